@@ -1,0 +1,32 @@
+//! Who a device is, and proof that it said something.
+//!
+//! The lowest layer of the house: everything above it names devices by their [`PublicKey`] and
+//! trusts bytes because of a [`Signature`]. It does no I/O, reads no clock and draws no
+//! randomness; whoever needs a secret brings it.
+//!
+//! * `device`: the key of a device, and how people read it aloud.
+//! * `sign`: what exactly is signed, and the only place that checks it.
+//! * `enroll`: proof of an invite's secret, and the tag that finds peers of an event.
+//! * `tls` (feature `std`): certificates over the same key, and verifiers that know only keys.
+//!
+//! Absent on purpose: roles, grants and revocation (the control log in `proto` decides those),
+//! storage of the seed, and every certificate authority.
+
+#![no_std]
+#![warn(clippy::float_arithmetic, clippy::arithmetic_side_effects)]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+mod device;
+mod enroll;
+mod sign;
+#[cfg(feature = "std")]
+pub mod tls;
+#[cfg(test)]
+mod vectors;
+
+pub use device::{DeviceKey, FINGERPRINT_GROUPS, KeyError, PublicKey};
+pub use enroll::{JOIN_EXPORTER_LABEL, discovery_tag, join_proof, verify_join_proof};
+pub use sign::{Purpose, Signature, SignatureError};

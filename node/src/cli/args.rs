@@ -1,0 +1,496 @@
+//! What may be typed: every verb with its arguments.
+//!
+//! Only shapes and help texts; values that have a notation of their own are read by `notation`.
+//! Layer: node, cli.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{ArgGroup, Args, Parser, Subcommand};
+use serde::de::DeserializeOwned;
+use serde::de::value::{Error as WordError, StrDeserializer};
+
+use super::notation::{self, Numbers, PenaltyText, SteelText};
+use crate::local::protocol::{CloseWhy, GearResult, Power, Role, VoidWhy};
+use crate::root::Mode;
+
+/// Longest default run of the demonstration in seconds: what a person watches in one go.
+const DEMO_SECONDS_DEFAULT: u64 = 60;
+
+/// Scoring for match officials: no internet, no server, no configuration needed.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tallyline",
+    version,
+    arg_required_else_help = true,
+    after_help = "Exit codes: 0 done, in sync; 1 failed; 2 wrong usage; 3 pending, not in sync; \
+                  4 a conflict needs a person; 5 node, peer or cloud unreachable; 6 refused; \
+                  7 storage or integrity; 8 another version is needed; 9 timed out; \
+                  130 interrupted."
+)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) verb: Verb,
+}
+
+/// What every verb takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub(super) struct Global {
+    /// Folder that holds everything the node owns [default: ~/.local/state/tallyline].
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) root: Option<String>,
+    /// Configuration file, asked before the user's and the system's.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Name or UUID of the event that is meant; refused if the root holds another.
+    #[arg(long, global = true, value_name = "NAME|UUID")]
+    pub(super) event: Option<String>,
+    /// Write data and errors as JSON.
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// Colours: auto, always or never.
+    #[arg(long, global = true, value_name = "WHEN")]
+    pub(super) color: Option<String>,
+    /// What a running node logs on stderr, such as info or debug.
+    #[arg(long, global = true, value_name = "FILTER")]
+    pub(super) log: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Make this root a node: draw its key.
+    Init(Init),
+    /// Start the node; ends on `tallyline stop`, SIGINT or SIGTERM.
+    Run(Run),
+    /// Create, show or lock the event.
+    #[command(subcommand)]
+    Event(EventVerb),
+    /// Print a ticket with which one device may join.
+    Invite(Invite),
+    /// Ask for admission to an event with a ticket.
+    Join(Join),
+    /// Admit a device by its full key, without a ticket.
+    Admit(Admit),
+    /// List the devices of the event.
+    Devices,
+    /// Let a device score drills and squads; close other grants in the same statement.
+    Grant(Grant),
+    /// List all grants, open and closed.
+    Grants,
+    /// Close a grant and give its cells to another device.
+    Handover(Handover),
+    /// Add or change a shooter.
+    #[command(subcommand)]
+    Roster(RosterVerb),
+    /// Record, void and read scores.
+    #[command(subcommand)]
+    Score(ScoreVerb),
+    /// Print standings.
+    Standings(Standings),
+    /// Tell where the scores are; exit code 0 when all is in the cloud.
+    Status,
+    /// Check every hash and signature of the store again.
+    Verify,
+    /// Write everything into a bundle file, for a USB stick.
+    Export {
+        /// The file; `-` is the standard output.
+        file: PathBuf,
+    },
+    /// Take in a bundle file.
+    Import {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Pause or resume connections.
+    #[command(subcommand)]
+    Sync(SyncVerb),
+    /// End the running node.
+    Stop,
+    /// Replay a real match over real processes on this machine, and compare every result.
+    Demo(DemoArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Init {
+    /// What people call the device, 1 to 32 bytes [default: the mode's name].
+    #[arg(long)]
+    pub(super) label: Option<String>,
+    /// What the node is for: device, gateway or cloud.
+    #[arg(long, default_value_t = Mode::Device)]
+    pub(super) mode: Mode,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    /// What the node is for: device, gateway or cloud [default: as at init].
+    #[arg(long)]
+    pub(super) mode: Option<Mode>,
+    /// Address to listen on, ip:port; repeat for more [default: every address, any port].
+    #[arg(long, value_name = "ADDR")]
+    pub(super) listen: Vec<String>,
+    /// Static peer, host:port; repeat for more.
+    #[arg(long, value_name = "ADDR")]
+    pub(super) peer: Vec<String>,
+    /// Neither announce this node by mDNS nor look for others.
+    #[arg(long)]
+    pub(super) no_mdns: bool,
+    /// Address of the cloud node, host:port.
+    #[arg(long, value_name = "ADDR")]
+    pub(super) cloud: Option<String>,
+    /// Fingerprint of the cloud node's key.
+    #[arg(long, value_name = "KEY")]
+    pub(super) cloud_key: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum EventVerb {
+    /// Create an event with this device as owner.
+    Create(EventCreate),
+    /// Show the event: stages, squads, shooters, rules.
+    Show,
+    /// Lock the structure: scores are taken from then on.
+    Lock,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct EventCreate {
+    /// JSON file with stages, shooters and rules; `-` is the standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(super) structure: PathBuf,
+    /// What people call the event [default: the file's own name].
+    #[arg(long)]
+    pub(super) name: Option<String>,
+    /// Fingerprint of a key whose receipts count as the cloud's; repeat for more.
+    #[arg(long, value_name = "KEY")]
+    pub(super) cloud_key: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Invite {
+    /// What the device will be allowed.
+    #[arg(long, default_value = "scorer", value_parser = word::<Role>(&["scorer", "gateway", "viewer"]))]
+    pub(super) role: Role,
+    /// The device's name, 1 to 32 bytes [default: it names itself].
+    #[arg(long)]
+    pub(super) label: Option<String>,
+    /// Address (ip:port) to put into the ticket; repeat for more [default: this node's own].
+    #[arg(long, value_name = "ADDR")]
+    pub(super) address: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Join {
+    /// The ticket's text.
+    pub(super) ticket: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Admit {
+    /// The device's full fingerprint.
+    pub(super) key: String,
+    /// The device's name, 1 to 32 bytes.
+    #[arg(long)]
+    pub(super) label: String,
+    /// What the device will be allowed.
+    #[arg(long, default_value = "scorer", value_parser = word::<Role>(&["scorer", "gateway", "viewer"]))]
+    pub(super) role: Role,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(super) struct Grant {
+    #[command(subcommand)]
+    pub(super) list: Option<GrantVerb>,
+    /// Stage numbers, such as 1,2,5-8, or all.
+    #[arg(long, required_unless_present = "closing", value_name = "LIST")]
+    pub(super) drills: Option<Numbers>,
+    /// Squad numbers, such as 3,4, or all.
+    #[arg(long, required_unless_present = "closing", value_name = "LIST")]
+    pub(super) squads: Option<Numbers>,
+    /// The device: label, fingerprint or the beginning of one.
+    #[arg(long, required_unless_present = "closing", requires_all = ["drills", "squads"], value_name = "DEVICE")]
+    pub(super) to: Option<String>,
+    /// Grant to close in the same statement; repeat for more.
+    #[arg(long, value_name = "GRANT")]
+    pub(super) closing: Vec<String>,
+    /// Why they are closed: decides how entries that arrive afterwards are read.
+    #[arg(long, default_value = "handover", value_parser = word::<CloseWhy>(&["handover", "dead", "stolen"]))]
+    pub(super) reason: CloseWhy,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum GrantVerb {
+    /// List all grants, open and closed.
+    List,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Handover {
+    /// The grant: its UUID or the beginning of it.
+    pub(super) grant: String,
+    /// The device that takes over: label, fingerprint or the beginning of one.
+    #[arg(long, value_name = "DEVICE")]
+    pub(super) to: String,
+    /// Why: decides how entries of the old device that arrive afterwards are read.
+    #[arg(long, default_value = "handover", value_parser = word::<CloseWhy>(&["handover", "dead", "stolen"]))]
+    pub(super) reason: CloseWhy,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum RosterVerb {
+    /// Add a shooter.
+    Add(RosterAdd),
+    /// Change a shooter's squad, division or power factor.
+    Edit(RosterEdit),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RosterAdd {
+    /// What screens print, 1 to 64 bytes.
+    #[arg(long)]
+    pub(super) label: String,
+    /// The division's name.
+    #[arg(long)]
+    pub(super) division: String,
+    /// The declared power factor.
+    #[arg(long, value_parser = word::<Power>(&["major", "minor", "subminor"]))]
+    pub(super) power_factor: Power,
+    /// The squad's number.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) squad: u32,
+    /// Lady, Junior, Senior and so on; repeat for more.
+    #[arg(long)]
+    pub(super) category: Vec<String>,
+    /// The shooter's number [default: given by the node].
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) shooter: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("change").required(true).multiple(true).args(["squad", "division", "power_factor"]))]
+pub(super) struct RosterEdit {
+    /// The shooter's number.
+    pub(super) shooter: u32,
+    /// The squad from here on.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) squad: Option<u32>,
+    /// The division's name.
+    #[arg(long)]
+    pub(super) division: Option<String>,
+    /// The declared power factor.
+    #[arg(long, value_parser = word::<Power>(&["major", "minor", "subminor"]))]
+    pub(super) power_factor: Option<Power>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ScoreVerb {
+    /// Record a score, a chronograph reading, a DNF, a DQ or a withdrawal.
+    Add(Box<ScoreAdd>),
+    /// Take an entry out of the count; nothing is deleted.
+    Void(ScoreVoid),
+    /// List the entries that stand.
+    List(Entries),
+    /// List all versions, voided ones and voids included.
+    History(Entries),
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Hits are one word for each paper target: letters A B C D, M miss, N no-shoot, \
+                  P no-penalty miss, with a count before a letter when it is not 1: AC, 2A, A1M, \
+                  2AN; 0 is a target without anything; 6x2A is 2A six times.",
+    group = ArgGroup::new("status").args(["dnf", "dq", "withdrawn"]),
+    group = ArgGroup::new("reading").multiple(true).args(["chrono", "weight", "fps", "gear"])
+        .conflicts_with_all(["run", "status"]),
+    group = ArgGroup::new("run").multiple(true)
+        .args(["time", "hits", "steel", "penalty", "attempt", "late_shots", "extra_shots", "extra_hits"])
+        .conflicts_with_all(["status"])
+)]
+pub(super) struct ScoreAdd {
+    /// The stage's number; may be missing only for a DQ or a withdrawal.
+    #[arg(long, visible_alias = "stage", required_unless_present_any = ["dq", "withdrawn"])]
+    pub(super) drill: Option<u32>,
+    /// The shooter's number.
+    #[arg(long)]
+    pub(super) shooter: u32,
+    /// Time in seconds, such as 42.92; once for each string.
+    #[arg(long, value_name = "SECONDS", value_parser = notation::centis)]
+    pub(super) time: Vec<u32>,
+    /// Hits of all paper targets, such as "2A AC A1M".
+    #[arg(long, num_args = 1.., value_name = "TARGETS")]
+    pub(super) hits: Vec<String>,
+    /// Steel: HIT[/MISS[/NO-PENALTY-MISS[/NO-SHOOT]]], such as 6 or 5/1.
+    #[arg(long)]
+    pub(super) steel: Option<SteelText>,
+    /// Procedural penalty: number of its rule in `event show`, such as 1 or 1x3; repeat for more.
+    #[arg(long, value_name = "RULE[xN]")]
+    pub(super) penalty: Vec<PenaltyText>,
+    /// 0 for the first attempt, 1 and up for reshoots.
+    #[arg(long, default_value_t = 0)]
+    pub(super) attempt: u32,
+    /// Shots after the time limit (Fixed Time).
+    #[arg(long, default_value_t = 0)]
+    pub(super) late_shots: u32,
+    /// Shots above the allowed number (Virginia Count).
+    #[arg(long, default_value_t = 0)]
+    pub(super) extra_shots: u32,
+    /// Hits above the required number (Virginia Count).
+    #[arg(long, default_value_t = 0)]
+    pub(super) extra_hits: u32,
+    /// The shooter did not fire or finish the stage; with the number of the rule if there is one.
+    #[arg(long, num_args = 0..=1, value_name = "RULE")]
+    pub(super) dnf: Option<Option<u32>>,
+    /// The shooter is disqualified from the match; with the number of the rule.
+    #[arg(long, value_name = "RULE")]
+    pub(super) dq: Option<u32>,
+    /// The shooter leaves the match.
+    #[arg(long)]
+    pub(super) withdrawn: bool,
+    /// A note on a DNF, DQ or withdrawal, at most 120 bytes.
+    #[arg(long, requires = "status")]
+    pub(super) note: Option<String>,
+    #[command(flatten)]
+    pub(super) chrono: ChronoArgs,
+    #[command(flatten)]
+    pub(super) entry: EntryArgs,
+}
+
+/// A chronograph reading.
+#[derive(Debug, Args)]
+pub(super) struct ChronoArgs {
+    /// Record a chronograph reading.
+    #[arg(long)]
+    pub(super) chrono: bool,
+    /// Weighed bullet in grains, such as 180.0; repeat for more.
+    #[arg(long, value_name = "GRAINS", requires = "chrono", value_parser = notation::decigrains)]
+    pub(super) weight: Vec<u32>,
+    /// Measured speeds in feet a second, such as 963,958,961.
+    #[arg(long, requires = "chrono", value_delimiter = ',')]
+    pub(super) fps: Vec<u32>,
+    /// Result of the gear check.
+    #[arg(long, requires = "chrono", value_parser = word::<GearResult>(&["pass", "fail"]))]
+    pub(super) gear: Option<GearResult>,
+}
+
+/// What every recorded entry takes.
+#[derive(Debug, Args)]
+pub(super) struct EntryArgs {
+    /// Entry that this one replaces: it is voided in the same commit.
+    #[arg(long, value_name = "ENTRY", requires = "reason")]
+    pub(super) replaces: Option<String>,
+    /// Why the replaced entry does not count.
+    #[arg(long, requires = "replaces", value_parser = void_why())]
+    pub(super) reason: Option<VoidWhy>,
+    /// Confirm an unlikely time.
+    #[arg(long)]
+    pub(super) confirm: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ScoreVoid {
+    /// The entry: its UUID or the beginning of it.
+    pub(super) entry: String,
+    /// Why it does not count.
+    #[arg(long, value_parser = void_why())]
+    pub(super) reason: VoidWhy,
+    /// A short note, at most 120 bytes.
+    #[arg(long, default_value = "")]
+    pub(super) note: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Entries {
+    /// Only this stage.
+    #[arg(long, visible_alias = "stage")]
+    pub(super) drill: Option<u32>,
+    /// Only this shooter.
+    #[arg(long)]
+    pub(super) shooter: Option<u32>,
+    /// Only what this device wrote.
+    #[arg(long)]
+    pub(super) device: Option<String>,
+    /// Only this entry.
+    #[arg(long)]
+    pub(super) entry: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Standings {
+    /// One stage instead of the match.
+    #[arg(long, visible_alias = "drill", value_name = "N", conflicts_with = "all")]
+    pub(super) stage: Option<u32>,
+    /// Only this division.
+    #[arg(long, conflicts_with = "combined")]
+    pub(super) division: Option<String>,
+    /// All divisions in one table.
+    #[arg(long)]
+    pub(super) combined: bool,
+    /// Every table there is: all stages and the match.
+    #[arg(long)]
+    pub(super) all: bool,
+    /// Write comma-separated values.
+    #[arg(long, conflicts_with = "json")]
+    pub(super) csv: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SyncVerb {
+    /// Drop and refuse connections until `sync resume`.
+    Pause(SyncScope),
+    /// Connect again.
+    Resume(SyncScope),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SyncScope {
+    /// Only the link to the cloud.
+    #[arg(long)]
+    pub(super) cloud: bool,
+}
+
+/// What the demonstration takes.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct DemoArgs {
+    /// About how long to replay, in seconds; the verdict takes a few more.
+    #[arg(long, default_value_t = DEMO_SECONDS_DEFAULT, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub seconds: u64,
+    /// Decides which tablets are cut off and when.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub seed: u64,
+    /// Folder with a match to replay (event.json, log.jsonl) [default: the real match inside].
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Whether to end with one line of JSON; set by the global flag.
+    #[arg(skip)]
+    pub json: bool,
+}
+
+/// Reads one of the protocol's words; the list is for help and messages.
+fn word<T>(words: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+where
+    T: DeserializeOwned + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(words)
+        .try_map(|text| T::deserialize(StrDeserializer::<WordError>::new(&text)))
+}
+
+fn void_why() -> impl TypedValueParser<Value = VoidWhy> {
+    word(&[
+        "wrong-shooter",
+        "wrong-drill",
+        "hits",
+        "time",
+        "penalty",
+        "reshoot",
+        "duplicate",
+        "definition",
+        "arbitration",
+        "test",
+    ])
+}
+
+#[cfg(test)]
+mod tests;

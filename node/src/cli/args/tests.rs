@@ -1,0 +1,100 @@
+//! Tests of what may be typed.
+
+use clap::CommandFactory as _;
+use clap::Parser as _;
+
+use super::*;
+
+fn parse(line: &str) -> Result<Cli, clap::Error> {
+    let words = line.split(' ').map(|word| word.replace('_', " "));
+    Cli::try_parse_from(["tallyline".to_owned()].into_iter().chain(words))
+}
+
+fn accepts(line: &str) {
+    if let Err(error) = parse(line) {
+        panic!("{line}: {error}");
+    }
+}
+
+fn refuses(line: &str, expected: &str) {
+    let error = parse(line).unwrap_err().to_string();
+    assert!(error.contains(expected), "{line}: {error:?} lacks {expected:?}");
+}
+
+#[test]
+fn the_arguments_are_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_verb_of_the_documentation_is_taken() {
+    for line in [
+        "init",
+        "--root /r init --label Tablet_3 --mode gateway",
+        "run",
+        "run --mode cloud --listen 0.0.0.0:4433 --listen [::]:4433 --peer pi:1 --no-mdns",
+        "run --cloud cloud.example:4433 --cloud-key k",
+        "event create --structure f.json --name Spring --cloud-key a --cloud-key b",
+        "event show --json",
+        "event lock",
+        "invite --role gateway --label Pi --address 192.168.8.20:4433",
+        "join TICKET",
+        "admit KEY --label Pi --role viewer",
+        "devices",
+        "grant --drills 1,2 --squads all --to Tablet",
+        "grant --drills all --squads 3 --to T --closing g1 --closing g2 --reason stolen",
+        "grant --closing g1 --reason dead",
+        "grant list",
+        "grants",
+        "handover g1 --to T --reason dead",
+        "roster add --label X --division Open --power-factor major --squad 3 --category Lady",
+        "roster edit 5 --squad 4",
+        "score add --drill 2 --shooter 175 --time 42.92 --hits 2A_AC_A1M --steel 5/1 --penalty 1x2",
+        "score add --stage 2 --shooter 175 --time 1 --time 2 --hits 2A AC --attempt 1 --confirm",
+        "score add --drill 2 --shooter 5 --dnf",
+        "score add --drill 2 --shooter 5 --dnf 57 --note late",
+        "score add --shooter 5 --dq 28",
+        "score add --shooter 5 --withdrawn",
+        "score add --drill 15 --shooter 5 --chrono --weight 180.0 --fps 963,958 --gear pass",
+        "score add --drill 2 --shooter 5 --time 1 --replaces e --reason hits",
+        "score void e --reason wrong-shooter --note moved",
+        "score list --drill 2 --shooter 5 --device T",
+        "score history --entry e",
+        "standings",
+        "standings --stage 3 --division Open --csv",
+        "standings --combined --json",
+        "standings --all",
+        "status --json",
+        "verify",
+        "export -",
+        "import f",
+        "sync pause --cloud",
+        "sync resume",
+        "stop",
+        "demo --seconds 20 --seed 7 --json --data d",
+        "--event Wasa status",
+    ] {
+        accepts(line);
+    }
+}
+
+#[test]
+fn contradictions_and_bad_words_are_refused() {
+    refuses("init --mode kiosk", "use device, gateway or cloud");
+    refuses("grant --drills 1 --squads all", "--to");
+    refuses("grant --drills 0 --squads all --to T", "is no list");
+    refuses("score add --shooter 5 --time 1", "--drill");
+    refuses("score add --drill 2 --shooter 5 --time 42.925", "at most two decimals");
+    refuses("score add --drill 2 --shooter 5 --dnf --time 1", "cannot be used with");
+    refuses("score add --drill 2 --shooter 5 --dnf --dq 3", "cannot be used with");
+    refuses("score add --drill 2 --shooter 5 --chrono --time 1", "cannot be used with");
+    refuses("score add --drill 2 --shooter 5 --fps 900", "--chrono");
+    refuses("score add --drill 2 --shooter 5 --time 1 --replaces e", "--reason");
+    refuses("score add --drill 2 --shooter 5 --time 1 --note x", "required");
+    refuses("score void e", "--reason");
+    refuses("score void e --reason mood", "possible values: wrong-shooter");
+    refuses("roster edit 5", "--squad");
+    refuses("standings --csv --json", "cannot be used with");
+    refuses("standings --division Open --combined", "cannot be used with");
+    refuses("demo --seconds 0", "0 is not in 1..=86400");
+}

@@ -1,0 +1,142 @@
+//! The command line: what people type, and what they read.
+//!
+//! Turns verbs into requests of `local::protocol`, has a running node or the root answer them,
+//! and writes the answers for people or as JSON. Decides nothing about scores. Layer: node, the
+//! topmost besides `main`.
+
+mod args;
+mod call;
+mod failure;
+mod files;
+mod notation;
+mod score;
+mod session;
+mod setup;
+mod show;
+mod venue;
+
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+
+pub use args::DemoArgs;
+
+use args::{Cli, Global, Verb};
+use failure::Failure;
+use session::{DONE, Session, say};
+
+use crate::config::{Config, Environment, RawConfig};
+use crate::local::protocol::{Done, Nothing, Request, exits};
+
+/// Does what the arguments (the program's name first) ask for, and returns the exit code.
+///
+/// Data goes to the standard output, messages to the standard error.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let json = args.iter().any(|arg| arg == "--json");
+    let exit = match Cli::try_parse_from(&args) {
+        Ok(cli) => dispatch(cli),
+        Err(error) => match error.kind() {
+            ErrorKind::DisplayHelp
+            | ErrorKind::DisplayVersion
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => return shown(&error),
+            _ if json => Err(Failure::usage(error.render().to_string().trim())),
+            _ => return shown(&error),
+        },
+    };
+    match exit {
+        Ok(exit) => ExitCode::from(exit),
+        Err(failure) => {
+            let text =
+                if json { failure.json() } else { format!("tallyline: {failure}") };
+            say(&text);
+            ExitCode::from(failure.exit)
+        }
+    }
+}
+
+/// Prints what the parser has to say: help on the standard output, mistakes on the other.
+fn shown(error: &clap::Error) -> ExitCode {
+    match error.print() {
+        Ok(()) | Err(_) if error.exit_code() == 0 => ExitCode::SUCCESS,
+        Ok(()) | Err(_) => ExitCode::from(exits::USAGE),
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<u8, Failure> {
+    let Cli { global, verb } = cli;
+    let flags = RawConfig {
+        root: global.root.clone(),
+        color: global.color.clone(),
+        log: global.log.clone(),
+        ..RawConfig::default()
+    };
+    match verb {
+        Verb::Init(args) => setup::init(&args, &session(global, flags)?),
+        Verb::Run(args) => {
+            let flags = args.flags(flags);
+            setup::run(&session(global, flags)?)
+        }
+        Verb::Demo(args) => setup::demo(args, &session(global, flags)?),
+        Verb::Event(_)
+        | Verb::Invite(_)
+        | Verb::Join(_)
+        | Verb::Admit(_)
+        | Verb::Devices
+        | Verb::Grant(_)
+        | Verb::Grants
+        | Verb::Handover(_)
+        | Verb::Roster(_)
+        | Verb::Score(_)
+        | Verb::Standings(_)
+        | Verb::Status
+        | Verb::Verify
+        | Verb::Export { .. }
+        | Verb::Import { .. }
+        | Verb::Sync(_)
+        | Verb::Stop => ask(verb, &session(global, flags)?),
+    }
+}
+
+/// Does a verb that a node answers.
+fn ask(verb: Verb, session: &Session) -> Result<u8, Failure> {
+    match verb {
+        Verb::Event(verb) => venue::event(verb, session),
+        Verb::Invite(args) => venue::invite(args, session),
+        Verb::Join(args) => venue::join(args, session),
+        Verb::Admit(args) => venue::admit(args, session),
+        Verb::Devices => venue::devices(session),
+        Verb::Grant(args) => venue::grant(args, session),
+        Verb::Grants => venue::grants(session),
+        Verb::Handover(args) => venue::handover(args, session),
+        Verb::Roster(verb) => venue::roster(verb, session),
+        Verb::Score(verb) => score::score(verb, session),
+        Verb::Standings(args) => score::standings(args, session),
+        Verb::Status => venue::status(session),
+        Verb::Verify => venue::verify(session),
+        Verb::Export { file } => files::export(&file, session),
+        Verb::Import { file } => files::import(&file, session),
+        Verb::Sync(verb) => venue::sync(&verb, session),
+        Verb::Stop => done(Request::Stop(Nothing {}), session),
+        // These three are done before a node is asked.
+        Verb::Init(_) | Verb::Run(_) | Verb::Demo(_) => Ok(DONE),
+    }
+}
+
+/// Asks for something that has no data to tell.
+fn done(request: Request, session: &Session) -> Result<u8, Failure> {
+    session.tell::<Done>(request, |_| String::new(), |done| done.text.clone())
+}
+
+fn session(global: Global, flags: RawConfig) -> Result<Session, Failure> {
+    let terminal = std::io::stdout().is_terminal();
+    let env = Environment::of_process();
+    let config = Config::load(flags, global.config.as_deref(), &env, terminal)?;
+    Ok(Session { config, event: global.event, json: global.json })
+}
+
+#[cfg(test)]
+mod tests;

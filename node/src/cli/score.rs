@@ -1,0 +1,120 @@
+//! Verbs about scores: record, void, list, standings.
+//!
+//! Layer: node, cli.
+
+use super::args::{Entries as EntriesArgs, EntryArgs, ScoreAdd, ScoreVerb, Standings};
+use super::failure::Failure;
+use super::session::{DONE, Session};
+use super::{notation, show};
+use crate::local::protocol::{
+    self, ChronoData, Entries, EntriesQuery, Record, Replaces, Request, Saved, ScoreData,
+    StandingsData, StandingsQuery, StatusRecord, StatusWhat,
+};
+
+pub(super) fn score(verb: ScoreVerb, session: &Session) -> Result<u8, Failure> {
+    match verb {
+        ScoreVerb::Add(args) => saved(Request::ScoreAdd(add(*args)?), session),
+        ScoreVerb::Void(args) => {
+            let request = protocol::ScoreVoid {
+                entry: args.entry,
+                reason: args.reason,
+                note: args.note,
+                wall_ms: None,
+            };
+            saved(Request::ScoreVoid(request), session)
+        }
+        ScoreVerb::List(args) => entries(Request::ScoreList(query(args)), session),
+        ScoreVerb::History(args) => entries(Request::ScoreHistory(query(args)), session),
+    }
+}
+
+pub(super) fn standings(args: Standings, session: &Session) -> Result<u8, Failure> {
+    let Standings { stage, division, combined, all, csv } = args;
+    let request = Request::Standings(StandingsQuery { drill: stage, division, combined, all });
+    let screen = session.config.screen;
+    if csv {
+        let data: StandingsData = protocol::Answer::Ok(session.ask(request)?).data()?;
+        let text = show::standings_csv(&data).map_err(|error| {
+            Failure::file(format!("the standings could not be written: {error}"))
+        })?;
+        session.write(&text)?;
+    } else {
+        session.show::<StandingsData>(request, |it| show::standings(it, screen))?;
+    }
+    Ok(DONE)
+}
+
+/// Makes the request of what was typed.
+fn add(args: ScoreAdd) -> Result<protocol::ScoreAdd, Failure> {
+    let EntryArgs { replaces, reason, confirm } = &args.entry;
+    let replaces = match (replaces, reason) {
+        (Some(entry), Some(reason)) => Some(Replaces { entry: entry.clone(), reason: *reason }),
+        (Some(_), None) | (None, Some(_) | None) => None,
+    };
+    let confirmed = *confirm;
+    let record = record(args)?;
+    Ok(protocol::ScoreAdd { record, replaces, confirmed, revision: None, wall_ms: None })
+}
+
+fn record(args: ScoreAdd) -> Result<Record, Failure> {
+    if let Some(status) = status(&args) {
+        return Ok(Record::Status(status));
+    }
+    let drill = args.drill.ok_or_else(|| Failure::usage("--drill is missing"))?;
+    if args.chrono.chrono {
+        return Ok(Record::Chrono(ChronoData {
+            drill,
+            shooter: args.shooter,
+            weights_decigrains: args.chrono.weight,
+            speeds_fps: args.chrono.fps,
+            gear: args.chrono.gear,
+        }));
+    }
+    Ok(Record::Score(ScoreData {
+        drill,
+        shooter: args.shooter,
+        attempt: args.attempt,
+        time_cs: args.time,
+        targets: notation::targets(&args.hits).map_err(Failure::usage)?,
+        steel: args.steel.map(|steel| steel.0).unwrap_or_default(),
+        penalties: args.penalty.iter().map(|penalty| penalty.0).collect(),
+        ro_ok_ms: None,
+        shooter_ok_ms: None,
+        late_shots: args.late_shots,
+        extra_shots: args.extra_shots,
+        extra_hits: args.extra_hits,
+    }))
+}
+
+fn status(args: &ScoreAdd) -> Option<StatusRecord> {
+    let (kind, rule) = match (args.dnf, args.dq, args.withdrawn) {
+        (Some(rule), _, _) => (StatusWhat::Dnf, rule),
+        (None, Some(rule), _) => (StatusWhat::MatchDq, Some(rule)),
+        (None, None, true) => (StatusWhat::Withdrawn, None),
+        (None, None, false) => return None,
+    };
+    let note = args.note.clone().unwrap_or_default();
+    Some(StatusRecord { shooter: args.shooter, drill: args.drill, kind, rule, note })
+}
+
+fn query(args: EntriesArgs) -> EntriesQuery {
+    let EntriesArgs { drill, shooter, device, entry } = args;
+    EntriesQuery { drill, shooter, device, entry }
+}
+
+fn saved(request: Request, session: &Session) -> Result<u8, Failure> {
+    session.tell::<Saved>(
+        request,
+        |it| it.entries.iter().map(|entry| format!("{entry}\n")).collect(),
+        |_| "Saved on this device.".to_owned(),
+    )
+}
+
+fn entries(request: Request, session: &Session) -> Result<u8, Failure> {
+    let screen = session.config.screen;
+    session.show::<Entries>(request, |it| show::entries(it, screen))?;
+    Ok(DONE)
+}
+
+#[cfg(test)]
+mod tests;

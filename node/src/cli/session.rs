@@ -1,0 +1,89 @@
+//! One command on one root: asks the node, and writes what it answers.
+//!
+//! Data goes to the standard output, messages to the standard error, so that a program that
+//! reads the one never meets the other. Layer: node, cli.
+
+use std::io::{self, ErrorKind, Write as _};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::call;
+use super::failure::Failure;
+use crate::config::Config;
+use crate::local::protocol::{Answer, Call, Request};
+
+/// The exit code of a command that did what was asked.
+pub(super) const DONE: u8 = 0;
+
+/// One command on one root.
+#[derive(Debug)]
+pub(super) struct Session {
+    /// What is configured.
+    pub(super) config: Config,
+    /// The event that is meant, when one was named.
+    pub(super) event: Option<String>,
+    /// Whether data and errors are JSON.
+    pub(super) json: bool,
+}
+
+impl Session {
+    /// Has the request answered by the running node, or from the root when none runs.
+    pub(super) fn ask(&self, request: Request) -> Result<Value, Failure> {
+        let call = Call { event: self.event.clone(), request };
+        match call::ask(&self.config, &call)? {
+            Answer::Ok(value) => Ok(value),
+            Answer::Error(problem) => Err(problem.into()),
+        }
+    }
+
+    /// Asks and writes the answer: as JSON, or as `text` makes it; returns it for the exit code.
+    pub(super) fn show<T: for<'de> Deserialize<'de>>(
+        &self,
+        request: Request,
+        text: impl FnOnce(&T) -> String,
+    ) -> Result<T, Failure> {
+        let value = self.ask(request)?;
+        let line = self.json.then(|| format!("{value}\n"));
+        let data: T = Answer::Ok(value).data()?;
+        self.write(&line.unwrap_or_else(|| text(&data)))?;
+        Ok(data)
+    }
+
+    /// Asks, writes the answer's data, and says beside it what a person may do with it.
+    pub(super) fn tell<T: for<'de> Deserialize<'de>>(
+        &self,
+        request: Request,
+        text: impl FnOnce(&T) -> String,
+        message: impl FnOnce(&T) -> String,
+    ) -> Result<u8, Failure> {
+        let data = self.show(request, text)?;
+        if !self.json {
+            say(&message(&data));
+        }
+        Ok(DONE)
+    }
+
+    /// Writes data to the standard output.
+    pub(super) fn write(&self, text: &str) -> Result<(), Failure> {
+        self.write_bytes(text.as_bytes())
+    }
+
+    /// Writes bytes to the standard output; whoever stopped reading has what it wanted.
+    #[expect(clippy::unused_self, reason = "output belongs to the session that asked")]
+    pub(super) fn write_bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
+        let mut out = io::stdout().lock();
+        match out.write_all(bytes).and_then(|()| out.flush()) {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                Err(Failure::file(format!("the output could not be written: {error}")))
+            }
+            Err(_) | Ok(()) => Ok(()),
+        }
+    }
+}
+
+/// Writes a message to the standard error; there is nobody to tell when that fails.
+pub(super) fn say(message: &str) {
+    let line = format!("{message}\n");
+    if io::stderr().lock().write_all(line.as_bytes()).is_err() {}
+}

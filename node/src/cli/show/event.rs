@@ -1,0 +1,151 @@
+//! The event, its devices and its grants.
+//!
+//! Layer: node, cli, show.
+
+use crate::config::Screen;
+use crate::local::protocol::{
+    CloseWhy, DeviceInfo, Devices, DrillInfo, EventInfo, Grants, Power,
+};
+
+use super::table::{Sheet, Side::Left, Side::Right, clean};
+use super::{count, numbers, when};
+
+/// Shows the event with stages, rules and shooters.
+pub(in crate::cli) fn event(info: &EventInfo, screen: Screen) -> String {
+    let state = if info.locked { "locked, scores are taken" } else { "not locked yet" };
+    let level = if info.level.is_empty() { "-" } else { &info.level };
+    let cloud = if info.cloud.is_empty() { "none".to_owned() } else { info.cloud.join(", ") };
+    let head = [
+        ("event", info.name.clone()),
+        ("uuid", info.event.clone()),
+        ("level", level.to_owned()),
+        ("rules", info.ruleset.clone()),
+        ("state", format!("{state}, revision {}", info.revision)),
+        ("owner", info.owner.clone()),
+        ("cloud", cloud),
+        ("divisions", info.divisions.join(", ")),
+        ("squads", numbers(Some(&info.squads))),
+    ];
+    let mut text = String::new();
+    for (name, value) in head {
+        text.push_str(&format!("{name:<10} {}\n", clean(&value)));
+    }
+    text.push('\n');
+    text.push_str(&drills(&info.drills, screen));
+    text.push('\n');
+    text.push_str(&rules(info, screen));
+    text.push('\n');
+    text.push_str(&shooters(info, screen));
+    text
+}
+
+/// Shows the members.
+pub(in crate::cli) fn devices(data: &Devices, screen: Screen) -> String {
+    let headings = [("DEVICE", Left), ("ROLES", Left), ("SEEN", Left), ("FINGERPRINT", Left)];
+    let mut sheet = Sheet::new(screen, &headings);
+    for device in &data.devices {
+        sheet.row([
+            device.label.clone(),
+            device.roles.join(","),
+            seen(device),
+            device.key.clone(),
+        ]);
+    }
+    sheet.text()
+}
+
+/// Shows all grants, open ones and closed ones.
+pub(in crate::cli) fn grants(data: &Grants, screen: Screen) -> String {
+    let headings =
+        [("DEVICE", Left), ("STAGES", Left), ("SQUADS", Left), ("STATE", Left), ("GRANT", Left)];
+    let mut sheet = Sheet::new(screen, &headings);
+    for grant in &data.grants {
+        let state = match grant.closed {
+            None => "open",
+            Some(CloseWhy::Handover) => "closed: handover",
+            Some(CloseWhy::Dead) => "closed: device dead",
+            Some(CloseWhy::Stolen) => "closed: device stolen",
+        };
+        sheet.row([
+            grant.label.clone(),
+            numbers(grant.drills.as_deref()),
+            numbers(grant.squads.as_deref()),
+            state.to_owned(),
+            grant.grant.clone(),
+        ]);
+    }
+    sheet.text()
+}
+
+fn seen(device: &DeviceInfo) -> String {
+    match (device.this, device.connected, device.last_heard_ms) {
+        (true, _, _) => "this device".to_owned(),
+        (false, true, _) => "connected".to_owned(),
+        (false, false, Some(ms)) => when::ago(ms),
+        (false, false, None) => "not since the start".to_owned(),
+    }
+}
+
+fn drills(drills: &[DrillInfo], screen: Screen) -> String {
+    let headings = [
+        ("STAGE", Right),
+        ("NAME", Left),
+        ("METHOD", Left),
+        ("STRINGS", Right),
+        ("PAPER", Right),
+        ("HITS", Right),
+        ("STEEL", Right),
+    ];
+    let mut sheet = Sheet::new(screen, &headings);
+    for drill in drills {
+        let hits: u32 = drill.required_hits.iter().map(|&hits| u32::from(hits)).sum();
+        sheet.row([
+            drill.drill.to_string(),
+            drill.name.clone(),
+            drill.method.clone(),
+            drill.strings.to_string(),
+            drill.required_hits.len().to_string(),
+            hits.to_string(),
+            drill.steel.to_string(),
+        ]);
+    }
+    sheet.text()
+}
+
+fn rules(info: &EventInfo, screen: Screen) -> String {
+    let headings = [("RULE", Right), ("KIND", Left), ("TEXT", Left)];
+    let mut sheet = Sheet::new(screen, &headings);
+    for rule in &info.rules {
+        sheet.row([rule.rule.to_string(), rule.kind.clone(), rule.text.clone()]);
+    }
+    sheet.text()
+}
+
+fn shooters(info: &EventInfo, screen: Screen) -> String {
+    let headings = [
+        ("SHOOTER", Right),
+        ("LABEL", Left),
+        ("DIVISION", Left),
+        ("POWER", Left),
+        ("SQUAD", Right),
+        ("CATEGORIES", Left),
+    ];
+    let mut sheet = Sheet::new(screen, &headings);
+    for shooter in &info.shooters {
+        let power = match shooter.power_factor {
+            Power::Major => "major",
+            Power::Minor => "minor",
+            Power::Subminor => "subminor",
+        };
+        sheet.row([
+            shooter.shooter.map_or_else(String::new, |number| number.to_string()),
+            shooter.label.clone(),
+            shooter.division.clone(),
+            power.to_owned(),
+            shooter.squad.to_string(),
+            shooter.categories.join(", "),
+        ]);
+    }
+    let total = u64::try_from(info.shooters.len()).unwrap_or(u64::MAX);
+    format!("{}{}\n", sheet.text(), count(total, "shooter", "shooters"))
+}

@@ -1,0 +1,41 @@
+//! Answers as people read them: tables and sentences, plain text.
+//!
+//! Each function turns one answer of `local::protocol` into text; nothing is computed that the
+//! node did not say. Labels come from other devices, so control characters never reach the
+//! terminal. Layer: node, cli.
+
+mod entries;
+mod event;
+mod standings;
+mod status;
+mod table;
+mod when;
+
+pub(super) use entries::entries;
+pub(super) use event::{devices, event, grants};
+pub(super) use standings::{standings, standings_csv};
+pub(super) use status::{status, verified};
+
+/// Writes a count with its noun: `1 entry`, `3 entries`.
+fn count(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// Writes numbers the way they are typed: `1-3,7`, or `all`.
+fn numbers(list: Option<&[u32]>) -> String {
+    let Some(list) = list else { return "all".to_owned() };
+    let mut parts: Vec<(u32, u32)> = Vec::new();
+    for &number in list {
+        match parts.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(number) => *last = number,
+            Some(_) | None => parts.push((number, number)),
+        }
+    }
+    let part = |&(first, last): &(u32, u32)| {
+        if first == last { first.to_string() } else { format!("{first}-{last}") }
+    };
+    parts.iter().map(part).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,533 @@
+//! The heart of a node: one plain loop on its own thread.
+//!
+//! ```text
+//! gather (up to 256 waiting inputs) -> step -> commit (one transaction, one fsync) -> release
+//! ```
+//!
+//! Everything else in the process is a bounded pipe into this loop or out of it. Group commit
+//! comes for free: what waits while the disk works is one transaction afterwards. If a commit
+//! fails, nothing of the step leaves the device: its requests are answered "not saved", all
+//! connections are closed, the replica is dropped and read again from the store, and a fresh
+//! incarnation is drawn, so that nothing is ever signed twice.
+//!
+//! Knows neither QUIC nor JSON. Layer: node, above `store`.
+
+mod work;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tallyline_keys::PublicKey;
+use tallyline_proto::replica::{
+    Command, Identity, Input, Now, NotSaved, Notice, PeerId, Reason, Released, Replica, Reply,
+};
+use tallyline_proto::model::Incarnation;
+use thiserror::Error;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::clock::Clock;
+use crate::entropy::{self, EntropyError};
+use crate::root::{Mode, Root, RootError, RootLock};
+use crate::store::{self, Store, StoreError};
+
+use work::{Batch, Pending, Work};
+
+/// Most things that wait for the loop: a few connections' worth of frames; who finds the queue
+/// full waits, so a fast peer is slowed down instead of filling the memory.
+const QUEUE_MAX: usize = 1024;
+
+/// Most things taken into one step: bounds how long the first of them waits for its commit.
+const BATCH_MAX: usize = 256;
+
+/// Milliseconds between ticks when nothing else happens: the core wants one every 50 to 250 ms.
+const TICK_MS: u64 = 100;
+
+/// First wait in milliseconds before a failed store is opened again; doubles with each failure.
+const REOPEN_FIRST_MS: u64 = 50;
+
+/// Longest wait in milliseconds before a failed store is opened again: after somebody made room
+/// on a full disk, an official waits no longer than this.
+const REOPEN_LAST_MS: u64 = 5_000;
+
+/// What the loop sends outwards; `net` implements it. Nothing here may block.
+pub trait Link: Send + Sync {
+    /// Sends one frame; a full queue closes that connection.
+    fn send(&self, peer: PeerId, frame: Vec<u8>);
+    /// Closes one connection.
+    fn close(&self, peer: PeerId, reason: Reason);
+    /// Tells what the network may want to know: members, discovery key, refusals.
+    fn notice(&self, notice: &Notice);
+    /// Closes all connections: the store was opened again and conversations begin anew.
+    fn reset(&self);
+    /// Tells whose admission is wanted: while a join is under way, only that key is dialled.
+    fn joining(&self, ticket: Option<&tallyline_proto::model::Ticket>);
+}
+
+/// A link that leads nowhere, for commands without a running node.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoLink;
+
+/// A handle on the loop; cheap to clone. The loop ends when it is told to stop, or when the last
+/// handle is dropped.
+#[derive(Clone, Debug)]
+pub struct Driver {
+    queue: mpsc::Sender<Work>,
+    key: PublicKey,
+}
+
+/// The loop's thread, to be joined.
+#[derive(Debug)]
+pub struct DriverThread {
+    thread: JoinHandle<()>,
+}
+
+/// The loop has ended, or its store is being opened again.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("the node is ending; nothing was changed; start it again and repeat the command")]
+pub struct Stopped;
+
+/// Why a command has no reply.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum CommandFailed {
+    /// The disk failed.
+    #[error(
+        "not saved: {0}; what was saved before is safe; make room or check the disk, \
+         then enter it again"
+    )]
+    NotSaved(String),
+    /// The loop has ended.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+/// Why the loop does not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The root cannot be used.
+    #[error(transparent)]
+    Root(#[from] RootError),
+    /// The store cannot be opened.
+    #[error(
+        "the store {} cannot be opened: {error}; nothing was changed; check that the folder is \
+         yours and that the disk works", path.display()
+    )]
+    Store {
+        /// The store's file.
+        path: PathBuf,
+        /// What it said.
+        error: StoreError,
+    },
+    /// The system gave no thread or timer.
+    #[error("the node's main loop cannot start ({0}); nothing was changed; try again")]
+    System(std::io::Error),
+    /// No randomness.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+}
+
+/// Opens the loop's store; tests put failing ones here. The flag tells that the content did not
+/// hold and has to be moved aside first.
+pub(crate) type Opener = Box<dyn FnMut(Content) -> Result<Store, StoreError> + Send>;
+
+/// What is to be done with a store's content before it is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// It is opened as it is.
+    Keep,
+    /// It does not hold; it is moved aside and a fresh store is made.
+    SetAside,
+}
+
+/// Who the node is; a replica is made of it after every opening.
+struct Origin {
+    root: Root,
+    clock: Clock,
+    _lock: Option<RootLock>,
+}
+
+/// Everything the loop works on.
+struct Loop {
+    origin: Origin,
+    opener: Opener,
+    link: Arc<dyn Link>,
+    queue: mpsc::Receiver<Work>,
+    replica: Replica,
+    store: Store,
+    pending: Pending,
+    last_tick_ms: u64,
+    failures: u32,
+}
+
+/// Whether the loop goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    GoOn,
+    End,
+}
+
+impl Driver {
+    /// Locks the root, opens its store, reads the event and starts the loop on its own thread.
+    ///
+    /// A store that is damaged is moved aside and a fresh one is made.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`], with what to do.
+    pub fn start(
+        root: Root,
+        link: Arc<dyn Link>,
+        clock: Clock,
+    ) -> Result<(Self, DriverThread), StartError> {
+        let lock = root.lock()?;
+        let path = root.store_path();
+        let opener: Opener = Box::new(move |content| {
+            if content == Content::SetAside {
+                store::set_aside(&path)?;
+            }
+            Store::open_or_set_aside(&path).map(|(store, _)| store)
+        });
+        Self::start_with(Origin { root, clock, _lock: Some(lock) }, opener, link)
+    }
+
+    /// Starts the loop on a store of the caller's.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::start`].
+    fn start_with(
+        origin: Origin,
+        mut opener: Opener,
+        link: Arc<dyn Link>,
+    ) -> Result<(Self, DriverThread), StartError> {
+        let (replica, store) = open(&origin, &mut opener)
+            .map_err(|error| StartError::Store { path: origin.root.store_path(), error })?;
+        let (sender, queue) = mpsc::channel(QUEUE_MAX);
+        let key = origin.root.key();
+        let work = Loop {
+            last_tick_ms: origin.clock.now().mono_ms,
+            origin,
+            opener,
+            link,
+            queue,
+            replica,
+            store,
+            pending: Pending::default(),
+            failures: 0,
+        };
+        let timers = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .map_err(StartError::System)?;
+        let thread = std::thread::Builder::new()
+            .name("driver".to_owned())
+            .spawn(move || work.run(&timers))
+            .map_err(StartError::System)?;
+        Ok((Self { queue: sender, key }, DriverThread { thread }))
+    }
+
+    /// Hands over something that happened; waits while the queue is full.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`] if the loop has ended.
+    pub async fn input(&self, input: Input) -> Result<(), Stopped> {
+        self.queue.send(Work::Input(input)).await.map_err(|_| Stopped)
+    }
+
+    /// Asks for something and waits until it is on disk.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandFailed::NotSaved`] if the disk failed: nothing of it is kept.
+    pub async fn command(&self, command: Command) -> Result<Reply, CommandFailed> {
+        let (answer, reply) = oneshot::channel();
+        let work = Work::Command(Box::new(command), answer);
+        self.queue.send(work).await.map_err(|_| Stopped)?;
+        reply.await.map_err(|_| Stopped)?
+    }
+
+    /// Looks at the replica between two steps: everything it shows is on disk.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`] if the loop has ended.
+    pub async fn query<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&mut Replica, Now) -> T + Send + 'static,
+    ) -> Result<T, Stopped> {
+        let (answer, seen) = oneshot::channel();
+        let look = Box::new(move |replica: &mut Replica, now: Now| {
+            // Who asked may have gone away meanwhile; the answer is dropped then.
+            drop(answer.send(look(replica, now)));
+        });
+        self.queue.send(Work::Query(look)).await.map_err(|_| Stopped)?;
+        seen.await.map_err(|_| Stopped)
+    }
+
+    /// Ends the loop after what is already in the queue.
+    pub async fn stop(&self) {
+        // A loop that has ended needs no telling.
+        drop(self.queue.send(Work::Stop).await);
+    }
+
+    /// Waits until the loop has ended.
+    pub async fn ended(&self) {
+        self.queue.closed().await;
+    }
+
+    /// Returns this device's key.
+    pub fn key(&self) -> PublicKey {
+        self.key
+    }
+}
+
+impl DriverThread {
+    /// Waits for the thread's end; `Err` if it ended by a fault of the program.
+    ///
+    /// # Errors
+    ///
+    /// The fault, in words.
+    pub fn join(self) -> Result<(), String> {
+        self.thread.join().map_err(|_| {
+            "the node's main loop ended by a fault of the program; everything that was answered \
+             as saved is safe; start the node again"
+                .to_owned()
+        })
+    }
+}
+
+impl Link for NoLink {
+    fn send(&self, _peer: PeerId, _frame: Vec<u8>) {}
+    fn close(&self, _peer: PeerId, _reason: Reason) {}
+    fn notice(&self, _notice: &Notice) {}
+    fn reset(&self) {}
+    fn joining(&self, _ticket: Option<&tallyline_proto::model::Ticket>) {}
+}
+
+impl Loop {
+    fn run(mut self, timers: &tokio::runtime::Runtime) {
+        self.announce();
+        loop {
+            let mut batch = self.gather(timers);
+            let Err(reason) = self.advance(&mut batch) else {
+                self.answer(&mut batch);
+                if batch.turn == Turn::End {
+                    return;
+                }
+                continue;
+            };
+            if batch.turn == Turn::End || self.recover(timers, &mut batch, reason) == Turn::End {
+                return;
+            }
+        }
+    }
+
+    /// Waits for something to happen, at most until the next tick is due.
+    fn gather(&mut self, timers: &tokio::runtime::Runtime) -> Batch {
+        let waited_ms = self.now().mono_ms.saturating_sub(self.last_tick_ms);
+        let wait = std::time::Duration::from_millis(TICK_MS.saturating_sub(waited_ms));
+        let mut batch = receive(timers, &mut self.queue, wait, &mut self.pending);
+        let now = self.now();
+        if TICK_MS <= now.mono_ms.saturating_sub(self.last_tick_ms) {
+            self.last_tick_ms = now.mono_ms;
+            batch.inputs.push(Input::Tick);
+        }
+        batch
+    }
+
+    /// One step of the core, committed and released; or why it is not on disk.
+    fn advance(&mut self, batch: &mut Batch) -> Result<(), String> {
+        if batch.inputs.is_empty() {
+            return Ok(());
+        }
+        let joined_before = self.replica.ticket().is_some();
+        let now = self.now();
+        let effects = self.replica.step(now, std::mem::take(&mut batch.inputs));
+        let wrote = !effects.writes().is_empty();
+        match effects.persist(&mut self.store) {
+            Ok(released) => {
+                if wrote {
+                    self.failures = 0;
+                }
+                self.release(released);
+                if joined_before != self.replica.ticket().is_some() {
+                    self.link.joining(self.replica.ticket());
+                }
+                Ok(())
+            }
+            Err(NotSaved { error, requests: _ }) => {
+                // Also requests whose reply would have come with a later step wait in `pending`:
+                // their answers died with the replica.
+                let reason = error.to_string();
+                self.pending.fail_all(&reason);
+                Err(reason)
+            }
+        }
+    }
+
+    /// Lets out what a commit has made true.
+    fn release(&mut self, released: Released) {
+        for (peer, frame) in released.frames {
+            self.link.send(peer, frame);
+        }
+        for (request, reply) in released.replies {
+            self.pending.answer(request, reply);
+        }
+        for (peer, reason) in released.closes {
+            self.link.close(peer, reason);
+        }
+        for notice in &released.notices {
+            self.link.notice(notice);
+        }
+    }
+
+    /// Answers the questions of a batch from what is on disk.
+    fn answer(&mut self, batch: &mut Batch) {
+        let now = self.now();
+        for look in batch.queries.drain(..) {
+            look(&mut self.replica, now);
+        }
+    }
+
+    /// Opens the store again after a failed commit, with growing waits; commands that come
+    /// meanwhile are answered "not saved", frames are dropped (losing one is harmless), questions
+    /// wait.
+    fn recover(
+        &mut self,
+        timers: &tokio::runtime::Runtime,
+        batch: &mut Batch,
+        mut reason: String,
+    ) -> Turn {
+        self.link.reset();
+        loop {
+            tracing::error!(reason, failures = self.failures, "not saved; the store is opened again");
+            if self.pause(timers, batch, &reason) == Turn::End {
+                return Turn::End;
+            }
+            self.failures = self.failures.saturating_add(1);
+            match self.reopen() {
+                Ok(()) => {
+                    self.announce();
+                    self.answer(batch);
+                    return Turn::GoOn;
+                }
+                Err(error) => reason = error.to_string(),
+            }
+        }
+    }
+
+    /// Waits before the next try; the first one comes at once.
+    fn pause(
+        &mut self,
+        timers: &tokio::runtime::Runtime,
+        batch: &mut Batch,
+        reason: &str,
+    ) -> Turn {
+        let mut left_ms = match self.failures.checked_sub(1) {
+            None => return Turn::GoOn,
+            Some(doublings) => {
+                REOPEN_FIRST_MS.saturating_mul(1 << doublings.min(16)).min(REOPEN_LAST_MS)
+            }
+        };
+        while 0 < left_ms {
+            let before_ms = self.now().mono_ms;
+            let wait = std::time::Duration::from_millis(left_ms);
+            let more = receive(timers, &mut self.queue, wait, &mut self.pending);
+            self.pending.fail_all(reason);
+            let room = QUEUE_MAX.saturating_sub(batch.queries.len());
+            batch.queries.extend(more.queries.into_iter().take(room));
+            if more.turn == Turn::End {
+                return Turn::End;
+            }
+            left_ms = left_ms.saturating_sub(self.now().mono_ms.saturating_sub(before_ms));
+        }
+        Turn::GoOn
+    }
+
+    fn reopen(&mut self) -> Result<(), StoreError> {
+        // redb locks the file: the dead handle has to go before the next one comes.
+        self.store.close();
+        let (replica, store) = open(&self.origin, &mut self.opener)?;
+        self.replica = replica;
+        self.store = store;
+        Ok(())
+    }
+
+    /// Tells the link what it needs to admit and find peers.
+    fn announce(&self) {
+        self.link.notice(&Notice::Members(self.replica.members()));
+        if let Some(discovery_key) = self.replica.discovery_key() {
+            self.link.notice(&Notice::Discover { discovery_key });
+        }
+        self.link.joining(self.replica.ticket());
+    }
+
+    fn now(&self) -> Now {
+        self.origin.clock.now()
+    }
+}
+
+/// Receives what waits, or the first thing within `wait`.
+fn receive(
+    timers: &tokio::runtime::Runtime,
+    queue: &mut mpsc::Receiver<Work>,
+    wait: std::time::Duration,
+    pending: &mut Pending,
+) -> Batch {
+    let mut works = Vec::new();
+    let received = timers.block_on(async {
+        // Cancelling `recv_many` loses nothing: it takes either all at once or none.
+        tokio::time::timeout(wait, queue.recv_many(&mut works, BATCH_MAX)).await
+    });
+    // `Ok(0)` is the end of all handles.
+    let turn = if received == Ok(0) { Turn::End } else { Turn::GoOn };
+    pending.sort(works, turn)
+}
+
+/// Opens the store and reads the event from it; content that does not hold is moved aside once.
+fn open(origin: &Origin, opener: &mut Opener) -> Result<(Replica, Store), StoreError> {
+    let store = opener(Content::Keep)?;
+    match read(origin, &store) {
+        Ok(replica) => Ok((replica, store)),
+        Err(StoreError::Damaged(what)) => {
+            tracing::error!(
+                what,
+                "the store's content does not hold; it is moved aside, a fresh store fetches it from peers"
+            );
+            drop(store);
+            let store = opener(Content::SetAside)?;
+            let replica = read(origin, &store)?;
+            Ok((replica, store))
+        }
+        Err(
+            error @ (StoreError::InUse
+            | StoreError::Full
+            | StoreError::Disk(_)
+            | StoreError::Dead
+            | StoreError::Entropy(_)),
+        ) => Err(error),
+    }
+}
+
+/// Makes a replica of what a store holds.
+fn read(origin: &Origin, store: &Store) -> Result<Replica, StoreError> {
+    let stored = store.load()?;
+    // A fresh incarnation at every opening: whatever the disk forgot, nothing is signed twice.
+    let incarnation = Incarnation(entropy::number()?);
+    Replica::open(identity(&origin.root, store.id()), stored, incarnation)
+        .map_err(|damage| StoreError::Damaged(damage.to_string()))
+}
+
+/// Returns who the node is, for a store.
+pub(crate) fn identity(root: &Root, store: u64) -> Identity {
+    Identity {
+        key: root.device_key(),
+        store,
+        label: root.label().to_owned(),
+        cloud: root.mode() == Mode::Cloud,
+    }
+}
+
+#[cfg(test)]
+mod tests;

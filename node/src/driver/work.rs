@@ -1,0 +1,85 @@
+//! What waits for the loop, sorted into one batch.
+//!
+//! Layer: node, driver.
+
+use std::collections::BTreeMap;
+
+use tallyline_proto::replica::{Command, Input, Now, Replica, Reply, RequestId};
+use tokio::sync::oneshot;
+
+use super::{CommandFailed, Turn};
+
+/// A question to the replica.
+pub(super) type Query = Box<dyn FnOnce(&mut Replica, Now) + Send>;
+
+/// Where the reply to a command goes.
+pub(super) type Answer = oneshot::Sender<Result<Reply, CommandFailed>>;
+
+/// One thing in the queue.
+pub(super) enum Work {
+    Input(Input),
+    Command(Box<Command>, Answer),
+    Query(Query),
+    Stop,
+}
+
+/// What one turn of the loop works on.
+pub(super) struct Batch {
+    pub(super) inputs: Vec<Input>,
+    pub(super) queries: Vec<Query>,
+    pub(super) turn: Turn,
+}
+
+/// Commands that wait for their replies.
+#[derive(Default)]
+pub(super) struct Pending {
+    last: u64,
+    answers: BTreeMap<RequestId, Answer>,
+}
+
+impl Pending {
+    /// Sorts what was received; commands get their request ids here.
+    pub(super) fn sort(&mut self, works: Vec<Work>, turn: Turn) -> Batch {
+        let mut batch = Batch { inputs: Vec::with_capacity(works.len()), queries: Vec::new(), turn };
+        for work in works {
+            match work {
+                Work::Input(input) => batch.inputs.push(input),
+                Work::Command(command, answer) => {
+                    self.last = self.last.wrapping_add(1);
+                    let request = RequestId(self.last);
+                    self.answers.insert(request, answer);
+                    batch.inputs.push(Input::Command { request, command });
+                }
+                Work::Query(query) => batch.queries.push(query),
+                Work::Stop => batch.turn = Turn::End,
+            }
+        }
+        batch
+    }
+
+    /// Answers one command.
+    pub(super) fn answer(&mut self, request: RequestId, reply: Reply) {
+        if let Some(answer) = self.answers.remove(&request) {
+            // Who asked may have gone away; the reply is dropped then.
+            drop(answer.send(Ok(reply)));
+        }
+    }
+
+    /// Answers every command that waits "not saved".
+    pub(super) fn fail_all(&mut self, reason: &str) {
+        for answer in std::mem::take(&mut self.answers).into_values() {
+            drop(answer.send(Err(CommandFailed::NotSaved(reason.to_owned()))));
+        }
+    }
+}
+
+impl std::fmt::Debug for Work {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Input(_) => "Input",
+            Self::Command(..) => "Command",
+            Self::Query(_) => "Query",
+            Self::Stop => "Stop",
+        })
+    }
+}

@@ -1,0 +1,26 @@
+//! The process: disk, sockets, clock and people around the pure core of `tallyline-proto`.
+//!
+//! | module | what it is |
+//! | --- | --- |
+//! | [`root`] | the folder that holds everything a node owns |
+//! | [`store`] | redb: the writes of a replica on disk, and back |
+//! | [`driver`] | the one loop: gather, step, persist, release |
+//! | [`net`] | QUIC, discovery, the uplink to the cloud |
+//! | [`local`] | the command socket in the root |
+//! | [`node`] | all of it together: what `tallyline run` runs |
+//! | [`cli`], [`config`] | the command line and its configuration |
+//! | [`demo`] | a real match over real processes |
+//! | [`clock`], [`entropy`] | the only places that read the clock and draw randomness |
+
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod demo;
+pub mod driver;
+pub mod entropy;
+pub mod local;
+pub mod net;
+pub mod node;
+pub mod root;
+pub mod store;
+pub mod structure_file;

@@ -1,0 +1,465 @@
+//! The answers of reading verbs, from a replica's views: the same code answers for a running node
+//! and for a store that is read while no node runs.
+//!
+//! Looking happens inside the driver's loop and is short; what takes longer (standings, writing
+//! JSON) happens on what was seen, outside of it. Layer: node, local.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tallyline_keys::PublicKey;
+use tallyline_proto::model::{
+    Body, Discipline, DrillNo, Method, Rule, RuleKind, Shooter, ShooterNo, Structure,
+};
+use tallyline_proto::replica::{
+    DeviceView, EntryFilter, EntryView, LogView, Now, Phase, Replica,
+};
+use tallyline_proto::rules::{Roster, Scorebook, Verdict};
+
+use super::protocol::{
+    Answer, DeviceInfo, Devices, DrillInfo, Entries, EntriesQuery, EntryInfo, EventInfo, Exported,
+    GrantInfo, Grants, LinkStatus, LogStatus, NodeInfo, Problem, Readings, Refused, Request,
+    RosterAdd, RuleInfo, StandingsQuery, StatusData, Totals, Verified, WireBytes, codes, exits,
+};
+use super::{convert, names, standings, words};
+use crate::root::hex;
+
+/// What the answers need besides the replica.
+#[derive(Clone, Debug)]
+pub(super) struct Around {
+    /// Who answers; phase and event are filled in from the replica.
+    pub(super) node: NodeInfo,
+    /// The connections; labels are filled in from the replica.
+    pub(super) links: Vec<LinkStatus>,
+    /// `none`, `cloud` or `all`.
+    pub(super) paused: &'static str,
+    /// Bytes since the start.
+    pub(super) wire: WireBytes,
+}
+
+/// What was seen in the loop, to be answered outside of it.
+pub(super) enum Seen {
+    Answer(Box<dyn FnOnce() -> Answer + Send>),
+    Standings(Box<Source>),
+}
+
+/// What standings are computed from.
+pub(super) struct Source {
+    pub(super) name: String,
+    pub(super) roster: Roster,
+    pub(super) book: Arc<Scorebook>,
+    pub(super) state_digest: [u8; 32],
+    pub(super) query: StandingsQuery,
+}
+
+impl Seen {
+    fn of<T: serde::Serialize + Send + 'static>(data: T) -> Self {
+        Self::Answer(Box::new(move || Answer::ok(&data)))
+    }
+
+    /// Makes the answer of what was seen.
+    pub(super) fn answer(self) -> Answer {
+        match self {
+            Self::Answer(make) => make(),
+            Self::Standings(source) => match standings::compute(&source) {
+                Ok(data) => Answer::ok(&data),
+                Err(problem) => Answer::Error(problem),
+            },
+        }
+    }
+}
+
+/// Looks at the replica for a reading verb; `None` if the verb writes.
+pub(super) fn look(
+    replica: &mut Replica,
+    now: Now,
+    request: &Request,
+    around: Around,
+) -> Option<Result<Seen, Problem>> {
+    Some(match request {
+        Request::Node(_) => Ok(Seen::of(node(replica, around.node))),
+        Request::EventShow(_) => event(replica).map(Seen::of),
+        Request::Devices(_) => Ok(Seen::of(Devices {
+            schema: "tallyline.devices/1".to_owned(),
+            devices: replica.devices(now).iter().map(device).collect(),
+        })),
+        Request::Grants(_) => Ok(Seen::of(grants(replica))),
+        Request::ScoreList(query) => entries(replica, now, query, Versions::Standing).map(Seen::of),
+        Request::ScoreHistory(query) => entries(replica, now, query, Versions::All).map(Seen::of),
+        Request::Standings(query) => source(replica, query.clone()),
+        Request::Status(_) => Ok(Seen::of(status(replica, now, around))),
+        Request::Verify(_) => Ok(Seen::of(verify(replica))),
+        Request::Export(_) => export(replica),
+        Request::EventCreate(_)
+        | Request::EventLock(_)
+        | Request::Invite(_)
+        | Request::Join(_)
+        | Request::Admit(_)
+        | Request::Grant(_)
+        | Request::Handover(_)
+        | Request::RosterAdd(_)
+        | Request::RosterEdit(_)
+        | Request::ScoreAdd(_)
+        | Request::ScoreVoid(_)
+        | Request::Import(_)
+        | Request::SyncPause(_)
+        | Request::SyncResume(_)
+        | Request::Stop(_) => return None,
+    })
+}
+
+fn node(replica: &Replica, mut node: NodeInfo) -> NodeInfo {
+    phase_name(replica.phase()).clone_into(&mut node.phase);
+    node.event = replica.event().map(|(id, _)| id.uuid().to_string());
+    node
+}
+
+fn event(replica: &Replica) -> Result<EventInfo, Problem> {
+    let (Some((id, manifest)), Some(roster)) = (replica.event(), replica.roster()) else {
+        return Err(names::no_event());
+    };
+    let structure = roster.structure();
+    Ok(EventInfo {
+        schema: "tallyline.event/1".to_owned(),
+        event: id.uuid().to_string(),
+        event_id: hex(&id.0.0),
+        name: manifest.name.clone(),
+        level: structure.level.clone(),
+        owner: manifest.owner.fingerprint(),
+        cloud: manifest.cloud.iter().map(PublicKey::fingerprint).collect(),
+        ruleset: match structure.ruleset.discipline {
+            Discipline::Ipsc => "ipsc".to_owned(),
+            Discipline::Uspsa => "uspsa".to_owned(),
+        },
+        locked: roster.locked(),
+        revision: roster.revision(),
+        divisions: structure.divisions.iter().map(|it| it.name.clone()).collect(),
+        squads: roster.squads().iter().map(|it| it.0).collect(),
+        drills: structure.drills.iter().map(drill).collect(),
+        shooters: structure.shooters.iter().map(|it| shooter(structure, it)).collect(),
+        rules: structure.rules.iter().map(rule).collect(),
+    })
+}
+
+fn drill(drill: &tallyline_proto::model::Drill) -> DrillInfo {
+    DrillInfo {
+        drill: drill.no.0,
+        name: drill.name.clone(),
+        method: match drill.method {
+            Method::Comstock => "comstock",
+            Method::Chrono => "chrono",
+            Method::FixedTime => "fixed-time",
+            Method::VirginiaCount => "virginia",
+        }
+        .to_owned(),
+        strings: drill.strings,
+        required_hits: drill.required_hits.clone(),
+        steel: drill.steel,
+    }
+}
+
+fn shooter(structure: &Structure, shooter: &Shooter) -> RosterAdd {
+    RosterAdd {
+        shooter: Some(shooter.no.0),
+        label: shooter.label.clone(),
+        division: structure
+            .divisions
+            .get(shooter.division)
+            .map_or_else(String::new, |division| division.name.clone()),
+        power_factor: convert::power(shooter.power_factor),
+        squad: shooter.squad.0,
+        categories: shooter.categories.clone(),
+    }
+}
+
+fn rule(rule: &Rule) -> RuleInfo {
+    RuleInfo {
+        rule: rule.no.0,
+        kind: match rule.kind {
+            RuleKind::Procedural => "procedural",
+            RuleKind::Dq => "dq",
+            RuleKind::Dnf => "dnf",
+            RuleKind::Warning => "warning",
+        }
+        .to_owned(),
+        text: rule.text.clone(),
+        code: rule.code.clone(),
+    }
+}
+
+fn device(view: &DeviceView) -> DeviceInfo {
+    DeviceInfo {
+        label: view.label.clone(),
+        key: view.key.fingerprint(),
+        roles: convert::role_names(view.roles),
+        this: view.this,
+        connected: view.connected,
+        last_heard_ms: view.last_heard_ms,
+    }
+}
+
+fn grants(replica: &Replica) -> Grants {
+    let grants = replica.grants().into_iter().map(|view| GrantInfo {
+        grant: view.id.uuid().to_string(),
+        label: view.label,
+        key: view.key.fingerprint(),
+        drills: view.cells.drills.map(|all| all.iter().map(|it| it.0).collect()),
+        squads: view.cells.squads.map(|all| all.iter().map(|it| it.0).collect()),
+        depth: view.depth,
+        closed: view.closed.map(convert::close_why),
+    });
+    Grants { schema: "tallyline.grants/1".to_owned(), grants: grants.collect() }
+}
+
+/// Which versions of scores are listed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Versions {
+    Standing,
+    All,
+}
+
+fn entries(
+    replica: &mut Replica,
+    now: Now,
+    query: &EntriesQuery,
+    versions: Versions,
+) -> Result<Entries, Problem> {
+    if replica.event().is_none() {
+        return Err(names::no_event());
+    }
+    let filter = EntryFilter {
+        drill: query.drill.map(DrillNo),
+        shooter: query.shooter.map(ShooterNo),
+        author: query.device.as_ref().map(|name| names::device(replica, now, name)).transpose()?,
+        entry: query.entry.as_ref().map(|name| names::entry(replica, name)).transpose()?,
+    };
+    let mut views = replica.entries(&filter);
+    if versions == Versions::All {
+        add_voids(replica, &mut views);
+    }
+    views.retain(|view| match versions {
+        Versions::Standing => stands(view),
+        Versions::All => !matches!(view.body, Body::Statement(_)),
+    });
+    let place = |view: &EntryView| {
+        let (drill, shooter) = convert::place(&view.body);
+        (drill, shooter, view.at_unix_ms, view.log, view.seq)
+    };
+    views.sort_by_cached_key(place);
+    Ok(Entries {
+        schema: "tallyline.entries/1".to_owned(),
+        entries: views.iter().map(entry).collect(),
+    })
+}
+
+/// Adds the voids of the entries that were found: a filter for a cell may not know them.
+fn add_voids(replica: &mut Replica, views: &mut Vec<EntryView>) {
+    let mut missing: Vec<_> = views
+        .iter()
+        .filter_map(|view| match view.verdict {
+            Verdict::Voided(void) => Some(void),
+            Verdict::Counted
+            | Verdict::CountedLate
+            | Verdict::Duplicate(_)
+            | Verdict::LowerAttempt(_)
+            | Verdict::NeedsDecision(_)
+            | Verdict::LateBeaten(_)
+            | Verdict::Quarantined
+            | Verdict::Disputed
+            | Verdict::Unfit(_)
+            | Verdict::Waiting
+            | Verdict::Statement
+            | Verdict::Unknown => None,
+        })
+        .filter(|void| !views.iter().any(|view| view.id == *void))
+        .collect();
+    missing.sort_unstable();
+    missing.dedup();
+    for void in missing {
+        views.extend(replica.entries(&EntryFilter { entry: Some(void), ..EntryFilter::default() }));
+    }
+}
+
+/// Returns whether an entry is a record that no void took out.
+fn stands(view: &EntryView) -> bool {
+    let record = match view.body {
+        Body::Score(_) | Body::Status(_) | Body::Chrono(_) => true,
+        Body::Void(_) | Body::Statement(_) | Body::Unknown => false,
+    };
+    record && !matches!(view.verdict, Verdict::Voided(_))
+}
+
+fn entry(view: &EntryView) -> EntryInfo {
+    let (word, text, other) = words::verdict(view.verdict);
+    EntryInfo {
+        entry: view.id.to_string(),
+        label: view.label.clone(),
+        key: view.author.fingerprint(),
+        grant: view.log.grant.uuid().to_string(),
+        incarnation: format!("{:016x}", view.log.incarnation.0),
+        seq: view.seq,
+        at_unix_ms: view.at_unix_ms,
+        record: convert::record(&view.body),
+        void: match &view.body {
+            Body::Void(void) => Some(convert::void(void)),
+            Body::Score(_)
+            | Body::Status(_)
+            | Body::Chrono(_)
+            | Body::Statement(_)
+            | Body::Unknown => None,
+        },
+        verdict: word.to_owned(),
+        verdict_text: text,
+        voided_by: other.filter(|_| matches!(view.verdict, Verdict::Voided(_))),
+        copies: view.copies,
+        in_cloud: view.in_cloud,
+    }
+}
+
+fn source(replica: &mut Replica, query: StandingsQuery) -> Result<Seen, Problem> {
+    let Some(name) = replica.event().map(|(_, manifest)| manifest.name.clone()) else {
+        return Err(names::no_event());
+    };
+    if let Some(division) = query.division.as_ref().filter(|it| !standings::is_combined(it)) {
+        names::division(replica, division)?;
+    }
+    let state_digest = replica.state_digest();
+    let book = replica.book();
+    let (Some(book), Some(roster)) = (book, replica.roster().cloned()) else {
+        return Err(Problem::new(
+            codes::UPDATE_NEEDED,
+            exits::VERSION,
+            "update needed: this event is counted by rules that this version does not know; its \
+             entries are kept and relayed; install the version the owner uses, then ask again",
+        ));
+    };
+    Ok(Seen::Standings(Box::new(Source { name, roster, book, state_digest, query })))
+}
+
+fn verify(replica: &Replica) -> Verified {
+    let report = replica.verify();
+    Verified {
+        schema: "tallyline.verify/1".to_owned(),
+        ok: report.problems.is_empty(),
+        logs: report.logs,
+        entries: report.entries,
+        signatures: report.signatures,
+        problems: report.problems,
+    }
+}
+
+fn export(replica: &Replica) -> Result<Seen, Problem> {
+    if replica.event().is_none() {
+        return Err(names::no_event());
+    }
+    let bundle = replica.bundle();
+    Ok(Seen::Answer(Box::new(move || {
+        Answer::ok(&Exported { schema: "tallyline.bundle/1".to_owned(), bundle: hex(&bundle) })
+    })))
+}
+
+fn status(replica: &mut Replica, now: Now, around: Around) -> StatusData {
+    let devices = replica.devices(now);
+    let logs = replica.logs();
+    let totals = totals(replica, &logs);
+    let (light, summary) = words::light(&logs, &totals);
+    let mut remarks = words::remarks(&logs, &totals);
+    if around.paused != "none" {
+        remarks.push("Connections are paused; `tallyline sync resume` ends it.".to_owned());
+    }
+    let labels: BTreeMap<String, &str> =
+        devices.iter().map(|it| (it.key.fingerprint(), it.label.as_str())).collect();
+    let mut links = around.links;
+    for link in &mut links {
+        link.label = labels.get(&link.key).map(|label| (*label).to_owned());
+    }
+    StatusData {
+        schema: "tallyline.status/1".to_owned(),
+        node: node(replica, around.node),
+        name: replica.event().map(|(_, manifest)| manifest.name.clone()),
+        locked: replica.roster().is_some_and(Roster::locked),
+        light: light.to_owned(),
+        summary,
+        remarks,
+        totals,
+        readings: readings(replica),
+        logs: logs.iter().map(|it| log(it, &devices)).collect(),
+        devices: devices.iter().map(device).collect(),
+        links,
+        paused: around.paused.to_owned(),
+        refused: replica
+            .refusals()
+            .iter()
+            .map(|(reason, count)| Refused { reason: reason.name().to_owned(), count: *count })
+            .collect(),
+        wire: around.wire,
+        state_digest: hex(&replica.state_digest()),
+    }
+}
+
+fn totals(replica: &mut Replica, logs: &[LogView]) -> Totals {
+    let mut totals = Totals::default();
+    for log in logs {
+        let in_cloud = log.cloud.min(log.height);
+        totals.entries = totals.entries.saturating_add(log.height);
+        totals.in_cloud = totals.in_cloud.saturating_add(in_cloud);
+        let missing = log.head_known.saturating_sub(log.height);
+        totals.missing_here = totals.missing_here.saturating_add(missing);
+        if log.control {
+            totals.control = totals.control.saturating_add(log.height);
+            totals.control_in_cloud = totals.control_in_cloud.saturating_add(in_cloud);
+        }
+    }
+    if logs.iter().any(|log| 0 < log.height && log.least_copies == 0) {
+        let entries = replica.entries(&EntryFilter::default());
+        let alone = entries.iter().filter(|it| it.copies == 0).count();
+        totals.only_here = u64::try_from(alone).unwrap_or(u64::MAX);
+    }
+    totals
+}
+
+fn readings(replica: &mut Replica) -> Readings {
+    let Some(book) = replica.book() else { return Readings::default() };
+    let totals = book.totals();
+    let undecided = book.slots().values().filter(|slot| slot.needs_decision).count();
+    Readings {
+        counted: u64::from(totals.counted).saturating_add(u64::from(totals.counted_late)),
+        late: u64::from(totals.counted_late).saturating_add(u64::from(totals.late_beaten)),
+        quarantined: u64::from(totals.quarantined),
+        disputed: u64::from(totals.disputed),
+        voided: u64::from(totals.voided),
+        undecided: u64::try_from(undecided).unwrap_or(u64::MAX),
+        unknown: u64::from(totals.unknown),
+    }
+}
+
+fn log(view: &LogView, devices: &[DeviceView]) -> LogStatus {
+    LogStatus {
+        label: view.label.clone(),
+        key: view.author.fingerprint(),
+        grant: view.name.grant.uuid().to_string(),
+        incarnation: format!("{:016x}", view.name.incarnation.0),
+        partition: words::partition(view),
+        control: view.control,
+        open: view.open,
+        height: view.height,
+        head_known: view.head_known,
+        copies: view.copies,
+        least_copies: view.least_copies,
+        cloud: view.cloud,
+        forked: view.forked,
+        last_heard_ms: devices
+            .iter()
+            .find(|it| it.key == view.author)
+            .and_then(|it| if it.this { Some(0) } else { it.last_heard_ms }),
+        text: words::log(view),
+    }
+}
+
+fn phase_name(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Blank => "blank",
+        Phase::Joining => "joining",
+        Phase::Member => "member",
+    }
+}

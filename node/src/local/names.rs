@@ -1,0 +1,141 @@
+//! Finds devices, grants, entries and divisions by what people call them.
+//!
+//! A name is good if it is whole and exact, or if it begins exactly one thing. Layer: node, local.
+
+use tallyline_keys::PublicKey;
+use tallyline_proto::model::EntryId;
+use tallyline_proto::replica::{DeviceView, EntryFilter, GrantView, Now, Replica};
+
+use super::protocol::{Problem, codes, exits};
+
+/// Fewest characters that name a grant or entry by its beginning: fewer are too easily wrong.
+const BEGINNING_CHARS_MIN: usize = 4;
+
+/// Finds a member by label, fingerprint, or the beginning of either.
+pub(super) fn device(replica: &Replica, now: Now, name: &str) -> Result<PublicKey, Problem> {
+    let devices = replica.devices(now);
+    let exact = devices
+        .iter()
+        .find(|it| it.label == name || it.key.as_bytes().as_slice() == key_bytes(name));
+    if let Some(device) = exact {
+        return Ok(device.key);
+    }
+    let lower = name.to_lowercase();
+    let begins = |it: &&DeviceView| {
+        !name.is_empty()
+            && (it.label.to_lowercase().starts_with(&lower)
+                || it.key.fingerprint().starts_with(&lower))
+    };
+    let found: Vec<&DeviceView> = devices.iter().filter(begins).collect();
+    match found.as_slice() {
+        [device] => Ok(device.key),
+        [] => Err(unknown(codes::UNKNOWN_DEVICE, &format!(
+            "no device of this event is called {name:?}; nothing was changed; members are: {}",
+            list(devices.iter().map(|it| it.label.as_str()))
+        ))),
+        several => Err(unknown(codes::UNKNOWN_DEVICE, &format!(
+            "{name:?} may be {}; nothing was changed; use the whole label or fingerprint",
+            list(several.iter().map(|it| it.label.as_str()))
+        ))),
+    }
+}
+
+/// Finds a grant by its UUID or a beginning of it.
+pub(super) fn grant(replica: &Replica, name: &str) -> Result<GrantView, Problem> {
+    let lower = name.trim().to_lowercase();
+    let mut found: Vec<GrantView> = replica
+        .grants()
+        .into_iter()
+        .filter(|it| BEGINNING_CHARS_MIN <= lower.len() && it.id.uuid().to_string().starts_with(&lower))
+        .collect();
+    match (found.pop(), found.is_empty()) {
+        (Some(grant), true) => Ok(grant),
+        (None, _) => Err(unknown(codes::UNKNOWN_GRANT, &format!(
+            "no grant is called {name:?}; nothing was changed; `tallyline grants` lists them"
+        ))),
+        (Some(_), false) => Err(unknown(codes::UNKNOWN_GRANT, &format!(
+            "several grants begin with {name:?}; nothing was changed; use the whole UUID"
+        ))),
+    }
+}
+
+/// Finds an entry by its UUID or a beginning of it.
+pub(super) fn entry(replica: &mut Replica, name: &str) -> Result<EntryId, Problem> {
+    // A whole UUID is taken as it is: the core says what is wrong with an entry that is not here.
+    if let Ok(uuid) = name.trim().parse::<uuid::Uuid>() {
+        return Ok(EntryId(uuid));
+    }
+    let lower = name.trim().to_lowercase();
+    let mut found: Vec<EntryId> = replica
+        .entries(&EntryFilter::default())
+        .into_iter()
+        .map(|it| it.id)
+        .filter(|id| BEGINNING_CHARS_MIN <= lower.len() && id.to_string().starts_with(&lower))
+        .collect();
+    match (found.pop(), found.is_empty()) {
+        (Some(id), true) => Ok(id),
+        (None, _) => Err(unknown(codes::UNKNOWN_ENTRY, &format!(
+            "no entry on this device is called {name:?}; nothing was changed; \
+             `tallyline score history` lists them"
+        ))),
+        (Some(_), false) => Err(unknown(codes::UNKNOWN_ENTRY, &format!(
+            "several entries begin with {name:?}; nothing was changed; use the whole UUID"
+        ))),
+    }
+}
+
+/// Finds a division's place by its name, whatever its case.
+pub(super) fn division(replica: &Replica, name: &str) -> Result<usize, Problem> {
+    let Some(roster) = replica.roster() else { return Err(no_event()) };
+    let divisions = &roster.structure().divisions;
+    divisions.iter().position(|it| it.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
+        unknown(codes::UNKNOWN_DIVISION, &format!(
+            "no division is called {name:?}; nothing was changed; divisions are: {}",
+            list(divisions.iter().map(|it| it.name.as_str()))
+        ))
+    })
+}
+
+/// Checks that the event that is meant is the one that is here.
+pub(super) fn event(replica: &Replica, name: &str) -> Result<(), Problem> {
+    let Some((id, manifest)) = replica.event() else {
+        return Err(Problem::new(codes::UNKNOWN_EVENT, exits::FAILURE, format!(
+            "unknown event {name:?}: there is no event in this root yet; nothing was changed; \
+             create one with `tallyline event create` or join one with `tallyline join TICKET`"
+        )));
+    };
+    let lower = name.to_lowercase();
+    let uuid = id.uuid().to_string();
+    let begins = BEGINNING_CHARS_MIN <= lower.len() && uuid.starts_with(&lower);
+    if manifest.name.to_lowercase() == lower || begins {
+        return Ok(());
+    }
+    Err(unknown(codes::UNKNOWN_EVENT, &format!(
+        "unknown event {name:?}: this root holds {:?} ({uuid}); nothing was changed; \
+         leave --event out, or name another folder with --root",
+        manifest.name
+    )))
+}
+
+/// Says that there is no event yet.
+pub(super) fn no_event() -> Problem {
+    Problem::new(
+        codes::NO_EVENT,
+        exits::FAILURE,
+        "there is no event in this root yet; nothing was changed; create one with \
+         `tallyline event create` or join one with `tallyline join TICKET`",
+    )
+}
+
+fn unknown(code: &str, text: &str) -> Problem {
+    Problem::new(code, exits::FAILURE, text)
+}
+
+fn key_bytes(name: &str) -> Vec<u8> {
+    PublicKey::parse(name).map(|key| key.as_bytes().to_vec()).unwrap_or_default()
+}
+
+fn list<'a>(labels: impl Iterator<Item = &'a str>) -> String {
+    let labels: Vec<&str> = labels.collect();
+    if labels.is_empty() { "none".to_owned() } else { labels.join(", ") }
+}

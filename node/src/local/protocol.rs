@@ -1,0 +1,703 @@
+//! What goes over the Unix socket in a node's root: one JSON object a line, one answer a request.
+//!
+//! A request is [`Call`]: `{"verb":"score-list","drill":2,"event":"wasa"}`; `event` is optional
+//! and only checked. An answer is [`Answer`]: `{"ok":{..}}` or
+//! `{"error":{"code":"E02","text":"E02 this device may ..","exit":6}}`. Many requests may follow
+//! each other on one connection; answers come in their order. A request line has at most
+//! [`REQUEST_BYTES_MAX`] bytes. Data in `ok` names its shape in `schema`, which is stable within a
+//! major version of the program.
+//!
+//! Devices are named by label, fingerprint or an unambiguous beginning of one; grants and entries
+//! by UUID or an unambiguous beginning; the node resolves them. Hashes and bytes are lower-case
+//! hex. Decimal numbers are strings with all their digits (`"6.7920"`), because scores are exact.
+//!
+//! Layer: node, local. Knows nothing of sockets or of how an answer is found.
+
+mod data;
+
+pub use data::*;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Longest request line in bytes: a structure file of 238 shooters has about 60 KB, so 1 MiB
+/// leaves room for the largest event and still bounds what a local program can make a node hold.
+pub const REQUEST_BYTES_MAX: usize = 1024 * 1024;
+
+/// Longest answer line in bytes that a client reads: an exported event of 64 MiB in hex.
+pub const ANSWER_BYTES_MAX: usize = 160 * 1024 * 1024;
+
+/// One request line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Call {
+    /// Name or UUID of the event that is meant; refused (`unknown_event`) if the node has another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+    /// What is asked.
+    #[serde(flatten)]
+    pub request: Request,
+}
+
+/// What a client asks for; `verb` names the variant in kebab-case.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "verb", rename_all = "kebab-case")]
+pub enum Request {
+    /// Asks who answers. Answer: [`NodeInfo`].
+    Node(Nothing),
+    /// Creates an event with this device as owner. Answer: [`Founded`].
+    EventCreate(EventCreate),
+    /// Shows the event with its roster. Answer: [`EventInfo`].
+    EventShow(Nothing),
+    /// Locks the structure; scores are taken from then on. Answer: [`Done`].
+    EventLock(Nothing),
+    /// Opens an invite that one device may use once. Answer: [`Invited`].
+    Invite(Invite),
+    /// Asks to be admitted with a ticket. Answer: [`Done`]; admission follows when the inviter is
+    /// met (`status` tells the phase).
+    Join(Join),
+    /// Admits a key without a ticket. Answer: [`Done`].
+    Admit(Admit),
+    /// Lists the members. Answer: [`Devices`].
+    Devices(Nothing),
+    /// Lists the grants. Answer: [`Grants`].
+    Grants(Nothing),
+    /// Opens grants and closes others, all at once. Answer: [`Assigned`].
+    Grant(Grant),
+    /// Closes a grant and opens the same cells for another device. Answer: [`Assigned`].
+    Handover(Handover),
+    /// Adds a shooter. Answer: [`Revised`].
+    RosterAdd(RosterAdd),
+    /// Changes a shooter's squad, division or power factor. Answer: [`Revised`].
+    RosterEdit(RosterEdit),
+    /// Records a score, a chronograph reading or a status. Answer: [`Saved`].
+    ScoreAdd(ScoreAdd),
+    /// Voids an entry. Answer: [`Saved`].
+    ScoreVoid(ScoreVoid),
+    /// Lists the entries that stand (not voided). Answer: [`Entries`].
+    ScoreList(EntriesQuery),
+    /// Lists all versions, voided ones and voids included. Answer: [`Entries`].
+    ScoreHistory(EntriesQuery),
+    /// Computes standings. Answer: [`StandingsData`].
+    Standings(StandingsQuery),
+    /// Tells where the scores are. Answer: [`StatusData`].
+    Status(Nothing),
+    /// Checks every hash and signature again. Answer: [`Verified`].
+    Verify(Nothing),
+    /// Makes a bundle of everything. Answer: [`Exported`].
+    Export(Nothing),
+    /// Takes in a bundle file. Answer: [`Imported`].
+    Import(Import),
+    /// Drops and refuses connections until `sync-resume`. Answer: [`Done`].
+    SyncPause(Scope),
+    /// Connects again. Answer: [`Done`].
+    SyncResume(Scope),
+    /// Ends the node gracefully. Answer: [`Done`], before the socket closes.
+    Stop(Nothing),
+}
+
+/// A request without arguments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// Arguments of `event-create`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventCreate {
+    /// What people call the event; `None` is the structure file's own name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The text of a structure file (docs/CLI.md).
+    pub structure: String,
+    /// Fingerprints of keys whose receipts count as the cloud's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cloud_keys: Vec<String>,
+}
+
+/// Arguments of `invite`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Invite {
+    /// What the device will be allowed.
+    #[serde(default)]
+    pub role: Role,
+    /// The device's name; `None` lets it name itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Addresses (`ip:port`) to put into the ticket; empty: the node's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<String>,
+}
+
+/// What a device is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Holds grants, writes scores, relays.
+    #[default]
+    Scorer,
+    /// Relays, and carries entries to the cloud.
+    Gateway,
+    /// Reads.
+    Viewer,
+}
+
+/// Arguments of `join`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Join {
+    /// The ticket's text.
+    pub ticket: String,
+}
+
+/// Arguments of `admit`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Admit {
+    /// The device's full fingerprint.
+    pub key: String,
+    /// What it is for.
+    #[serde(default)]
+    pub role: Role,
+    /// Its name, 1 to 32 bytes.
+    pub label: String,
+}
+
+/// Arguments of `grant`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grant {
+    /// Grants to open; may be empty to close only.
+    pub opens: Vec<GrantOpen>,
+    /// Grants to close.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub closing: Vec<String>,
+    /// Why they are closed.
+    #[serde(default)]
+    pub reason: CloseWhy,
+}
+
+/// One grant to open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrantOpen {
+    /// The device that may write.
+    pub to: String,
+    /// Drill numbers; `None` is every drill.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drills: Option<Vec<u32>>,
+    /// Squad numbers; `None` is every squad.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub squads: Option<Vec<u32>>,
+}
+
+/// Why a grant is closed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CloseWhy {
+    /// Change of writer; what arrives past the cut is late.
+    #[default]
+    Handover,
+    /// The device died; what arrives past the cut is late.
+    Dead,
+    /// The device was stolen; what arrives past the cut is quarantined.
+    Stolen,
+}
+
+/// Arguments of `handover`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Handover {
+    /// The grant to close.
+    pub grant: String,
+    /// The device that takes its cells over.
+    pub to: String,
+    /// Why it is closed.
+    #[serde(default)]
+    pub reason: CloseWhy,
+}
+
+/// Declared power of ammunition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Power {
+    /// Below the division's floor.
+    Subminor,
+    /// Minor.
+    Minor,
+    /// Major.
+    Major,
+}
+
+/// Arguments of `roster-add`; also how `event-show` tells a shooter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RosterAdd {
+    /// The shooter's number; `None` in a request: the next one before the lock, a random 28-bit
+    /// one after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shooter: Option<u32>,
+    /// What screens print, 1 to 64 bytes.
+    pub label: String,
+    /// The division's name.
+    pub division: String,
+    /// The declared power factor.
+    pub power_factor: Power,
+    /// The squad.
+    pub squad: u32,
+    /// Lady, Junior, Senior and so on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<String>,
+}
+
+/// Arguments of `roster-edit`; what is `None` stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RosterEdit {
+    /// Who.
+    pub shooter: u32,
+    /// The squad from here on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub squad: Option<u32>,
+    /// The division's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub division: Option<String>,
+    /// The declared power factor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power_factor: Option<Power>,
+}
+
+/// Arguments of `score-add`:
+/// `{"verb":"score-add","record":{"score":{"drill":2,"shooter":175,..}},"confirmed":true}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScoreAdd {
+    /// What to record.
+    pub record: Record,
+    /// The entry it replaces, which is voided in the same commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<Replaces>,
+    /// Whether the person confirmed an unlikely time (E06).
+    #[serde(default)]
+    pub confirmed: bool,
+    /// The structure revision the person saw; `None` is the node's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u32>,
+    /// Unix time in milliseconds at which it was recorded; `None` is now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wall_ms: Option<u64>,
+}
+
+/// The entry that a record replaces.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replaces {
+    /// The entry.
+    pub entry: String,
+    /// Why it does not count.
+    pub reason: VoidWhy,
+}
+
+/// A score, a chronograph reading or a status; the one key of the object tells which.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Record {
+    /// A shooter's result on a drill.
+    Score(ScoreData),
+    /// A chronograph reading.
+    Chrono(ChronoData),
+    /// DNF, match DQ, withdrawal.
+    Status(StatusRecord),
+}
+
+/// A shooter's result on a drill.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScoreData {
+    /// The drill's number.
+    pub drill: u32,
+    /// The shooter's number.
+    pub shooter: u32,
+    /// 0 for the first attempt, 1 and up for reshoots.
+    #[serde(default)]
+    pub attempt: u32,
+    /// Time of each string in hundredths of a second.
+    #[serde(default)]
+    pub time_cs: Vec<u32>,
+    /// One number for each paper target: seven counts of 4 bits from bit 0, in the order A, B, C,
+    /// D, no-shoot, miss, no-penalty miss.
+    #[serde(default)]
+    pub targets: Vec<u32>,
+    /// Steel targets.
+    #[serde(default)]
+    pub steel: SteelData,
+    /// Procedural penalties, each rule once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub penalties: Vec<PenaltyData>,
+    /// The RO's approval in milliseconds relative to the recording (before it: negative).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ro_ok_ms: Option<i64>,
+    /// The shooter's approval in milliseconds relative to the recording (before it: negative).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shooter_ok_ms: Option<i64>,
+    /// Shots after the time limit (Fixed Time).
+    #[serde(default)]
+    pub late_shots: u32,
+    /// Shots above the allowed number (Virginia Count).
+    #[serde(default)]
+    pub extra_shots: u32,
+    /// Hits above the required number (Virginia Count).
+    #[serde(default)]
+    pub extra_hits: u32,
+}
+
+/// Steel targets of a drill, each count 0 to 255.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SteelData {
+    /// Down.
+    #[serde(default)]
+    pub hit: u8,
+    /// Standing, with a penalty each.
+    #[serde(default)]
+    pub miss: u8,
+    /// Standing, without a penalty.
+    #[serde(default)]
+    pub no_penalty_miss: u8,
+    /// No-shoot steel that fell.
+    #[serde(default)]
+    pub no_shoot: u8,
+}
+
+/// How often a procedural rule was broken in one score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PenaltyData {
+    /// The rule's number in the event's rule list.
+    pub rule: u32,
+    /// How often, 1 to 255.
+    pub count: u8,
+}
+
+/// A chronograph reading of one shooter.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChronoData {
+    /// The chronograph's drill.
+    pub drill: u32,
+    /// The shooter's number.
+    pub shooter: u32,
+    /// Weighed bullets in tenths of a grain.
+    #[serde(default)]
+    pub weights_decigrains: Vec<u32>,
+    /// Measured speeds in feet a second.
+    #[serde(default)]
+    pub speeds_fps: Vec<u32>,
+    /// The gear check, when one was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gear: Option<GearResult>,
+}
+
+/// Result of a gear check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GearResult {
+    /// Within the division's rules.
+    Pass,
+    /// Not within them.
+    Fail,
+}
+
+/// A status of a shooter on a drill or for the whole match.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatusRecord {
+    /// The shooter's number.
+    pub shooter: u32,
+    /// The drill; `None` is the whole match. A DNF needs one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<u32>,
+    /// Which status.
+    pub kind: StatusWhat,
+    /// The number of the rule it rests on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<u32>,
+    /// A short note, at most 120 bytes.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+}
+
+/// Which status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StatusWhat {
+    /// Did not fire or finish the drill.
+    Dnf,
+    /// Disqualified from the match.
+    MatchDq,
+    /// Left the match.
+    Withdrawn,
+}
+
+/// Arguments of `score-void`; also how a void is told in a history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScoreVoid {
+    /// The entry that does not count.
+    pub entry: String,
+    /// Why.
+    pub reason: VoidWhy,
+    /// A short note, at most 120 bytes.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+    /// Unix time in milliseconds at which it was voided; `None` is now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wall_ms: Option<u64>,
+}
+
+/// Why an entry does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VoidWhy {
+    /// Saved for another shooter than the one who shot.
+    WrongShooter,
+    /// Saved on another drill.
+    WrongDrill,
+    /// Hits were wrong.
+    Hits,
+    /// The time was wrong.
+    Time,
+    /// Penalties were wrong.
+    Penalty,
+    /// An official ordered a reshoot.
+    Reshoot,
+    /// Entered twice.
+    Duplicate,
+    /// The drill was changed.
+    Definition,
+    /// Decided by arbitration.
+    Arbitration,
+    /// A trial entry.
+    Test,
+}
+
+/// Which entries to list; every field narrows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EntriesQuery {
+    /// Only this drill.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<u32>,
+    /// Only this shooter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shooter: Option<u32>,
+    /// Only what this device wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// Only this entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<String>,
+}
+
+/// Which standings to compute. Without `drill` and `all`: the match.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StandingsQuery {
+    /// The tables of one drill instead of the match.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<u32>,
+    /// Only this division; "Combined" is all together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub division: Option<String>,
+    /// Only the combined table.
+    #[serde(default)]
+    pub combined: bool,
+    /// Every table there is: all drills and the match, all divisions and Combined.
+    #[serde(default)]
+    pub all: bool,
+}
+
+/// Arguments of `import`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Import {
+    /// Absolute path of a bundle file that the node can read, at most 64 MiB.
+    pub path: String,
+}
+
+/// What `sync-pause` and `sync-resume` are about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scope {
+    /// Only the link to the cloud; otherwise every connection.
+    #[serde(default)]
+    pub cloud: bool,
+}
+
+/// One answer line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// It worked; the data of the verb.
+    Ok(Value),
+    /// It did not; nothing was changed unless the text says so.
+    Error(Problem),
+}
+
+/// Why a request was not fulfilled, in words a person can act on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// A stable code: `E01` to `E22` from the scoring rules, otherwise one of [`codes`].
+    pub code: String,
+    /// What happened, what is safe, what to do.
+    pub text: String,
+    /// The exit code that a command ends with (docs/CLI.md).
+    pub exit: u8,
+}
+
+/// Codes of [`Problem`] that do not come from the scoring rules.
+pub mod codes {
+    /// The request line is no request.
+    pub const BAD_REQUEST: &str = "bad_request";
+    /// The commit failed; nothing was saved.
+    pub const NOT_SAVED: &str = "not_saved";
+    /// The node is ending.
+    pub const STOPPED: &str = "stopped";
+    /// There is no event in this root yet.
+    pub const NO_EVENT: &str = "no_event";
+    /// The node has another event than the one named.
+    pub const UNKNOWN_EVENT: &str = "unknown_event";
+    /// No member is called so, or several are.
+    pub const UNKNOWN_DEVICE: &str = "unknown_device";
+    /// No grant is called so, or several are.
+    pub const UNKNOWN_GRANT: &str = "unknown_grant";
+    /// No entry is called so, or several are.
+    pub const UNKNOWN_ENTRY: &str = "unknown_entry";
+    /// No division is called so.
+    pub const UNKNOWN_DIVISION: &str = "unknown_division";
+    /// The text is no ticket.
+    pub const BAD_TICKET: &str = "bad_ticket";
+    /// The text is no structure file.
+    pub const BAD_STRUCTURE: &str = "bad_structure";
+    /// A value is outside its range.
+    pub const BAD_VALUE: &str = "bad_value";
+    /// A file cannot be read.
+    pub const BAD_FILE: &str = "bad_file";
+    /// No node runs on this root, and the verb needs one.
+    pub const NOT_RUNNING: &str = "not_running";
+    /// The event needs a later version of the program.
+    pub const UPDATE_NEEDED: &str = "update_needed";
+}
+
+/// Exit codes of the command line, as [`Problem::exit`] carries them.
+pub mod exits {
+    /// Something failed.
+    pub const FAILURE: u8 = 1;
+    /// The command was used wrongly.
+    pub const USAGE: u8 = 2;
+    /// Pending, or not in sync.
+    pub const PENDING: u8 = 3;
+    /// A conflict needs a person.
+    pub const CONFLICT: u8 = 4;
+    /// Peer, node or cloud cannot be reached.
+    pub const UNREACHABLE: u8 = 5;
+    /// Not authorised, or refused.
+    pub const REFUSED: u8 = 6;
+    /// Storage or integrity.
+    pub const STORAGE: u8 = 7;
+    /// Another version is needed.
+    pub const VERSION: u8 = 8;
+    /// Timed out waiting.
+    pub const TIMEOUT: u8 = 9;
+}
+
+impl Request {
+    /// Returns whether the verb changes nothing, so that it also works on a store that is opened
+    /// read-only while no node runs.
+    pub fn reads(&self) -> bool {
+        match self {
+            Self::Node(_)
+            | Self::EventShow(_)
+            | Self::Devices(_)
+            | Self::Grants(_)
+            | Self::ScoreList(_)
+            | Self::ScoreHistory(_)
+            | Self::Standings(_)
+            | Self::Status(_)
+            | Self::Verify(_)
+            | Self::Export(_) => true,
+            Self::EventCreate(_)
+            | Self::EventLock(_)
+            | Self::Invite(_)
+            | Self::Join(_)
+            | Self::Admit(_)
+            | Self::Grant(_)
+            | Self::Handover(_)
+            | Self::RosterAdd(_)
+            | Self::RosterEdit(_)
+            | Self::ScoreAdd(_)
+            | Self::ScoreVoid(_)
+            | Self::Import(_)
+            | Self::SyncPause(_)
+            | Self::SyncResume(_)
+            | Self::Stop(_) => false,
+        }
+    }
+}
+
+impl From<Request> for Call {
+    fn from(request: Request) -> Self {
+        Self { event: None, request }
+    }
+}
+
+impl Answer {
+    /// Wraps the data of a verb.
+    pub fn ok<T: Serialize>(data: &T) -> Self {
+        match serde_json::to_value(data) {
+            Ok(value) => Self::Ok(value),
+            Err(error) => Self::Error(Problem::new(
+                codes::BAD_VALUE,
+                exits::FAILURE,
+                format!("the answer could not be written as JSON: {error}; this is a fault of the program"),
+            )),
+        }
+    }
+
+    /// Takes the data of a verb out of its answer.
+    ///
+    /// # Errors
+    ///
+    /// The answer's own problem, or one that says that the data has another shape (the node is of
+    /// another version).
+    pub fn data<T: for<'de> Deserialize<'de>>(self) -> Result<T, Problem> {
+        match self {
+            Self::Ok(value) => serde_json::from_value(value).map_err(|error| {
+                Problem::new(
+                    codes::UPDATE_NEEDED,
+                    exits::VERSION,
+                    format!(
+                        "the node's answer has another shape than this program knows ({error}); \
+                         stop the node and start it with the same version as this command"
+                    ),
+                )
+            }),
+            Self::Error(problem) => Err(problem),
+        }
+    }
+}
+
+impl Problem {
+    /// Makes a problem.
+    pub fn new(code: &str, exit: u8, text: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), text: text.into(), exit }
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Problem {}

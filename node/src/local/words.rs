@@ -1,0 +1,150 @@
+//! Says in words what views say in numbers; never a guess.
+//!
+//! Layer: node, local.
+
+use tallyline_proto::model::CellSet;
+use tallyline_proto::replica::LogView;
+use tallyline_proto::rules::Verdict;
+
+use super::protocol::Totals;
+
+/// Returns the light and its words.
+pub(super) fn light(logs: &[LogView], totals: &Totals) -> (&'static str, String) {
+    if logs.iter().any(|log| log.forked) {
+        return ("trouble", "A log has two versions: the owner has to decide".to_owned());
+    }
+    if totals.entries == 0 {
+        return ("nothing", "Nothing to send".to_owned());
+    }
+    if totals.in_cloud == totals.entries {
+        return ("in-the-cloud", format!("All {} in the cloud", totals.entries));
+    }
+    if 0 < totals.only_here {
+        return ("only-here", format!("{} only on this device", totals.only_here));
+    }
+    let copies = logs
+        .iter()
+        .filter(|log| 0 < log.height)
+        .map(|log| log.least_copies)
+        .min()
+        .unwrap_or_default();
+    let words = format!("Safe at the range ({}), cloud later", count(u64::from(copies), "copy", "copies"));
+    ("at-the-range", words)
+}
+
+/// Returns what else a person should know.
+pub(super) fn remarks(logs: &[LogView], totals: &Totals) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if 0 < totals.in_cloud && totals.in_cloud < totals.entries {
+        remarks.push(format!("{} of {} in the cloud.", totals.in_cloud, totals.entries));
+    }
+    for log in logs {
+        let missing = log.head_known.saturating_sub(log.height);
+        if 0 < missing {
+            remarks.push(format!(
+                "{} of {} exist and are not here yet.",
+                count(missing, "entry", "entries"),
+                log.label
+            ));
+        }
+        if log.forked {
+            remarks.push(format!(
+                "{} wrote two versions of one entry: both are kept, the owner has to decide.",
+                log.label
+            ));
+        }
+    }
+    remarks
+}
+
+/// Tells what a log holds.
+pub(super) fn partition(log: &LogView) -> String {
+    match (&log.cells, log.control) {
+        (Some(cells), _) => self::cells(cells),
+        (None, true) => "control".to_owned(),
+        (None, false) => "own".to_owned(),
+    }
+}
+
+/// Tells a set of cells.
+pub(super) fn cells(cells: &CellSet) -> String {
+    let drills = cells.drills.as_ref().map(|all| all.iter().map(|it| it.0).collect::<Vec<u32>>());
+    let squads = cells.squads.as_ref().map(|all| all.iter().map(|it| it.0).collect::<Vec<u32>>());
+    format!("{}, {}", numbers("stage", drills.as_deref()), numbers("squad", squads.as_deref()))
+}
+
+/// Tells a log in one sentence.
+pub(super) fn log(log: &LogView) -> String {
+    let here = if log.height < log.head_known {
+        format!("{} of {} here", log.height, log.head_known)
+    } else {
+        format!("{} here", log.height)
+    };
+    let copies = match log.copies {
+        0 if log.least_copies == 0 => "some only on this device".to_owned(),
+        0 => "all on at least one other device".to_owned(),
+        copies => format!("all on {}", count(u64::from(copies), "other device", "other devices")),
+    };
+    let cloud = if log.height <= log.cloud {
+        "all in the cloud".to_owned()
+    } else if log.cloud == 0 {
+        "none in the cloud".to_owned()
+    } else {
+        format!("{} in the cloud", log.cloud)
+    };
+    if log.height == 0 { here } else { format!("{here}, {copies}, {cloud}") }
+}
+
+/// Returns a verdict's word, its sentence, and the entry that it refers to.
+pub(super) fn verdict(verdict: Verdict) -> (&'static str, String, Option<String>) {
+    let (word, text, other) = match verdict {
+        Verdict::Counted => ("counts", "counts", None),
+        Verdict::CountedLate => ("late", "late, and counts: nothing else fills its place", None),
+        Verdict::Duplicate(other) => ("duplicate", "says the same as another entry, which counts", Some(other)),
+        Verdict::LowerAttempt(other) => ("lower-attempt", "an entry of a higher attempt counts", Some(other)),
+        Verdict::NeedsDecision(other) => {
+            ("needs-decision", "another entry says something else: void one of the two", Some(other))
+        }
+        Verdict::LateBeaten(other) => {
+            ("late-beaten", "late, and another entry fills its place", Some(other))
+        }
+        Verdict::Quarantined => {
+            ("quarantined", "outside its author's grant: does not count until the owner adopts it", None)
+        }
+        Verdict::Disputed => {
+            ("disputed", "its log has two versions from here on: the owner has to decide", None)
+        }
+        Verdict::Voided(other) => ("voided", "voided", Some(other)),
+        Verdict::Unfit(code) => {
+            return ("unfit", format!("does not fit the structure or its author's rights ({code})"), None);
+        }
+        Verdict::Waiting => ("waiting", "voids an entry that is not here yet", None),
+        Verdict::Statement => ("statement", "a statement of the owner", None),
+        Verdict::Unknown => ("unknown", "a kind of entry of a later version: kept and relayed", None),
+    };
+    let other = other.map(|id| id.to_string());
+    let text = match &other {
+        Some(other) => format!("{text} ({other})"),
+        None => text.to_owned(),
+    };
+    (word, text, other)
+}
+
+/// Counts in words: "1 copy", "2 copies".
+pub(super) fn count(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+fn numbers(word: &str, numbers: Option<&[u32]>) -> String {
+    match numbers {
+        None => format!("all {word}s"),
+        Some([one]) => format!("{word} {one}"),
+        Some(many) => {
+            let texts: Vec<String> = many.iter().map(ToString::to_string).collect();
+            format!("{word}s {}", texts.join(" "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

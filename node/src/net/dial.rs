@@ -1,0 +1,130 @@
+//! The supervisor of dials: what is due, and what discovery reports.
+//!
+//! Both sides dial whatever they see, because a device may hear others and not be heard; the
+//! duplicate is dropped afterwards. Layer: above `conversation`.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tallyline_keys::tls::Expected;
+use tokio::net::lookup_host;
+use tokio::time::timeout;
+use tracing::{debug, info};
+
+use super::conversation;
+use super::discovery::{Discovery, Due, Sighting, Target, TargetId, best_first};
+use super::hub::{Hub, luck};
+use super::limits::{ADDRESSES_MAX, DIAL_TIME, DIALS_MAX, SWEEP_TIME};
+use super::links::{Links, Way};
+
+/// Looks through all connections and dials what is due, for ever.
+pub(super) async fn supervise(hub: Arc<Hub>) {
+    let under_way = Arc::new(AtomicUsize::new(0));
+    loop {
+        let now_ms = hub.now_ms();
+        let room = DIALS_MAX.saturating_sub(under_way.load(Ordering::Relaxed));
+        let due = {
+            let mut links = hub.links().lock();
+            links.sweep(now_ms);
+            due(&mut links, now_ms, room)
+        };
+        for due in due {
+            under_way.fetch_add(1, Ordering::Relaxed);
+            hub.converse(dial(hub.clone(), due, under_way.clone()));
+        }
+        if timeout(SWEEP_TIME, hub.dials_wake()).await.is_ok() {
+            debug!("dials were asked for");
+        }
+    }
+}
+
+/// Enters what one source reports into the table of places, until the source ends.
+pub(super) async fn follow(hub: Arc<Hub>, mut source: impl Discovery) {
+    while let Some(sighting) = source.next().await {
+        let now_ms = hub.now_ms();
+        let mut links = hub.links().lock();
+        match sighting {
+            Sighting::Seen { name, addresses } => links.targets.seen(name, addresses, now_ms),
+            Sighting::Gone { name } => links.targets.gone(&name),
+        }
+        drop(links);
+        hub.changed();
+    }
+}
+
+/// Looks up a `host:port`.
+pub(super) async fn look_up(place: &str) -> Vec<SocketAddr> {
+    let found = match timeout(DIAL_TIME, lookup_host(place)).await {
+        Ok(Ok(found)) => found,
+        Ok(Err(error)) => {
+            info!(place, %error, "this name cannot be looked up; it is tried again");
+            return Vec::new();
+        }
+        Err(_) => return Vec::new(),
+    };
+    let mut addresses: Vec<_> = found.take(ADDRESSES_MAX).collect();
+    best_first(&mut addresses);
+    addresses
+}
+
+/// Takes the dials that are due, wanted, and lead to somebody who is not connected.
+fn due(links: &mut Links, now_ms: u64, room: usize) -> Vec<Due> {
+    if links.all_paused || links.stopping {
+        return Vec::new();
+    }
+    let mut targets = std::mem::take(&mut links.targets);
+    let due = targets.due(now_ms, room, |id, target| wanted(links, id, target));
+    links.targets = targets;
+    due
+}
+
+/// Tells whether a place leads to somebody who is wanted and not connected.
+fn wanted(links: &Links, id: &TargetId, target: &Target) -> bool {
+    if let Some(inviter) = links.inviter {
+        let other = target.key.is_some_and(|key| key != inviter);
+        return !other && !links.has(&inviter);
+    }
+    if links.members.is_empty() {
+        return false;
+    }
+    match (id, target.key) {
+        (TargetId::Ticket, _) => false,
+        (_, None) => true,
+        (_, Some(key)) => links.members.contains(&key) && !links.has(&key) && !links.is_own(&key),
+    }
+}
+
+/// Dials one place and runs the connection that comes of it.
+async fn dial(hub: Arc<Hub>, due: Due, under_way: Arc<AtomicUsize>) {
+    let dialled = connect(&hub, &due).await;
+    under_way.fetch_sub(1, Ordering::Relaxed);
+    let (connection, pinned) = match dialled {
+        Ok(connected) => connected,
+        Err(why) => {
+            debug!(target = ?due.target, why, "a dial failed");
+            let now_ms = hub.now_ms();
+            hub.links().lock().targets.failed(&due.target, now_ms, luck());
+            return;
+        }
+    };
+    let way = Way {
+        dialled: Some(due.target.source()),
+        pinned,
+        target: Some(due.target),
+    };
+    conversation::run(hub, connection, way).await;
+}
+
+/// Makes the connection; tells also whether exactly this peer was expected.
+async fn connect(hub: &Hub, due: &Due) -> Result<(quinn::Connection, bool), String> {
+    let expected = hub.expected(&due.target).ok_or("it is not wanted any more")?;
+    let addresses = match &due.target {
+        TargetId::Static(place) => look_up(place).await,
+        TargetId::Ticket | TargetId::Mdns(_) | TargetId::Known(_) => due.addresses.clone(),
+    };
+    let joining = hub.links().lock().inviter.is_some();
+    let pinned = joining && matches!(expected, Expected::Key(_));
+    let connection = hub.doors().dial(&addresses, &expected).await?;
+    Ok((connection, pinned))
+}

@@ -1,0 +1,447 @@
+//! Sockets, TLS and handshakes: the doors of the house.
+//!
+//! Knows how a connection is made and not what it is for. Layer: above `links`, below `hub`.
+//!
+//! Source: PROTOCOL R-NET-1 (limits), R-TLS-1.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
+use quinn::crypto::{CryptoError, HmacKey};
+use quinn::{
+    ClientConfig, Connection, ConnectionId, ConnectionIdGenerator, Endpoint, EndpointConfig,
+    IdleTimeout, Incoming, ServerConfig, TokioRuntime, TransportConfig, ValidationTokenConfig,
+    VarInt,
+};
+use tallyline_keys::DeviceKey;
+use tallyline_keys::tls::{self, Expected, Identity};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tracing::debug;
+
+use super::conversation;
+use super::hub::{Hub, too_large};
+use super::limits::{
+    CONNECTION_WINDOW_BYTES, DIAL_STAGGER, DIAL_TIME, HANDSHAKE_SOURCES_MAX, HANDSHAKE_TIME,
+    HANDSHAKES_BURST, HANDSHAKES_PER_SECOND, IDLE_TIME, INCOMING_BYTES_MAX,
+    INCOMING_BYTES_TOTAL_MAX, INCOMING_MAX, KEEP_ALIVE, RETRY_ABOVE, STREAM_WINDOW_BYTES,
+    STREAMS_MAX,
+};
+use super::links::{Shared, Way, canonical};
+use super::{NetConfig, NetError};
+use crate::entropy;
+
+/// Sets the key of stateless resets apart from every other use of the device's seed.
+const RESET_CONTEXT: &str = "tallyline v1 quic stateless reset";
+
+/// The server name that QUIC's interface asks for; it is never sent.
+const NO_NAME: &str = "tallyline";
+
+/// Bytes of a connection id: the length that QUIC's libraries use.
+const CONNECTION_ID_BYTES: usize = 8;
+
+/// The open sockets and what handshakes are made with.
+pub(super) struct Doors {
+    endpoints: Vec<Endpoint>,
+    identity: Identity,
+    transport: Arc<TransportConfig>,
+}
+
+/// Counts handshakes of each source address, so that one device cannot keep all others out.
+#[derive(Debug, Default)]
+struct Throttle {
+    buckets: BTreeMap<IpAddr, Bucket>,
+}
+
+/// Handshakes that one address may still start, in thousandths.
+#[derive(Clone, Copy, Debug)]
+struct Bucket {
+    thousandths: u64,
+    at_ms: u64,
+}
+
+/// Signs the resets of connections that this process does not know, with a key that outlives
+/// it: a peer learns at once that the node was restarted instead of waiting in silence.
+struct ResetKey([u8; 32]);
+
+/// Draws connection ids at random and recognises none as foreign, for the same reason.
+#[derive(Debug)]
+struct ConnectionIds;
+
+impl Doors {
+    /// Opens all sockets.
+    ///
+    /// # Errors
+    /// A [`NetError`] that says what to do.
+    pub(super) fn open(
+        config: &NetConfig,
+        port: Option<u16>,
+        links: &Shared,
+    ) -> Result<Self, NetError> {
+        let identity = Identity::new(&config.key)?;
+        let transport = Arc::new(transport()?);
+        let server = server(&identity, links, &transport)?;
+        let sockets = if config.listen.is_empty() {
+            vec![anywhere(port)?]
+        } else {
+            let bound = config.listen.iter().map(|address| bind(*address));
+            bound.collect::<Result<_, _>>()?
+        };
+        let mut endpoints = Vec::new();
+        for (address, socket) in sockets {
+            let endpoint = Endpoint::new(
+                endpoint_config(&config.key),
+                Some(server.clone()),
+                socket,
+                Arc::new(TokioRuntime),
+            );
+            endpoints.push(endpoint.map_err(|cause| NetError::Listen { address, cause })?);
+        }
+        Ok(Self {
+            endpoints,
+            identity,
+            transport,
+        })
+    }
+
+    /// Returns the sockets.
+    pub(super) fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+
+    /// Returns the addresses that the sockets are bound to.
+    pub(super) fn local_addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.endpoints.iter().filter_map(|door| door.local_addr().ok())
+    }
+
+    /// Returns the port that peers are told: the first socket's.
+    pub(super) fn port(&self) -> u16 {
+        self.local_addresses().next().map_or(0, |address| address.port())
+    }
+
+    /// Dials the addresses of one peer, best first; the first good handshake wins.
+    ///
+    /// # Errors
+    /// In words for a log, why the last attempt failed.
+    pub(super) async fn dial(
+        &self,
+        addresses: &[SocketAddr],
+        expected: &Expected,
+    ) -> Result<Connection, String> {
+        let config = self.client(expected).map_err(|error| error.to_string())?;
+        let mut attempts = JoinSet::new();
+        let mut stagger = std::time::Duration::ZERO;
+        for address in addresses {
+            let Some(endpoint) = self.endpoint_for(address) else {
+                continue;
+            };
+            let (endpoint, config, address) = (endpoint.clone(), config.clone(), *address);
+            attempts.spawn(async move {
+                sleep(stagger).await;
+                attempt(&endpoint, config, address).await
+            });
+            stagger += DIAL_STAGGER;
+        }
+        let mut why = String::from("no socket of this device reaches its addresses");
+        while let Some(done) = attempts.join_next().await {
+            match done {
+                Ok(Ok(connection)) => return Ok(connection),
+                Ok(Err(error)) => why = error,
+                Err(error) => why = error.to_string(),
+            }
+        }
+        Err(why)
+    }
+
+    /// Makes the configuration of one dial.
+    fn client(&self, expected: &Expected) -> Result<ClientConfig, NetError> {
+        let tls = tls::client_config(&self.identity, expected.clone())?;
+        let crypto = QuicClientConfig::try_from(tls).map_err(too_large)?;
+        let mut config = ClientConfig::new(Arc::new(crypto));
+        config.transport_config(self.transport.clone());
+        Ok(config)
+    }
+
+    /// Returns a socket that can reach an address.
+    fn endpoint_for(&self, address: &SocketAddr) -> Option<&Endpoint> {
+        let reaches = |endpoint: &&Endpoint| {
+            endpoint.local_addr().is_ok_and(|local| {
+                let dual = local.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+                let same = local.is_ipv4() == address.is_ipv4();
+                let loopback = local.ip().is_loopback() == address.ip().is_loopback();
+                dual || (same && (loopback || local.ip().is_unspecified()))
+            })
+        };
+        self.endpoints.iter().find(reaches)
+    }
+}
+
+impl Throttle {
+    /// Takes one handshake from an address' bucket; `false` if it is empty.
+    fn takes(&mut self, source: IpAddr, now_ms: u64) -> bool {
+        if self.buckets.len() >= HANDSHAKE_SOURCES_MAX {
+            let full = |bucket: &Bucket| bucket.now(now_ms) == HANDSHAKES_BURST * 1_000;
+            self.buckets.retain(|_, bucket| !full(bucket));
+        }
+        if self.buckets.len() >= HANDSHAKE_SOURCES_MAX && !self.buckets.contains_key(&source) {
+            return false;
+        }
+        let bucket = self.buckets.entry(source).or_insert(Bucket {
+            thousandths: HANDSHAKES_BURST * 1_000,
+            at_ms: now_ms,
+        });
+        let left = bucket.now(now_ms);
+        bucket.at_ms = now_ms;
+        bucket.thousandths = left.saturating_sub(1_000);
+        left >= 1_000
+    }
+}
+
+impl Bucket {
+    /// Returns what is in the bucket, in thousandths.
+    fn now(&self, now_ms: u64) -> u64 {
+        let grown = now_ms.saturating_sub(self.at_ms) * HANDSHAKES_PER_SECOND;
+        (self.thousandths + grown).min(HANDSHAKES_BURST * 1_000)
+    }
+}
+
+impl HmacKey for ResetKey {
+    fn sign(&self, data: &[u8], signature_out: &mut [u8]) {
+        let hash = blake3::keyed_hash(&self.0, data);
+        for (place, byte) in signature_out.iter_mut().zip(hash.as_bytes()) {
+            *place = *byte;
+        }
+    }
+
+    fn signature_len(&self) -> usize {
+        blake3::OUT_LEN
+    }
+
+    fn verify(&self, data: &[u8], signature: &[u8]) -> Result<(), CryptoError> {
+        let signature = <[u8; blake3::OUT_LEN]>::try_from(signature).map_err(|_| CryptoError)?;
+        // Comparing `Hash` values takes constant time; comparing arrays does not.
+        if blake3::keyed_hash(&self.0, data) == blake3::Hash::from_bytes(signature) {
+            Ok(())
+        } else {
+            Err(CryptoError)
+        }
+    }
+}
+
+impl ConnectionIdGenerator for ConnectionIds {
+    fn generate_cid(&mut self) -> ConnectionId {
+        // Without randomness ids repeat and connections fail; TLS would not work either.
+        let id: [u8; CONNECTION_ID_BYTES] = entropy::bytes().unwrap_or_default();
+        ConnectionId::new(&id)
+    }
+
+    fn cid_len(&self) -> usize {
+        CONNECTION_ID_BYTES
+    }
+
+    fn cid_lifetime(&self) -> Option<std::time::Duration> {
+        None
+    }
+}
+
+impl fmt::Debug for Doors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let addresses: Vec<_> = self.local_addresses().collect();
+        f.debug_tuple("Doors").field(&addresses).finish()
+    }
+}
+
+/// Answers whoever dials one socket, until it is closed.
+pub(super) async fn accept(hub: Arc<Hub>, endpoint: Endpoint) {
+    let pending = Arc::new(AtomicUsize::new(0));
+    let mut throttle = Throttle::default();
+    while let Some(incoming) = endpoint.accept().await {
+        let waiting = pending.load(Ordering::Relaxed);
+        if waiting >= INCOMING_MAX || hub.links().lock().all_paused {
+            incoming.refuse();
+        } else if waiting >= RETRY_ABOVE && incoming.may_retry() {
+            // Only the sender of an invented address cannot answer this.
+            if incoming.retry().is_err() {
+                debug!("a retry was not possible");
+            }
+        } else if !is_local(&incoming)
+            && !throttle.takes(incoming.remote_address().ip().to_canonical(), hub.now_ms())
+        {
+            // In silence: the peer tries again by itself, and a refusal would cost a packet.
+            incoming.ignore();
+        } else {
+            pending.fetch_add(1, Ordering::Relaxed);
+            hub.converse(answer(hub.clone(), incoming, pending.clone()));
+        }
+    }
+}
+
+/// Finishes one handshake that a peer began.
+async fn answer(hub: Arc<Hub>, incoming: Incoming, pending: Arc<AtomicUsize>) {
+    let handshake = timeout(HANDSHAKE_TIME, incoming.into_future()).await;
+    pending.fetch_sub(1, Ordering::Relaxed);
+    match handshake {
+        Ok(Ok(connection)) => {
+            let way = Way {
+                dialled: None,
+                pinned: false,
+                target: None,
+            };
+            conversation::run(hub, connection, way).await;
+        }
+        Ok(Err(error)) => debug!(%error, "a handshake failed"),
+        Err(_) => debug!("a handshake took too long"),
+    }
+}
+
+/// Tells whether a handshake comes from this very device.
+///
+/// Such handshakes are not counted: whoever can send from here needs no connection to do harm,
+/// and a whole venue may run on one machine. A network cannot forge it, because a packet from
+/// outside with the receiver's own address is dropped by the operating system.
+fn is_local(incoming: &Incoming) -> bool {
+    let remote = incoming.remote_address().ip().to_canonical();
+    let local = incoming.local_ip().map(|ip| ip.to_canonical());
+    remote.is_loopback() || local == Some(remote)
+}
+
+/// Dials one address.
+async fn attempt(
+    endpoint: &Endpoint,
+    config: ClientConfig,
+    address: SocketAddr,
+) -> Result<Connection, String> {
+    let connecting = endpoint.connect_with(config, address, NO_NAME);
+    let connecting = connecting.map_err(|error| format!("{address}: {error}"))?;
+    match timeout(DIAL_TIME, connecting).await {
+        Ok(Ok(connection)) => Ok(connection),
+        Ok(Err(error)) => Err(format!("{address}: {error}")),
+        Err(_) => Err(format!("{address}: no answer in {} s", DIAL_TIME.as_secs())),
+    }
+}
+
+/// Binds a socket to every address of this device: on the given port, or else on any.
+fn anywhere(port: Option<u16>) -> Result<(SocketAddr, UdpSocket), NetError> {
+    let every = |port| {
+        [
+            SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)),
+            SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)),
+        ]
+    };
+    // IPv4 alone is the second choice, for systems that have no IPv6.
+    let again = port.into_iter().flat_map(every);
+    for address in again {
+        if let Ok(bound) = bind(address) {
+            return Ok(bound);
+        }
+    }
+    let [dual, v4] = every(0);
+    bind(dual).or_else(|_| bind(v4))
+}
+
+/// Binds one socket.
+fn bind(address: SocketAddr) -> Result<(SocketAddr, UdpSocket), NetError> {
+    let socket = UdpSocket::bind(address).map_err(|cause| {
+        if cause.kind() == io::ErrorKind::AddrInUse {
+            NetError::PortTaken(address)
+        } else {
+            NetError::Listen { address, cause }
+        }
+    })?;
+    Ok((canonical(address), socket))
+}
+
+/// Makes the socket's configuration.
+fn endpoint_config(key: &DeviceKey) -> EndpointConfig {
+    let reset_key = blake3::derive_key(RESET_CONTEXT, key.seed());
+    let mut config = EndpointConfig::new(Arc::new(ResetKey(reset_key)));
+    config.cid_generator(|| Box::new(ConnectionIds));
+    config
+}
+
+/// Makes the configuration of a listener.
+fn server(
+    identity: &Identity,
+    links: &Shared,
+    transport: &Arc<TransportConfig>,
+) -> Result<ServerConfig, NetError> {
+    let tls = tls::server_config(identity, Arc::new(links.clone()))?;
+    let crypto = QuicServerConfig::try_from(tls).map_err(too_large)?;
+    let mut config = ServerConfig::with_crypto(Arc::new(crypto));
+    let mut tokens = ValidationTokenConfig::default();
+    tokens.sent(0);
+    config
+        .transport_config(transport.clone())
+        .validation_token_config(tokens)
+        .max_incoming(INCOMING_MAX)
+        .incoming_buffer_size(INCOMING_BYTES_MAX)
+        .incoming_buffer_size_total(INCOMING_BYTES_TOTAL_MAX);
+    Ok(config)
+}
+
+/// Makes what both sides of every connection use.
+fn transport() -> Result<TransportConfig, NetError> {
+    let mut config = TransportConfig::default();
+    config
+        .max_concurrent_bidi_streams(VarInt::from_u32(STREAMS_MAX))
+        .max_concurrent_uni_streams(VarInt::from_u32(0))
+        .stream_receive_window(VarInt::from_u32(STREAM_WINDOW_BYTES))
+        .receive_window(VarInt::from_u32(CONNECTION_WINDOW_BYTES))
+        .send_window(u64::from(CONNECTION_WINDOW_BYTES))
+        .datagram_receive_buffer_size(None)
+        .max_idle_timeout(Some(IdleTimeout::try_from(IDLE_TIME).map_err(too_large)?))
+        .keep_alive_interval(Some(KEEP_ALIVE))
+        // Probes cost 5 KB a connection, and scores are smaller than one packet.
+        .mtu_discovery_config(None)
+        // Some network cards and phones advertise it and then send nothing.
+        .enable_segmentation_offload(false);
+    Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_may_start_eight_handshakes_and_then_four_a_second() {
+        let mut throttle = Throttle::default();
+        let source = IpAddr::from([10, 0, 0, 1]);
+        let taken = |throttle: &mut Throttle, now_ms| {
+            (0..20).filter(|_| throttle.takes(source, now_ms)).count()
+        };
+        assert_eq!(taken(&mut throttle, 0), 8, "burst");
+        assert_eq!(taken(&mut throttle, 1_000), 4, "one second later");
+        assert_eq!(taken(&mut throttle, 60_000), 8, "never more than the burst");
+        assert!(throttle.takes(IpAddr::from([10, 0, 0, 2]), 60_000), "others");
+    }
+
+    #[test]
+    fn a_flood_of_addresses_is_counted_in_bounded_room() {
+        let mut throttle = Throttle::default();
+        for source in 0..10_000_u32 {
+            throttle.takes(IpAddr::from(Ipv4Addr::from(source)), 0);
+        }
+        assert_eq!(throttle.buckets.len(), HANDSHAKE_SOURCES_MAX, "bounded");
+        assert!(throttle.takes(IpAddr::from([10, 0, 0, 1]), 1_000), "later");
+    }
+
+    #[test]
+    fn resets_are_signed_with_the_same_key_after_a_restart() {
+        let key = ResetKey([7; 32]);
+        let mut token = [0; 16];
+        let mut again = [0; 16];
+        key.sign(b"id", &mut token);
+        ResetKey([7; 32]).sign(b"id", &mut again);
+        assert_eq!(token, again, "the first 16 bytes");
+        let mut whole = [0; blake3::OUT_LEN];
+        key.sign(b"id", &mut whole);
+        assert!(key.verify(b"id", &whole).is_ok(), "own");
+        assert!(key.verify(b"other", &whole).is_err(), "other id");
+        assert!(key.verify(b"id", &token).is_err(), "short");
+    }
+}

@@ -1,0 +1,149 @@
+//! Every bound of the network, with the reason for its number.
+//!
+//! Knows no type of the rest of `net`. Layer: below everything in `net`.
+//!
+//! Source: PROTOCOL R-NET-1 (limits).
+
+use std::time::Duration;
+
+/// Incoming connections that wait for an answer, at most: a venue has fewer devices, and QUIC's
+/// own default (65,536) would keep 100 MB for strangers.
+pub(super) const INCOMING_MAX: usize = 64;
+
+/// Bytes kept for one incoming connection before it is answered: a first flight is under 2 KiB.
+pub(super) const INCOMING_BYTES_MAX: u64 = 64 * 1024;
+
+/// Bytes kept for all unanswered incoming connections: 32 full ones.
+pub(super) const INCOMING_BYTES_TOTAL_MAX: u64 = 2 * 1024 * 1024;
+
+/// Handshakes under way above which a sender must prove its address first: a whole venue that
+/// starts at once stays below it, a flood from invented addresses does not.
+pub(super) const RETRY_ABOVE: usize = 16;
+
+/// Connections, at most: the devices of a large venue and some of them twice for a moment.
+pub(super) const LINKS_MAX: usize = 64;
+
+/// Connections with one key, at most: both sides dial, and a cloned device is served too, so
+/// that its entries become evidence.
+pub(super) const LINKS_PER_KEY_MAX: usize = 2;
+
+/// Connections with devices that are not admitted, at most: joiners come one by one.
+pub(super) const STRANGERS_MAX: usize = 8;
+
+/// How long a device that is not admitted may stay: a join takes under a second.
+pub(super) const STRANGER_TIME: Duration = Duration::from_secs(5);
+
+/// Bytes that a device that is not admitted may send: a manifest and a control log of a large
+/// event fit.
+pub(super) const STRANGER_BYTES_MAX: u64 = 64 * 1024;
+
+/// Handshakes that one source address may start each second in the long run.
+pub(super) const HANDSHAKES_PER_SECOND: u64 = 4;
+
+/// Handshakes that one source address may start at once.
+pub(super) const HANDSHAKES_BURST: u64 = 8;
+
+/// Source addresses whose handshakes are counted, at most; above it the fullest counts stay.
+pub(super) const HANDSHAKE_SOURCES_MAX: usize = 1_024;
+
+/// Streams that a peer may open. One is used; the rest is the slack that other implementations
+/// expect.
+pub(super) const STREAMS_MAX: u32 = 16;
+
+/// Bytes in flight on one stream: two frames of the largest size.
+pub(super) const STREAM_WINDOW_BYTES: u32 = 128 * 1024;
+
+/// Bytes in flight on one connection: bounds what 64 peers can make this device keep.
+pub(super) const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+
+/// Silence after which a connection is given up: three lost keep-alives. A person who looks at
+/// "connected" is wrong for at most this long, and a healed network is dialled afresh.
+pub(super) const IDLE_TIME: Duration = Duration::from_secs(15);
+
+/// Time between keep-alives: below half of [`IDLE_TIME`], or one lost packet ends a quiet
+/// connection. Costs 81 KB an hour for each pair.
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(5);
+
+/// How long a handshake may take that somebody else began.
+pub(super) const HANDSHAKE_TIME: Duration = Duration::from_secs(5);
+
+/// How long one dial may take: a dial into a silent network grows its own waits, so a fresh one
+/// finds a healed network sooner.
+pub(super) const DIAL_TIME: Duration = Duration::from_secs(3);
+
+/// Wait between the dials of two addresses of one peer: enough for a handshake on a LAN, so
+/// that the better address wins and a dead one costs nothing.
+pub(super) const DIAL_STAGGER: Duration = Duration::from_millis(200);
+
+/// Dials under way, at most.
+pub(super) const DIALS_MAX: usize = 16;
+
+/// Addresses dialled for one peer in one attempt, at most.
+pub(super) const ADDRESSES_MAX: usize = 8;
+
+/// Places learned from mDNS that are kept, at most: anybody on the network can announce.
+pub(super) const CANDIDATES_MAX: usize = 128;
+
+/// Peers whose addresses are remembered, at most: as many as can be connected.
+pub(super) const REMEMBERED_MAX: usize = LINKS_MAX;
+
+/// Addresses remembered for one peer, at most: wired, wireless, and one of each from before.
+pub(super) const REMEMBERED_ADDRESSES_MAX: usize = 4;
+
+/// Milliseconds between two dials of an address that only mDNS vouches for: a forged record
+/// must not turn the venue into a flood of somebody else's device.
+pub(super) const ADDRESS_REST_MS: u64 = 5_000;
+
+/// Milliseconds of the first and the longest wait before a known peer is dialled again: a
+/// healed network is found within seconds, and a phone that is switched off costs two packets
+/// in 10 s.
+pub(super) const REDIAL_MS: (u64, u64) = (1_000, 10_000);
+
+/// Milliseconds of the first and the longest wait before a place that never answered is dialled
+/// again.
+pub(super) const UNPROVEN_MS: (u64, u64) = (ADDRESS_REST_MS, 30_000);
+
+/// Milliseconds of the first and the longest wait before the cloud is dialled again.
+pub(super) const UPLINK_MS: (u64, u64) = (1_000, 60_000);
+
+/// Bytes of one frame without its length, at most.
+///
+/// Source: PROTOCOL R-FRAME-1.
+pub(super) const FRAME_BYTES_MAX: usize = 64 * 1024;
+
+/// How long one frame may take from its first byte to its last: half a second of the slowest
+/// usable link, twenty times over.
+pub(super) const FRAME_TIME: Duration = Duration::from_secs(10);
+
+/// Frames that wait for one peer, at most: more means that the peer does not read.
+pub(super) const QUEUE_FRAMES_MAX: usize = 256;
+
+/// How long a connection that is being closed may take to deliver its last frames.
+pub(super) const FAREWELL_TIME: Duration = Duration::from_secs(1);
+
+/// How often connections are looked through and due dials started.
+pub(super) const SWEEP_TIME: Duration = Duration::from_millis(250);
+
+/// How long a connection counts as working after its first frame without further proof.
+pub(super) const FRESH_MS: u64 = 5_000;
+
+/// How often browsing starts afresh while peers are missing: mDNS grows its own waits to an
+/// hour, and after a silent partition nobody would look.
+pub(super) const BROWSE_HUNGRY: Duration = Duration::from_secs(30);
+
+/// How often browsing starts afresh while everybody is connected.
+pub(super) const BROWSE_CONTENT: Duration = Duration::from_mins(5);
+
+/// Seconds between two looks at the device's own interfaces.
+pub(super) const INTERFACE_POLL_SECONDS: u32 = 5;
+
+/// How long an announced peer may take to confirm itself after its connection was lost.
+pub(super) const VERIFY_TIME: Duration = Duration::from_secs(3);
+
+/// How long the end of everything may take.
+pub(super) const STOP_TIME: Duration = Duration::from_secs(2);
+
+const _: () = assert!(
+    KEEP_ALIVE.as_millis() * 2 < IDLE_TIME.as_millis(),
+    "two keep-alives fit into the idle time"
+);

@@ -1,0 +1,610 @@
+//! Connections of this device: who may stay, and which of two with one peer goes.
+//!
+//! Knows keys and times, not frames. Behind one lock that is never held across a wait. Layer:
+//! below `hub`, above `discovery`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use quinn::{Connection, VarInt};
+use tallyline_keys::PublicKey;
+use tallyline_keys::tls::Admission;
+use tallyline_proto::replica::{PeerId, Reason};
+use tokio::sync::mpsc;
+
+use super::discovery::{TargetId, Targets};
+use super::limits::{
+    FRESH_MS, LINKS_MAX, LINKS_PER_KEY_MAX, STRANGER_BYTES_MAX, STRANGER_TIME, STRANGERS_MAX,
+};
+use super::{LinkInfo, Source, Traffic};
+use crate::clock::millis;
+
+/// Why this side ends a connection. The peer is told the name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// The core refused the peer.
+    Refused(Reason),
+    /// A device that is not admitted used up its time or its bytes.
+    Stranger,
+    /// Another connection with the same peer works.
+    Duplicate,
+    /// There are too many connections.
+    Crowded,
+    /// This device talked to itself.
+    Oneself,
+    /// The peer does not read what it is sent.
+    Unread,
+    /// The stream cannot be read on.
+    Broken,
+    /// A person paused the connections of this device.
+    Paused,
+    /// The store was opened again, so every conversation begins anew.
+    Reset,
+    /// The process stops.
+    Stopping,
+}
+
+/// What is put into a connection's queue.
+#[derive(Debug)]
+pub(super) enum Outgoing {
+    /// A frame without its length.
+    Frame(Vec<u8>),
+    /// The end, after everything before it was delivered.
+    End(Ending),
+}
+
+/// How a connection came about.
+#[derive(Clone, Debug)]
+pub(super) struct Way {
+    /// How the peer was found; `None` for one that dialled this device.
+    pub(super) dialled: Option<Source>,
+    /// Whether exactly this key was expected: the inviter or the cloud.
+    pub(super) pinned: bool,
+    /// What was dialled, if it was in the table.
+    pub(super) target: Option<TargetId>,
+}
+
+/// Frames counted on one connection.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    /// Frames sent.
+    pub(super) frames_sent: AtomicU64,
+    /// Frames received.
+    pub(super) frames_received: AtomicU64,
+    /// Bytes sent, with lengths.
+    pub(super) bytes_sent: AtomicU64,
+    /// Bytes received, with lengths.
+    pub(super) bytes_received: AtomicU64,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Held {
+    /// The peer's key.
+    pub(super) key: PublicKey,
+    /// How it came about.
+    pub(super) way: Way,
+    source: Source,
+    address: SocketAddr,
+    since_ms: u64,
+    /// When the peer spoke first.
+    up_ms: Option<u64>,
+    /// Datagrams that had arrived when a second connection made this one doubtful.
+    doubted_at: Option<u64>,
+    queue: mpsc::Sender<Outgoing>,
+    connection: Connection,
+    counts: Arc<Counts>,
+}
+
+/// What a duplicate is judged by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Rival {
+    peer: PeerId,
+    dialled: bool,
+    up: bool,
+    proven: bool,
+}
+
+/// All connections, and what decides about them.
+#[derive(Debug)]
+pub(super) struct Links {
+    own: PublicKey,
+    /// Who is admitted.
+    pub(super) members: BTreeSet<PublicKey>,
+    /// The inviter, while a join is under way.
+    pub(super) inviter: Option<PublicKey>,
+    /// The key of the cloud that this device carries entries to: the uplink alone dials it.
+    pub(super) cloud: Option<PublicKey>,
+    /// Whether every connection is paused.
+    pub(super) all_paused: bool,
+    /// Whether the uplink is paused.
+    pub(super) cloud_paused: bool,
+    /// Whether the process stops.
+    pub(super) stopping: bool,
+    /// Places to dial.
+    pub(super) targets: Targets,
+    held: BTreeMap<PeerId, Held>,
+    next_peer: u64,
+    ended: Traffic,
+}
+
+/// The connections behind their lock; asked by TLS at every handshake.
+#[derive(Clone, Debug)]
+pub(super) struct Shared(Arc<Mutex<Links>>);
+
+/// A connection that may begin.
+#[derive(Debug)]
+pub(super) struct Begun {
+    /// Its name.
+    pub(super) peer: PeerId,
+    /// What is to be sent.
+    pub(super) queue: mpsc::Receiver<Outgoing>,
+    /// Where frames are counted.
+    pub(super) counts: Arc<Counts>,
+    /// An older connection of the same key that has to go for it.
+    pub(super) evicted: Option<PeerId>,
+}
+
+impl Ending {
+    /// Returns the stable name that the peer and the log see.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Refused(reason) => reason.name(),
+            Self::Stranger => "stranger",
+            Self::Duplicate => "duplicate",
+            Self::Crowded => "crowded",
+            Self::Oneself => "oneself",
+            Self::Unread => "unread",
+            Self::Broken => "broken",
+            Self::Paused => "paused",
+            Self::Reset => "reset",
+            Self::Stopping => "stopping",
+        }
+    }
+
+    /// Returns QUIC's application error code.
+    ///
+    /// Source: PROTOCOL R-NET-2.
+    pub(super) fn code(self) -> VarInt {
+        VarInt::from_u32(match self {
+            Self::Stopping => 0,
+            Self::Paused => 1,
+            Self::Reset => 2,
+            Self::Duplicate => 3,
+            Self::Crowded => 4,
+            Self::Oneself => 5,
+            Self::Unread => 6,
+            Self::Broken => 7,
+            Self::Stranger => 8,
+            Self::Refused(_) => 9,
+        })
+    }
+
+    /// Ends a connection at once.
+    pub(super) fn close(self, connection: &Connection) {
+        connection.close(self.code(), self.name().as_bytes());
+    }
+}
+
+impl Counts {
+    /// Counts one frame sent, with its length.
+    pub(super) fn sent(&self, bytes: usize) {
+        self.frames_sent.fetch_add(1, Ordering::Relaxed);
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.bytes_sent.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Counts one frame received; returns the bytes received so far.
+    pub(super) fn received(&self, frame_bytes: usize) -> u64 {
+        self.frames_received.fetch_add(1, Ordering::Relaxed);
+        let prefix_bytes = match frame_bytes {
+            0..0x80 => 1,
+            0x80..0x4000 => 2,
+            _ => 3,
+        };
+        let bytes = u64::try_from(frame_bytes + prefix_bytes).unwrap_or(u64::MAX);
+        self.bytes_received.fetch_add(bytes, Ordering::Relaxed) + bytes
+    }
+}
+
+impl Held {
+    /// Puts something into the queue without waiting; a full queue ends the connection.
+    pub(super) fn put(&self, out: Outgoing) {
+        match self.queue.try_send(out) {
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
+            Err(mpsc::error::TrySendError::Full(Outgoing::Frame(_))) => {
+                Ending::Unread.close(&self.connection);
+            }
+            Err(mpsc::error::TrySendError::Full(Outgoing::End(ending))) => {
+                ending.close(&self.connection);
+            }
+        }
+    }
+
+    /// Ends the connection at once.
+    pub(super) fn close(&self, ending: Ending) {
+        ending.close(&self.connection);
+    }
+
+    /// Tells whether the peer has spoken.
+    pub(super) fn is_up(&self) -> bool {
+        self.up_ms.is_some()
+    }
+
+    /// Returns what was sent and received.
+    fn traffic(&self) -> Traffic {
+        let stats = self.connection.stats();
+        Traffic {
+            frames_sent: self.counts.frames_sent.load(Ordering::Relaxed),
+            frames_received: self.counts.frames_received.load(Ordering::Relaxed),
+            frame_bytes_sent: self.counts.bytes_sent.load(Ordering::Relaxed),
+            frame_bytes_received: self.counts.bytes_received.load(Ordering::Relaxed),
+            udp_bytes_sent: stats.udp_tx.bytes,
+            udp_bytes_received: stats.udp_rx.bytes,
+        }
+    }
+}
+
+impl Links {
+    /// Makes the empty table of a device, behind its lock.
+    pub(super) fn shared(own: PublicKey) -> Shared {
+        Shared(Arc::new(Mutex::new(Self {
+            own,
+            members: BTreeSet::new(),
+            inviter: None,
+            cloud: None,
+            all_paused: false,
+            cloud_paused: false,
+            stopping: false,
+            targets: Targets::default(),
+            held: BTreeMap::new(),
+            next_peer: 1,
+            ended: Traffic::default(),
+        })))
+    }
+
+    /// Takes in a connection whose handshake is complete.
+    ///
+    /// # Errors
+    /// Why it must end at once.
+    pub(super) fn begin(
+        &mut self,
+        connection: &Connection,
+        key: PublicKey,
+        way: Way,
+        now_ms: u64,
+    ) -> Result<Begun, Ending> {
+        self.may_begin(&key, &way, now_ms)?;
+        let evicted = self.surplus_of(&key);
+        let peer = PeerId(self.next_peer);
+        self.next_peer += 1;
+        let (sender, queue) = mpsc::channel(super::limits::QUEUE_FRAMES_MAX);
+        let counts = Arc::new(Counts::default());
+        let address = canonical(connection.remote_address());
+        if let Some(target) = &way.target {
+            self.targets.answered(target, key);
+        }
+        let source = way
+            .dialled
+            .unwrap_or_else(|| self.targets.source_of(&key, address));
+        let held = Held {
+            key,
+            way,
+            source,
+            address,
+            since_ms: now_ms,
+            up_ms: None,
+            doubted_at: None,
+            queue: sender,
+            connection: connection.clone(),
+            counts: counts.clone(),
+        };
+        self.held.insert(peer, held);
+        Ok(Begun {
+            peer,
+            queue,
+            counts,
+            evicted,
+        })
+    }
+
+    /// Notes that the peer spoke.
+    pub(super) fn spoke(&mut self, peer: PeerId, now_ms: u64) {
+        if let Some(held) = self.held.get_mut(&peer) {
+            held.up_ms = Some(now_ms);
+            self.targets.works(&held.key);
+        }
+    }
+
+    /// Forgets a connection that ended and keeps its traffic.
+    pub(super) fn end(&mut self, peer: PeerId) -> Option<Held> {
+        let held = self.held.remove(&peer)?;
+        self.ended.add(&held.traffic());
+        Some(held)
+    }
+
+    /// Replaces the members; connections of those who are members no longer end.
+    pub(super) fn replace_members(&mut self, keys: impl IntoIterator<Item = PublicKey>) {
+        let before = std::mem::replace(&mut self.members, keys.into_iter().collect());
+        if self.members.contains(&self.own) {
+            self.inviter = None;
+        }
+        for held in self.held.values() {
+            let revoked = before.contains(&held.key) && !self.members.contains(&held.key);
+            if revoked && !held.way.pinned {
+                held.close(Ending::Refused(Reason::Stranger));
+            }
+        }
+    }
+
+    /// Ends what may not stay: strangers whose time is up, duplicates that another outlives.
+    pub(super) fn sweep(&mut self, now_ms: u64) {
+        for held in self.held.values() {
+            let age_ms = now_ms.saturating_sub(held.since_ms);
+            if self.is_stranger(held) && age_ms >= millis(STRANGER_TIME) {
+                held.close(Ending::Stranger);
+            }
+        }
+        let mut keys = BTreeSet::new();
+        let mut twice = BTreeSet::new();
+        for held in self.held.values() {
+            if !keys.insert(held.key) {
+                twice.insert(held.key);
+            }
+        }
+        for held in self.held.values_mut() {
+            if !twice.contains(&held.key) {
+                held.doubted_at = None;
+            }
+        }
+        for key in twice {
+            self.settle(&key, now_ms);
+        }
+    }
+
+    /// Tells whether a key is this device's.
+    pub(super) fn is_own(&self, key: &PublicKey) -> bool {
+        self.own == *key
+    }
+
+    /// Remembers where members are reached; tells whether that was news.
+    pub(super) fn remember(&mut self) -> bool {
+        let mut news = false;
+        for held in self.held.values() {
+            let roams = held.source == Source::Uplink || self.cloud == Some(held.key);
+            if held.is_up() && !roams && self.members.contains(&held.key) {
+                news |= self.targets.remember(held.key, held.address);
+            }
+        }
+        news
+    }
+
+    /// Tells whether a peer is connected or about to be.
+    pub(super) fn has(&self, key: &PublicKey) -> bool {
+        self.held.values().any(|held| held.key == *key)
+    }
+
+    /// Tells whether members are missing, apart from this device.
+    pub(super) fn is_hungry(&self) -> bool {
+        let others = self.members.iter().filter(|key| **key != self.own);
+        let mut missing = others.filter(|key| !self.has(key));
+        self.inviter.is_some() || missing.next().is_some()
+    }
+
+    /// Tells whether a device that is not admitted sent more than it may.
+    pub(super) fn is_over(&self, peer: PeerId, bytes: u64) -> bool {
+        let held = self.held.get(&peer);
+        bytes > STRANGER_BYTES_MAX && held.is_some_and(|held| self.is_stranger(held))
+    }
+
+    /// Returns one connection.
+    pub(super) fn get(&self, peer: PeerId) -> Option<&Held> {
+        self.held.get(&peer)
+    }
+
+    /// Returns all connections.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Held> {
+        self.held.values()
+    }
+
+    /// Returns all connections on which the peer has spoken.
+    pub(super) fn infos(&self, now_ms: u64) -> Vec<LinkInfo> {
+        let up = self.held.iter().filter(|(_, held)| held.up_ms.is_some());
+        up.map(|(peer, held)| LinkInfo {
+            peer: *peer,
+            key: held.key,
+            source: held.source,
+            dialled: held.way.dialled.is_some(),
+            address: held.address,
+            connected_ms: now_ms.saturating_sub(held.since_ms),
+            rtt_ms: millis(held.connection.rtt()),
+            traffic: held.traffic(),
+        })
+        .collect()
+    }
+
+    /// Returns all traffic since the start.
+    pub(super) fn traffic(&self) -> Traffic {
+        let mut all = self.ended;
+        for held in self.held.values() {
+            all.add(&held.traffic());
+        }
+        all
+    }
+
+    /// Tells whether a handshake with this key may go on.
+    fn admits(&self, key: &PublicKey) -> bool {
+        *key != self.own
+            && !self.all_paused
+            && (self.members.contains(key) || self.strangers() < STRANGERS_MAX)
+    }
+
+    /// Checks everything that a connection must pass after its handshake.
+    fn may_begin(&self, key: &PublicKey, way: &Way, now_ms: u64) -> Result<(), Ending> {
+        if self.stopping {
+            return Err(Ending::Stopping);
+        }
+        let uplink = way.dialled == Some(Source::Uplink);
+        if self.all_paused || (uplink && self.cloud_paused) {
+            return Err(Ending::Paused);
+        }
+        if *key == self.own {
+            return Err(Ending::Oneself);
+        }
+        let stranger = !way.pinned && !self.members.contains(key);
+        if self.held.len() >= LINKS_MAX || (stranger && self.strangers() >= STRANGERS_MAX) {
+            return Err(Ending::Crowded);
+        }
+        let mut same = self.held.values().filter(|held| held.key == *key);
+        let outlived = |held: &Held| {
+            let fresh = held.up_ms.is_some_and(|up_ms| now_ms < up_ms + FRESH_MS);
+            fresh && (held.way.dialled.is_some() || self.own > *key)
+        };
+        if way.dialled.is_some() && same.any(outlived) {
+            return Err(Ending::Duplicate);
+        }
+        Ok(())
+    }
+
+    /// Returns the connection that has to go when one more of this key begins.
+    fn surplus_of(&self, key: &PublicKey) -> Option<PeerId> {
+        let mut same = self.held.iter().filter(|(_, held)| held.key == *key);
+        let oldest = same.next()?;
+        let others = same.count();
+        (others + 1 >= LINKS_PER_KEY_MAX).then_some(*oldest.0)
+    }
+
+    /// Tells whether a connection is one of a device that is not admitted.
+    fn is_stranger(&self, held: &Held) -> bool {
+        !held.way.pinned && !self.members.contains(&held.key)
+    }
+
+    /// Counts the connections of devices that are not admitted.
+    fn strangers(&self) -> usize {
+        self.held.values().filter(|held| self.is_stranger(held)).count()
+    }
+
+    /// Ends the connection that this side has to end, if one of several with a key is proven.
+    fn settle(&mut self, key: &PublicKey, now_ms: u64) {
+        let mut rivals = Vec::new();
+        for (peer, held) in &mut self.held {
+            if held.key != *key {
+                continue;
+            }
+            let datagrams = held.connection.stats().udp_rx.datagrams;
+            let doubted_at = *held.doubted_at.get_or_insert(datagrams);
+            let fresh = held.up_ms.is_some_and(|up_ms| now_ms < up_ms + FRESH_MS);
+            rivals.push(Rival {
+                peer: *peer,
+                dialled: held.way.dialled.is_some(),
+                up: held.up_ms.is_some(),
+                proven: fresh || datagrams > doubted_at,
+            });
+        }
+        let loser = loser(self.own > *key, &rivals);
+        if let Some(held) = loser.and_then(|peer| self.held.get(&peer)) {
+            held.close(Ending::Duplicate);
+        }
+    }
+}
+
+impl Shared {
+    /// Locks the table. Never hold it across a wait.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Links> {
+        // Every change under the lock leaves the table whole, so a panic elsewhere spoils nothing.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Admission for Shared {
+    fn admits(&self, key: &PublicKey) -> bool {
+        self.lock().admits(key)
+    }
+}
+
+/// Decides which of several connections with one key this side ends, if any.
+///
+/// The lower key's dialled connection stays, and only the other one's dialler ends its own: so
+/// both sides never end one each, and two devices with one key (a clone) are both served. The
+/// one that stays must be proven to work before the other one goes.
+fn loser(own_is_higher: bool, rivals: &[Rival]) -> Option<PeerId> {
+    let works = |rival: &&Rival| rival.up && rival.proven;
+    let mut dialled = rivals.iter().filter(|rival| rival.dialled);
+    let inbound = rivals.iter().filter(|rival| !rival.dialled);
+    if own_is_higher && inbound.clone().any(|rival| works(&rival)) {
+        return dialled.find(|rival| rival.up).map(|rival| rival.peer);
+    }
+    let stays = dialled.clone().find(works)?;
+    dialled
+        .find(|rival| rival.up && rival.peer != stays.peer)
+        .map(|rival| rival.peer)
+}
+
+/// Returns an address as people write it: a mapped IPv4 address is an IPv4 address.
+pub(super) fn canonical(address: SocketAddr) -> SocketAddr {
+    match address.ip().to_canonical() {
+        ip if ip == address.ip() => address,
+        ip => SocketAddr::new(ip, address.port()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `d` dialled, `i` inbound; upper case proven; `?` after it: has not spoken.
+    fn rivals(text: &str) -> Vec<Rival> {
+        let mut rivals: Vec<Rival> = Vec::new();
+        for sign in text.chars() {
+            if sign == '?' {
+                rivals.last_mut().unwrap().up = false;
+                continue;
+            }
+            rivals.push(Rival {
+                peer: PeerId(u64::try_from(rivals.len()).unwrap()),
+                dialled: sign.eq_ignore_ascii_case(&'d'),
+                up: true,
+                proven: sign.is_ascii_uppercase(),
+            });
+        }
+        rivals
+    }
+
+    #[test]
+    fn only_the_higher_key_ends_its_own_dial_and_only_when_the_other_works() {
+        for (higher, text, expected) in [
+            (true, "DI", Some(0)),
+            (true, "ID", Some(1)),
+            (true, "dI", Some(0)),
+            (true, "Di", None),
+            (true, "DI?", None),
+            (true, "D?I", None),
+            (false, "DI", None),
+            (false, "ID", None),
+            (false, "dI", None),
+            (true, "D", None),
+            (true, "I", None),
+        ] {
+            let loser = loser(higher, &rivals(text));
+            assert_eq!(loser, expected.map(PeerId), "{higher} {text}");
+        }
+    }
+
+    #[test]
+    fn of_two_own_dials_the_proven_older_one_stays() {
+        for higher in [true, false] {
+            assert_eq!(loser(higher, &rivals("DD")), Some(PeerId(1)), "both work");
+            assert_eq!(loser(higher, &rivals("dD")), Some(PeerId(0)), "newer works");
+            assert_eq!(loser(higher, &rivals("dd")), None, "neither is proven");
+        }
+    }
+
+    #[test]
+    fn two_inbound_connections_of_a_clone_are_both_served() {
+        for higher in [true, false] {
+            assert_eq!(loser(higher, &rivals("II")), None, "{higher}");
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! Connections to other devices: QUIC, discovery, the uplink to the cloud.
+//!
+//! Dumb bounded pipes: frames go from a connection to the driver and back, and nothing in here
+//! knows what a frame says, who may write what, or what a score is. Who may connect is told by
+//! [`Notice::Members`]. Layer: node, above `driver`'s contract, below `node`.
+//!
+//! | file | what it is |
+//! | --- | --- |
+//! | `limits` | every bound with its reason |
+//! | `framing` | frames on a stream |
+//! | `discovery` | places to dial, from any source |
+//! | `mdns` | announcing this device and browsing for others |
+//! | `links` | connections: who may stay, and which of two goes |
+//! | `endpoint` | sockets, TLS, handshakes |
+//! | `conversation` | one connection from its handshake to its end |
+//! | `dial` | the supervisor that dials what is due |
+//! | `uplink` | the one connection to the cloud |
+//! | `memory` | port and addresses kept from one start to the next |
+//! | `hub` | what all of them share |
+
+mod conversation;
+mod dial;
+mod discovery;
+mod endpoint;
+mod framing;
+mod hub;
+mod limits;
+mod links;
+mod mdns;
+mod memory;
+mod uplink;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde::Serialize;
+use tallyline_keys::tls::SetupError;
+use tallyline_keys::{DeviceKey, PublicKey};
+use tallyline_proto::replica::{Input, Notice, PeerId, Reason, Ticket};
+use thiserror::Error;
+
+use crate::driver::{Driver, Link};
+use crate::entropy::EntropyError;
+use crate::root::Mode;
+
+use self::endpoint::Doors;
+use self::hub::Hub;
+use self::links::Ending;
+use self::mdns::Mdns;
+
+/// The port of mDNS (RFC 6762); tests use another one.
+pub const MDNS_PORT: u16 = 5353;
+
+/// Everything the network is told at its start.
+#[derive(Debug)]
+pub struct NetConfig {
+    /// The device's key.
+    pub key: Arc<DeviceKey>,
+    /// Addresses to listen on; empty is all of them, on the port of the last start if it is free.
+    pub listen: Vec<SocketAddr>,
+    /// Peers that are dialled whatever discovery says, as `host:port`.
+    pub peers: Vec<String>,
+    /// Whether this device announces itself and browses by mDNS.
+    pub mdns: bool,
+    /// The port of mDNS, [`MDNS_PORT`] outside tests.
+    pub mdns_port: u16,
+    /// The cloud, for whoever carries entries there.
+    pub uplink: Option<Uplink>,
+    /// What the node is for.
+    pub mode: Mode,
+    /// File that keeps port and addresses of peers from one start to the next.
+    pub memory: Option<PathBuf>,
+}
+
+/// Where the cloud is, and who it must be.
+#[derive(Clone, Debug)]
+pub struct Uplink {
+    /// Its `host:port`.
+    pub address: String,
+    /// Its key; nobody else is talked to at that address.
+    pub key: PublicKey,
+}
+
+/// Which connections are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Every connection.
+    All,
+    /// Only the uplink.
+    Cloud,
+}
+
+/// How a link was found. In the order in which a peer known in several ways is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// Announced by mDNS.
+    Mdns,
+    /// Named in the configuration.
+    Static,
+    /// Named in a ticket.
+    Ticket,
+    /// The cloud.
+    Uplink,
+    /// Connected before, at the same address.
+    Remembered,
+    /// It dialled this device, which knew no way to it.
+    Inbound,
+}
+
+/// One connection, for status and figures.
+#[derive(Clone, Debug)]
+pub struct LinkInfo {
+    /// The connection.
+    pub peer: PeerId,
+    /// The peer's key.
+    pub key: PublicKey,
+    /// How it was found; the dialler knows, the other side says how it would have found it.
+    pub source: Source,
+    /// Whether this device dialled. Count links by their dialler's source.
+    pub dialled: bool,
+    /// The peer's address.
+    pub address: SocketAddr,
+    /// Milliseconds since the handshake.
+    pub connected_ms: u64,
+    /// Round trip time in milliseconds, as QUIC estimates it.
+    pub rtt_ms: u64,
+    /// Bytes both ways.
+    pub traffic: Traffic,
+}
+
+/// Bytes both ways, of one connection or of all since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Traffic {
+    /// Frames sent.
+    pub frames_sent: u64,
+    /// Frames received.
+    pub frames_received: u64,
+    /// Bytes of frames sent, with their lengths, without QUIC and UDP.
+    pub frame_bytes_sent: u64,
+    /// Bytes of frames received, with their lengths, without QUIC and UDP.
+    pub frame_bytes_received: u64,
+    /// Bytes of UDP payload sent: handshakes, acknowledgements and keep-alives included.
+    pub udp_bytes_sent: u64,
+    /// Bytes of UDP payload received.
+    pub udp_bytes_received: u64,
+}
+
+/// The driver's mouth, as the network sees it.
+pub trait Inlet: Send + Sync + 'static {
+    /// Gives one input, waiting while the driver is busy.
+    ///
+    /// # Errors
+    /// [`Deaf`] once the driver takes no inputs any more.
+    fn input(&self, input: Input) -> Pin<Box<dyn Future<Output = Result<(), Deaf>> + Send + '_>>;
+}
+
+/// The driver takes no inputs any more.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("the node is stopping")]
+pub struct Deaf;
+
+/// Why the network cannot be started.
+#[derive(Debug, Error)]
+pub enum NetError {
+    /// Somebody else has the port.
+    #[error(
+        "UDP port {} is taken by another program, so no peer could reach this node; nothing was \
+         changed; stop that program or choose another address with --listen", .0.port()
+    )]
+    PortTaken(SocketAddr),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {cause}; nothing was changed; choose another --listen")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system says.
+        cause: io::Error,
+    },
+    /// TLS cannot be set up.
+    #[error("{0}")]
+    Tls(#[from] SetupError),
+    /// There are no random numbers.
+    #[error("{0}")]
+    Entropy(#[from] EntropyError),
+    /// A bound of this program does not fit into QUIC.
+    #[error("this build's limits do not fit into QUIC; install another build")]
+    Limits,
+}
+
+/// The network of one node.
+pub struct Net {
+    hub: Arc<Hub>,
+    peers: Vec<String>,
+    mdns: Option<u16>,
+    uplink: Option<Uplink>,
+}
+
+impl Net {
+    /// Opens the sockets; nobody is accepted or dialled before [`Net::attach`].
+    ///
+    /// Call it inside a tokio runtime.
+    ///
+    /// # Errors
+    /// A [`NetError`] that says what to do.
+    pub fn start(config: NetConfig) -> Result<Self, NetError> {
+        let remembered = config.memory.as_deref().map(memory::load).unwrap_or_default();
+        let links = links::Links::shared(config.key.public());
+        let doors = Doors::open(&config, remembered.port, &links)?;
+        let hub = Hub::start(&config, doors, links);
+        hub.remember_all(remembered);
+        Ok(Self {
+            hub,
+            peers: config.peers,
+            mdns: config.mdns.then_some(config.mdns_port),
+            uplink: config.uplink,
+        })
+    }
+
+    /// Begins accepting and dialling; everything that arrives goes to the driver.
+    pub fn attach(&self, driver: impl Inlet) {
+        let hub = &self.hub;
+        if hub.attach(Arc::new(driver)).is_err() {
+            return;
+        }
+        for endpoint in hub.endpoints() {
+            hub.spawn(endpoint::accept(hub.clone(), endpoint.clone()));
+        }
+        hub.configure(&self.peers);
+        hub.keep_memory();
+        hub.spawn(dial::supervise(hub.clone()));
+        if let Some(port) = self.mdns {
+            let mdns = Mdns::new(port, hub.port(), hub.search(), hub.verifier());
+            hub.spawn(dial::follow(hub.clone(), mdns));
+        }
+        if let Some(uplink) = self.uplink.clone() {
+            hub.spawn(uplink::keep(hub.clone(), uplink));
+        }
+    }
+
+    /// Returns the way out, for the driver.
+    pub fn link(&self) -> Arc<dyn Link> {
+        self.hub.clone()
+    }
+
+    /// Returns every connection on which the peer has spoken.
+    pub fn links(&self) -> Vec<LinkInfo> {
+        self.hub.infos()
+    }
+
+    /// Returns all bytes since the start, ended connections included.
+    pub fn traffic(&self) -> Traffic {
+        self.hub.traffic()
+    }
+
+    /// Drops connections and refuses others until [`Net::resume`]: aeroplane mode.
+    pub fn pause(&self, scope: Scope) {
+        self.hub.pause(scope);
+    }
+
+    /// Ends [`Net::pause`] of the same scope; everybody is dialled at once.
+    pub fn resume(&self, scope: Scope) {
+        self.hub.resume(scope);
+    }
+
+    /// Tells what is paused: every connection, the uplink.
+    pub fn paused(&self, scope: Scope) -> bool {
+        self.hub.paused(scope)
+    }
+
+    /// Returns addresses at which peers may reach this node: at most 8, loopback last.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.hub.addresses()
+    }
+
+    /// Begins a join: until this device is a member, only the inviter is dialled. `None` ends it.
+    pub fn joining(&self, ticket: Option<&Ticket>) {
+        self.hub.joining(ticket);
+    }
+
+    /// Says goodbye to everybody and waits until all tasks have ended.
+    pub async fn close(&self) {
+        self.hub.close().await;
+    }
+}
+
+impl fmt::Debug for Net {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Net").field("hub", &self.hub).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Mdns => "mdns",
+            Self::Static => "static",
+            Self::Ticket => "ticket",
+            Self::Uplink => "uplink",
+            Self::Remembered => "remembered",
+            Self::Inbound => "inbound",
+        })
+    }
+}
+
+impl Traffic {
+    /// Adds other traffic to this.
+    pub fn add(&mut self, other: &Self) {
+        self.frames_sent += other.frames_sent;
+        self.frames_received += other.frames_received;
+        self.frame_bytes_sent += other.frame_bytes_sent;
+        self.frame_bytes_received += other.frame_bytes_received;
+        self.udp_bytes_sent += other.udp_bytes_sent;
+        self.udp_bytes_received += other.udp_bytes_received;
+    }
+}
+
+impl Inlet for Driver {
+    fn input(&self, input: Input) -> Pin<Box<dyn Future<Output = Result<(), Deaf>> + Send + '_>> {
+        Box::pin(async move { Self::input(self, input).await.map_err(|_| Deaf) })
+    }
+}
+
+impl Link for Hub {
+    fn send(&self, peer: PeerId, frame: Vec<u8>) {
+        self.send_frame(peer, frame);
+    }
+
+    fn close(&self, peer: PeerId, reason: Reason) {
+        self.end(peer, Ending::Refused(reason));
+    }
+
+    fn notice(&self, notice: &Notice) {
+        self.take_notice(notice);
+    }
+
+    fn reset(&self) {
+        self.end_all(Ending::Reset);
+    }
+}
+
+#[cfg(test)]
+mod tests;

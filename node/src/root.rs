@@ -1,0 +1,436 @@
+//! The folder that holds everything a node owns (`--root DIR`).
+//!
+//! | file | content |
+//! | --- | --- |
+//! | `device.key` | the 32-byte seed of the device's key, 64 hex digits, readable by nobody else |
+//! | `device.toml` | what the device is called and what it is for |
+//! | `node.redb` | the store; its random id is inside it, so a fresh store is another store |
+//! | `node.redb.damaged-N` | stores that did not open, kept for a person to look at |
+//! | `node.lock` | locked while a process uses the root; holds its process id |
+//! | `node.sock` | the command socket of a running node |
+//!
+//! Knows nothing of what is in the store. Layer: node, below `store`.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use tallyline_keys::{DeviceKey, PublicKey};
+use thiserror::Error;
+
+use crate::entropy::{self, EntropyError};
+
+/// Longest label in bytes: what the protocol admits in an Admit statement.
+pub const LABEL_BYTES_MAX: usize = 32;
+
+/// Longest `device.key` that is looked at: 64 hex digits and room for white space.
+const KEY_FILE_BYTES_MAX: u64 = 128;
+
+/// Longest `device.toml` that is looked at: two short lines and room for comments.
+const DEVICE_FILE_BYTES_MAX: u64 = 16 * 1024;
+
+/// Longest `node.lock` that is looked at: a process id.
+const LOCK_FILE_BYTES_MAX: u64 = 32;
+
+/// The folder of one node, opened: key and label are read, the store is not touched.
+pub struct Root {
+    dir: PathBuf,
+    seed: [u8; 32],
+    key: PublicKey,
+    label: String,
+    mode: Mode,
+}
+
+/// Proof that no other process uses the root; ends when dropped.
+#[derive(Debug)]
+pub struct RootLock {
+    // The lock belongs to the open file and goes with it, also when the process is killed.
+    _file: File,
+}
+
+/// What a node is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// A phone, tablet or laptop of an official.
+    Device,
+    /// Carries entries to the cloud whenever it has internet.
+    Gateway,
+    /// The cloud itself.
+    Cloud,
+}
+
+/// Why a root cannot be made or used.
+#[derive(Debug, Error)]
+pub enum RootError {
+    /// There is no node in the folder.
+    #[error(
+        "there is no node in {}; nothing was changed; create one with `tallyline init --root {}` \
+         or name another folder with --root", dir.display(), dir.display()
+    )]
+    Missing {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// A node is there already.
+    #[error(
+        "{} already holds the node {label:?} ({fingerprint}); it was not changed; \
+         use it, or name another folder with --root", dir.display()
+    )]
+    Exists {
+        /// The folder.
+        dir: PathBuf,
+        /// The name of the node there.
+        label: String,
+        /// The first group of its fingerprint.
+        fingerprint: String,
+    },
+    /// Another process uses the root.
+    #[error(
+        "root {} is in use by another tallyline{}; nothing was changed; \
+         stop that one with `tallyline stop --root {}`, or name another folder with --root",
+        dir.display(), by(*pid), dir.display()
+    )]
+    InUse {
+        /// The folder.
+        dir: PathBuf,
+        /// The process, when it could be read.
+        pid: Option<u32>,
+    },
+    /// Others can read the device's key.
+    #[error(
+        "others on this machine can read the device's key (mode {mode:03o}); the node was not \
+         started; run `chmod 600 {}`, and set the device up anew if somebody may have copied it",
+        path.display()
+    )]
+    KeyReadable {
+        /// The key's file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// A file does not hold what it should.
+    #[error("{} cannot be used: {what}; nothing was changed; {advice}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// The label is empty or too long.
+    #[error(
+        "the label {label:?} has {} bytes; a label has 1 to {LABEL_BYTES_MAX} bytes and no control \
+         characters; nothing was changed; choose another one", label.len()
+    )]
+    Label {
+        /// The label.
+        label: String,
+    },
+    /// A file or folder cannot be read or written.
+    #[error(
+        "{} cannot be {doing} ({error}); nothing that was saved is lost; check that the folder is \
+         yours and that the disk has room", path.display()
+    )]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// `read` or `written`.
+        doing: &'static str,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// No randomness.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+}
+
+/// What `device.toml` holds.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeviceFile {
+    label: String,
+    mode: Mode,
+}
+
+impl Root {
+    /// Makes a node in a folder that is made too if needed: draws its key and writes its files.
+    ///
+    /// `label` has 1 to [`LABEL_BYTES_MAX`] bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`RootError::Exists`] if a node is there, [`RootError::Label`], or what the disk said.
+    pub fn create(dir: &Path, label: &str, mode: Mode) -> Result<Self, RootError> {
+        check_label(label)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)
+            .map_err(|error| io_error(dir, "written", error))?;
+        if dir.join("device.key").exists() {
+            let there = Self::open(dir)?;
+            return Err(RootError::Exists {
+                dir: dir.to_owned(),
+                label: there.label,
+                fingerprint: there.key.short(),
+            });
+        }
+        let seed = entropy::bytes()?;
+        let file = DeviceFile { label: label.to_owned(), mode };
+        let text = toml::to_string(&file).map_err(|error| RootError::Malformed {
+            path: dir.join("device.toml"),
+            what: error.to_string(),
+            advice: "choose another label",
+        })?;
+        // The key comes last: a folder with a key is a whole node.
+        write_file(&dir.join("device.toml"), text.as_bytes(), 0o600)?;
+        write_file(&dir.join("device.key"), hex(&seed).as_bytes(), 0o600)?;
+        sync_dir(dir)?;
+        Self::open(dir)
+    }
+
+    /// Opens the node of a folder.
+    ///
+    /// # Errors
+    ///
+    /// [`RootError::Missing`], [`RootError::KeyReadable`], [`RootError::Malformed`], or what the
+    /// disk said.
+    pub fn open(dir: &Path) -> Result<Self, RootError> {
+        let key_path = dir.join("device.key");
+        let seed = read_seed(dir, &key_path)?;
+        let device = read_device(&dir.join("device.toml"))?;
+        check_label(&device.label)?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            seed,
+            key: DeviceKey::from_seed(seed).public(),
+            label: device.label,
+            mode: device.mode,
+        })
+    }
+
+    /// Makes sure that no other process uses the root until the lock is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`RootError::InUse`], or what the disk said.
+    pub fn lock(&self) -> Result<RootLock, RootError> {
+        let path = self.dir.join("node.lock");
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|error| io_error(&path, "written", error))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                // An unreadable process id only makes the message shorter.
+                let pid = (&file)
+                    .take(LOCK_FILE_BYTES_MAX)
+                    .read_to_string(&mut text)
+                    .ok()
+                    .and_then(|_| text.trim().parse().ok());
+                return Err(RootError::InUse { dir: self.dir.clone(), pid });
+            }
+            Err(TryLockError::Error(error)) => return Err(io_error(&path, "written", error)),
+        }
+        // The process id only makes another process's message better: a full disk must not keep
+        // an official from starting the node.
+        if file.set_len(0).is_ok() && file.write_all(std::process::id().to_string().as_bytes()).is_err() {
+            tracing::warn!(path = %path.display(), "the process id could not be written");
+        }
+        Ok(RootLock { _file: file })
+    }
+
+    /// Returns the device's key pair.
+    pub fn device_key(&self) -> DeviceKey {
+        DeviceKey::from_seed(self.seed)
+    }
+
+    /// Returns the device's public key.
+    pub fn key(&self) -> PublicKey {
+        self.key
+    }
+
+    /// Returns what the device is called.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// Returns what the node is for, as `init` fixed it.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Returns the folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Returns the path of the store.
+    pub fn store_path(&self) -> PathBuf {
+        self.dir.join("node.redb")
+    }
+}
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        self.seed = [0; 32];
+    }
+}
+
+impl std::fmt::Debug for Root {
+    /// Shows whose folder it is and nothing of the secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Root")
+            .field("dir", &self.dir)
+            .field("key", &self.key)
+            .field("label", &self.label)
+            .field("mode", &self.mode)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Mode {
+    /// Returns the mode's name as flags and files have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Device => "device",
+            Self::Gateway => "gateway",
+            Self::Cloud => "cloud",
+        }
+    }
+}
+
+impl std::fmt::Display for Mode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Mode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::Device, Self::Gateway, Self::Cloud]
+            .into_iter()
+            .find(|mode| mode.name() == text)
+            .ok_or_else(|| format!("{text:?} is no mode; use device, gateway or cloud"))
+    }
+}
+
+/// Returns where the command socket of a root is.
+pub fn socket_path(dir: &Path) -> PathBuf {
+    dir.join("node.sock")
+}
+
+/// Makes the entries of a folder durable: a file that was made or renamed is there after a cut.
+///
+/// # Errors
+///
+/// What the disk said.
+pub fn sync_dir(dir: &Path) -> Result<(), RootError> {
+    File::open(dir)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|error| io_error(dir, "written", error))
+}
+
+/// Writes bytes as lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or('0');
+    bytes.iter().flat_map(|&byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+/// Reads lower- or upper-case hex; `None` if it is not an even number of hex digits.
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> = text
+        .chars()
+        .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+        .collect();
+    let digits = digits?;
+    let (pairs, rest) = digits.as_chunks::<2>();
+    rest.is_empty().then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
+}
+
+fn read_seed(dir: &Path, path: &Path) -> Result<[u8; 32], RootError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(RootError::Missing { dir: dir.to_owned() });
+        }
+        Err(error) => return Err(io_error(path, "read", error)),
+    };
+    let mode = file
+        .metadata()
+        .map_err(|error| io_error(path, "read", error))?
+        .permissions()
+        .mode();
+    if mode & 0o077 != 0 {
+        return Err(RootError::KeyReadable { path: path.to_owned(), mode: mode & 0o777 });
+    }
+    let text = read_text(path, &file, KEY_FILE_BYTES_MAX)?;
+    unhex(text.trim())
+        .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
+        .ok_or_else(|| RootError::Malformed {
+            path: path.to_owned(),
+            what: "it is not a seed of 64 hex digits".to_owned(),
+            advice: "put the right file back, or set the device up in a fresh folder and have \
+                     it admitted anew",
+        })
+}
+
+fn read_device(path: &Path) -> Result<DeviceFile, RootError> {
+    let file = File::open(path).map_err(|error| io_error(path, "read", error))?;
+    let text = read_text(path, &file, DEVICE_FILE_BYTES_MAX)?;
+    toml::from_str(&text).map_err(|error| RootError::Malformed {
+        path: path.to_owned(),
+        what: error.message().to_owned(),
+        advice: "put `label = \"..\"` and `mode = \"device\"` into it",
+    })
+}
+
+fn read_text(path: &Path, file: &File, bytes_max: u64) -> Result<String, RootError> {
+    let mut text = String::new();
+    file.take(bytes_max)
+        .read_to_string(&mut text)
+        .map_err(|error| io_error(path, "read", error))?;
+    Ok(text)
+}
+
+fn write_file(path: &Path, content: &[u8], mode: u32) -> Result<(), RootError> {
+    let write = || {
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(path)?;
+        file.set_permissions(fs::Permissions::from_mode(mode))?;
+        file.write_all(content)?;
+        file.sync_all()
+    };
+    write().map_err(|error| io_error(path, "written", error))
+}
+
+fn check_label(label: &str) -> Result<(), RootError> {
+    let fits = !label.trim().is_empty()
+        && label.len() <= LABEL_BYTES_MAX
+        && !label.chars().any(char::is_control);
+    if fits { Ok(()) } else { Err(RootError::Label { label: label.to_owned() }) }
+}
+
+fn io_error(path: &Path, doing: &'static str, error: io::Error) -> RootError {
+    RootError::Io { path: path.to_owned(), doing, error }
+}
+
+fn by(pid: Option<u32>) -> String {
+    pid.map_or_else(String::new, |pid| format!(" (pid {pid})"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,524 @@
+//! The replica's writes on disk: the only module that knows redb.
+//!
+//! One commit is one transaction and one wait for the disk, with redb's two-phase commit: the
+//! one-phase commit silently rolled back on damaged media. A file that does not open, panics redb
+//! or does not hold together is a normal state of cheap cards: it is moved aside and the content
+//! comes back from peers. After any error a handle is dead and has to be opened again, because
+//! redb refuses everything after the first failed write even when the disk has room again.
+//! Never compacts: a cut in the middle of it is not worth the few bytes.
+//!
+//! Knows nothing of what the bytes mean. Layer: node, below `driver`.
+
+mod layout;
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use redb::{
+    Builder, Database, ReadTransaction, ReadableDatabase as _, ReadableTable as _, StorageBackend,
+    Table, WriteTransaction,
+};
+use tallyline_proto::model::LogName;
+use tallyline_proto::replica::{Disk, Stored, StoredLog, Write};
+use thiserror::Error;
+
+use crate::entropy::{self, EntropyError};
+use crate::root;
+
+/// redb's page cache: an event is a few MB and lives in memory anyway; a Pi has little to spare.
+const CACHE_BYTES: usize = 8 * 1024 * 1024;
+
+/// Largest file that is read into memory for a reading command: an event has at most 64 MiB and
+/// redb keeps up to half of a file free.
+const COPY_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// How many damaged files are kept; the device that damages more needs another card.
+const DAMAGED_MAX: u32 = 999;
+
+/// An open store.
+#[derive(Debug)]
+pub struct Store {
+    /// `None` after a failure: redb refuses everything then.
+    db: Option<Database>,
+    id: u64,
+    ordinals: BTreeMap<LogName, u32>,
+}
+
+/// Why a store cannot be opened, read or written.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// Another process has the file open.
+    #[error("the store is in use by another process")]
+    InUse,
+    /// The content does not hold; opening again will not help.
+    #[error("the store is damaged: {0}")]
+    Damaged(String),
+    /// The disk is full.
+    #[error("the disk is full")]
+    Full,
+    /// The disk failed.
+    #[error("the disk failed: {0}")]
+    Disk(String),
+    /// An earlier write failed; the handle is to be opened again.
+    #[error("the store has to be opened again after an earlier failure")]
+    Dead,
+    /// No randomness for the id of a fresh store.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+}
+
+impl Store {
+    /// Opens the store at a path, or makes it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] if the content does not hold, otherwise what the disk said.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let made = !path.exists();
+        if !made && fs::metadata(path).map_err(|error| disk(&error))?.len() == 0 {
+            return Err(StoreError::Damaged("the file is empty".to_owned()));
+        }
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)
+            .map_err(|error| disk(&error))?;
+        let store = Self::guarded(|| builder().create_file(file).map_err(sort))?;
+        if made && let Some(dir) = path.parent() {
+            root::sync_dir(dir).map_err(|error| StoreError::Disk(error.to_string()))?;
+        }
+        Ok(store)
+    }
+
+    /// Opens the store at a path; one that is damaged is moved aside and a fresh one is made.
+    /// Returns the path of the one moved aside, too.
+    ///
+    /// # Errors
+    ///
+    /// What the disk said; [`StoreError::InUse`] if another process has the file open.
+    pub fn open_or_set_aside(path: &Path) -> Result<(Self, Option<PathBuf>), StoreError> {
+        match Self::open(path) {
+            Ok(store) => Ok((store, None)),
+            Err(StoreError::Damaged(what)) => {
+                let aside = set_aside(path)?;
+                tracing::error!(
+                    what,
+                    aside = %aside.display(),
+                    "the store is damaged and was moved aside; a fresh one fetches the content from peers"
+                );
+                Ok((Self::open(path)?, Some(aside)))
+            }
+            Err(
+                error @ (StoreError::InUse
+                | StoreError::Full
+                | StoreError::Disk(_)
+                | StoreError::Dead
+                | StoreError::Entropy(_)),
+            ) => Err(error),
+        }
+    }
+
+    /// Opens a copy in memory of the store at a path: reading changes nothing on disk, not even
+    /// the repair after a crash. The caller sees to it that no process writes meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] if the content does not hold, otherwise what the disk said.
+    pub fn open_copy(path: &Path) -> Result<Self, StoreError> {
+        let length = fs::metadata(path).map_err(|error| disk(&error))?.len();
+        if length == 0 || COPY_BYTES_MAX < length {
+            return Err(StoreError::Damaged(format!("the file has {length} bytes")));
+        }
+        let content = fs::read(path).map_err(|error| disk(&error))?;
+        let memory = redb::backends::InMemoryBackend::new();
+        let fill = memory.set_len(length).and_then(|()| memory.write(0, &content));
+        fill.map_err(|error| disk(&error))?;
+        Self::with_backend(memory)
+    }
+
+    /// Opens or makes a store on any backend: tests cut its power.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub fn with_backend(backend: impl StorageBackend) -> Result<Self, StoreError> {
+        Self::guarded(|| builder().create_with_backend(backend).map_err(sort))
+    }
+
+    /// Returns the random id of this store, drawn when it was made.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Reads everything about the event.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] if the content does not hold, otherwise what the disk said.
+    pub fn load(&self) -> Result<Stored, StoreError> {
+        guard(|| {
+            let read = self.db.as_ref().ok_or(StoreError::Dead)?.begin_read().map_err(sort)?;
+            load(&read, &self.ordinals)
+        })
+    }
+
+    /// Lets go of the file, so that it can be opened again or moved; everything fails afterwards.
+    pub fn close(&mut self) {
+        self.db = None;
+    }
+
+    fn guarded(
+        open: impl FnOnce() -> Result<Database, StoreError>,
+    ) -> Result<Self, StoreError> {
+        guard(|| {
+            let db = open()?;
+            let id = found_or_read(&db)?;
+            let ordinals = read_ordinals(&db)?;
+            Ok(Self { db: Some(db), id, ordinals })
+        })
+    }
+}
+
+impl Disk for Store {
+    type Error = StoreError;
+
+    fn commit(&mut self, writes: &[Write]) -> Result<(), StoreError> {
+        let db = self.db.as_ref().ok_or(StoreError::Dead)?;
+        match guard(|| commit(db, &self.ordinals, writes)) {
+            Ok(fresh) => {
+                self.ordinals.extend(fresh);
+                Ok(())
+            }
+            Err(error) => {
+                self.close();
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Moves a damaged store aside, so that a fresh one can be made; returns where it lies.
+///
+/// # Errors
+///
+/// What the disk said.
+pub fn set_aside(path: &Path) -> Result<PathBuf, StoreError> {
+    for number in 1..=DAMAGED_MAX {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".damaged-{number}"));
+        let aside = PathBuf::from(name);
+        if aside.exists() {
+            continue;
+        }
+        fs::rename(path, &aside).map_err(|error| disk(&error))?;
+        if let Some(dir) = path.parent() {
+            root::sync_dir(dir).map_err(|error| StoreError::Disk(error.to_string()))?;
+        }
+        return Ok(aside);
+    }
+    Err(StoreError::Disk(format!(
+        "there are {DAMAGED_MAX} damaged stores beside {}; replace the card or disk",
+        path.display()
+    )))
+}
+
+fn builder() -> Builder {
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE_BYTES);
+    builder
+}
+
+/// Runs a piece of work on redb; a panic inside it is damage, because redb asserts on pages.
+fn guard<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    // After a panic the handle is dropped or marked dead, so nothing half-done is seen again.
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        Err(StoreError::Damaged("reading it failed inside the storage library".to_owned()))
+    })
+}
+
+/// Begins a write with the settings that every write of this store has.
+fn begin(db: &Database) -> Result<WriteTransaction, StoreError> {
+    let mut write = db.begin_write().map_err(sort)?;
+    write.set_two_phase_commit(true);
+    write.set_quick_repair(false);
+    Ok(write)
+}
+
+/// Makes all tables and the id where they are missing, which is one transaction.
+fn found_or_read(db: &Database) -> Result<u64, StoreError> {
+    let read = db.begin_read().map_err(sort)?;
+    match read.open_table(layout::META) {
+        Ok(meta) => {
+            let id = meta.get(layout::STORE).map_err(sort)?;
+            let id = id.and_then(|bytes| <[u8; 8]>::try_from(bytes.value()).ok());
+            return id
+                .map(u64::from_be_bytes)
+                .ok_or_else(|| StoreError::Damaged("it has no id".to_owned()));
+        }
+        Err(redb::TableError::TableDoesNotExist(_)) => {}
+        Err(error) => return Err(sort(error)),
+    }
+    let id = entropy::number()?;
+    let write = begin(db)?;
+    {
+        let mut tables = Tables::open(&write)?;
+        tables.meta.insert(layout::STORE, id.to_be_bytes().as_slice()).map_err(sort)?;
+    }
+    write.commit().map_err(sort)?;
+    Ok(id)
+}
+
+fn read_ordinals(db: &Database) -> Result<BTreeMap<LogName, u32>, StoreError> {
+    let read = db.begin_read().map_err(sort)?;
+    let table = read.open_table(layout::LOGS).map_err(sort)?;
+    let mut ordinals = BTreeMap::new();
+    for row in table.iter().map_err(sort)? {
+        let (ordinal, name) = row.map_err(sort)?;
+        let name = layout::read_log_name(name.value());
+        if ordinals.insert(name, u32::from_be_bytes(*ordinal.value())).is_some() {
+            return Err(StoreError::Damaged("a log has two ordinals".to_owned()));
+        }
+    }
+    Ok(ordinals)
+}
+
+/// All tables, open in one transaction.
+struct Tables<'t> {
+    meta: Table<'t, &'static [u8], &'static [u8]>,
+    logs: Table<'t, &'static [u8; 4], &'static [u8; 40]>,
+    entries: Table<'t, &'static [u8; 12], &'static [u8]>,
+    heads: Table<'t, &'static [u8; 12], &'static [u8; 64]>,
+    cells: Table<'t, &'static [u8; 33], &'static [u8]>,
+    forks: Table<'t, &'static [u8; 40], &'static [u8]>,
+    invites: Table<'t, &'static [u8; 16], &'static [u8]>,
+}
+
+impl<'t> Tables<'t> {
+    fn open(write: &'t WriteTransaction) -> Result<Self, StoreError> {
+        Ok(Self {
+            meta: write.open_table(layout::META).map_err(sort)?,
+            logs: write.open_table(layout::LOGS).map_err(sort)?,
+            entries: write.open_table(layout::ENTRIES).map_err(sort)?,
+            heads: write.open_table(layout::HEADS).map_err(sort)?,
+            cells: write.open_table(layout::CELLS).map_err(sort)?,
+            forks: write.open_table(layout::FORKS).map_err(sort)?,
+            invites: write.open_table(layout::INVITES).map_err(sort)?,
+        })
+    }
+
+    fn apply(&mut self, ordinals: &mut Ordinals<'_>, write: &Write) -> Result<(), StoreError> {
+        match write {
+            Write::Manifest(bytes) => put_meta(&mut self.meta, layout::MANIFEST, Some(bytes)),
+            Write::Ticket(bytes) => put_meta(&mut self.meta, layout::TICKET, bytes.as_ref()),
+            Write::Entries { log, first, entries } => {
+                let ordinal = ordinals.of(&mut self.logs, log)?;
+                self.append(ordinal, *first, entries)
+            }
+            Write::Head { log, height, signature } => {
+                let ordinal = ordinals.of(&mut self.logs, log)?;
+                let key = layout::place(ordinal, *height);
+                self.heads.insert(&key, signature).map(drop).map_err(sort)
+            }
+            Write::DropHead { log, height } => {
+                let ordinal = ordinals.of(&mut self.logs, log)?;
+                self.heads.remove(&layout::place(ordinal, *height)).map(drop).map_err(sort)
+            }
+            Write::Cell { key, kind, bytes } => {
+                let key = layout::cell(key.as_bytes(), *kind);
+                self.cells.insert(&key, bytes.as_slice()).map(drop).map_err(sort)
+            }
+            Write::Fork { log, bytes } => {
+                let key = layout::log_name(log);
+                self.forks.insert(&key, bytes.as_slice()).map(drop).map_err(sort)
+            }
+            Write::Invite { id, bytes: Some(bytes) } => {
+                self.invites.insert(id, bytes.as_slice()).map(drop).map_err(sort)
+            }
+            Write::Invite { id, bytes: None } => self.invites.remove(id).map(drop).map_err(sort),
+        }
+    }
+
+    fn append(&mut self, ordinal: u32, first: u64, entries: &[Vec<u8>]) -> Result<(), StoreError> {
+        for (seq, entry) in (first..).zip(entries) {
+            let before = self
+                .entries
+                .insert(&layout::place(ordinal, seq), entry.as_slice())
+                .map_err(sort)?;
+            // A log only grows: an entry that changes under its sequence is a fault of the
+            // program, and a failed commit is the safe answer to it.
+            if before.is_some_and(|before| before.value() != entry.as_slice()) {
+                return Err(StoreError::Disk(format!(
+                    "entry {seq} of log {ordinal} would be overwritten; this is a fault of the program"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The logs' ordinals while a transaction gives out more of them.
+struct Ordinals<'a> {
+    known: &'a BTreeMap<LogName, u32>,
+    fresh: BTreeMap<LogName, u32>,
+    next: u32,
+}
+
+impl Ordinals<'_> {
+    fn of(
+        &mut self,
+        logs: &mut Table<'_, &'static [u8; 4], &'static [u8; 40]>,
+        name: &LogName,
+    ) -> Result<u32, StoreError> {
+        if let Some(ordinal) = self.known.get(name).or_else(|| self.fresh.get(name)) {
+            return Ok(*ordinal);
+        }
+        let ordinal = self.next;
+        self.next = ordinal
+            .checked_add(1)
+            .ok_or_else(|| StoreError::Disk("the store has too many logs".to_owned()))?;
+        logs.insert(&ordinal.to_be_bytes(), &layout::log_name(name)).map_err(sort)?;
+        self.fresh.insert(*name, ordinal);
+        Ok(ordinal)
+    }
+}
+
+/// Commits all writes in one transaction; returns the logs that are new to the store.
+fn commit(
+    db: &Database,
+    known: &BTreeMap<LogName, u32>,
+    writes: &[Write],
+) -> Result<BTreeMap<LogName, u32>, StoreError> {
+    let next = known.values().max().map_or(0, |&last| last.saturating_add(1));
+    let mut ordinals = Ordinals { known, fresh: BTreeMap::new(), next };
+    let transaction = begin(db)?;
+    {
+        let mut tables = Tables::open(&transaction)?;
+        for write in writes {
+            tables.apply(&mut ordinals, write)?;
+        }
+    }
+    transaction.commit().map_err(sort)?;
+    Ok(ordinals.fresh)
+}
+
+fn put_meta(
+    meta: &mut Table<'_, &'static [u8], &'static [u8]>,
+    key: &'static [u8],
+    bytes: Option<&Vec<u8>>,
+) -> Result<(), StoreError> {
+    match bytes {
+        Some(bytes) => meta.insert(key, bytes.as_slice()).map(drop).map_err(sort),
+        None => meta.remove(key).map(drop).map_err(sort),
+    }
+}
+
+fn load(read: &ReadTransaction, ordinals: &BTreeMap<LogName, u32>) -> Result<Stored, StoreError> {
+    let mut logs: BTreeMap<u32, StoredLog> = ordinals
+        .iter()
+        .map(|(name, ordinal)| {
+            (*ordinal, StoredLog { name: *name, entries: Vec::new(), heads: Vec::new() })
+        })
+        .collect();
+    load_entries(read, &mut logs)?;
+    load_heads(read, &mut logs)?;
+    let meta = read.open_table(layout::META).map_err(sort)?;
+    let fact = |key: &'static [u8]| -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(meta.get(key).map_err(sort)?.map(|bytes| bytes.value().to_vec()))
+    };
+    let mut stored = Stored {
+        manifest: fact(layout::MANIFEST)?,
+        ticket: fact(layout::TICKET)?,
+        logs: logs.into_values().collect(),
+        ..Stored::default()
+    };
+    for row in read.open_table(layout::CELLS).map_err(sort)?.iter().map_err(sort)? {
+        stored.cells.push(row.map_err(sort)?.1.value().to_vec());
+    }
+    for row in read.open_table(layout::FORKS).map_err(sort)?.iter().map_err(sort)? {
+        stored.forks.push(row.map_err(sort)?.1.value().to_vec());
+    }
+    for row in read.open_table(layout::INVITES).map_err(sort)?.iter().map_err(sort)? {
+        let (id, bytes) = row.map_err(sort)?;
+        stored.invites.push((*id.value(), bytes.value().to_vec()));
+    }
+    Ok(stored)
+}
+
+fn load_entries(
+    read: &ReadTransaction,
+    logs: &mut BTreeMap<u32, StoredLog>,
+) -> Result<(), StoreError> {
+    for row in read.open_table(layout::ENTRIES).map_err(sort)?.iter().map_err(sort)? {
+        let (key, bytes) = row.map_err(sort)?;
+        let (ordinal, seq) = layout::read_place(*key.value());
+        let log = named(logs, ordinal)?;
+        let expected = u64::try_from(log.entries.len()).unwrap_or(u64::MAX).saturating_add(1);
+        if seq != expected {
+            return Err(StoreError::Damaged(format!(
+                "log {ordinal} has entry {seq} where {expected} follows"
+            )));
+        }
+        log.entries.push(bytes.value().to_vec());
+    }
+    Ok(())
+}
+
+fn load_heads(
+    read: &ReadTransaction,
+    logs: &mut BTreeMap<u32, StoredLog>,
+) -> Result<(), StoreError> {
+    for row in read.open_table(layout::HEADS).map_err(sort)?.iter().map_err(sort)? {
+        let (key, signature) = row.map_err(sort)?;
+        let (ordinal, height) = layout::read_place(*key.value());
+        named(logs, ordinal)?.heads.push((height, *signature.value()));
+    }
+    Ok(())
+}
+
+fn named(
+    logs: &mut BTreeMap<u32, StoredLog>,
+    ordinal: u32,
+) -> Result<&mut StoredLog, StoreError> {
+    logs.get_mut(&ordinal)
+        .ok_or_else(|| StoreError::Damaged(format!("log {ordinal} has no name")))
+}
+
+/// Sorts redb's errors by what is to be done: another process, a damaged file, a failing disk.
+fn sort(error: impl Into<redb::Error>) -> StoreError {
+    match error.into() {
+        redb::Error::DatabaseAlreadyOpen => StoreError::InUse,
+        redb::Error::Io(error) => disk(&error),
+        redb::Error::PreviousIo | redb::Error::DatabaseClosed => StoreError::Dead,
+        damage @ (redb::Error::Corrupted(_)
+        | redb::Error::RepairAborted
+        | redb::Error::UpgradeRequired(_)
+        | redb::Error::TableTypeMismatch { .. }
+        | redb::Error::TypeDefinitionChanged { .. }
+        | redb::Error::TableIsMultimap(_)
+        | redb::Error::TableDoesNotExist(_)) => StoreError::Damaged(damage.to_string()),
+        other => StoreError::Disk(other.to_string()),
+    }
+}
+
+fn disk(error: &io::Error) -> StoreError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full,
+        // What redb says about a file that is shorter than it should be or none of its own.
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
+            StoreError::Damaged(error.to_string())
+        }
+        _ => StoreError::Disk(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod power;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,347 @@
+//! Reads the structure file: the JSON text from which an owner founds an event.
+//!
+//! Knows the file's shape (docs/CLI.md) and turns it into the model's [`Structure`]. Reads no
+//! file itself, and does not judge what the core judges: the size of the whole and the order of
+//! numbers among statements. Layer: above `model`, below `cli` and `demo`.
+
+mod cursor;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::Value;
+use tallyline_proto::model::{
+    Discipline, Division, Drill, DrillNo, Method, NoShoots, PowerFactor, Rule, RuleKind, RuleNo,
+    Ruleset, Shooter, ShooterNo, SquadNo, Structure,
+};
+
+use cursor::At;
+
+/// Longest name of an event, drill, division or shooter, in bytes; what an entry on the wire
+/// may carry.
+const NAME_BYTES_MAX: usize = 64;
+/// Longest text of a rule, in bytes; what an entry on the wire may carry.
+const RULE_BYTES_MAX: usize = 160;
+/// Most timed strings of one drill; Steel Challenge, the richest, has 5.
+const STRINGS_MAX: u64 = 16;
+/// Most hits that count on one paper target: a count has 4 bits.
+const REQUIRED_HITS_MAX: u64 = 15;
+/// Most steel targets of one drill: a count has 8 bits.
+const STEEL_MAX: u64 = 255;
+/// Most problems shown at once: a file of another kind would fill the screen.
+const PROBLEMS_MAX: usize = 10;
+/// Most items of one list; far above any match, and small enough to answer at once.
+const ITEMS_MAX: usize = 10_000;
+/// Milliseconds of a day.
+const DAY_MS: u64 = 86_400_000;
+
+/// What a structure file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StructureFile {
+    /// The event's name, 1 to 64 bytes.
+    pub name: String,
+    /// Drills, shooters and rules.
+    pub structure: Structure,
+}
+
+/// Everything that is wrong with a structure file, at most ten places.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StructureProblems(Vec<String>);
+
+impl StructureFile {
+    /// Reads the text of a structure file.
+    ///
+    /// Rules are numbered from 1 over procedurals, dqs and dnfs in the order of the file, and
+    /// keep their `uuid` as code. Fields without a meaning here are skipped.
+    ///
+    /// # Errors
+    ///
+    /// [`StructureProblems`] with the place of each bad value and what to write there.
+    pub fn parse(text: &str) -> Result<Self, StructureProblems> {
+        let value: Value = serde_json::from_str(text)
+            .map_err(|error| StructureProblems(vec![format!("this is not JSON: {error}")]))?;
+        let mut reader = Reader::default();
+        let file = reader.file(&At::root(&value));
+        match (file, reader.problems.is_empty()) {
+            (Some(file), true) => Ok(file),
+            (Some(_) | None, _) => Err(StructureProblems(reader.problems)),
+        }
+    }
+}
+
+impl fmt::Display for StructureProblems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, problem) in self.0.iter().take(PROBLEMS_MAX).enumerate() {
+            if 0 < place {
+                f.write_str("\n")?;
+            }
+            f.write_str(problem)?;
+        }
+        let more = self.0.len().saturating_sub(PROBLEMS_MAX);
+        if 0 < more { write!(f, "\nand {more} more") } else { Ok(()) }
+    }
+}
+
+impl std::error::Error for StructureProblems {}
+
+/// Reads what is right and collects what is wrong, so that one run shows all bad places.
+#[derive(Default)]
+struct Reader {
+    problems: Vec<String>,
+}
+
+impl Reader {
+    fn file(&mut self, root: &At<'_>) -> Option<StructureFile> {
+        let name = self.take(root.field("event").and_then(|it| it.name(NAME_BYTES_MAX)));
+        let level = self.take(root.optional("level", At::any_text));
+        let zone_min = self.take(root.optional("zone_min", |it| it.signed(-720..=840))).map(Option::unwrap_or_default);
+        let date = self.take(root.field("date").and_then(|it| day(&it)));
+        let ruleset = self.take(root.optional("ruleset", ruleset));
+        let divisions = self.divisions(root);
+        let rules = self.rules(root);
+        let drills = self.list(root.field("stages"), drill);
+        let shooters = {
+            let names: Vec<&str> =
+                divisions.iter().flatten().map(|division| division.name.as_str()).collect();
+            self.list(root.field("shooters"), |it| shooter(it, &names))
+        };
+        let mut drills = drills?;
+        let mut shooters = shooters?;
+        drills.sort_by_key(|drill| drill.no);
+        shooters.sort_by_key(|shooter| shooter.no);
+        self.unique("stages", "stage", drills.iter().map(|drill| drill.no.0));
+        self.unique("shooters", "shooter", shooters.iter().map(|shooter| shooter.no.0));
+        let zone_min = zone_min?;
+        Some(StructureFile {
+            name: name?,
+            structure: Structure {
+                epoch_ms: epoch_ms(date?, zone_min),
+                zone_min,
+                level: level?.unwrap_or_default(),
+                ruleset: ruleset?.unwrap_or(IPSC),
+                divisions: divisions?,
+                drills,
+                shooters,
+                rules: rules?,
+            },
+        })
+    }
+
+    /// Reads the divisions with their floors, in the order in which the file lists them.
+    fn divisions(&mut self, root: &At<'_>) -> Option<Vec<Division>> {
+        let names = self.list(root.field("divisions"), |it| it.name(NAME_BYTES_MAX))?;
+        let floors = self.take(root.optional("division_power_factors", At::object))?;
+        let mut known = BTreeMap::new();
+        for (name, it) in floors.unwrap_or_default() {
+            if !names.contains(&name) {
+                self.problems.push(format!(
+                    "division_power_factors: \"{name}\" is not in divisions; add it there or \
+                     remove it here"
+                ));
+            }
+            let floors = self.take(power_factors(&it))?;
+            known.insert(name, floors);
+        }
+        let read = |name: String| {
+            let (minor_floor, major_floor) = known.get(&name).copied().unwrap_or_default();
+            Division { name, minor_floor, major_floor }
+        };
+        Some(names.into_iter().map(read).collect())
+    }
+
+    /// Numbers the rules from 1 over the three lists; a missing list is an empty one.
+    fn rules(&mut self, root: &At<'_>) -> Option<Vec<Rule>> {
+        const LISTS: [(&str, RuleKind); 3] =
+            [("procedurals", RuleKind::Procedural), ("dqs", RuleKind::Dq), ("dnfs", RuleKind::Dnf)];
+        let mut rules: Vec<Rule> = Vec::new();
+        let Some(lists) = self.take(root.optional("rules", |it| Ok(it.clone())))? else {
+            return Some(rules);
+        };
+        for (key, kind) in LISTS {
+            if let Some(list) = self.take(lists.optional(key, |it| Ok(it.clone())))? {
+                let read = self.list(Ok(list), |it| rule(it, kind))?;
+                rules.extend(read);
+            }
+        }
+        for (rule, no) in rules.iter_mut().zip(1..) {
+            rule.no = RuleNo(no);
+        }
+        Some(rules)
+    }
+
+    /// Keeps a value, or its problem.
+    fn take<T>(&mut self, read: Result<T, String>) -> Option<T> {
+        read.map_err(|problem| self.problems.push(problem)).ok()
+    }
+
+    /// Reads each item of a list and collects the problem of each bad one.
+    fn list<'a, T>(
+        &mut self,
+        list: Result<At<'a>, String>,
+        read: impl Fn(&At<'a>) -> Result<T, String>,
+    ) -> Option<Vec<T>> {
+        let items = self.take(list.and_then(|it| it.items(ITEMS_MAX)))?;
+        let before = self.problems.len();
+        let read: Vec<T> = items.into_iter().filter_map(|it| self.take(read(&it))).collect();
+        (self.problems.len() == before).then_some(read)
+    }
+
+    /// Tells of each number that names two things; the numbers come in order.
+    fn unique(&mut self, list: &str, what: &str, numbers: impl Iterator<Item = u32>) {
+        let mut before = None;
+        for number in numbers {
+            if before == Some(number) {
+                self.problems.push(format!(
+                    "{list}: {what} {number} is there twice; a number names one {what} for ever"
+                ));
+            }
+            before = Some(number);
+        }
+    }
+}
+
+/// The ruleset of a file that names none: the one whose ratios are unrounded.
+const IPSC: Ruleset = Ruleset { discipline: Discipline::Ipsc, hf_decimals: None };
+
+/// Day of a file: days since 1 January 1970.
+#[derive(Clone, Copy)]
+struct Day(u64);
+
+fn epoch_ms(day: Day, zone_min: i32) -> u64 {
+    let midnight_utc = day.0.saturating_mul(DAY_MS);
+    let shift_ms = i64::from(zone_min).saturating_mul(60_000);
+    midnight_utc.saturating_add_signed(shift_ms.saturating_neg())
+}
+
+/// Reads `2018-07-25`; years 1970 to 9999.
+fn day(it: &At<'_>) -> Result<Day, String> {
+    let advice = "write the first day as YYYY-MM-DD, for example 2018-07-25";
+    let text = it.text()?;
+    let mut parts = text.split('-').map(|part| (part.len(), part.parse::<u64>().ok()));
+    let (Some((4, Some(year))), Some((2, Some(month))), Some((2, Some(date))), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(it.problem(advice));
+    };
+    days_since_1970(year, month, date).map(Day).ok_or_else(|| it.problem(advice))
+}
+
+/// Counts days of the Gregorian calendar, or returns `None` for a date that does not exist.
+fn days_since_1970(year: u64, month: u64, date: u64) -> Option<u64> {
+    let leap = |year: u64| {
+        (year.is_multiple_of(4) && !year.is_multiple_of(100)) || year.is_multiple_of(400)
+    };
+    let days_in = |month: u64| match month {
+        2 if leap(year) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    if year < 1970 || !(1..=12).contains(&month) || !(1..=days_in(month)).contains(&date) {
+        return None;
+    }
+    let years: u64 = (1970..year).map(|year| if leap(year) { 366 } else { 365 }).sum();
+    let months: u64 = (1..month).map(days_in).sum();
+    years.checked_add(months)?.checked_add(date)?.checked_sub(1)
+}
+
+fn ruleset(it: &At<'_>) -> Result<Ruleset, String> {
+    match it.text()?.to_ascii_lowercase().as_str() {
+        "ipsc" => Ok(IPSC),
+        "uspsa" => Ok(Ruleset { discipline: Discipline::Uspsa, hf_decimals: Some(4) }),
+        _ => Err(it.problem("use \"ipsc\" or \"uspsa\"")),
+    }
+}
+
+fn power_factors(it: &At<'_>) -> Result<(Option<u32>, Option<u32>), String> {
+    let floor = |it: &At<'_>| it.number(1..=1000);
+    Ok((it.optional("minor", floor)?, it.optional("major", floor)?))
+}
+
+fn rule(it: &At<'_>, kind: RuleKind) -> Result<Rule, String> {
+    let warning = it.optional("warn", At::flag)?.unwrap_or(false);
+    Ok(Rule {
+        no: RuleNo(0),
+        kind: if warning { RuleKind::Warning } else { kind },
+        text: it.field("name")?.name(RULE_BYTES_MAX)?,
+        code: it.optional("uuid", At::any_text)?.unwrap_or_default(),
+    })
+}
+
+fn drill(it: &At<'_>) -> Result<Drill, String> {
+    let method = method(&it.field("scoring")?)?;
+    let strings = it.optional("strings", |it| it.number(0..=STRINGS_MAX))?;
+    if strings == Some(0) && method != Method::Chrono {
+        return Err(it.field("strings")?.problem("a stage that is shot has 1 to 16 strings"));
+    }
+    let default_strings = u32::from(method != Method::Chrono);
+    let required_hits = match it.optional("target_shots", |it| it.items(ITEMS_MAX))? {
+        None => Vec::new(),
+        Some(targets) => targets
+            .into_iter()
+            .map(|it| it.number(1..=REQUIRED_HITS_MAX).map(low_byte))
+            .collect::<Result<_, _>>()?,
+    };
+    Ok(Drill {
+        no: DrillNo(it.field("stage")?.no()?),
+        name: it.field("name")?.name(NAME_BYTES_MAX)?,
+        method,
+        strings: strings.unwrap_or(default_strings),
+        required_hits,
+        steel: it.optional("steel", |it| it.number(0..=STEEL_MAX))?.map_or(0, low_byte),
+        no_shoots: match it.optional("no_shoots", At::flag)? {
+            None => NoShoots::NotSaid,
+            Some(false) => NoShoots::Absent,
+            Some(true) => NoShoots::Present,
+        },
+    })
+}
+
+fn method(it: &At<'_>) -> Result<Method, String> {
+    let spaceless: String = it.text()?.split(['_', ' ', '-']).collect();
+    match spaceless.to_ascii_lowercase().as_str() {
+        "comstock" => Ok(Method::Comstock),
+        "chrono" => Ok(Method::Chrono),
+        "fixed" | "fixedtime" => Ok(Method::FixedTime),
+        "virginia" | "virginiacount" => Ok(Method::VirginiaCount),
+        _ => Err(it.problem("use Comstock, Virginia, Fixed Time or Chrono")),
+    }
+}
+
+fn shooter(it: &At<'_>, divisions: &[&str]) -> Result<Shooter, String> {
+    let named = it.field("division")?;
+    let name = named.text()?;
+    let division = divisions.iter().position(|&known| known == name).ok_or_else(|| {
+        let known = divisions.join(", ");
+        named.problem(&format!("use one of the file's divisions: {known}"))
+    })?;
+    let factor = it.field("power_factor")?;
+    let power_factor = match factor.text()?.to_ascii_uppercase().as_str() {
+        "MAJOR" => PowerFactor::Major,
+        "MINOR" => PowerFactor::Minor,
+        "SUBMINOR" => PowerFactor::Subminor,
+        _ => return Err(factor.problem("use MAJOR, MINOR or SUBMINOR")),
+    };
+    let categories = match it.optional("categories", |it| it.items(ITEMS_MAX))? {
+        None => Vec::new(),
+        Some(list) => {
+            list.into_iter().map(|it| it.name(NAME_BYTES_MAX)).collect::<Result<_, _>>()?
+        }
+    };
+    Ok(Shooter {
+        no: ShooterNo(it.field("shooter")?.no()?),
+        label: it.field("label")?.name(NAME_BYTES_MAX)?,
+        division,
+        power_factor,
+        squad: SquadNo(it.field("squad")?.no()?),
+        categories,
+    })
+}
+
+/// Narrows a number that was checked to be at most 255.
+fn low_byte(number: u32) -> u8 {
+    u8::try_from(number).unwrap_or(u8::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! One value of a JSON text together with its place, so that every problem names where it is.
+//!
+//! Knows JSON and nothing of events. Layer: below `structure_file`.
+
+use std::ops::RangeInclusive;
+
+use serde_json::Value;
+
+/// Longest piece of a bad value that a problem repeats, in characters.
+const SHOWN_CHARS_MAX: usize = 40;
+/// Largest number an entry names; what joins after the lock draws its number up to here.
+const NO_MAX: u64 = (1 << 28) - 1;
+
+/// A value and the way to it, such as `stages[2].scoring`.
+#[derive(Clone)]
+pub(super) struct At<'a> {
+    value: &'a Value,
+    place: String,
+}
+
+impl<'a> At<'a> {
+    pub(super) fn root(value: &'a Value) -> Self {
+        Self { value, place: String::new() }
+    }
+
+    /// Returns the member, which must be there.
+    pub(super) fn field(&self, key: &str) -> Result<Self, String> {
+        match self.members()?.get(key) {
+            Some(value) => Ok(self.member(key, value)),
+            None => Err(format!("{}: \"{key}\" is missing", self.place())),
+        }
+    }
+
+    /// Reads the member if it is there and not null.
+    pub(super) fn optional<T>(
+        &self,
+        key: &str,
+        read: impl FnOnce(&Self) -> Result<T, String>,
+    ) -> Result<Option<T>, String> {
+        match self.members()?.get(key) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => read(&self.member(key, value)).map(Some),
+        }
+    }
+
+    /// Returns the items of a list of at most `max`.
+    pub(super) fn items(&self, max: usize) -> Result<Vec<Self>, String> {
+        let Some(list) = self.value.as_array() else {
+            return Err(self.problem("write a list in brackets here"));
+        };
+        if max < list.len() {
+            let (place, found) = (self.place(), list.len());
+            return Err(format!("{place}: {found} items are more than the {max} that are read"));
+        }
+        let item = |(index, value)| Self { value, place: format!("{}[{index}]", self.place) };
+        Ok(list.iter().enumerate().map(item).collect())
+    }
+
+    /// Returns the members of an object with their names.
+    pub(super) fn object(&self) -> Result<Vec<(String, Self)>, String> {
+        let members = self.members()?.iter();
+        Ok(members.map(|(key, value)| (key.clone(), self.member(key, value))).collect())
+    }
+
+    pub(super) fn text(&self) -> Result<&'a str, String> {
+        self.value.as_str().ok_or_else(|| self.problem("write a text in quotes here"))
+    }
+
+    /// Reads a text that may be empty.
+    pub(super) fn any_text(&self) -> Result<String, String> {
+        self.text().map(str::to_owned)
+    }
+
+    /// Reads a text of 1 to `bytes_max` bytes.
+    pub(super) fn name(&self, bytes_max: usize) -> Result<String, String> {
+        let text = self.text()?;
+        if text.trim().is_empty() {
+            return Err(self.problem("this must not be empty"));
+        }
+        if bytes_max < text.len() {
+            let found = text.len();
+            return Err(self.problem(&format!("{found} bytes are more than {bytes_max}")));
+        }
+        Ok(text.to_owned())
+    }
+
+    pub(super) fn flag(&self) -> Result<bool, String> {
+        self.value.as_bool().ok_or_else(|| self.problem("use true or false"))
+    }
+
+    /// Reads the number by which entries name a thing.
+    pub(super) fn no(&self) -> Result<u32, String> {
+        self.number(1..=NO_MAX)
+    }
+
+    /// Reads a whole number of the range, which must end below 2^32.
+    pub(super) fn number(&self, range: RangeInclusive<u64>) -> Result<u32, String> {
+        let number = self.value.as_u64().filter(|number| range.contains(number));
+        number.and_then(|number| u32::try_from(number).ok()).ok_or_else(|| {
+            let (first, last) = range.into_inner();
+            self.problem(&format!("write a whole number, {first} to {last}"))
+        })
+    }
+
+    /// Reads a whole number of the range, which may begin below zero.
+    pub(super) fn signed(&self, range: RangeInclusive<i32>) -> Result<i32, String> {
+        let number = self.value.as_i64().and_then(|number| i32::try_from(number).ok());
+        number.filter(|number| range.contains(number)).ok_or_else(|| {
+            let (first, last) = range.into_inner();
+            self.problem(&format!("write a whole number, {first} to {last}"))
+        })
+    }
+
+    /// Says where the value is, what it is, and what to do.
+    pub(super) fn problem(&self, advice: &str) -> String {
+        let shown = self.value.to_string();
+        let mut short: String = shown.chars().take(SHOWN_CHARS_MAX).collect();
+        if short.len() < shown.len() {
+            short.push_str("...");
+        }
+        format!("{}: found {short}; {advice}", self.place())
+    }
+
+    fn members(&self) -> Result<&'a serde_json::Map<String, Value>, String> {
+        self.value.as_object().ok_or_else(|| self.problem("write an object in braces here"))
+    }
+
+    fn member(&self, key: &str, value: &'a Value) -> Self {
+        let place = if self.place.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.place)
+        };
+        Self { value, place }
+    }
+
+    fn place(&self) -> &str {
+        if self.place.is_empty() { "the file" } else { &self.place }
+    }
+}

@@ -1,0 +1,129 @@
+//! Tests of the structure file's reader.
+
+use super::*;
+
+const SMALL: &str = r#"{
+  "event": "club", "date": "2018-07-25",
+  "division_power_factors": {"Open": {"minor": 125, "major": 160}, "Production": {"minor": 125}},
+  "divisions": ["Open", "Production"],
+  "rules": {
+    "procedurals": [{"uuid": "EQRTwQ", "name": "10.2.7 Failure to engage target"},
+                    {"uuid": "zLG6ev", "name": "8.7.3 Warning", "warn": true}],
+    "dqs": [{"uuid": "CzfrxQ", "name": "10.5.5 Sweeping"}],
+    "dnfs": [{"uuid": "R4cPM8", "name": "6.6.1 Not present at the stage"}]
+  },
+  "stages": [
+    {"stage": 2, "name": "Chrono", "scoring": "Chrono"},
+    {"stage": 1, "name": "French visit", "scoring": "Comstock", "strings": 1,
+     "target_shots": [2, 2], "steel": 3, "no_shoots": false}
+  ],
+  "shooters": [
+    {"shooter": 2, "label": "Shooter 002", "division": "Production", "power_factor": "MINOR",
+     "squad": 7, "categories": ["Lady"], "deleted": true, "dq": true, "age": "unknown field"},
+    {"shooter": 1, "label": "Shooter 001", "division": "Open", "power_factor": "MAJOR", "squad": 1}
+  ]
+}"#;
+
+/// Reads the small file with one piece of text exchanged and compares the problem.
+fn check(from: &str, to: &str, expected: &str) {
+    assert!(SMALL.contains(from), "the small file has no {from}");
+    let problem = StructureFile::parse(&SMALL.replacen(from, to, 1)).unwrap_err().to_string();
+    assert!(problem.contains(expected), "{problem:?} lacks {expected:?}");
+}
+
+#[test]
+fn a_small_file_is_read_whole() {
+    let file = StructureFile::parse(SMALL).unwrap();
+    assert_eq!(file.name, "club");
+    let structure = file.structure;
+    assert_eq!(structure.epoch_ms, 1_532_476_800_000);
+    assert_eq!(structure.ruleset, IPSC);
+    assert_eq!(structure.divisions[0].major_floor, Some(160));
+    assert_eq!(structure.divisions[1].major_floor, None);
+    let drills: Vec<u32> = structure.drills.iter().map(|drill| drill.no.0).collect();
+    assert_eq!(drills, [1, 2], "in order of number");
+    assert_eq!(structure.drills[0].required_hits, [2, 2]);
+    assert_eq!(structure.drills[0].no_shoots, NoShoots::Absent);
+    assert_eq!((structure.drills[1].method, structure.drills[1].strings), (Method::Chrono, 0));
+    let shooters: Vec<u32> = structure.shooters.iter().map(|shooter| shooter.no.0).collect();
+    assert_eq!(shooters, [1, 2], "in order of number");
+    assert_eq!(structure.shooters[1].division, 1);
+    assert_eq!(structure.shooters[1].categories, ["Lady"]);
+}
+
+#[test]
+fn rules_are_numbered_from_1_over_the_three_lists() {
+    let rules = StructureFile::parse(SMALL).unwrap().structure.rules;
+    let seen: Vec<_> = rules.iter().map(|it| (it.no.0, it.kind, it.code.as_str())).collect();
+    assert_eq!(
+        seen,
+        [
+            (1, RuleKind::Procedural, "EQRTwQ"),
+            (2, RuleKind::Warning, "zLG6ev"),
+            (3, RuleKind::Dq, "CzfrxQ"),
+            (4, RuleKind::Dnf, "R4cPM8"),
+        ]
+    );
+}
+
+#[test]
+fn ruleset_and_zone_are_read() {
+    let text = SMALL.replacen('{', r#"{"ruleset": "USPSA", "zone_min": 180,"#, 1);
+    let structure = StructureFile::parse(&text).unwrap().structure;
+    let uspsa = Ruleset { discipline: Discipline::Uspsa, hf_decimals: Some(4) };
+    assert_eq!(structure.ruleset, uspsa);
+    assert_eq!(structure.epoch_ms, 1_532_476_800_000 - 3 * 3_600_000);
+}
+
+#[test]
+fn every_bad_value_is_named_with_its_place_and_what_to_do() {
+    check(r#""Comstock""#, r#""Comstok""#, "stages[1].scoring: found \"Comstok\"; use Comstock,");
+    check("[2, 2]", "[2, 16]", "stages[1].target_shots[1]: found 16; write a whole number, 1 to 15");
+    check("[2, 2]", "7", "stages[1].target_shots: found 7; write a list in brackets");
+    check(r#""steel": 3"#, r#""steel": 256"#, "stages[1].steel: found 256");
+    check(r#""steel": 3"#, r#""steel": -1"#, "whole number, 0 to 255");
+    check(r#""strings": 1"#, r#""strings": 0"#, "stages[1].strings: found 0; a stage that is shot");
+    check(r#""stage": 2"#, r#""stage": 1"#, "stages: stage 1 is there twice");
+    check(r#""shooter": 2"#, r#""shooter": 1"#, "shooters: shooter 1 is there twice");
+    check(r#""shooter": 2"#, r#""shooter": 0"#, "shooters[0].shooter: found 0");
+    check(r#""shooter": 2,"#, "", "shooters[0]: \"shooter\" is missing");
+    check(r#"division": "Open""#, r#"division": "Opne""#, "use one of the file's divisions: Open,");
+    check(r#""MINOR""#, r#""MIN""#, "shooters[0].power_factor: found \"MIN\"; use MAJOR");
+    check(r#""Shooter 002""#, r#""""#, "shooters[0].label: found \"\"; this must not be empty");
+    check(r#""squad": 7"#, r#""squad": "7""#, "shooters[0].squad: found \"7\"; write a whole");
+    check("2018-07-25", "2018-02-30", "date: found \"2018-02-30\"; write the first day as YYYY");
+    check("2018-07-25", "25.7.2018", "write the first day as YYYY-MM-DD");
+    check(r#""Open": {"minor": 125, "major": 160}"#, r#""Opn": {}"#, "\"Opn\" is not in divisions");
+    check(r#""10.5.5 Sweeping""#, "null", "rules.dqs[0].name: found null; write a text");
+    check(r#""event": "club""#, r#""event": """#, "event: found \"\"");
+    check(r#""event""#, r#""evnt""#, "the file: \"event\" is missing");
+    check(r#"{"uuid": "CzfrxQ", "#, "{, ", "this is not JSON: key must be a string at line 8");
+}
+
+#[test]
+fn all_bad_places_are_told_at_once_and_at_most_ten() {
+    let two = SMALL.replacen("Comstock", "?", 1).replacen("MINOR", "?", 1);
+    assert_eq!(StructureFile::parse(&two).unwrap_err().to_string().lines().count(), 2);
+    let many = SMALL.replacen("[2, 2]", "[2]", 1).replacen(
+        r#""stages": ["#,
+        &format!(r#""stages": [{}"#, "1,".repeat(12)),
+        1,
+    );
+    let problems = StructureFile::parse(&many).unwrap_err().to_string();
+    assert_eq!(problems.lines().count(), 11);
+    assert!(problems.ends_with("and 2 more"), "{problems}");
+}
+
+#[test]
+fn days_are_counted_by_the_calendar() {
+    let check = |year, month, date, expected| {
+        assert_eq!(days_since_1970(year, month, date), expected, "{year}-{month}-{date}");
+    };
+    check(1970, 1, 1, Some(0));
+    check(2000, 2, 29, Some(11_016));
+    check(2026, 11, 21, Some(20_778));
+    check(2100, 2, 29, None);
+    check(2018, 13, 1, None);
+    check(2018, 0, 1, None);
+    check(1969, 12, 31, None);
+}

@@ -1,0 +1,596 @@
+//! All logs of one event, the owner's statements in them, and the proofs of forks.
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
+
+use tallyline_keys::{DeviceKey, PublicKey, Signature};
+
+use super::{
+    Authority, Chunk, Log,
+    chain::{Chain, sign_head, verify_head},
+    one::Check,
+};
+use crate::{
+    model::{
+        About, Body, CloseReason, DrillNo, EntryId, EventId, GrantId, Hash, Incarnation, LogName,
+        Manifest, Predecessor, ShooterNo, SquadNo,
+    },
+    rules::{self, Line, Standing},
+    wire::{self, Fork, LogTag, decode_signed, entry_id, hash, log_tag},
+};
+
+/// Most entries of one log: ten times the busiest device of a real five-day match.
+pub const LOG_ENTRIES_MAX: u64 = 10_000;
+
+/// Most entries of one event: what a phone holds in memory without effort.
+pub const EVENT_ENTRIES_MAX: u64 = 100_000;
+
+/// Most logs under one grant; beyond, the owner is warned and others' logs are refused.
+pub const INCARNATIONS_MAX: usize = 512;
+
+/// What a change added.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Growth {
+    /// Sequence of the first added entry.
+    pub first: u64,
+    /// How many entries.
+    pub count: u64,
+    /// Heights whose head signatures became superfluous.
+    pub dropped_heads: Vec<u64>,
+}
+
+/// What became of a chunk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// Entries were added.
+    Grown(Growth),
+    /// All of it was here already.
+    Known,
+    /// The log forked; this is the proof, and it was not known or is lower than the one held.
+    Forked(Fork),
+    /// The log forked, and a proof at least as low is held.
+    ForkKnown,
+}
+
+/// Why a chunk was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Refusal {
+    /// It begins past the end of what is here.
+    Gap,
+    /// The signature does not hold.
+    BadSignature,
+    /// Nobody is known who may write this log.
+    UnknownGrant,
+    /// A quota is used up.
+    Quota,
+}
+
+/// All logs of one event.
+#[derive(Debug)]
+pub struct Ledger {
+    event: EventId,
+    manifest: Manifest,
+    logs: BTreeMap<LogName, Log>,
+    tags: BTreeMap<LogTag, BTreeSet<LogName>>,
+    index: BTreeMap<EntryId, (LogName, u64)>,
+    about: BTreeMap<ShooterNo, Vec<(LogName, u64)>>,
+    voids: BTreeMap<EntryId, Vec<(LogName, u64)>>,
+    forks: BTreeMap<LogName, Fork>,
+    successions: BTreeMap<LogName, u32>,
+    authority: Authority,
+    entries: u64,
+}
+
+impl Ledger {
+    /// Makes an empty ledger for an event.
+    pub fn new(event: EventId, manifest: Manifest) -> Self {
+        Self {
+            authority: Authority::new(event, &manifest),
+            event,
+            manifest,
+            logs: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            index: BTreeMap::new(),
+            about: BTreeMap::new(),
+            voids: BTreeMap::new(),
+            forks: BTreeMap::new(),
+            successions: BTreeMap::new(),
+            entries: 0,
+        }
+    }
+
+    /// Returns the event.
+    pub fn event(&self) -> EventId {
+        self.event
+    }
+
+    /// Returns the manifest.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Returns the owner's statements, judged.
+    pub fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// Returns all logs by name.
+    pub fn logs(&self) -> &BTreeMap<LogName, Log> {
+        &self.logs
+    }
+
+    /// Returns the proofs of forks by log.
+    pub fn forks(&self) -> &BTreeMap<LogName, Fork> {
+        &self.forks
+    }
+
+    /// Returns the number of entries in all logs.
+    pub fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    /// Returns the logs that a tag may mean; more than one is a clash.
+    pub fn by_tag(&self, tag: &LogTag) -> impl Iterator<Item = &LogName> + '_ {
+        self.tags.get(tag).into_iter().flatten()
+    }
+
+    /// Returns where an entry stands.
+    pub fn find(&self, entry: EntryId) -> Option<(LogName, u64)> {
+        self.index.get(&entry).copied()
+    }
+
+    /// Returns whether `grant` names the owner's control log.
+    pub fn is_control(&self, grant: GrantId) -> bool {
+        grant == GrantId::control(self.event)
+    }
+
+    /// Takes entries that somebody sent: one signature is checked, nothing is re-encoded.
+    ///
+    /// # Errors
+    /// If they do not follow, are not signed by the log's writer, or a quota is used up.
+    pub fn take(
+        &mut self,
+        name: LogName,
+        from: u64,
+        entries: &[Vec<u8>],
+        signature: &Signature,
+    ) -> Result<Taken, Refusal> {
+        let writer = self
+            .authority
+            .writer(name.grant)
+            .ok_or(Refusal::UnknownGrant)?;
+        self.quota(&name, from, entries.len())?;
+        let event = self.event;
+        let held = self.logs.get(&name);
+        let fresh_log;
+        let log = match held {
+            Some(log) => log,
+            None => {
+                fresh_log = Log::new(event, name, writer);
+                &fresh_log
+            }
+        };
+        match log.check(event, from, entries, signature) {
+            Check::Known => Ok(Taken::Known),
+            Check::Gap => Err(Refusal::Gap),
+            Check::BadSignature => Err(Refusal::BadSignature),
+            Check::Fork(seq) => {
+                let proof = prove(log, seq, from, entries, signature).ok_or(Refusal::Gap)?;
+                Ok(self.keep_fork(proof))
+            }
+            Check::Fresh(first, records) => {
+                let count = u64::try_from(records.len()).unwrap_or(u64::MAX);
+                let log = self.log_mut(name, writer);
+                log.extend(records);
+                let end = log.height();
+                let dropped_heads = log.keep_head(end, *signature);
+                self.note(name, first);
+                Ok(Taken::Grown(Growth {
+                    first,
+                    count,
+                    dropped_heads,
+                }))
+            }
+        }
+    }
+
+    /// Appends an entry of this device. It is signed for by [`Ledger::sign`] before the step ends.
+    pub fn append(&mut self, name: LogName, writer: PublicKey, bytes: Vec<u8>) -> (EntryId, u64) {
+        let log = self.log_mut(name, writer);
+        log.push(bytes);
+        let seq = log.height();
+        self.note(name, seq);
+        (entry_id(&name, seq), seq)
+    }
+
+    /// Signs a log's end and returns the signature and the heights whose signatures became
+    /// superfluous.
+    pub fn sign(&mut self, name: &LogName, key: &DeviceKey) -> Option<(u64, Signature, Vec<u64>)> {
+        let event = self.event;
+        let log = self.logs.get_mut(name)?;
+        let (height, chain) = (log.height(), log.chain());
+        let signature = sign_head(key, event, name, (height, chain));
+        let dropped = log.keep_head(height, signature);
+        Some((height, signature, dropped))
+    }
+
+    /// Reads a stored log back. Its newest head is checked, so that damage shows at the start.
+    ///
+    /// # Errors
+    /// With the height of the damaged head, if a signature is missing or does not hold.
+    pub fn restore(
+        &mut self,
+        name: LogName,
+        entries: Vec<Vec<u8>>,
+        heads: &[(u64, [u8; 64])],
+    ) -> Result<(), u64> {
+        let writer = self.authority.writer(name.grant).ok_or(0_u64)?;
+        let event = self.event;
+        let log = self.log_mut(name, writer);
+        for bytes in entries {
+            log.push(bytes);
+        }
+        let height = log.height();
+        let chain = log.chain();
+        for &(at, signature) in heads {
+            let signature = Signature::from_bytes(signature);
+            let holds = at != height || verify_head(&writer, event, &name, (at, chain), &signature);
+            if height < at || !holds {
+                return Err(at);
+            }
+            log.restore_head(at, signature);
+        }
+        if heads.last().is_none_or(|&(at, _)| at != height) {
+            return Err(height);
+        }
+        self.note(name, 1);
+        Ok(())
+    }
+
+    /// Keeps a fork proof if it holds and is lower than the one held, and says what became of it.
+    pub fn take_fork(&mut self, fork: &Fork) -> Result<Taken, Refusal> {
+        let writer = self
+            .authority
+            .writer(fork.log.grant)
+            .ok_or(Refusal::UnknownGrant)?;
+        let holds = |entries: &[Vec<u8>], signature: &Signature| {
+            let chain = entries
+                .iter()
+                .fold(Chain(fork.prefix), |chain, it| chain.link(it));
+            let count = u64::try_from(entries.len()).unwrap_or(u64::MAX);
+            let height = fork.from.saturating_add(count).saturating_sub(1);
+            verify_head(&writer, self.event, &fork.log, (height, chain), signature)
+        };
+        let (left, right) = (branch_hash(&fork.left), branch_hash(&fork.right));
+        if left < right
+            && holds(&fork.left, &fork.left_signature)
+            && holds(&fork.right, &fork.right_signature)
+        {
+            return Ok(self.keep_fork(fork.clone()));
+        }
+        Err(Refusal::BadSignature)
+    }
+
+    /// Returns all entries as the reading rules see them, in the order of log names.
+    pub fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+        self.logs
+            .values()
+            .flat_map(|log| log.records().map(move |(seq, it)| line(log, seq, it)))
+    }
+
+    /// Returns one entry as the reading rules see it.
+    pub fn line(&self, name: &LogName, seq: u64) -> Option<Line<'_>> {
+        let log = self.logs.get(name)?;
+        Some(line(log, seq, log.record(seq)?))
+    }
+
+    /// Returns the entries that name a shooter and the voids of them: all that decides what
+    /// counts for this shooter.
+    pub fn lines_about(&self, shooter: ShooterNo) -> Vec<Line<'_>> {
+        let places = self.about.get(&shooter).into_iter().flatten();
+        let mut lines: Vec<Line<'_>> = places
+            .filter_map(|(name, seq)| self.line(name, *seq))
+            .collect();
+        let voids: Vec<Line<'_>> = lines
+            .iter()
+            .filter_map(|line| self.voids.get(&line.id))
+            .flatten()
+            .filter_map(|(name, seq)| self.line(name, *seq))
+            .collect();
+        lines.extend(voids);
+        lines
+    }
+
+    /// Returns a digest that is equal on two nodes if and only if they hold the same logs. Of a
+    /// forked log only the proof counts, since its branches differ from node to node.
+    ///
+    /// Source: PROTOCOL R-SYNC-2.
+    pub fn state_digest(&self) -> Hash {
+        let mut bytes = Vec::with_capacity(self.logs.len().saturating_mul(80));
+        for (name, log) in &self.logs {
+            bytes.extend_from_slice(&name.grant.0.0);
+            bytes.extend_from_slice(&name.incarnation.0.to_le_bytes());
+            match self.forks.get(name) {
+                Some(fork) => bytes.extend_from_slice(&fork_rank(fork).1.0),
+                None => {
+                    bytes.extend_from_slice(&log.height().to_le_bytes());
+                    bytes.extend_from_slice(&log.chain().0.0);
+                }
+            }
+        }
+        hash("state", &[&bytes])
+    }
+
+    /// Returns the logs that `key` may write under `grant` and that are here, with their heads, as
+    /// the first entry of a further incarnation names them.
+    pub fn predecessors(&self, grant: GrantId, but: Incarnation) -> Vec<Predecessor> {
+        self.logs_of(grant)
+            .filter(|log| log.name().incarnation != but)
+            .map(|log| Predecessor {
+                incarnation: log.name().incarnation,
+                height: log.height(),
+                hash: log.chain().0,
+            })
+            .collect()
+    }
+
+    /// Returns the logs under one grant.
+    pub fn logs_of(&self, grant: GrantId) -> impl Iterator<Item = &Log> + '_ {
+        let from = LogName {
+            grant,
+            incarnation: Incarnation(0),
+        };
+        let to = LogName {
+            grant,
+            incarnation: Incarnation(u64::MAX),
+        };
+        self.logs.range(from..=to).map(|(_, log)| log)
+    }
+
+    /// Returns the squads that an entry about a shooter may be written for: every squad the
+    /// shooter was ever in, so that a change of squads makes no earlier entry foreign.
+    pub fn squads_of(&self, shooter: ShooterNo) -> Vec<SquadNo> {
+        self.authority.roster().squads_ever(shooter).collect()
+    }
+
+    fn quota(&self, name: &LogName, from: u64, count: usize) -> Result<(), Refusal> {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        let end = from.saturating_add(count);
+        let is_new = !self.logs.contains_key(name);
+        if LOG_ENTRIES_MAX < end
+            || EVENT_ENTRIES_MAX < self.entries.saturating_add(count)
+            || (is_new && INCARNATIONS_MAX <= self.logs_of(name.grant).count())
+        {
+            return Err(Refusal::Quota);
+        }
+        Ok(())
+    }
+
+    fn log_mut(&mut self, name: LogName, writer: PublicKey) -> &mut Log {
+        let event = self.event;
+        self.logs.entry(name).or_insert_with(|| {
+            self.tags.entry(log_tag(&name)).or_default().insert(name);
+            Log::new(event, name, writer)
+        })
+    }
+
+    /// Brings indexes and authority up to date with a log that grew from `first` on.
+    fn note(&mut self, name: LogName, first: u64) {
+        let Some(log) = self.logs.get(&name) else {
+            return;
+        };
+        for seq in first..=log.height() {
+            let Some(record) = log.record(seq) else {
+                continue;
+            };
+            self.entries = self.entries.saturating_add(1);
+            self.index.insert(entry_id(&name, seq), (name, seq));
+            if seq == 1 {
+                let before = u32::try_from(record.entry.succession.len()).unwrap_or(u32::MAX);
+                self.successions.insert(name, before);
+            }
+            if let Body::Void(void) = &record.entry.body {
+                self.voids.entry(void.entry).or_default().push((name, seq));
+            }
+            if let Some(about) = about(&record.entry.body) {
+                self.about
+                    .entry(about.shooter)
+                    .or_default()
+                    .push((name, seq));
+            }
+        }
+        if self.is_control(name.grant) {
+            self.judge_all();
+        }
+    }
+
+    /// Judges all statements anew, in the order of succession: a statement may come into force
+    /// late, when an incarnation that it rests on arrives.
+    fn judge_all(&mut self) {
+        let mut authority = Authority::new(self.event, &self.manifest);
+        let mut logs: Vec<&Log> = self.logs_of(GrantId::control(self.event)).collect();
+        logs.sort_by_key(|log| (self.successions.get(log.name()).copied(), *log.name()));
+        for log in logs {
+            for (_, record) in log.records() {
+                let Body::Statement(bytes) = &record.entry.body else {
+                    continue;
+                };
+                let Ok(signed) = decode_signed(bytes) else {
+                    continue;
+                };
+                // The head's signature covers these bytes and the owner signs both, so the
+                // statement's own signature, made to be shown alone, needs no second check.
+                authority.judge(&signed);
+            }
+        }
+        self.authority = authority;
+    }
+
+    fn keep_fork(&mut self, fork: Fork) -> Taken {
+        let held = self.forks.get(&fork.log);
+        if held.is_some_and(|held| fork_rank(held) <= fork_rank(&fork)) {
+            return Taken::ForkKnown;
+        }
+        self.forks.insert(fork.log, fork.clone());
+        Taken::Forked(fork)
+    }
+
+    /// Says whether a grant is the live one of a cell; of a whole match (a drill of `None`), of
+    /// any drill.
+    fn holds(&self, grant: GrantId, drill: Option<DrillNo>, squads: &[SquadNo]) -> bool {
+        let live = |drill| {
+            self.authority
+                .live_for(Some(drill), squads)
+                .map(|(id, _)| id)
+        };
+        match drill {
+            Some(drill) => live(drill) == Some(grant),
+            None => {
+                let drills = &self.authority.roster().structure().drills;
+                drills.iter().any(|drill| live(drill.no) == Some(grant))
+            }
+        }
+    }
+
+    /// Says whether a log agrees with a cut: `None` if it is shorter than the cut.
+    fn agrees(&self, name: &LogName, (height, hash): (u64, Hash)) -> Option<bool> {
+        let chain = self.logs.get(name)?.chain_at(height)?;
+        Some(chain.0 == hash)
+    }
+}
+
+impl rules::Authority for Ledger {
+    fn standing(&self, log: &LogName, seq: u64, about: Option<About>) -> Standing {
+        if self.forks.get(log).is_some_and(|fork| fork.from <= seq) {
+            return Standing::Disputed;
+        }
+        let Some(grant) = self.authority.grants().get(&log.grant) else {
+            let writer = self.authority.writer(log.grant);
+            let owner = writer == Some(self.authority.owner());
+            return if owner {
+                Standing::Live
+            } else {
+                Standing::Quarantined
+            };
+        };
+        let squads = about.map(|about| self.squads_of(about.shooter));
+        if let (Some(about), Some(squads)) = (about, &squads)
+            && !squads
+                .iter()
+                .any(|&squad| grant.cells.covers(about.drill, squad))
+        {
+            return Standing::Quarantined;
+        }
+        match &grant.end {
+            None => match (about, &squads) {
+                (Some(about), Some(squads)) => {
+                    if self.holds(log.grant, about.drill, squads) {
+                        Standing::Live
+                    } else {
+                        Standing::Late
+                    }
+                }
+                _ => Standing::Live,
+            },
+            Some(end) => {
+                let cut = end.cuts.get(&log.incarnation);
+                if cut.is_some_and(|&cut| self.agrees(log, cut) == Some(false)) {
+                    return Standing::Disputed;
+                }
+                if cut.is_some_and(|&(height, _)| seq <= height) {
+                    return Standing::Live;
+                }
+                match end.reason {
+                    CloseReason::Handover | CloseReason::Dead => Standing::Late,
+                    CloseReason::Stolen => Standing::Quarantined,
+                }
+            }
+        }
+    }
+
+    fn is_owner(&self, key: &PublicKey) -> bool {
+        *key == self.authority.owner()
+    }
+
+    fn precedence(&self, log: &LogName) -> (u32, u32) {
+        let depth = self
+            .authority
+            .grants()
+            .get(&log.grant)
+            .map_or(0, |grant| grant.depth);
+        (depth, self.successions.get(log).copied().unwrap_or(0))
+    }
+}
+
+/// Returns what an entry is about, if it is about a shooter.
+pub(crate) fn about(body: &Body) -> Option<About> {
+    match body {
+        Body::Score(it) => Some(About {
+            drill: Some(it.drill),
+            shooter: it.shooter,
+        }),
+        Body::Chrono(it) => Some(About {
+            drill: Some(it.drill),
+            shooter: it.shooter,
+        }),
+        Body::Status(it) => Some(it.about),
+        Body::Void(_) | Body::Statement(_) | Body::Unknown => None,
+    }
+}
+
+fn line<'a>(log: &Log, seq: u64, record: &'a super::Record) -> Line<'a> {
+    Line {
+        id: entry_id(log.name(), seq),
+        log: *log.name(),
+        seq,
+        author: log.writer(),
+        at_ms: record.at_ms,
+        revision: record.entry.revision,
+        body: &record.entry.body,
+    }
+}
+
+/// Builds the proof of a fork at `seq` from what is here and what was sent.
+fn prove(
+    log: &Log,
+    seq: u64,
+    from: u64,
+    entries: &[Vec<u8>],
+    signature: &Signature,
+) -> Option<Fork> {
+    let prefix = log.chain_at(seq.checked_sub(1)?)?.0;
+    let skip = usize::try_from(seq.checked_sub(from)?).ok()?;
+    let theirs = entries.get(skip..)?.to_vec();
+    let Chunk {
+        entries: ours,
+        signature: our_signature,
+        ..
+    } = log.chunk(seq)?;
+    let ours_first = branch_hash(&ours) < branch_hash(&theirs);
+    let (left, left_signature, right, right_signature) = if ours_first {
+        (ours, our_signature, theirs, *signature)
+    } else {
+        (theirs, *signature, ours, our_signature)
+    };
+    Some(Fork {
+        log: *log.name(),
+        from: seq,
+        prefix,
+        left,
+        left_signature,
+        right,
+        right_signature,
+    })
+}
+
+fn branch_hash(entries: &[Vec<u8>]) -> Hash {
+    hash("entry", &[entries.first().map_or(&[][..], Vec::as_slice)])
+}
+
+/// Orders proofs of one log: the lowest divergence wins, ties by hash, so that every node keeps
+/// the same.
+fn fork_rank(fork: &Fork) -> (u64, Hash) {
+    (fork.from, hash("fork", &[&wire::encode_fork(fork)]))
+}

@@ -1,0 +1,27 @@
+//! The words of the field as types: ids, structure, entries and statements (layer L0).
+//!
+//! A value of these types is valid in itself: enums have no "unknown", keys are not weak, counts
+//! fit. Whether it is *allowed* is for `rules` and `log`; how it looks in bytes is for `wire`.
+
+mod control;
+mod entry;
+mod event;
+mod ids;
+mod ticket;
+
+pub use control::{
+    Admit, Assign, CellSet, Close, CloseReason, Cut, Lock, Open, Roles, RosterChange, ShooterEdit,
+    Statement,
+};
+pub use entry::{
+    About, Approvals, Body, Chrono, Entry, Gear, Hits, Penalty, Predecessor, Score, Status,
+    StatusKind, Steel, Target, Void, VoidReason,
+};
+pub use event::{
+    Discipline, Division, Drill, Manifest, Method, NoShoots, PowerFactor, Rule, RuleKind, Ruleset,
+    Shooter, Structure,
+};
+pub use ids::{
+    DrillNo, EntryId, EventId, GrantId, Hash, Incarnation, LogName, RuleNo, ShooterNo, SquadNo,
+};
+pub use ticket::Ticket;

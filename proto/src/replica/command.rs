@@ -1,0 +1,562 @@
+//! What people ask for: founding, joining, statements, bundles.
+
+use alloc::{boxed::Box, format, string::ToString as _, vec::Vec};
+
+use super::{
+    Command, Founding, Notice, Replica, Reply, RequestId, Write,
+    core::State,
+    member::{Invite, Member},
+    peer::growth_writes,
+};
+use crate::{
+    log::{Ledger, Refusal, Taken},
+    model::{
+        Admit, Assign, Body, Close, CloseReason, Cut, Entry, GrantId, Lock, LogName, Manifest,
+        Open, Roles, RosterChange, Statement, Ticket,
+    },
+    rules::{Code, Mistake},
+    wire::{
+        self, Frame, LogRef, Push, WireError, decode_bundle, decode_manifest, encode_manifest,
+        encode_signed, encode_structure, encode_ticket, event_id, grant_id, sign_statement,
+        statement_id, structure_hash,
+    },
+};
+
+/// The reading rules this version knows.
+pub(super) const RULES_VERSION: u32 = 1;
+
+/// Most open invites: more are an accident.
+const INVITES_MAX: usize = 64;
+
+impl Replica {
+    pub(super) fn on_command(&mut self, request: RequestId, command: Command) {
+        let reply = self.obey(command).unwrap_or_else(Reply::Refused);
+        self.out.released.replies.push((request, reply));
+    }
+
+    fn obey(&mut self, command: Command) -> Result<Reply, Mistake> {
+        match command {
+            Command::Found(founding) => self.found(founding),
+            Command::Join(ticket) => self.join(ticket),
+            Command::Lock => self.lock(),
+            Command::Invite {
+                secret,
+                roles,
+                label,
+            } => self.invite(secret, roles, label),
+            Command::Admit { key, roles, label } => {
+                self.own_event()?;
+                self.state_that(&Statement::Admit(Admit { key, roles, label }));
+                Ok(Reply::Admitted)
+            }
+            Command::Assign {
+                closing,
+                reason,
+                opens,
+            } => self.assign(&closing, reason, opens),
+            Command::Roster(change) => self.change_roster(change),
+            Command::Record {
+                body,
+                replaces,
+                confirmed,
+                revision,
+                wall_ms,
+            } => {
+                let record = super::record::Record {
+                    body,
+                    replaces,
+                    confirmed,
+                    revision,
+                    wall_ms,
+                };
+                self.record(record)
+            }
+            Command::Void {
+                entry,
+                reason,
+                note,
+                wall_ms,
+            } => self.void(
+                crate::model::Void {
+                    entry,
+                    reason,
+                    note,
+                },
+                wall_ms,
+            ),
+            Command::Import(bytes) => self.import(&bytes),
+        }
+    }
+
+    /// Returns the event, or says that there is none.
+    pub(super) fn event_or_mistake(&self) -> Result<&Member, Mistake> {
+        self.member().ok_or_else(no_event)
+    }
+
+    fn own_event(&mut self) -> Result<&mut Member, Mistake> {
+        let own = self.identity.key.public();
+        let State::Member(member) = &mut self.state else {
+            return Err(no_event());
+        };
+        if member.ledger.authority().owner() != own {
+            let owner = member.label(&member.ledger.authority().owner());
+            return Err(Mistake::new(
+                Code::E02,
+                format!("only the event's owner may do this; the owner's device is {owner}."),
+            ));
+        }
+        Ok(member)
+    }
+
+    fn found(&mut self, founding: Founding) -> Result<Reply, Mistake> {
+        self.no_event_yet()?;
+        let structure_bytes = encode_structure(&founding.structure).len();
+        let manifest = Manifest {
+            rules_version: RULES_VERSION,
+            name: founding.name,
+            nonce: founding.nonce,
+            owner: self.key(),
+            recovery: founding.recovery,
+            cloud: founding.cloud,
+            discovery_key: founding.discovery_key,
+            structure: founding.structure,
+        };
+        let bytes = encode_manifest(&manifest);
+        // Reading it back holds the founder to the same limits as everybody who joins.
+        let manifest = decode_manifest(&bytes).map_err(|error| {
+            let text = match error {
+                WireError::TooLarge("manifest") => format!(
+                    "the event's structure has {structure_bytes} bytes, limit 50,000. Shorten names or split the event."
+                ),
+                WireError::Malformed | WireError::Invalid(_) | WireError::TooLarge(_) => {
+                    format!("the event cannot be created: {error}. Mend the structure file.")
+                }
+            };
+            Mistake::new(Code::E21, text)
+        })?;
+        let event = event_id(&bytes);
+        self.out.writes.push(Write::Manifest(bytes.clone()));
+        let ledger = Ledger::new(event, manifest);
+        self.state = State::Member(Box::new(Member::new(bytes, ledger)));
+        let roles = Roles::OWNER.with(Roles::SCORER).with(Roles::RELAY);
+        let key = self.key();
+        self.state_that(&Statement::Admit(Admit {
+            key,
+            roles,
+            label: founding.label,
+        }));
+        Ok(Reply::Founded(event))
+    }
+
+    fn join(&mut self, ticket: Ticket) -> Result<Reply, Mistake> {
+        if let State::Member(member) = &self.state
+            && member.ledger.event() == ticket.event
+        {
+            return Ok(Reply::Joining);
+        }
+        self.no_event_yet()?;
+        self.out
+            .writes
+            .push(Write::Ticket(Some(encode_ticket(&ticket))));
+        let discovery_key = ticket.discovery_key;
+        self.state = State::Joining(ticket);
+        self.out
+            .released
+            .notices
+            .push(Notice::Discover { discovery_key });
+        Ok(Reply::Joining)
+    }
+
+    fn no_event_yet(&self) -> Result<(), Mistake> {
+        let Some(member) = self.member() else {
+            return Ok(());
+        };
+        Err(Mistake::new(
+            Code::E12,
+            format!(
+                "this device already serves the event \"{}\". Use another --root for another event.",
+                member.ledger.manifest().name
+            ),
+        ))
+    }
+
+    fn lock(&mut self) -> Result<Reply, Mistake> {
+        let member = self.own_event()?;
+        if !member.ledger.authority().roster().locked() {
+            let structure = encode_structure(&member.ledger.manifest().structure);
+            self.state_that(&Statement::Lock(Lock {
+                structure: structure_hash(&structure),
+            }));
+        }
+        Ok(Reply::Locked)
+    }
+
+    fn invite(
+        &mut self,
+        secret: [u8; 16],
+        roles: Roles,
+        label: Option<alloc::string::String>,
+    ) -> Result<Reply, Mistake> {
+        let inviter = self.key();
+        let member = self.own_event()?;
+        if INVITES_MAX <= member.invites.len() {
+            return Err(Mistake::new(
+                Code::E21,
+                "64 invites are open already. Let devices use them first.".into(),
+            ));
+        }
+        let invite = Invite {
+            secret,
+            roles,
+            label,
+        };
+        let id = invite.id();
+        let ticket = Ticket {
+            event: member.ledger.event(),
+            inviter,
+            secret,
+            discovery_key: member.ledger.manifest().discovery_key,
+            addresses: Vec::new(),
+        };
+        let bytes = Some(invite.encode());
+        member.invites.insert(id, invite);
+        self.out.writes.push(Write::Invite { id, bytes });
+        Ok(Reply::Invited(ticket))
+    }
+
+    fn assign(
+        &mut self,
+        closing: &[GrantId],
+        reason: CloseReason,
+        opens: Vec<Open>,
+    ) -> Result<Reply, Mistake> {
+        let member = self.own_event()?;
+        let authority = member.ledger.authority();
+        for grant in closing {
+            if authority
+                .grants()
+                .get(grant)
+                .is_none_or(|grant| grant.end.is_some())
+            {
+                let text = format!(
+                    "there is no open grant {}. See `tallyline grants`.",
+                    grant.uuid()
+                );
+                return Err(Mistake::new(Code::E15, text));
+            }
+        }
+        for (place, open) in opens.iter().enumerate() {
+            let scorer = authority.members().get(&open.key);
+            if !scorer.is_some_and(|it| it.roles.contains(Roles::SCORER)) {
+                let text = format!(
+                    "device {} is not admitted as a scorer. Invite it first.",
+                    open.key.short()
+                );
+                return Err(Mistake::new(Code::E02, text));
+            }
+            let held = authority
+                .overlapping(&open.cells)
+                .find(|(id, _)| !closing.contains(id));
+            let twice = opens
+                .iter()
+                .take(place)
+                .any(|other| other.cells.overlaps(&open.cells));
+            if let Some((id, grant)) = held {
+                let text = format!(
+                    "some of these cells already belong to {} (grant {}). Close that grant or hand it over.",
+                    member.label(&grant.key),
+                    id.uuid()
+                );
+                return Err(Mistake::new(Code::E15, text));
+            }
+            if twice {
+                let text = "two of the grants share a cell. Give each cell to one device.".into();
+                return Err(Mistake::new(Code::E15, text));
+            }
+        }
+        let closes = closing
+            .iter()
+            .map(|&grant| close(&member.ledger, grant, reason))
+            .collect();
+        let count = opens.len();
+        let id = self.state_that(&Statement::Assign(Assign { closes, opens }));
+        let opened = (0..).take(count).map(|place| grant_id(id, place)).collect();
+        Ok(Reply::Assigned(opened))
+    }
+
+    fn change_roster(&mut self, change: RosterChange) -> Result<Reply, Mistake> {
+        let member = self.own_event()?;
+        let roster = member.ledger.authority().roster();
+        let unknown = |no: crate::model::ShooterNo| {
+            Mistake::new(Code::E01, format!("shooter {no} is not on the roster."))
+        };
+        match &change {
+            RosterChange::Add(shooter) if roster.shooter(shooter.no).is_some() => {
+                return Err(Mistake::new(
+                    Code::E01,
+                    format!(
+                        "shooter {} is on the roster already. Choose another number.",
+                        shooter.no
+                    ),
+                ));
+            }
+            RosterChange::Edit(edit) if roster.shooter(edit.shooter).is_none() => {
+                return Err(unknown(edit.shooter));
+            }
+            RosterChange::Add(_) | RosterChange::Edit(_) => {}
+        }
+        self.state_that(&Statement::Roster(change));
+        let member = self.event_or_mistake()?;
+        Ok(Reply::Revised(
+            member.ledger.authority().roster().revision(),
+        ))
+    }
+
+    /// Signs a statement into the control log and returns its id. Only the owner gets here.
+    pub(super) fn state_that(&mut self, statement: &Statement) -> crate::model::Hash {
+        let own = self.key();
+        let State::Member(member) = &self.state else {
+            return crate::model::Hash::default();
+        };
+        let event = member.ledger.event();
+        let signed = sign_statement(&self.identity.key, event, statement);
+        let id = statement_id(event, &own, &signed.body);
+        let body = Body::Statement(encode_signed(&signed));
+        self.append(GrantId::control(event), body, None, None);
+        id
+    }
+
+    /// Appends an entry of this device to its log under a grant and returns its id.
+    pub(super) fn append(
+        &mut self,
+        grant: GrantId,
+        body: Body,
+        void_seq: Option<u64>,
+        wall_ms: Option<u64>,
+    ) -> Option<crate::model::EntryId> {
+        let own = self.key();
+        let incarnation = self.incarnation;
+        let now = self.now;
+        let State::Member(member) = &mut self.state else {
+            return None;
+        };
+        let log = LogName { grant, incarnation };
+        let held = member.ledger.logs().get(&log);
+        let at_ms = member.since_epoch(wall_ms.unwrap_or(now.wall_ms));
+        let succession = match held {
+            Some(_) => Vec::new(),
+            None => member.ledger.predecessors(grant, incarnation),
+        };
+        let entry = Entry {
+            at_delta_ms: at_ms.saturating_sub(held.map_or(0, crate::log::Log::last_at_ms)),
+            revision: member.ledger.authority().roster().revision(),
+            succession,
+            body,
+        };
+        let bytes = wire::encode_entry(&entry, void_seq);
+        let (id, seq) = member.ledger.append(log, own, bytes.clone());
+        self.out.writes.push(Write::Entries {
+            log,
+            first: seq,
+            entries: Vec::from([bytes]),
+        });
+        member.unsigned.insert(log);
+        self.grown(log, 1);
+        Some(id)
+    }
+
+    /// Signs the ends of the logs this device wrote in this step: one signature for each, however
+    /// many entries it covers.
+    pub(super) fn sign_own(&mut self) {
+        let State::Member(member) = &mut self.state else {
+            return;
+        };
+        for log in core::mem::take(&mut member.unsigned) {
+            let Some((height, signature, dropped)) = member.ledger.sign(&log, &self.identity.key)
+            else {
+                continue;
+            };
+            let signature = *signature.as_bytes();
+            self.out.writes.push(Write::Head {
+                log,
+                height,
+                signature,
+            });
+            let drops = dropped
+                .into_iter()
+                .map(|height| Write::DropHead { log, height });
+            self.out.writes.extend(drops);
+        }
+    }
+
+    /// Takes in a bundle: the same checks as for a peer, and everything that holds is kept.
+    fn import(&mut self, bytes: &[u8]) -> Result<Reply, Mistake> {
+        let damaged = |error: WireError| {
+            Mistake::new(
+                Code::E16,
+                format!("this is no bundle, or it is damaged ({error}). Export it again."),
+            )
+        };
+        let frames = decode_bundle(bytes).map_err(damaged)?;
+        let Some(Frame::Welcome(manifest_bytes)) = frames.first() else {
+            return Err(damaged(WireError::Malformed));
+        };
+        let event = event_id(manifest_bytes);
+        let manifest = decode_manifest(manifest_bytes).map_err(damaged)?;
+        let mismatch = match &self.state {
+            State::Blank => false,
+            State::Joining(ticket) => ticket.event != event,
+            State::Member(member) => member.ledger.event() != event,
+        };
+        if mismatch {
+            return Err(Mistake::new(
+                Code::E16,
+                format!(
+                    "the bundle is of another event (\"{}\"). Nothing was taken in.",
+                    manifest.name
+                ),
+            ));
+        }
+        if matches!(self.state, State::Blank) {
+            self.out
+                .writes
+                .push(Write::Manifest(manifest_bytes.clone()));
+            let ledger = Ledger::new(event, manifest);
+            self.state = State::Member(Box::new(Member::new(manifest_bytes.clone(), ledger)));
+        }
+        let (mut fresh, mut known, mut refused) = (0_u64, 0_u64, 0_u64);
+        for frame in frames {
+            match self.import_frame(frame) {
+                Ok((one_fresh, one_known)) => {
+                    fresh = fresh.saturating_add(one_fresh);
+                    known = known.saturating_add(one_known);
+                }
+                Err(_) => refused = refused.saturating_add(1),
+            }
+        }
+        self.members_changed();
+        Ok(Reply::Imported {
+            fresh,
+            known,
+            refused,
+        })
+    }
+
+    fn import_frame(&mut self, frame: Frame) -> Result<(u64, u64), Refusal> {
+        let State::Member(member) = &mut self.state else {
+            return Ok((0, 0));
+        };
+        match frame {
+            Frame::Push(push) => {
+                let LogRef::Name(name) = push.log else {
+                    return Err(Refusal::UnknownGrant);
+                };
+                let taken = member
+                    .ledger
+                    .take(name, push.from, &push.entries, &push.signature)?;
+                let count = u64::try_from(push.entries.len()).unwrap_or(u64::MAX);
+                let Taken::Grown(growth) = taken else {
+                    return Ok((0, count));
+                };
+                let writes = growth_writes(&member.ledger, name, &growth, &push.entries, &push);
+                member.unannounced.insert(name);
+                self.out.writes.extend(writes);
+                self.grown(name, growth.count);
+                Ok((growth.count, count.saturating_sub(growth.count)))
+            }
+            Frame::Cells(cells) => {
+                for bytes in cells {
+                    let Ok(Some(cell)) = wire::decode_cell(&bytes) else {
+                        continue;
+                    };
+                    let State::Member(member) = &mut self.state else {
+                        continue;
+                    };
+                    let authority = member.ledger.authority();
+                    let known = authority.members().contains_key(&cell.signer);
+                    let (key, kind) = (cell.signer, cell.cell.kind.number());
+                    if known && cell.holds(member.ledger.event()) && member.keep_cell(cell) {
+                        self.out.writes.push(Write::Cell { key, kind, bytes });
+                    }
+                }
+                Ok((0, 0))
+            }
+            Frame::Fork(fork) => {
+                if let Taken::Forked(fork) = member.ledger.take_fork(&fork)? {
+                    let bytes = wire::encode_fork(&fork);
+                    self.out.writes.push(Write::Fork {
+                        log: fork.log,
+                        bytes,
+                    });
+                    self.grown(fork.log, 0);
+                }
+                Ok((0, 0))
+            }
+            Frame::Hello(_)
+            | Frame::Vector(_)
+            | Frame::Have(_)
+            | Frame::Want(_)
+            | Frame::Present(_)
+            | Frame::Join(_)
+            | Frame::Welcome(_)
+            | Frame::Refused(_) => Ok((0, 0)),
+        }
+    }
+}
+
+/// Lays out everything about an event as a bundle.
+pub(super) fn bundle(member: &Member) -> Vec<u8> {
+    let mut frames = Vec::from([Frame::Welcome(member.manifest.clone())]);
+    let mut logs: Vec<_> = member.ledger.logs().iter().collect();
+    logs.sort_by_key(|(name, _)| (!member.ledger.is_control(name.grant), **name));
+    for (name, log) in logs {
+        let mut from = 1;
+        while let Some(chunk) = log.chunk(from) {
+            let count = u64::try_from(chunk.entries.len()).unwrap_or(u64::MAX);
+            frames.push(Frame::Push(Push {
+                log: LogRef::Name(*name),
+                from,
+                entries: chunk.entries,
+                signature: chunk.signature,
+            }));
+            from = from.saturating_add(count);
+        }
+    }
+    frames.extend(member.ledger.forks().values().cloned().map(Frame::Fork));
+    let cells: Vec<Vec<u8>> = member.cells.values().map(wire::encode_cell).collect();
+    for some in cells.chunks(16) {
+        frames.push(Frame::Cells(some.to_vec()));
+    }
+    wire::encode_bundle(&frames)
+}
+
+/// Closes a grant at the heads known here.
+fn close(ledger: &Ledger, grant: GrantId, reason: CloseReason) -> Close {
+    let cuts = ledger
+        .logs_of(grant)
+        .filter_map(|log| {
+            let (&height, &signature) = log.heads().last_key_value()?;
+            let hash = log.chain_at(height)?.0;
+            Some(Cut {
+                incarnation: log.name().incarnation,
+                height,
+                hash,
+                signature,
+            })
+        })
+        .collect();
+    Close {
+        grant,
+        cuts,
+        reason,
+    }
+}
+
+/// Says that this device has no event.
+pub(super) fn no_event() -> Mistake {
+    Mistake::new(
+        Code::E12,
+        "this device has no event yet. Create one (`tallyline event create`) or join one (`tallyline join`)."
+            .to_string(),
+    )
+}

@@ -1,0 +1,188 @@
+//! Everything that can happen to a replica.
+
+use alloc::{boxed::Box, string::String, vec::Vec};
+
+use tallyline_keys::{DeviceKey, PublicKey};
+
+use crate::model::{
+    Body, CloseReason, EntryId, GrantId, LogName, Open, Roles, RosterChange, Structure, Ticket,
+    VoidReason,
+};
+
+/// Who this node is; told once, at the start.
+#[derive(Debug)]
+pub struct Identity {
+    /// The device's key.
+    pub key: DeviceKey,
+    /// Random id of this store, drawn when the store was made: copies count only for it.
+    pub store: u64,
+    /// What the device calls itself when it asks to join, 1 to 32 bytes.
+    pub label: String,
+    /// Whether this node takes up an event whose manifest names its key as a cloud key.
+    pub cloud: bool,
+}
+
+/// The time, told and never asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Now {
+    /// Milliseconds that only grow, from any start.
+    pub mono_ms: u64,
+    /// Unix time in milliseconds as the device believes it; shown, never judged.
+    pub wall_ms: u64,
+}
+
+/// One connection to one peer; never reused by a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PeerId(pub u64);
+
+/// One request of a local client; the reply carries it back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Input {
+    /// A local client asks for something.
+    Command {
+        /// Comes back with the reply.
+        request: RequestId,
+        /// What it asks.
+        command: Box<Command>,
+    },
+    /// A connection was made and the peer's key proven by TLS.
+    PeerUp {
+        /// The connection.
+        peer: PeerId,
+        /// The proven key.
+        key: PublicKey,
+        /// 32 bytes of TLS exporter, the same on both sides.
+        exporter: [u8; 32],
+    },
+    /// A connection ended.
+    PeerDown {
+        /// The connection.
+        peer: PeerId,
+    },
+    /// One frame arrived whole, without its length prefix.
+    Frame {
+        /// The connection.
+        peer: PeerId,
+        /// The frame's bytes, at most 64 KiB.
+        bytes: Vec<u8>,
+    },
+    /// Time passed; wanted every 50 to 250 ms.
+    Tick,
+}
+
+/// What a person asks for.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Creates an event with this device as owner.
+    Found(Founding),
+    /// Asks to be admitted to an event.
+    Join(Ticket),
+    /// Locks the structure; scores are taken from then on.
+    Lock,
+    /// Opens an invite that one device may use once.
+    Invite {
+        /// 16 random bytes.
+        secret: [u8; 16],
+        /// What the device will be allowed.
+        roles: Roles,
+        /// The device's name; `None` lets it name itself.
+        label: Option<String>,
+    },
+    /// Admits a key directly.
+    Admit {
+        /// The key.
+        key: PublicKey,
+        /// What it may do.
+        roles: Roles,
+        /// Its name, 1 to 32 bytes.
+        label: String,
+    },
+    /// Closes grants at the heads known here and opens others, all at once.
+    Assign {
+        /// Grants to close.
+        closing: Vec<GrantId>,
+        /// Why they are closed.
+        reason: CloseReason,
+        /// Grants to open.
+        opens: Vec<Open>,
+    },
+    /// Changes the roster.
+    Roster(RosterChange),
+    /// Records a score, a chronograph reading or a status.
+    Record {
+        /// What to record.
+        body: Body,
+        /// The entry it replaces, which is voided in the same breath.
+        replaces: Option<(EntryId, VoidReason)>,
+        /// Whether the person confirmed an unlikely time (E06).
+        confirmed: bool,
+        /// The structure revision the person saw; `None` is this device's.
+        revision: Option<u32>,
+        /// Unix time in milliseconds at which it was recorded; `None` is now.
+        wall_ms: Option<u64>,
+    },
+    /// Voids an entry.
+    Void {
+        /// The entry.
+        entry: EntryId,
+        /// Why.
+        reason: VoidReason,
+        /// A short note, at most 120 bytes.
+        note: String,
+        /// Unix time in milliseconds at which it was voided; `None` is now.
+        wall_ms: Option<u64>,
+    },
+    /// Takes in a bundle made by [`super::Replica::bundle`].
+    Import(Vec<u8>),
+}
+
+/// What an event is founded from.
+#[derive(Clone, Debug)]
+pub struct Founding {
+    /// What people call it, 1 to 64 bytes.
+    pub name: String,
+    /// 16 random bytes.
+    pub nonce: [u8; 16],
+    /// 16 random bytes that key the discovery tag.
+    pub discovery_key: [u8; 16],
+    /// Keys whose receipts count as the cloud's.
+    pub cloud: Vec<PublicKey>,
+    /// Recovery keys.
+    pub recovery: Vec<PublicKey>,
+    /// Drills, shooters, rules.
+    pub structure: Structure,
+    /// What the owner's device is called, 1 to 32 bytes.
+    pub label: String,
+}
+
+/// Everything a store holds about its event, read once at the start.
+#[derive(Clone, Debug, Default)]
+pub struct Stored {
+    /// The manifest's exact bytes.
+    pub manifest: Option<Vec<u8>>,
+    /// The ticket of a join that is under way.
+    pub ticket: Option<Vec<u8>>,
+    /// All logs.
+    pub logs: Vec<StoredLog>,
+    /// Signed cells, exact bytes.
+    pub cells: Vec<Vec<u8>>,
+    /// Fork proofs, exact bytes.
+    pub forks: Vec<Vec<u8>>,
+    /// Open invites: id and exact bytes.
+    pub invites: Vec<([u8; 16], Vec<u8>)>,
+}
+
+/// One log as it is stored.
+#[derive(Clone, Debug)]
+pub struct StoredLog {
+    /// Its name.
+    pub name: LogName,
+    /// Exact entry bytes by sequence, from 1 without gaps.
+    pub entries: Vec<Vec<u8>>,
+    /// Head signatures by height, in order; the last one is at the log's height.
+    pub heads: Vec<(u64, [u8; 64])>,
+}

@@ -1,0 +1,209 @@
+//! What a node keeps about its event besides the ledger.
+
+use alloc::{collections::BTreeMap, collections::BTreeSet, string::String, sync::Arc, vec::Vec};
+
+use tallyline_keys::PublicKey;
+
+use crate::{
+    log::Ledger,
+    model::{GrantId, LogName, Roles},
+    rules::Scorebook,
+    wire::{CellKind, SignedCell, WireError, fixed, hash, log_short_id},
+};
+
+/// An invite that one device may use once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Invite {
+    pub(super) secret: [u8; 16],
+    pub(super) roles: Roles,
+    pub(super) label: Option<String>,
+}
+
+/// What other devices have on disk, as they said themselves.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Holding {
+    /// The store in which the heights are durable.
+    pub(super) store: u64,
+    /// Heights by short log id.
+    pub(super) heights: BTreeMap<[u8; 16], u64>,
+}
+
+/// What a node keeps about its event.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) manifest: Vec<u8>,
+    pub(super) ledger: Ledger,
+    pub(super) invites: BTreeMap<[u8; 16], Invite>,
+    /// Own logs with entries that are not signed for yet.
+    pub(super) unsigned: BTreeSet<LogName>,
+    /// Logs that grew by others' entries and were not announced yet.
+    pub(super) unannounced: BTreeSet<LogName>,
+    pub(super) announce_at_ms: u64,
+    /// Newest cell of each device and kind.
+    pub(super) cells: BTreeMap<(PublicKey, u8), SignedCell>,
+    pub(super) cell_counter: u64,
+    pub(super) presence_at_ms: u64,
+    pub(super) presence_of: Option<[u8; 32]>,
+    pub(super) receipt_at_ms: u64,
+    pub(super) receipt_of: Option<[u8; 32]>,
+    pub(super) holdings: BTreeMap<PublicKey, Holding>,
+    /// Highest height of each log that a cloud's receipt covers.
+    pub(super) cloud: BTreeMap<[u8; 16], u64>,
+    pub(super) members_told: usize,
+    book: Option<Arc<Scorebook>>,
+}
+
+impl Invite {
+    pub(super) fn id(&self) -> [u8; 16] {
+        let name = hash("invite", &[&self.secret]);
+        let mut id = [0; 16];
+        id.copy_from_slice(name.0.split_at(16).0);
+        id
+    }
+
+    /// Layout: secret 16, roles 4 (little end first), label.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let label = self.label.as_deref().unwrap_or("");
+        [
+            &self.secret[..],
+            &self.roles.0.to_le_bytes(),
+            label.as_bytes(),
+        ]
+        .concat()
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, WireError> {
+        let Some((start, label)) = bytes.split_at_checked(20) else {
+            return Err(WireError::Malformed);
+        };
+        let (secret, roles) = start.split_at(16);
+        let label = core::str::from_utf8(label).map_err(|_| WireError::Malformed)?;
+        Ok(Self {
+            secret: fixed(secret, "secret")?,
+            roles: Roles(u32::from_le_bytes(fixed(roles, "roles")?)),
+            label: (!label.is_empty()).then(|| label.into()),
+        })
+    }
+}
+
+impl Member {
+    pub(super) fn new(manifest: Vec<u8>, ledger: Ledger) -> Self {
+        Self {
+            manifest,
+            ledger,
+            invites: BTreeMap::new(),
+            unsigned: BTreeSet::new(),
+            unannounced: BTreeSet::new(),
+            announce_at_ms: 0,
+            cells: BTreeMap::new(),
+            cell_counter: 0,
+            presence_at_ms: 0,
+            presence_of: None,
+            receipt_at_ms: 0,
+            receipt_of: None,
+            holdings: BTreeMap::new(),
+            cloud: BTreeMap::new(),
+            members_told: 0,
+            book: None,
+        }
+    }
+
+    /// Returns what counts, computed anew only after the ledger changed.
+    pub(super) fn book(&mut self) -> Arc<Scorebook> {
+        if let Some(book) = &self.book {
+            return Arc::clone(book);
+        }
+        let lines: Vec<_> = self.ledger.lines().collect();
+        let roster = self.ledger.authority().roster();
+        let book = Arc::new(Scorebook::compute(roster, &self.ledger, &lines));
+        self.book = Some(Arc::clone(&book));
+        book
+    }
+
+    pub(super) fn forget_book(&mut self) {
+        self.book = None;
+    }
+
+    /// Takes note of what a device said it has on disk, if the store is the one it last named.
+    pub(super) fn hold(&mut self, key: PublicKey, store: u64, logs: &[([u8; 16], u64)]) {
+        let holding = self.holdings.entry(key).or_default();
+        if holding.store != store {
+            *holding = Holding {
+                store,
+                heights: BTreeMap::new(),
+            };
+        }
+        for &(id, height) in logs {
+            let held = holding.heights.entry(id).or_insert(0);
+            *held = height.max(*held);
+        }
+    }
+
+    /// Keeps a cell if it is newer than the one held; the caller has checked the signature.
+    pub(super) fn keep_cell(&mut self, signed: SignedCell) -> bool {
+        let slot = (signed.signer, signed.cell.kind.number());
+        let newer = self.cells.get(&slot).is_none_or(|held| {
+            held.cell.store != signed.cell.store || held.cell.counter < signed.cell.counter
+        });
+        if !newer {
+            return false;
+        }
+        match &signed.cell.kind {
+            CellKind::Presence(logs) => {
+                let logs = logs.clone();
+                self.hold(signed.signer, signed.cell.store, &logs);
+            }
+            CellKind::Receipt(logs) => {
+                let covered: Vec<_> = logs.iter().map(|&(id, height, _)| (id, height)).collect();
+                for (id, height, hash) in logs {
+                    if self.receipt_fits(id, *height, hash) {
+                        let held = self.cloud.entry(*id).or_insert(0);
+                        *held = (*height).max(*held);
+                    }
+                }
+                self.hold(signed.signer, signed.cell.store, &covered);
+            }
+        }
+        self.cells.insert(slot, signed);
+        true
+    }
+
+    /// Returns whether a receipt's hash is the one here; a log not yet here is believed, since
+    /// nothing is shown of it.
+    fn receipt_fits(&self, id: &[u8; 16], height: u64, hash: &[u8; 8]) -> bool {
+        let log = self
+            .ledger
+            .logs()
+            .values()
+            .find(|log| log_short_id(log.name()) == *id);
+        log.and_then(|log| log.chain_at(height))
+            .is_none_or(|chain| chain.0.0.starts_with(hash))
+    }
+
+    /// Returns the Admit under which a key writes what no grant covers.
+    pub(super) fn admit_of(&self, key: &PublicKey) -> Option<GrantId> {
+        let admit = self.ledger.authority().members().get(key)?.admit;
+        (!self.ledger.is_control(admit)).then_some(admit)
+    }
+
+    /// Returns what a device is called.
+    pub(super) fn label(&self, key: &PublicKey) -> String {
+        match self.ledger.authority().members().get(key) {
+            Some(member) => member.label.clone(),
+            None => key.short(),
+        }
+    }
+
+    /// Milliseconds of wall time from the event's epoch.
+    pub(super) fn since_epoch(&self, wall_ms: u64) -> i64 {
+        let epoch = self.ledger.manifest().structure.epoch_ms;
+        let wall = i64::try_from(wall_ms).unwrap_or(i64::MAX);
+        wall.saturating_sub(i64::try_from(epoch).unwrap_or(i64::MAX))
+    }
+
+    /// Draws the next counter for this device's cells.
+    pub(super) fn next_counter(&mut self) -> u64 {
+        self.cell_counter = self.cell_counter.saturating_add(1);
+        self.cell_counter
+    }
+}

@@ -1,0 +1,30 @@
+//! The whole node without a world: `step(now, inputs) -> Effects` (layer L4).
+//!
+//! A [`Replica`] never fails, blocks or looks at the world. What it wants to happen comes out as
+//! [`Effects`]: the writes lie open, everything that leaves the device is sealed until a
+//! [`Disk`] has committed those writes. If the commit fails or its outcome is uncertain, the
+//! replica is to be dropped, the event read again from the store, and a fresh incarnation drawn.
+//!
+//! ```text
+//! gather inputs -> replica.step(now, inputs) -> effects.persist(&mut disk) -> released
+//! ```
+
+mod command;
+mod core;
+mod effects;
+mod input;
+mod member;
+mod open;
+mod peer;
+mod reading;
+mod record;
+mod spread;
+mod view;
+
+pub use self::core::Replica;
+pub use effects::{Disk, Effects, NotSaved, Notice, Reason, Released, Reply, Write};
+pub use input::{Command, Founding, Identity, Input, Now, PeerId, RequestId, Stored, StoredLog};
+pub use open::Damage;
+pub use view::{DeviceView, EntryFilter, EntryView, GrantView, LogView, Phase, VerifyReport};
+
+pub use crate::model::Ticket;

@@ -1,0 +1,109 @@
+//! Reading a stored event back.
+
+use alloc::{collections::BTreeMap, format, string::String};
+use core::fmt;
+
+use super::{
+    Identity, Now, Replica, Stored,
+    core::{Out, State},
+    member::{Invite, Member},
+};
+use crate::{
+    log::Ledger,
+    model::{GrantId, Incarnation},
+    wire::{decode_cell, decode_fork, decode_manifest, decode_ticket, event_id},
+};
+
+/// Why a store's content does not hold; the file is to be moved aside and fetched from peers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage(pub String);
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl core::error::Error for Damage {}
+
+impl Replica {
+    /// Reads a stored event back. `incarnation` is 64 random bits, drawn for this start.
+    ///
+    /// # Errors
+    /// If what is stored does not hold: a chain or signature is broken.
+    pub fn open(
+        identity: Identity,
+        stored: Stored,
+        incarnation: Incarnation,
+    ) -> Result<Self, Damage> {
+        let state = restore(&identity, stored)?;
+        let mut replica = Self {
+            identity,
+            incarnation,
+            now: Now {
+                mono_ms: 0,
+                wall_ms: 0,
+            },
+            state,
+            peers: BTreeMap::new(),
+            last_heard_ms: BTreeMap::new(),
+            refusals: BTreeMap::new(),
+            out: Out::default(),
+        };
+        replica.members_changed();
+        Ok(replica)
+    }
+}
+
+fn restore(identity: &Identity, stored: Stored) -> Result<State, Damage> {
+    let Some(manifest_bytes) = stored.manifest else {
+        return match stored.ticket {
+            None => Ok(State::Blank),
+            Some(bytes) => decode_ticket(&bytes)
+                .map(State::Joining)
+                .map_err(|error| Damage(format!("the stored ticket: {error}"))),
+        };
+    };
+    let manifest = decode_manifest(&manifest_bytes)
+        .map_err(|error| Damage(format!("the stored manifest: {error}")))?;
+    let event = event_id(&manifest_bytes);
+    let mut ledger = Ledger::new(event, manifest);
+    let control = GrantId::control(event);
+    let mut logs = stored.logs;
+    // Who may write the other logs follows from the control logs.
+    logs.sort_by_key(|log| log.name.grant != control);
+    for log in logs {
+        let name = log.name;
+        ledger
+            .restore(name, log.entries, &log.heads)
+            .map_err(|height| {
+                Damage(format!(
+                    "log {} of grant {} at {height}",
+                    name.incarnation.0,
+                    name.grant.uuid()
+                ))
+            })?;
+    }
+    for bytes in &stored.forks {
+        let fork = decode_fork(bytes).map_err(|error| Damage(format!("a fork proof: {error}")))?;
+        ledger
+            .take_fork(&fork)
+            .map_err(|_| Damage("a fork proof does not hold".into()))?;
+    }
+    let mut member = Member::new(manifest_bytes, ledger);
+    for bytes in &stored.cells {
+        let Ok(Some(cell)) = decode_cell(bytes) else {
+            continue;
+        };
+        if cell.signer == identity.key.public() {
+            member.cell_counter = member.cell_counter.max(cell.cell.counter);
+        }
+        member.keep_cell(cell);
+    }
+    for (id, bytes) in &stored.invites {
+        let invite =
+            Invite::decode(bytes).map_err(|error| Damage(format!("an invite: {error}")))?;
+        member.invites.insert(*id, invite);
+    }
+    Ok(State::Member(alloc::boxed::Box::new(member)))
+}

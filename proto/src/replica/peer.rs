@@ -1,0 +1,699 @@
+//! What peers say: connections, frames, strangers, and what is taken from them.
+
+use alloc::{boxed::Box, collections::BTreeMap, format, string::ToString as _, vec::Vec};
+
+use tallyline_keys::{PublicKey, join_proof, verify_join_proof};
+
+use super::{
+    Notice, PeerId, Reason, Replica, Write,
+    core::State,
+    member::{Invite, Member},
+};
+use crate::{
+    log::{Growth, Ledger, Refusal, Taken},
+    model::{Admit, LogName, Statement},
+    sync::{Conversation, Heard, Refused, hello},
+    wire::{
+        self, FRAME_BYTES_MAX, Frame, Join, Push, SignedStatement, decode_cell, decode_frame,
+        decode_manifest, decode_signed, decode_statement, encode_cell, encode_frame, event_id,
+    },
+};
+
+/// How long a stranger may stay before it has proven that it is a member, in ms.
+const STRANGER_MS_MAX: u64 = 5_000;
+
+/// How many bytes a stranger may send before it has proven that it is a member.
+const STRANGER_BYTES_MAX: usize = 64 * 1024;
+
+/// Errors within [`DEMERIT_MS`] after which a connection is closed.
+const DEMERITS_MAX: usize = 10;
+
+/// How long an error is remembered against a peer, in ms.
+const DEMERIT_MS: u64 = 60_000;
+
+/// [`Frame::Refused`]: the sender does not know the peer and wants its Admit.
+const REFUSED_STRANGER: u32 = 1;
+
+/// [`Frame::Refused`]: the sender does not know the event.
+const REFUSED_EVENT: u32 = 2;
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) key: PublicKey,
+    pub(super) is_member: bool,
+    pub(super) talk: Conversation,
+    /// Logs taken from this peer in this step, to be acknowledged after the commit.
+    pub(super) acks: BTreeMap<LogName, ()>,
+    /// Frames to send, in order.
+    pub(super) outbox: Vec<Frame>,
+    pub(super) cells_sent: bool,
+    exporter: [u8; 32],
+    since_ms: u64,
+    bytes: usize,
+    presented: bool,
+    early_hello: Option<wire::Hello>,
+    demerits: Vec<u64>,
+}
+
+impl Replica {
+    pub(super) fn on_peer_up(&mut self, peer: PeerId, key: PublicKey, exporter: [u8; 32]) {
+        if key == self.key() {
+            self.close(peer, Reason::Duplicate);
+            return;
+        }
+        let mut it = Peer {
+            key,
+            is_member: false,
+            talk: Conversation::new(key),
+            acks: BTreeMap::new(),
+            outbox: Vec::new(),
+            cells_sent: false,
+            exporter,
+            since_ms: self.now.mono_ms,
+            bytes: 0,
+            presented: false,
+            early_hello: None,
+            demerits: Vec::new(),
+        };
+        match &self.state {
+            State::Blank if self.identity.cloud => {}
+            State::Blank => {
+                self.close(peer, Reason::Stranger);
+                return;
+            }
+            State::Joining(ticket) => {
+                if ticket.inviter != key {
+                    self.close(peer, Reason::Stranger);
+                    return;
+                }
+                let own = self.identity.key.public();
+                let proof = join_proof(&ticket.secret, &exporter, &ticket.event.0.0, &own);
+                let label = self.identity.label.clone();
+                it.outbox.push(Frame::Join(Join {
+                    event: ticket.event,
+                    proof,
+                    label,
+                }));
+            }
+            State::Member(member) => {
+                it.is_member = member.ledger.authority().members().contains_key(&key);
+                if !it.is_member {
+                    present(member, &self.identity.key.public(), &mut it);
+                }
+            }
+        }
+        self.peers.insert(peer, it);
+    }
+
+    pub(super) fn on_peer_down(&mut self, peer: PeerId) {
+        if let Some(it) = self.peers.remove(&peer) {
+            self.last_heard_ms.insert(it.key, self.now.mono_ms);
+        }
+    }
+
+    pub(super) fn on_frame(&mut self, peer: PeerId, bytes: &[u8]) {
+        let Some(it) = self.peers.get_mut(&peer) else {
+            return;
+        };
+        it.bytes = it.bytes.saturating_add(bytes.len());
+        let key = it.key;
+        let is_member = it.is_member;
+        self.last_heard_ms.insert(key, self.now.mono_ms);
+        if !is_member && STRANGER_BYTES_MAX < it.bytes {
+            self.refuse(
+                peer,
+                Reason::Stranger,
+                "a stranger sent more than 64 KiB".into(),
+            );
+            self.close(peer, Reason::Stranger);
+            return;
+        }
+        if FRAME_BYTES_MAX < bytes.len() {
+            self.refuse(
+                peer,
+                Reason::TooLarge,
+                format!("a frame of {} bytes", bytes.len()),
+            );
+            return;
+        }
+        match decode_frame(bytes) {
+            Err(error) => self.refuse(peer, Reason::Malformed, error.to_string()),
+            Ok(None) => {}
+            Ok(Some(frame)) if is_member => self.on_member_frame(peer, frame),
+            Ok(Some(frame)) => self.on_stranger_frame(peer, frame),
+        }
+    }
+
+    /// Closes strangers whose time is over.
+    pub(super) fn check_strangers(&mut self) {
+        let now_ms = self.now.mono_ms;
+        let over =
+            |it: &Peer| !it.is_member && STRANGER_MS_MAX <= now_ms.saturating_sub(it.since_ms);
+        let late: Vec<PeerId> = self
+            .peers
+            .iter()
+            .filter(|(_, it)| over(it))
+            .map(|(&peer, _)| peer)
+            .collect();
+        for peer in late {
+            self.refuse(
+                peer,
+                Reason::Stranger,
+                "no proof of membership within 5 s".into(),
+            );
+            self.close(peer, Reason::Stranger);
+        }
+    }
+
+    /// Counts an error against a peer and closes the connection at the tenth within a minute.
+    pub(super) fn demerit(&mut self, peer: PeerId, reason: Reason) {
+        let fault = match reason {
+            Reason::Malformed
+            | Reason::TooLarge
+            | Reason::OtherEvent
+            | Reason::OtherVersion
+            | Reason::BadSignature
+            | Reason::BadProof
+            | Reason::Quota => true,
+            // These happen between honest peers too.
+            Reason::Gap
+            | Reason::UnknownGrant
+            | Reason::Fork
+            | Reason::Stranger
+            | Reason::Duplicate
+            | Reason::Demerits => false,
+        };
+        let now_ms = self.now.mono_ms;
+        let Some(it) = self.peers.get_mut(&peer) else {
+            return;
+        };
+        if fault {
+            it.demerits
+                .retain(|&at_ms| now_ms.saturating_sub(at_ms) < DEMERIT_MS);
+            it.demerits.push(now_ms);
+            if DEMERITS_MAX <= it.demerits.len() {
+                self.refuse(peer, Reason::Demerits, "ten errors within a minute".into());
+                self.close(peer, Reason::Demerits);
+            }
+        }
+    }
+
+    /// Tells the shell whom TLS admits, and lets strangers in who have become members.
+    pub(super) fn members_changed(&mut self) {
+        let State::Member(member) = &mut self.state else {
+            return;
+        };
+        let members = member.ledger.authority().members();
+        let keys: Vec<PublicKey> = members.keys().copied().collect();
+        for it in self.peers.values_mut() {
+            it.is_member |= members.contains_key(&it.key);
+        }
+        if keys.len() != member.members_told {
+            if member.members_told == 0 {
+                let discovery_key = member.ledger.manifest().discovery_key;
+                self.out
+                    .released
+                    .notices
+                    .push(Notice::Discover { discovery_key });
+            }
+            member.members_told = keys.len();
+            self.out.released.notices.push(Notice::Members(keys));
+        }
+        self.hear_early_hellos();
+    }
+
+    fn hear_early_hellos(&mut self) {
+        let early: Vec<(PeerId, wire::Hello)> = self
+            .peers
+            .iter_mut()
+            .filter(|(_, it)| it.is_member)
+            .filter_map(|(&peer, it)| Some((peer, it.early_hello.take()?)))
+            .collect();
+        for (peer, hello) in early {
+            self.on_member_frame(peer, Frame::Hello(hello));
+        }
+    }
+
+    fn on_stranger_frame(&mut self, peer: PeerId, frame: Frame) {
+        match frame {
+            Frame::Present(bytes) => self.on_present(peer, &bytes),
+            Frame::Join(join) => self.on_join(peer, &join),
+            Frame::Welcome(bytes) => self.on_welcome(peer, bytes),
+            Frame::Refused(reason) => self.on_refused(peer, reason),
+            Frame::Hello(hello) => {
+                let blank = !matches!(self.state, State::Member(_));
+                let Some(it) = self.peers.get_mut(&peer) else {
+                    return;
+                };
+                if blank {
+                    it.outbox.push(Frame::Refused(REFUSED_EVENT));
+                } else {
+                    it.early_hello = Some(hello);
+                    it.outbox.push(Frame::Refused(REFUSED_STRANGER));
+                }
+            }
+            Frame::Vector(_)
+            | Frame::Push(_)
+            | Frame::Have(_)
+            | Frame::Want(_)
+            | Frame::Cells(_)
+            | Frame::Fork(_) => {
+                self.refuse(peer, Reason::Stranger, "a stranger speaks of logs".into());
+            }
+        }
+    }
+
+    /// A peer shows its own Admit: it is a member, though the statement has not arrived in the
+    /// control log yet.
+    fn on_present(&mut self, peer: PeerId, bytes: &[u8]) {
+        let State::Member(member) = &self.state else {
+            return;
+        };
+        let Some(it) = self.peers.get_mut(&peer) else {
+            return;
+        };
+        let signed = decode_signed(bytes).ok();
+        if it.is_member || signed.is_some_and(|signed| admits(&member.ledger, &signed, &it.key)) {
+            it.is_member = true;
+            // Whoever shows its Admit does not know this device for sure.
+            present(member, &self.identity.key.public(), it);
+            self.hear_early_hellos();
+        } else {
+            self.refuse(
+                peer,
+                Reason::BadSignature,
+                "an Admit that does not hold".into(),
+            );
+        }
+    }
+
+    fn on_join(&mut self, peer: PeerId, join: &Join) {
+        let own = self.identity.key.public();
+        let Some(it) = self.peers.get(&peer) else {
+            return;
+        };
+        let (key, exporter) = (it.key, it.exporter);
+        let State::Member(member) = &mut self.state else {
+            return;
+        };
+        let event = member.ledger.event();
+        if join.event != event {
+            self.refuse(peer, Reason::OtherEvent, "a join of another event".into());
+            return;
+        }
+        if !member.ledger.authority().members().contains_key(&key) {
+            let invite = member.invites.values().find(|invite| {
+                verify_join_proof(&invite.secret, &exporter, &event.0.0, &key, &join.proof)
+            });
+            let (Some(invite), true) = (invite.cloned(), member.ledger.authority().owner() == own)
+            else {
+                self.refuse(
+                    peer,
+                    Reason::BadProof,
+                    "the proof of an invite does not hold".into(),
+                );
+                return;
+            };
+            let id = invite.id();
+            member.invites.remove(&id);
+            self.out.writes.push(Write::Invite { id, bytes: None });
+            let Invite { roles, label, .. } = invite;
+            let label = label.unwrap_or_else(|| join.label.clone());
+            self.state_that(&Statement::Admit(Admit { key, roles, label }));
+        }
+        let State::Member(member) = &self.state else {
+            return;
+        };
+        let manifest = member.manifest.clone();
+        let Some(it) = self.peers.get_mut(&peer) else {
+            return;
+        };
+        it.outbox.push(Frame::Welcome(manifest));
+    }
+
+    /// The manifest arrives: from the inviter for a device that joins, from a gateway for a cloud.
+    fn on_welcome(&mut self, peer: PeerId, bytes: Vec<u8>) {
+        let Ok(manifest) = decode_manifest(&bytes) else {
+            self.refuse(
+                peer,
+                Reason::Malformed,
+                "a manifest that cannot be read".into(),
+            );
+            return;
+        };
+        let event = event_id(&bytes);
+        let wanted = match &self.state {
+            State::Blank => self.identity.cloud && manifest.cloud.contains(&self.key()),
+            State::Joining(ticket) => ticket.event == event,
+            State::Member(_) => return,
+        };
+        if !wanted {
+            self.refuse(
+                peer,
+                Reason::OtherEvent,
+                "the manifest of another event".into(),
+            );
+            return;
+        }
+        self.out.writes.push(Write::Ticket(None));
+        self.out.writes.push(Write::Manifest(bytes.clone()));
+        let ledger = Ledger::new(event, manifest);
+        self.state = State::Member(Box::new(Member::new(bytes, ledger)));
+        self.members_changed();
+    }
+
+    fn on_refused(&mut self, peer: PeerId, reason: u32) {
+        let State::Member(member) = &self.state else {
+            return;
+        };
+        let Some(it) = self.peers.get_mut(&peer) else {
+            return;
+        };
+        match reason {
+            REFUSED_STRANGER => {
+                it.presented = false;
+                present(member, &self.identity.key.public(), it);
+            }
+            REFUSED_EVENT if member.ledger.manifest().cloud.contains(&it.key) => {
+                it.outbox.push(Frame::Welcome(member.manifest.clone()));
+                it.presented = false;
+                present(member, &self.identity.key.public(), it);
+                it.talk = Conversation::new(it.key);
+            }
+            _ => {}
+        }
+    }
+
+    fn on_member_frame(&mut self, peer: PeerId, frame: Frame) {
+        let now_ms = self.now.mono_ms;
+        let store = self.identity.store;
+        let State::Member(member) = &mut self.state else {
+            return;
+        };
+        let Some(it) = self.peers.get_mut(&peer) else {
+            return;
+        };
+        let ledger = &member.ledger;
+        match frame {
+            Frame::Hello(theirs) => {
+                let mine = hello(ledger, store);
+                match it.talk.on_hello(&theirs, ledger, &mine, &mut it.outbox) {
+                    Heard::Refused(why) => self.refuse_heard(peer, why),
+                    Heard::Nothing | Heard::Push(..) => self.note_heights(peer),
+                }
+            }
+            Frame::Vector(vector) => {
+                let mine = hello(ledger, store);
+                it.talk.on_vector(&vector, ledger, &mine, &mut it.outbox);
+                self.note_heights(peer);
+            }
+            Frame::Push(push) => match it.talk.on_push(push, ledger) {
+                Heard::Push(name, push) => self.on_push(peer, name, &push),
+                Heard::Refused(why) => self.refuse_heard(peer, why),
+                Heard::Nothing => {}
+            },
+            Frame::Have(logs) => {
+                it.talk.on_have(&logs, ledger, now_ms);
+                self.note_heights(peer);
+            }
+            Frame::Want(logs) => it.talk.on_want(&logs, ledger),
+            Frame::Cells(cells) => {
+                for cell in cells {
+                    self.on_cell(peer, &cell);
+                }
+            }
+            Frame::Fork(fork) => {
+                let taken = member.ledger.take_fork(&fork);
+                self.after_taking(peer, fork.log, taken);
+            }
+            Frame::Present(bytes) => self.on_present(peer, &bytes),
+            Frame::Join(join) => self.on_join(peer, &join),
+            Frame::Welcome(_) => {}
+            Frame::Refused(reason) => self.on_refused(peer, reason),
+        }
+    }
+
+    fn refuse_heard(&mut self, peer: PeerId, why: Refused) {
+        match why {
+            Refused::OtherVersion => {
+                self.refuse(
+                    peer,
+                    Reason::OtherVersion,
+                    "another protocol version".into(),
+                );
+                self.close(peer, Reason::OtherVersion);
+            }
+            Refused::OtherEvent => {
+                self.refuse(
+                    peer,
+                    Reason::OtherEvent,
+                    "a Hello about another event".into(),
+                );
+                self.close(peer, Reason::OtherEvent);
+            }
+            Refused::UnknownLog => {
+                self.refuse(
+                    peer,
+                    Reason::UnknownGrant,
+                    "a tag that names no log here".into(),
+                );
+            }
+        }
+    }
+
+    fn on_push(&mut self, peer: PeerId, name: LogName, push: &Push) {
+        let State::Member(member) = &mut self.state else {
+            return;
+        };
+        let Some(it) = self.peers.get_mut(&peer) else {
+            return;
+        };
+        let taken = member
+            .ledger
+            .take(name, push.from, &push.entries, &push.signature);
+        let count = u64::try_from(push.entries.len()).unwrap_or(u64::MAX);
+        let end = push.from.saturating_add(count).saturating_sub(1);
+        match &taken {
+            Ok(Taken::Grown(growth)) => {
+                it.talk.pushed_to_us(&name, end);
+                it.acks.insert(name, ());
+                let writes = growth_writes(&member.ledger, name, growth, &push.entries, push);
+                self.out.writes.extend(writes);
+            }
+            Ok(Taken::Known) => {
+                it.talk.pushed_to_us(&name, end);
+                it.acks.insert(name, ());
+            }
+            Ok(Taken::Forked(_) | Taken::ForkKnown) => {}
+            Err(why) => it
+                .talk
+                .refuse_push(&name, *why, &member.ledger, &mut it.outbox),
+        }
+        self.after_taking(peer, name, taken);
+    }
+
+    fn after_taking(&mut self, peer: PeerId, name: LogName, taken: Result<Taken, Refusal>) {
+        match taken {
+            Ok(Taken::Grown(growth)) => {
+                self.grown(name, growth.count);
+                let State::Member(member) = &mut self.state else {
+                    return;
+                };
+                member.unannounced.insert(name);
+            }
+            Ok(Taken::Known | Taken::ForkKnown) => {}
+            Ok(Taken::Forked(fork)) => {
+                let bytes = wire::encode_fork(&fork);
+                self.out.writes.push(Write::Fork { log: name, bytes });
+                self.grown(name, 0);
+                self.refuse(peer, Reason::Fork, format!("two entries at {}", fork.from));
+                for it in self.peers.values_mut().filter(|it| it.is_member) {
+                    it.outbox.push(Frame::Fork(fork.clone()));
+                }
+            }
+            Err(why) => {
+                let reason = match why {
+                    Refusal::Gap => Reason::Gap,
+                    Refusal::BadSignature => Reason::BadSignature,
+                    Refusal::UnknownGrant => Reason::UnknownGrant,
+                    Refusal::Quota => Reason::Quota,
+                };
+                self.refuse(
+                    peer,
+                    reason,
+                    format!("log {}: {}", name.grant.uuid(), reason.name()),
+                );
+            }
+        }
+    }
+
+    /// Brings everything that rests on the ledger up to date after a log grew.
+    pub(super) fn grown(&mut self, name: LogName, entries: u64) {
+        let now_ms = self.now.mono_ms;
+        let State::Member(member) = &mut self.state else {
+            return;
+        };
+        member.forget_book();
+        let control = member.ledger.is_control(name.grant);
+        for it in self.peers.values_mut() {
+            it.talk.note_change(now_ms);
+        }
+        if 0 < entries {
+            self.out.released.notices.push(Notice::Grew { entries });
+        }
+        if control {
+            self.members_changed();
+        }
+    }
+
+    fn on_cell(&mut self, peer: PeerId, bytes: &[u8]) {
+        let State::Member(member) = &mut self.state else {
+            return;
+        };
+        let cell = match decode_cell(bytes) {
+            Ok(Some(cell)) => cell,
+            Ok(None) => return,
+            Err(error) => {
+                self.refuse(peer, Reason::Malformed, error.to_string());
+                return;
+            }
+        };
+        let event = member.ledger.event();
+        let slot = (cell.signer, cell.cell.kind.number());
+        let known = member
+            .cells
+            .get(&slot)
+            .is_some_and(|held| held.body == cell.body);
+        let may = match cell.cell.kind {
+            wire::CellKind::Presence(_) => member
+                .ledger
+                .authority()
+                .members()
+                .contains_key(&cell.signer),
+            wire::CellKind::Receipt(_) => member.ledger.manifest().cloud.contains(&cell.signer),
+        };
+        if known || cell.signer == self.identity.key.public() {
+            return;
+        }
+        if !may || !cell.holds(event) {
+            self.refuse(
+                peer,
+                Reason::BadSignature,
+                "a cell that does not hold".into(),
+            );
+            return;
+        }
+        if member.keep_cell(cell.clone()) {
+            let (key, kind) = slot;
+            self.out.writes.push(Write::Cell {
+                key,
+                kind,
+                bytes: encode_cell(&cell),
+            });
+            self.pass_on(peer, &cell);
+        }
+    }
+
+    /// Takes note of what a peer has on disk by its vectors and Haves.
+    fn note_heights(&mut self, peer: PeerId) {
+        let State::Member(member) = &mut self.state else {
+            return;
+        };
+        let Some(it) = self.peers.get(&peer) else {
+            return;
+        };
+        let Some(store) = it.talk.store() else { return };
+        let heights: Vec<([u8; 16], u64)> = it
+            .talk
+            .heights()
+            .iter()
+            .flat_map(|(tag, &height)| {
+                member
+                    .ledger
+                    .by_tag(tag)
+                    .map(move |name| (wire::log_short_id(name), height))
+            })
+            .collect();
+        member.hold(it.key, store, &heights);
+    }
+
+    /// Sends what a conversation has to say.
+    pub(super) fn flush(&mut self, peer: PeerId) {
+        let Some(it) = self.peers.get_mut(&peer) else {
+            return;
+        };
+        for frame in it.outbox.drain(..) {
+            self.out.released.frames.push((peer, encode_frame(&frame)));
+        }
+    }
+}
+
+/// Shows this device's own Admit to a peer, once on a connection. The owner and the cloud are
+/// known by the manifest and show nothing.
+fn present(member: &Member, own: &PublicKey, it: &mut Peer) {
+    if it.presented {
+        return;
+    }
+    it.presented = true;
+    if let Some(bytes) = own_admit(&member.ledger, own) {
+        it.outbox.push(Frame::Present(bytes));
+    }
+}
+
+/// Returns the exact bytes of the statement that admitted a key.
+fn own_admit(ledger: &Ledger, key: &PublicKey) -> Option<Vec<u8>> {
+    let admit = ledger.authority().members().get(key)?.admit;
+    ledger
+        .logs_of(crate::model::GrantId::control(ledger.event()))
+        .find_map(|log| {
+            log.records().find_map(|(_, record)| {
+                let crate::model::Body::Statement(bytes) = &record.entry.body else {
+                    return None;
+                };
+                let signed = decode_signed(bytes).ok()?;
+                (signed.id(ledger.event()) == admit.0).then(|| bytes.clone())
+            })
+        })
+}
+
+/// Returns whether a statement is the owner's Admit of a key.
+fn admits(ledger: &Ledger, signed: &SignedStatement, key: &PublicKey) -> bool {
+    let names_key = matches!(
+        decode_statement(&signed.body),
+        Ok(Statement::Admit(admit)) if admit.key == *key
+    );
+    names_key && signed.signer == ledger.authority().owner() && signed.holds(ledger.event())
+}
+
+/// Lays out the writes of entries that were taken: only those that were not here.
+pub(super) fn growth_writes(
+    ledger: &Ledger,
+    log: LogName,
+    growth: &Growth,
+    entries: &[Vec<u8>],
+    push: &Push,
+) -> Vec<Write> {
+    let skip = usize::try_from(growth.first.saturating_sub(push.from)).unwrap_or(usize::MAX);
+    let entries = entries.get(skip..).unwrap_or_default().to_vec();
+    let height = ledger.logs().get(&log).map_or(0, crate::log::Log::height);
+    let mut writes = Vec::from([
+        Write::Entries {
+            log,
+            first: growth.first,
+            entries,
+        },
+        Write::Head {
+            log,
+            height,
+            signature: *push.signature.as_bytes(),
+        },
+    ]);
+    writes.extend(
+        growth
+            .dropped_heads
+            .iter()
+            .map(|&height| Write::DropHead { log, height }),
+    );
+    writes
+}

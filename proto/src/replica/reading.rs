@@ -1,0 +1,323 @@
+//! What a replica shows, computed from what is on its disk; nothing here changes anything.
+
+use alloc::{
+    collections::BTreeMap,
+    format,
+    string::{String, ToString as _},
+    sync::Arc,
+    vec::Vec,
+};
+
+use tallyline_keys::PublicKey;
+
+use super::{
+    DeviceView, EntryFilter, EntryView, GrantView, LogView, Now, Replica, VerifyReport,
+    command::{RULES_VERSION, bundle},
+    core::State,
+    member::Member,
+};
+use crate::{
+    log::{Chain, Log, about, verify_head},
+    model::{Body, EventId, LogName, Manifest, Ticket},
+    rules::{Line, Roster, Scorebook, Verdict},
+    wire::{decode_signed, log_short_id},
+};
+
+impl Replica {
+    /// Returns the event and its manifest.
+    pub fn event(&self) -> Option<(EventId, &Manifest)> {
+        self.member()
+            .map(|member| (member.ledger.event(), member.ledger.manifest()))
+    }
+
+    /// Returns the ticket of a join under way.
+    pub fn ticket(&self) -> Option<&Ticket> {
+        match &self.state {
+            State::Joining(ticket) => Some(ticket),
+            State::Blank | State::Member(_) => None,
+        }
+    }
+
+    /// Returns the structure with all roster changes.
+    pub fn roster(&self) -> Option<&Roster> {
+        self.member()
+            .map(|member| member.ledger.authority().roster())
+    }
+
+    /// Returns whether this version knows the event's reading rules; if not, the node stores and
+    /// relays, and shows "update needed" instead of standings.
+    pub fn knows_rules(&self) -> bool {
+        self.member()
+            .is_none_or(|member| member.ledger.manifest().rules_version == RULES_VERSION)
+    }
+
+    /// Returns what counts; computed anew only after something changed.
+    pub fn book(&mut self) -> Option<Arc<Scorebook>> {
+        match &mut self.state {
+            State::Member(member) => Some(member.book()),
+            State::Blank | State::Joining(_) => None,
+        }
+    }
+
+    /// Returns the entries that a filter leaves, in the order of logs and sequences.
+    pub fn entries(&mut self, filter: &EntryFilter) -> Vec<EntryView> {
+        let own = self.key();
+        let State::Member(member) = &mut self.state else {
+            return Vec::new();
+        };
+        let book = member.book();
+        let member = &*member;
+        let wanted = |line: &Line<'_>| {
+            let subject = match line.body {
+                Body::Void(void) => {
+                    let target = member.ledger.find(void.entry);
+                    target
+                        .and_then(|(log, seq)| member.ledger.line(&log, seq))
+                        .and_then(|line| about(line.body))
+                }
+                body => about(body),
+            };
+            filter.entry.is_none_or(|entry| line.id == entry)
+                && filter.author.is_none_or(|author| line.author == author)
+                && filter
+                    .shooter
+                    .is_none_or(|no| subject.is_some_and(|it| it.shooter == no))
+                && filter
+                    .drill
+                    .is_none_or(|no| subject.is_some_and(|it| it.drill == Some(no)))
+        };
+        let epoch_ms = i64::try_from(member.ledger.manifest().structure.epoch_ms).unwrap_or(0);
+        let view = |line: Line<'_>| {
+            let id = log_short_id(&line.log);
+            EntryView {
+                id: line.id,
+                log: line.log,
+                seq: line.seq,
+                author: line.author,
+                label: member.label(&line.author),
+                at_unix_ms: epoch_ms.saturating_add(line.at_ms),
+                body: line.body.clone(),
+                verdict: book.verdict(line.id).unwrap_or(Verdict::Unknown),
+                copies: member.copies(&own, &id, line.seq),
+                in_cloud: member
+                    .cloud
+                    .get(&id)
+                    .is_some_and(|&height| line.seq <= height),
+            }
+        };
+        member.ledger.lines().filter(wanted).map(view).collect()
+    }
+
+    /// Returns the members.
+    pub fn devices(&self, now: Now) -> Vec<DeviceView> {
+        let own = self.key();
+        let Some(member) = self.member() else {
+            return Vec::new();
+        };
+        let connected =
+            |key: &PublicKey| self.peers.values().any(|it| it.is_member && it.key == *key);
+        let members = member.ledger.authority().members();
+        members
+            .iter()
+            .map(|(key, it)| DeviceView {
+                key: *key,
+                label: it.label.clone(),
+                roles: it.roles,
+                this: *key == own,
+                connected: connected(key),
+                last_heard_ms: self
+                    .last_heard_ms
+                    .get(key)
+                    .map(|&at| now.mono_ms.saturating_sub(at)),
+            })
+            .collect()
+    }
+
+    /// Returns all grants by depth.
+    pub fn grants(&self) -> Vec<GrantView> {
+        let Some(member) = self.member() else {
+            return Vec::new();
+        };
+        let mut grants: Vec<GrantView> = member
+            .ledger
+            .authority()
+            .grants()
+            .iter()
+            .map(|(id, grant)| GrantView {
+                id: *id,
+                key: grant.key,
+                label: member.label(&grant.key),
+                cells: grant.cells.clone(),
+                depth: grant.depth,
+                closed: grant.end.as_ref().map(|end| end.reason),
+            })
+            .collect();
+        grants.sort_by_key(|grant| (grant.depth, grant.id));
+        grants
+    }
+
+    /// Returns all logs: the control logs first.
+    pub fn logs(&self) -> Vec<LogView> {
+        let own = self.key();
+        let Some(member) = self.member() else {
+            return Vec::new();
+        };
+        let mut logs: Vec<LogView> = member
+            .ledger
+            .logs()
+            .values()
+            .map(|log| member.log_view(&own, log))
+            .collect();
+        logs.sort_by(|one, next| {
+            let order = |it: &LogView| (!it.control, it.label.clone(), it.name);
+            order(one).cmp(&order(next))
+        });
+        logs
+    }
+
+    /// Returns the keys of all members.
+    pub fn members(&self) -> Vec<PublicKey> {
+        let Some(member) = self.member() else {
+            return Vec::new();
+        };
+        member
+            .ledger
+            .authority()
+            .members()
+            .keys()
+            .copied()
+            .collect()
+    }
+
+    /// Returns the key of the discovery tag, of the event or of the ticket.
+    pub fn discovery_key(&self) -> Option<[u8; 16]> {
+        match &self.state {
+            State::Blank => None,
+            State::Joining(ticket) => Some(ticket.discovery_key),
+            State::Member(member) => Some(member.ledger.manifest().discovery_key),
+        }
+    }
+
+    /// Returns a digest that is equal on two nodes if and only if they hold the same logs.
+    pub fn state_digest(&self) -> [u8; 32] {
+        self.member()
+            .map_or([0; 32], |member| member.ledger.state_digest().0)
+    }
+
+    /// Returns everything about the event as a bundle file.
+    pub fn bundle(&self) -> Vec<u8> {
+        self.member().map(bundle).unwrap_or_default()
+    }
+
+    /// Checks every hash and every kept signature again.
+    pub fn verify(&self) -> VerifyReport {
+        let mut report = VerifyReport::default();
+        let Some(member) = self.member() else {
+            return report;
+        };
+        for log in member.ledger.logs().values() {
+            verify_log(member, log, &mut report);
+        }
+        for cell in member.cells.values() {
+            report.signatures = report.signatures.saturating_add(1);
+            if !cell.holds(member.ledger.event()) {
+                report.problems.push(format!(
+                    "a cell of {} is not signed by it",
+                    cell.signer.short()
+                ));
+            }
+        }
+        for log in member.ledger.forks().keys() {
+            report.problems.push(format!("log {} forked", name(log)));
+        }
+        report
+    }
+}
+
+impl Member {
+    /// Counts the other devices that hold an entry, by what they said of the store they last named.
+    pub(super) fn copies(&self, own: &PublicKey, log: &[u8; 16], seq: u64) -> u32 {
+        let holders = self.holdings.iter().filter(|(key, holding)| {
+            *key != own
+                && holding
+                    .heights
+                    .get(log)
+                    .is_some_and(|&height| seq <= height)
+        });
+        u32::try_from(holders.count()).unwrap_or(u32::MAX)
+    }
+
+    fn log_view(&self, own: &PublicKey, log: &Log) -> LogView {
+        let name = *log.name();
+        let id = log_short_id(&name);
+        let height = log.height();
+        let authority = self.ledger.authority();
+        let grant = authority.grants().get(&name.grant);
+        let others = self.holdings.iter().filter(|(key, _)| *key != own);
+        let highest = others
+            .filter_map(|(_, it)| it.heights.get(&id))
+            .copied()
+            .max()
+            .unwrap_or(0);
+        LogView {
+            name,
+            author: log.writer(),
+            label: self.label(&log.writer()),
+            cells: grant.map(|grant| grant.cells.clone()),
+            control: self.ledger.is_control(name.grant),
+            open: grant.is_none_or(|grant| grant.end.is_none()),
+            height,
+            head_known: height.max(highest),
+            copies: self.copies(own, &id, height),
+            least_copies: self.copies(own, &id, height),
+            cloud: self.cloud.get(&id).copied().unwrap_or(0),
+            forked: self.ledger.forks().contains_key(&name),
+        }
+    }
+}
+
+fn verify_log(member: &Member, log: &Log, report: &mut VerifyReport) {
+    let event = member.ledger.event();
+    let mut chain = Chain::start(event, log.name(), &log.writer());
+    let mut chains = BTreeMap::from([(0, chain)]);
+    report.logs = report.logs.saturating_add(1);
+    for (seq, record) in log.records() {
+        chain = chain.link(&record.bytes);
+        chains.insert(seq, chain);
+        report.entries = report.entries.saturating_add(1);
+        if chain != record.chain {
+            report
+                .problems
+                .push(format!("entry {}/{seq} has another hash", name(log.name())));
+        }
+        if let Body::Statement(bytes) = &record.entry.body {
+            report.signatures = report.signatures.saturating_add(1);
+            if !decode_signed(bytes).is_ok_and(|signed| signed.holds(event)) {
+                report.problems.push(format!(
+                    "statement {}/{seq} is not signed",
+                    name(log.name())
+                ));
+            }
+        }
+    }
+    for (&height, signature) in log.heads() {
+        report.signatures = report.signatures.saturating_add(1);
+        let holds = chains.get(&height).is_some_and(|&chain| {
+            verify_head(&log.writer(), event, log.name(), (height, chain), signature)
+        });
+        if !holds {
+            report
+                .problems
+                .push(format!("head {}/{height} is not signed", name(log.name())));
+        }
+    }
+}
+
+fn name(log: &LogName) -> String {
+    let grant = log.grant.uuid().to_string();
+    format!(
+        "{}-{:016x}",
+        grant.split('-').next().unwrap_or_default(),
+        log.incarnation.0
+    )
+}

@@ -1,0 +1,214 @@
+//! What officials record: scores, statuses, readings, voids; checked before anything is written.
+
+use alloc::vec::Vec;
+
+use super::{Replica, Reply, command::no_event, core::State, member::Member};
+use crate::{
+    log::about,
+    model::{
+        About, Body, DrillNo, EntryId, GrantId, LogName, SquadNo, StatusKind, Void, VoidReason,
+    },
+    rules::{
+        Mistake, Scorebook,
+        validate::{self, Desk, TimeBounds, Writer},
+    },
+};
+
+/// A wish to record something.
+#[derive(Clone, Debug)]
+pub(super) struct Record {
+    pub(super) body: Body,
+    pub(super) replaces: Option<(EntryId, VoidReason)>,
+    pub(super) confirmed: bool,
+    pub(super) revision: Option<u32>,
+    pub(super) wall_ms: Option<u64>,
+}
+
+/// An entry that is to be voided.
+struct Target {
+    log: LogName,
+    seq: u64,
+    /// Under which grant the void is written.
+    grant: GrantId,
+}
+
+impl Replica {
+    /// Records an entry, and the void of what it replaces in the same breath.
+    pub(super) fn record(&mut self, record: Record) -> Result<Reply, Mistake> {
+        let own = self.key();
+        let State::Member(member) = &self.state else {
+            return Err(no_event());
+        };
+        let Some(about) = about(&record.body) else {
+            return Err(no_event());
+        };
+        let roster = member.ledger.authority().roster();
+        let event = member.ledger.manifest().name.as_str();
+        let revision = record.revision.unwrap_or_else(|| roster.revision());
+        validate::check_numbers(roster, event, &record.body, revision)?;
+        let grant = member.grant_for(own, about)?;
+        let lines = member.ledger.lines_about(about.shooter);
+        let book = Scorebook::compute(roster, &member.ledger, &lines);
+        let is_owner = member.ledger.authority().owner() == own;
+        let desk = Desk {
+            event,
+            roster,
+            book: &book,
+            writer: if is_owner {
+                Writer::Owner
+            } else {
+                Writer::Officer
+            },
+            time_bounds: if record.confirmed {
+                TimeBounds::Confirmed
+            } else {
+                TimeBounds::Asked
+            },
+        };
+        validate::check(&desk, &record.body, revision)?;
+        let target = match record.replaces {
+            Some((entry, reason)) => {
+                let note = alloc::string::String::new();
+                Some((
+                    member.target(own, entry)?,
+                    Void {
+                        entry,
+                        reason,
+                        note,
+                    },
+                ))
+            }
+            None => None,
+        };
+        let mut saved = Vec::new();
+        if let Some((target, void)) = target {
+            saved.extend(self.append_void(&target, void, record.wall_ms));
+        }
+        saved.extend(self.append(grant, record.body, None, record.wall_ms));
+        Ok(Reply::Saved(saved))
+    }
+
+    /// Voids an entry.
+    pub(super) fn void(&mut self, void: Void, wall_ms: Option<u64>) -> Result<Reply, Mistake> {
+        let own = self.key();
+        let member = self.event_or_mistake()?;
+        let roster = member.ledger.authority().roster();
+        let event = member.ledger.manifest().name.as_str();
+        let body = Body::Void(void.clone());
+        validate::check_content(roster, event, &body, roster.revision())?;
+        let target = member.target(own, void.entry)?;
+        let saved = self.append_void(&target, void, wall_ms);
+        Ok(Reply::Saved(saved.into_iter().collect()))
+    }
+
+    fn append_void(
+        &mut self,
+        target: &Target,
+        void: Void,
+        wall_ms: Option<u64>,
+    ) -> Option<EntryId> {
+        let same_log =
+            target.log.grant == target.grant && target.log.incarnation == self.incarnation;
+        let void_seq = same_log.then_some(target.seq);
+        self.append(target.grant, Body::Void(void), void_seq, wall_ms)
+    }
+}
+
+impl Member {
+    /// Returns the grant under which `own` writes about a cell.
+    fn grant_for(&self, own: tallyline_keys::PublicKey, about: About) -> Result<GrantId, Mistake> {
+        let authority = self.ledger.authority();
+        let squad = authority
+            .roster()
+            .shooter(about.shooter)
+            .map(|shooter| shooter.squad);
+        let squads: Vec<SquadNo> = squad.into_iter().collect();
+        if let Some(grant) = self.held_grant(own, about.drill, &squads) {
+            return Ok(grant);
+        }
+        if authority.owner() == own
+            && let Some(admit) = self.admit_of(&own)
+        {
+            return Ok(admit);
+        }
+        let may: Vec<_> = authority
+            .grants()
+            .values()
+            .filter(|grant| grant.key == own && grant.end.is_none())
+            .map(|grant| grant.cells.clone())
+            .collect();
+        let holder = match about.drill {
+            Some(drill) => authority.live_for(Some(drill), &squads),
+            None => authority.live_for(None, &squads),
+        };
+        let holder = holder.map(|(_, grant)| self.label(&grant.key));
+        let squad = squad.unwrap_or(SquadNo(0));
+        let place = (about.shooter, squad);
+        Err(Mistake::outside_grant(
+            &may,
+            about.drill,
+            place,
+            holder.as_deref(),
+        ))
+    }
+
+    /// Returns the grant of `own` that is live for a cell; of a whole match, for any drill.
+    fn held_grant(
+        &self,
+        own: tallyline_keys::PublicKey,
+        drill: Option<DrillNo>,
+        squads: &[SquadNo],
+    ) -> Option<GrantId> {
+        let authority = self.ledger.authority();
+        let live = |drill| {
+            let (id, grant) = authority.live_for(Some(drill), squads)?;
+            (grant.key == own).then_some(id)
+        };
+        match drill {
+            Some(drill) => live(drill),
+            None => authority
+                .roster()
+                .structure()
+                .drills
+                .iter()
+                .find_map(|drill| live(drill.no)),
+        }
+    }
+
+    /// Returns the entry that `own` wants to void, if it may.
+    fn target(&self, own: tallyline_keys::PublicKey, entry: EntryId) -> Result<Target, Mistake> {
+        let missing = || Mistake::void_missing(&entry);
+        let (log, seq) = self.ledger.find(entry).ok_or_else(missing)?;
+        let line = self.ledger.line(&log, seq).ok_or_else(missing)?;
+        let Some(about) = about(line.body) else {
+            return Err(Mistake::void_of_void(&entry));
+        };
+        let authority = self.ledger.authority();
+        let is_owner = authority.owner() == own;
+        let whole_match = matches!(
+            line.body,
+            Body::Status(status) if matches!(status.kind, StatusKind::MatchDq | StatusKind::Withdrawn)
+        );
+        if whole_match && !is_owner {
+            return Err(Mistake::void_needs_owner(&entry));
+        }
+        let squads = self.ledger.squads_of(about.shooter);
+        let held = self.held_grant(own, about.drill, &squads);
+        let own_open = || {
+            let mut grants = authority.grants().iter();
+            grants
+                .find(|(_, grant)| grant.key == own && grant.end.is_none())
+                .map(|(id, _)| *id)
+        };
+        let grant = if let Some(held) = held {
+            held
+        } else if is_owner {
+            self.admit_of(&own).ok_or_else(missing)?
+        } else if line.author == own {
+            own_open().unwrap_or(log.grant)
+        } else {
+            return Err(Mistake::void_foreign(&entry, &self.label(&line.author)));
+        };
+        Ok(Target { log, seq, grant })
+    }
+}

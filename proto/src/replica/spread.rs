@@ -1,0 +1,238 @@
+//! What leaves the device at the end of a step: acknowledgements, announcements, chunks, cells.
+
+use alloc::{collections::BTreeSet, vec::Vec};
+
+use tallyline_keys::PublicKey;
+
+use super::{PeerId, Replica, Write, core::State, member::Member};
+use crate::{
+    log::Log,
+    model::LogName,
+    sync::hello,
+    wire::{Cell, CellKind, Frame, SignedCell, encode_cell, log_short_id, sign_cell},
+};
+
+/// How long announcements of others' entries are gathered, in ms: one Have for many logs.
+const ANNOUNCE_MS: u64 = 150;
+
+/// Least time between two presence cells of this device, in ms; only sent when something changed
+/// and somebody is not directly connected.
+const PRESENCE_MS: u64 = 5_000;
+
+/// Least time between two receipts of a cloud, in ms: soon enough for somebody who waits for
+/// "in the cloud", seldom enough to weigh nothing.
+const RECEIPT_MS: u64 = 1_000;
+
+impl Replica {
+    pub(super) fn on_tick(&mut self) {
+        self.check_strangers();
+        self.say_presence();
+        self.say_receipt();
+    }
+
+    /// Lets every conversation speak.
+    pub(super) fn spread(&mut self) {
+        let now_ms = self.now.mono_ms;
+        let own = self.key();
+        let store = self.identity.store;
+        let incarnation = self.incarnation;
+        if let State::Member(member) = &mut self.state {
+            let mine = hello(&member.ledger, store);
+            let announce = due_announcements(member, now_ms);
+            let ledger = &member.ledger;
+            let is_own = |name: &LogName| {
+                name.incarnation == incarnation
+                    && ledger
+                        .logs()
+                        .get(name)
+                        .is_some_and(|log| log.writer() == own)
+            };
+            for it in self.peers.values_mut().filter(|it| it.is_member) {
+                let mut haves: BTreeSet<LogName> =
+                    core::mem::take(&mut it.acks).into_keys().collect();
+                haves.extend(&announce);
+                let haves: Vec<_> = haves
+                    .iter()
+                    .filter_map(|name| ledger.logs().get(name))
+                    .map(|log| (log.tag(), log.height()))
+                    .collect();
+                if !haves.is_empty() {
+                    it.outbox.push(Frame::Have(haves));
+                }
+                it.talk
+                    .produce(ledger, &mine, &is_own, now_ms, &mut it.outbox);
+                if it.talk.store().is_some() && !it.cells_sent {
+                    it.cells_sent = true;
+                    let equal = it.talk.equal(&mine);
+                    it.outbox
+                        .extend(held_cells(&member_cells(&member.cells, &it.key, equal)));
+                }
+            }
+        }
+        let peers: Vec<PeerId> = self.peers.keys().copied().collect();
+        for peer in peers {
+            self.flush(peer);
+        }
+    }
+
+    /// Passes a cell on to those who cannot have it from its signer or from where it came.
+    pub(super) fn pass_on(&mut self, from: PeerId, cell: &SignedCell) {
+        let State::Member(member) = &self.state else {
+            return;
+        };
+        let source = self.peers.get(&from).map(|it| it.key);
+        let mut near: BTreeSet<[u8; 4]> = cell.cell.near.iter().copied().collect();
+        near.insert(short(&cell.signer));
+        if let Some(source) = source {
+            near.insert(short(&source));
+            if source != cell.signer
+                && let Some(presence) = member.cells.get(&(source, 1))
+            {
+                near.extend(&presence.cell.near);
+            }
+        }
+        let bytes = encode_cell(cell);
+        for it in self.peers.values_mut() {
+            if it.is_member && !near.contains(&short(&it.key)) {
+                it.outbox.push(Frame::Cells(Vec::from([bytes.clone()])));
+            }
+        }
+    }
+
+    /// Tells devices that are not directly connected what is on this disk.
+    fn say_presence(&mut self) {
+        let now_ms = self.now.mono_ms;
+        let near = self.near();
+        let own = self.key();
+        let State::Member(member) = &mut self.state else {
+            return;
+        };
+        let others = member.ledger.authority().members().keys();
+        let all_near = others
+            .filter(|key| **key != own)
+            .all(|key| near.contains(&short(key)));
+        let digest = member.ledger.state_digest().0;
+        if near.is_empty()
+            || all_near
+            || now_ms < member.presence_at_ms
+            || member.presence_of == Some(digest)
+        {
+            return;
+        }
+        member.presence_at_ms = now_ms.saturating_add(PRESENCE_MS);
+        member.presence_of = Some(digest);
+        let logs = member.ledger.logs().iter();
+        let logs = logs
+            .map(|(name, log)| (log_short_id(name), log.height()))
+            .collect();
+        self.say_cell(CellKind::Presence(logs), near);
+    }
+
+    /// A cloud signs what is on its disk.
+    fn say_receipt(&mut self) {
+        let now_ms = self.now.mono_ms;
+        let near = self.near();
+        let own = self.key();
+        let State::Member(member) = &mut self.state else {
+            return;
+        };
+        let digest = member.ledger.state_digest().0;
+        if !member.ledger.manifest().cloud.contains(&own)
+            || now_ms < member.receipt_at_ms
+            || member.receipt_of == Some(digest)
+        {
+            return;
+        }
+        member.receipt_at_ms = now_ms.saturating_add(RECEIPT_MS);
+        member.receipt_of = Some(digest);
+        let logs = member
+            .ledger
+            .logs()
+            .iter()
+            .map(|(name, log)| receipt_of(name, log))
+            .collect();
+        self.say_cell(CellKind::Receipt(logs), near);
+    }
+
+    fn say_cell(&mut self, kind: CellKind, near: Vec<[u8; 4]>) {
+        let now = self.now;
+        let store = self.identity.store;
+        let State::Member(member) = &mut self.state else {
+            return;
+        };
+        let cell = Cell {
+            store,
+            counter: member.next_counter(),
+            wall_ms: member.since_epoch(now.wall_ms),
+            near,
+            kind,
+        };
+        let signed = sign_cell(&self.identity.key, member.ledger.event(), cell);
+        let bytes = encode_cell(&signed);
+        let (key, kind) = (signed.signer, signed.cell.kind.number());
+        member.keep_cell(signed);
+        self.out.writes.push(Write::Cell {
+            key,
+            kind,
+            bytes: bytes.clone(),
+        });
+        for it in self.peers.values_mut().filter(|it| it.is_member) {
+            it.outbox.push(Frame::Cells(Vec::from([bytes.clone()])));
+        }
+    }
+
+    /// Returns the first bytes of the keys this device is connected with.
+    fn near(&self) -> Vec<[u8; 4]> {
+        let keys: BTreeSet<[u8; 4]> = self
+            .peers
+            .values()
+            .filter(|it| it.is_member)
+            .map(|it| short(&it.key))
+            .collect();
+        keys.into_iter().take(64).collect()
+    }
+}
+
+/// Takes the logs that are to be announced, when it is time.
+fn due_announcements(member: &mut Member, now_ms: u64) -> Vec<LogName> {
+    if member.unannounced.is_empty() || now_ms < member.announce_at_ms {
+        return Vec::new();
+    }
+    member.announce_at_ms = now_ms.saturating_add(ANNOUNCE_MS);
+    core::mem::take(&mut member.unannounced)
+        .into_iter()
+        .collect()
+}
+
+/// Returns the held cells that a peer is told at the start: receipts always, presence only if the
+/// peer's logs differ, since it then was away.
+fn member_cells<'a>(
+    cells: &'a alloc::collections::BTreeMap<(PublicKey, u8), SignedCell>,
+    peer: &PublicKey,
+    equal: bool,
+) -> Vec<&'a SignedCell> {
+    let wanted = |cell: &&SignedCell| {
+        cell.signer != *peer && (!equal || matches!(cell.cell.kind, CellKind::Receipt(_)))
+    };
+    cells.values().filter(wanted).collect()
+}
+
+fn held_cells(cells: &[&SignedCell]) -> Vec<Frame> {
+    let bytes: Vec<Vec<u8>> = cells.iter().map(|cell| encode_cell(cell)).collect();
+    bytes
+        .chunks(16)
+        .map(|some| Frame::Cells(some.to_vec()))
+        .collect()
+}
+
+fn receipt_of(name: &LogName, log: &Log) -> ([u8; 16], u64, [u8; 8]) {
+    let mut hash = [0; 8];
+    hash.copy_from_slice(log.chain().0.0.split_at(8).0);
+    (log_short_id(name), log.height(), hash)
+}
+
+fn short(key: &PublicKey) -> [u8; 4] {
+    let mut short = [0; 4];
+    short.copy_from_slice(key.as_bytes().split_at(4).0);
+    short
+}

@@ -1,0 +1,135 @@
+//! What a replica shows: plain values for command line, screens and tests.
+
+use alloc::{string::String, vec::Vec};
+
+use tallyline_keys::PublicKey;
+
+use crate::model::{
+    Body, CellSet, CloseReason, DrillNo, EntryId, GrantId, LogName, Roles, ShooterNo,
+};
+use crate::rules::Verdict;
+
+/// How far a node is with its event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// No event yet.
+    Blank,
+    /// Has a ticket, is not admitted yet.
+    Joining,
+    /// Knows the event.
+    Member,
+}
+
+/// One log as `status` tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogView {
+    /// Its name.
+    pub name: LogName,
+    /// The writer's key.
+    pub author: PublicKey,
+    /// What the writer is called.
+    pub label: String,
+    /// The cells of its grant; `None` for the control log and for logs under an Admit.
+    pub cells: Option<CellSet>,
+    /// Whether this is the owner's control log.
+    pub control: bool,
+    /// Whether its grant is still open (logs under an Admit: always).
+    pub open: bool,
+    /// Entries here, all durable and signed for.
+    pub height: u64,
+    /// The highest height that any device has signed for or announced.
+    pub head_known: u64,
+    /// Other devices that hold the whole height known here.
+    pub copies: u32,
+    /// Least number of other devices that hold any entry of it: 0 if one exists only here.
+    pub least_copies: u32,
+    /// Height in the cloud by its signed receipts.
+    pub cloud: u64,
+    /// Whether the log forked; entries past the fork are disputed.
+    pub forked: bool,
+}
+
+/// One member as `devices` and `status` tell it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceView {
+    /// Its key.
+    pub key: PublicKey,
+    /// Its name.
+    pub label: String,
+    /// What it may do.
+    pub roles: Roles,
+    /// Whether this is the node that answers.
+    pub this: bool,
+    /// Whether a connection with it is up.
+    pub connected: bool,
+    /// Monotonic milliseconds since it was last heard directly; `None`: not since this start.
+    pub last_heard_ms: Option<u64>,
+}
+
+/// One grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantView {
+    /// Its id.
+    pub id: GrantId,
+    /// Who may write.
+    pub key: PublicKey,
+    /// What that device is called.
+    pub label: String,
+    /// The cells.
+    pub cells: CellSet,
+    /// 1 plus the deepest grant it closed.
+    pub depth: u32,
+    /// Why it was closed; `None`: it is open.
+    pub closed: Option<CloseReason>,
+}
+
+/// Which entries to list; every field narrows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EntryFilter {
+    /// Only this drill.
+    pub drill: Option<DrillNo>,
+    /// Only this shooter.
+    pub shooter: Option<ShooterNo>,
+    /// Only this author.
+    pub author: Option<PublicKey>,
+    /// Only this entry.
+    pub entry: Option<EntryId>,
+}
+
+/// One entry as `score list` and `score history` tell it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryView {
+    /// Its id.
+    pub id: EntryId,
+    /// Its log.
+    pub log: LogName,
+    /// Its sequence.
+    pub seq: u64,
+    /// Its author's key.
+    pub author: PublicKey,
+    /// What its author is called.
+    pub label: String,
+    /// Unix time in milliseconds as the author's clock had it.
+    pub at_unix_ms: i64,
+    /// What it says.
+    pub body: Body,
+    /// How it is read.
+    pub verdict: Verdict,
+    /// Other devices that hold it.
+    pub copies: u32,
+    /// Whether a cloud receipt covers it.
+    pub in_cloud: bool,
+}
+
+/// What `verify` found; it checks every hash and every kept signature again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VerifyReport {
+    /// Logs checked.
+    pub logs: u64,
+    /// Entries whose hashes were recomputed.
+    pub entries: u64,
+    /// Signatures checked: heads, statements, cells.
+    pub signatures: u64,
+    /// Names and reasons of what does not hold; empty: everything holds.
+    pub problems: Vec<String>,
+}

@@ -1,0 +1,73 @@
+//! What counts: validation, scoring, scorebook, standings (layer L1).
+//!
+//! Everything here is a pure function of a [`Roster`], an [`Authority`] and a set of [`Line`]s.
+//! No clock, no arrival order, no local setting: two nodes with the same set get the same bytes.
+
+mod decimal;
+#[cfg(test)]
+mod fixture;
+mod mistake;
+mod roster;
+pub mod scorebook;
+pub mod scoring;
+pub mod standings;
+pub mod validate;
+
+pub use decimal::{Fixed2, Fixed4};
+pub use mistake::{Code, Mistake};
+pub use roster::Roster;
+pub use scorebook::{Scorebook, Verdict};
+pub use standings::Standings;
+
+use tallyline_keys::PublicKey;
+
+use crate::model::{About, Body, EntryId, LogName};
+
+/// One entry with its position, as the reading rules see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'a> {
+    /// The entry's derived id.
+    pub id: EntryId,
+    /// The log it stands in.
+    pub log: LogName,
+    /// Its sequence there, from 1.
+    pub seq: u64,
+    /// The key that wrote it.
+    pub author: PublicKey,
+    /// Author's wall time, in milliseconds from the event's epoch; shown, never judged.
+    pub at_ms: i64,
+    /// The structure revision the author had, from 1.
+    pub revision: u32,
+    /// What it says.
+    pub body: &'a Body,
+}
+
+/// How an entry stands by the signed statements alone, before slots and voids.
+///
+/// Source: PROTOCOL R-READ-1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// Under a grant that covers its cell, and not past a cut.
+    Live,
+    /// Past the cut of a grant that was closed without mistrust; counts where the slot is free.
+    Late,
+    /// Outside any grant, or past the cut of a stolen device: kept, shown, not counted.
+    Quarantined,
+    /// Past the point where its log forked.
+    Disputed,
+}
+
+/// What the signed statements say about entries; `log::authority` is the one implementor besides
+/// tests.
+pub trait Authority {
+    /// Returns how the entry at `seq` of `log` stands. With `about` it is judged for that cell
+    /// (a whole match: for any cell of the shooter's squads); without, for the log alone.
+    fn standing(&self, log: &LogName, seq: u64, about: Option<About>) -> Standing;
+
+    /// Returns whether `key` is the owner's.
+    fn is_owner(&self, key: &PublicKey) -> bool;
+
+    /// Returns where a log stands among others that fill one slot: depth of its grant, then place
+    /// among its author's incarnations. The log's name breaks ties.
+    fn precedence(&self, log: &LogName) -> (u32, u32);
+}

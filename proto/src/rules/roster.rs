@@ -1,0 +1,143 @@
+//! The structure of an event with all roster changes applied, looked up by number.
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
+
+use crate::model::{
+    Drill, DrillNo, RosterChange, Rule, RuleNo, Shooter, ShooterNo, SquadNo, Structure,
+};
+
+/// The structure as it reads after the manifest and every valid roster change.
+#[derive(Clone, Debug)]
+pub struct Roster {
+    structure: Structure,
+    revision: u32,
+    locked: bool,
+    squads_ever: BTreeMap<ShooterNo, BTreeSet<SquadNo>>,
+}
+
+impl Roster {
+    /// Reads a structure at revision 1, not locked.
+    pub fn new(structure: Structure) -> Self {
+        let mut squads_ever: BTreeMap<ShooterNo, BTreeSet<SquadNo>> = BTreeMap::new();
+        for shooter in &structure.shooters {
+            squads_ever
+                .entry(shooter.no)
+                .or_default()
+                .insert(shooter.squad);
+        }
+        Self {
+            structure,
+            revision: 1,
+            locked: false,
+            squads_ever,
+        }
+    }
+
+    /// Applies one change: the revision grows by one. A change of an unknown shooter, an addition
+    /// of a known one and an unknown division change nothing but the revision.
+    pub fn apply(&mut self, change: &RosterChange) {
+        self.revision = self.revision.saturating_add(1);
+        match change {
+            RosterChange::Add(shooter) => {
+                let place = self
+                    .structure
+                    .shooters
+                    .binary_search_by_key(&shooter.no, |it| it.no);
+                if let Err(place) = place
+                    && shooter.division < self.structure.divisions.len()
+                {
+                    self.squads_ever
+                        .entry(shooter.no)
+                        .or_default()
+                        .insert(shooter.squad);
+                    self.structure.shooters.insert(place, shooter.clone());
+                }
+            }
+            RosterChange::Edit(edit) => {
+                let divisions = self.structure.divisions.len();
+                let Some(shooter) = self.shooter_mut(edit.shooter) else {
+                    return;
+                };
+                if let Some(squad) = edit.squad {
+                    shooter.squad = squad;
+                }
+                if let Some(division) = edit.division.filter(|&it| it < divisions) {
+                    shooter.division = division;
+                }
+                if let Some(power_factor) = edit.power_factor {
+                    shooter.power_factor = power_factor;
+                }
+                if let Some(squad) = edit.squad {
+                    self.squads_ever
+                        .entry(edit.shooter)
+                        .or_default()
+                        .insert(squad);
+                }
+            }
+        }
+    }
+
+    /// Marks the structure as locked.
+    pub fn lock(&mut self) {
+        self.locked = true;
+    }
+
+    /// Returns whether the owner has locked the structure; scores are taken from then on.
+    pub fn locked(&self) -> bool {
+        self.locked
+    }
+
+    /// Returns 1 plus the number of roster changes applied.
+    pub fn revision(&self) -> u32 {
+        self.revision
+    }
+
+    /// Returns the structure as it reads at this revision.
+    pub fn structure(&self) -> &Structure {
+        &self.structure
+    }
+
+    /// Returns the drill with this number.
+    pub fn drill(&self, no: DrillNo) -> Option<&Drill> {
+        self.structure.drills.iter().find(|drill| drill.no == no)
+    }
+
+    /// Returns the shooter with this number.
+    pub fn shooter(&self, no: ShooterNo) -> Option<&Shooter> {
+        let place = self
+            .structure
+            .shooters
+            .binary_search_by_key(&no, |it| it.no)
+            .ok()?;
+        self.structure.shooters.get(place)
+    }
+
+    /// Returns the rule with this number.
+    pub fn rule(&self, no: RuleNo) -> Option<&Rule> {
+        self.structure.rules.iter().find(|rule| rule.no == no)
+    }
+
+    /// Returns every squad the shooter was ever in: an entry stays inside the grant it was written
+    /// under when the shooter changes squads afterwards.
+    pub fn squads_ever(&self, no: ShooterNo) -> impl Iterator<Item = SquadNo> + '_ {
+        self.squads_ever.get(&no).into_iter().flatten().copied()
+    }
+
+    /// Returns all squads of the roster, in order.
+    pub fn squads(&self) -> Vec<SquadNo> {
+        let squads: BTreeSet<SquadNo> = self.structure.shooters.iter().map(|it| it.squad).collect();
+        squads.into_iter().collect()
+    }
+
+    fn shooter_mut(&mut self, no: ShooterNo) -> Option<&mut Shooter> {
+        let place = self
+            .structure
+            .shooters
+            .binary_search_by_key(&no, |it| it.no)
+            .ok()?;
+        self.structure.shooters.get_mut(place)
+    }
+}

@@ -1,0 +1,455 @@
+//! The state of one conversation, and the two things it does: take a frame, produce frames.
+
+use alloc::{collections::BTreeMap, vec::Vec};
+
+use tallyline_keys::PublicKey;
+
+use super::VERSION;
+use crate::{
+    log::{Ledger, Log, Refusal},
+    model::{EventId, LogName},
+    wire::{Frame, Hello, LogRef, LogTag, Push, Vector, log_tag},
+};
+
+/// Entries that may be on the way to a peer before it has said that they are on its disk: eight
+/// chunks keep a slow link busy and bound what a lost connection repeats.
+const WINDOW_ENTRIES: u64 = 2048;
+
+/// How long a state must be unchanged before a Hello is sent to close the round, in ms: live
+/// pushes settle in that time, so that a closing Hello mostly meets an equal one.
+const SETTLE_MS: u64 = 2_000;
+
+/// How long changes may put off the closing Hello, in ms: under steady writing a lost frame is
+/// still repaired within this time.
+const SETTLE_MS_MAX: u64 = 15_000;
+
+/// First wait for an answer to a Hello before it is repeated, in ms; it doubles each time.
+const REPEAT_MS: u64 = 2_000;
+
+/// Longest wait for an answer to a Hello, in ms.
+const REPEAT_MS_MAX: u64 = 60_000;
+
+/// How long an announced entry may be missing before it is asked for, in ms: in a full mesh the
+/// writer's own push is faster and nobody asks.
+const ASK_AFTER_MS: u64 = 300;
+
+/// What the replica must do after a conversation took a frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// Nothing.
+    Nothing,
+    /// A chunk belongs into the ledger.
+    Push(LogName, Push),
+    /// The frame was refused.
+    Refused(Refused),
+}
+
+/// Why a conversation refused a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The peer speaks another version.
+    OtherVersion,
+    /// The peer talks about another event.
+    OtherEvent,
+    /// A tag names no log here, or more than one.
+    UnknownLog,
+}
+
+/// One conversation with one peer about one event.
+#[derive(Debug)]
+pub struct Conversation {
+    /// The peer's key.
+    pub key: PublicKey,
+    heights: BTreeMap<LogTag, u64>,
+    pushed: BTreeMap<LogName, u64>,
+    offers: BTreeMap<LogName, u64>,
+    asked: BTreeMap<LogTag, (u64, u64)>,
+    store: Option<u64>,
+    heard_hello: Option<[u8; 16]>,
+    sent_hello: Option<[u8; 16]>,
+    repeat_at_ms: u64,
+    repeat_wait_ms: u64,
+    changed_ms: Option<(u64, u64)>,
+    vector_open: bool,
+    synced: bool,
+    doubted: Option<[u8; 16]>,
+}
+
+/// Returns this device's Hello.
+pub fn hello(ledger: &Ledger, store: u64) -> Hello {
+    let mut state = [0; 16];
+    state.copy_from_slice(ledger.state_digest().0.split_at(16).0);
+    Hello {
+        version: VERSION,
+        event_tag: event_tag(ledger.event()),
+        state,
+        store,
+        answer: false,
+    }
+}
+
+fn event_tag(event: EventId) -> [u8; 8] {
+    let mut tag = [0; 8];
+    tag.copy_from_slice(event.0.0.split_at(8).0);
+    tag
+}
+
+impl Conversation {
+    /// Begins a conversation; the first [`Conversation::produce`] says Hello.
+    pub fn new(key: PublicKey) -> Self {
+        Self {
+            key,
+            heights: BTreeMap::new(),
+            pushed: BTreeMap::new(),
+            offers: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            store: None,
+            heard_hello: None,
+            sent_hello: None,
+            repeat_at_ms: 0,
+            repeat_wait_ms: REPEAT_MS,
+            changed_ms: None,
+            vector_open: false,
+            synced: false,
+            doubted: None,
+        }
+    }
+
+    /// Returns what the peer has on disk, as far as it said so on this connection.
+    pub fn heights(&self) -> &BTreeMap<LogTag, u64> {
+        &self.heights
+    }
+
+    /// Returns the store the peer's heights are durable in.
+    pub fn store(&self) -> Option<u64> {
+        self.store
+    }
+
+    /// Returns whether the last Hello of the peer equals this state.
+    pub fn equal(&self, mine: &Hello) -> bool {
+        self.heard_hello == Some(mine.state)
+    }
+
+    /// Takes a Hello: compares digests and says what is here if they differ.
+    pub fn on_hello(
+        &mut self,
+        it: &Hello,
+        ledger: &Ledger,
+        mine: &Hello,
+        out: &mut Vec<Frame>,
+    ) -> Heard {
+        if it.version != mine.version {
+            return Heard::Refused(Refused::OtherVersion);
+        }
+        if it.event_tag != mine.event_tag {
+            return Heard::Refused(Refused::OtherEvent);
+        }
+        if self.store != Some(it.store) {
+            // Heights of another store say nothing about this one.
+            self.store = Some(it.store);
+            self.heights.clear();
+            self.pushed.clear();
+        }
+        let again = self.heard_hello == Some(it.state);
+        self.heard_hello = Some(it.state);
+        self.vector_open = false;
+        if it.state == mine.state {
+            self.synced = true;
+            self.assume_equal(ledger);
+            if again && !it.answer {
+                out.push(Frame::Hello(Hello {
+                    answer: true,
+                    ..*mine
+                }));
+            }
+            return Heard::Nothing;
+        }
+        self.vector_open = true;
+        out.push(Frame::Vector(vector(ledger, false, false)));
+        Heard::Nothing
+    }
+
+    /// Takes a vector: from here on everything the peer lacks is on offer.
+    pub fn on_vector(&mut self, it: &Vector, ledger: &Ledger, mine: &Hello, out: &mut Vec<Frame>) {
+        self.synced = true;
+        self.pushed.clear();
+        for &(tag, height) in &it.logs {
+            self.heights.insert(tag, height);
+        }
+        for (name, log) in ledger.logs() {
+            self.offers.insert(*name, log.height());
+        }
+        if it.hashes.is_empty() {
+            self.doubt(it, ledger, mine, out);
+        } else {
+            self.compare(it, ledger, out);
+        }
+        if !it.answer && !self.vector_open {
+            let with_hashes = !it.hashes.is_empty();
+            out.push(Frame::Vector(vector(ledger, true, with_hashes)));
+        }
+        self.vector_open = false;
+        for fork in ledger.forks().values() {
+            out.push(Frame::Fork(fork.clone()));
+        }
+    }
+
+    /// Takes a push and says which log it belongs to.
+    pub fn on_push(&mut self, it: Push, ledger: &Ledger) -> Heard {
+        let name = match it.log {
+            LogRef::Name(name) => name,
+            LogRef::Tag(tag) => {
+                let mut names = ledger.by_tag(&tag);
+                match (names.next(), names.next()) {
+                    (Some(name), None) => *name,
+                    (None, _) | (Some(_), Some(_)) => return Heard::Refused(Refused::UnknownLog),
+                }
+            }
+        };
+        Heard::Push(name, it)
+    }
+
+    /// Notes what a push that was taken says about the peer: it holds what it sent.
+    pub fn pushed_to_us(&mut self, name: &LogName, end: u64) {
+        let held = self.heights.entry(log_tag(name)).or_insert(0);
+        *held = end.max(*held);
+        let pushed = self.pushed.entry(*name).or_insert(0);
+        *pushed = end.max(*pushed);
+    }
+
+    /// Answers a push that does not follow: the peer goes on from what is here.
+    pub fn refuse_push(&self, name: &LogName, why: Refusal, ledger: &Ledger, out: &mut Vec<Frame>) {
+        let tag = log_tag(name);
+        let height = ledger.logs().get(name).map_or(0, Log::height);
+        match why {
+            Refusal::Gap => out.push(Frame::Want(Vec::from([(tag, height)]))),
+            // Either damage or a branch of another chain: the whole log tells which.
+            Refusal::BadSignature if 0 < height => out.push(Frame::Want(Vec::from([(tag, 0)]))),
+            Refusal::BadSignature | Refusal::UnknownGrant | Refusal::Quota => {}
+        }
+    }
+
+    /// Takes durable heights; those above this device's are asked for if nobody pushes them.
+    pub fn on_have(&mut self, logs: &[(LogTag, u64)], ledger: &Ledger, now_ms: u64) {
+        for &(tag, height) in logs {
+            let held = self.heights.entry(tag).or_insert(0);
+            *held = height.max(*held);
+            if height_of(ledger, &tag) < height {
+                let due = now_ms.saturating_add(ASK_AFTER_MS);
+                self.asked.entry(tag).or_insert((height, due)).0 = height;
+            }
+        }
+    }
+
+    /// Takes a wish: the named logs are on offer from the named heights on.
+    pub fn on_want(&mut self, logs: &[(LogTag, u64)], ledger: &Ledger) {
+        for &(tag, height) in logs {
+            for name in ledger.by_tag(&tag) {
+                let Some(log) = ledger.logs().get(name) else {
+                    continue;
+                };
+                self.heights.insert(tag, height);
+                self.pushed.insert(*name, height);
+                self.offers.insert(*name, log.height());
+            }
+        }
+    }
+
+    /// Produces what this device has to say: a Hello when one is due, wishes, and chunks within
+    /// the window. `own` are the logs this device writes: they are pushed as they grow.
+    pub fn produce(
+        &mut self,
+        ledger: &Ledger,
+        mine: &Hello,
+        own: &dyn Fn(&LogName) -> bool,
+        now_ms: u64,
+        out: &mut Vec<Frame>,
+    ) {
+        self.say_hello(mine, now_ms, out);
+        self.ask(ledger, now_ms, out);
+        if self.synced {
+            self.push(ledger, own, out);
+        }
+    }
+
+    fn say_hello(&mut self, mine: &Hello, now_ms: u64, out: &mut Vec<Frame>) {
+        let equal = self.heard_hello == Some(mine.state);
+        let repeated = self.sent_hello == Some(mine.state);
+        let due = if repeated {
+            // Settled when the peer stands here too; else it may have missed this Hello.
+            !equal && self.repeat_at_ms <= now_ms
+        } else if equal || self.sent_hello.is_none() {
+            true
+        } else {
+            let (quiet_ms, latest_ms) = *self.changed_ms.get_or_insert((
+                now_ms.saturating_add(SETTLE_MS),
+                now_ms.saturating_add(SETTLE_MS_MAX),
+            ));
+            quiet_ms.min(latest_ms) <= now_ms
+        };
+        if !due {
+            return;
+        }
+        self.repeat_wait_ms = if repeated {
+            self.repeat_wait_ms.saturating_mul(2).min(REPEAT_MS_MAX)
+        } else {
+            REPEAT_MS
+        };
+        self.repeat_at_ms = now_ms.saturating_add(self.repeat_wait_ms);
+        self.sent_hello = Some(mine.state);
+        self.changed_ms = None;
+        out.push(Frame::Hello(*mine));
+    }
+
+    /// Puts the closing Hello off while the state changes, but not for ever.
+    pub fn note_change(&mut self, now_ms: u64) {
+        let until = self
+            .changed_ms
+            .map_or(now_ms.saturating_add(SETTLE_MS_MAX), |it| it.1);
+        self.changed_ms = Some((now_ms.saturating_add(SETTLE_MS), until));
+    }
+
+    fn ask(&mut self, ledger: &Ledger, now_ms: u64, out: &mut Vec<Frame>) {
+        self.asked
+            .retain(|tag, (height, _)| height_of(ledger, tag) < *height);
+        let mut due = Vec::new();
+        for (tag, (_, at_ms)) in &mut self.asked {
+            if *at_ms <= now_ms {
+                *at_ms = now_ms.saturating_add(SETTLE_MS);
+                due.push((*tag, height_of(ledger, tag)));
+            }
+        }
+        if !due.is_empty() {
+            out.push(Frame::Want(due));
+        }
+    }
+
+    fn push(&mut self, ledger: &Ledger, own: &dyn Fn(&LogName) -> bool, out: &mut Vec<Frame>) {
+        let mut gaps: Vec<(bool, u64, &LogName, &Log)> = Vec::new();
+        let mut on_the_way: u64 = 0;
+        for (name, log) in ledger.logs() {
+            let theirs = self.heights.get(&log.tag()).copied().unwrap_or(0);
+            let pushed = self.pushed.get(name).copied().unwrap_or(0);
+            on_the_way = on_the_way.saturating_add(pushed.saturating_sub(theirs));
+            let offer = self.offers.get(name).copied().unwrap_or(0);
+            let limit = if own(name) {
+                log.height()
+            } else {
+                offer.min(log.height())
+            };
+            let done = theirs.max(pushed);
+            if done < limit {
+                let control = ledger.is_control(name.grant);
+                gaps.push((!control, limit.saturating_sub(done), name, log));
+            }
+        }
+        // The owner's statements first, since the rest rests on them; then the smallest gap, so
+        // that every lane is soon visible.
+        gaps.sort_unstable_by_key(|&(last, gap, name, _)| (last, gap, *name));
+        for (_, gap, name, log) in gaps {
+            let mut left = gap;
+            while 0 < left && on_the_way < WINDOW_ENTRIES {
+                let tag = log.tag();
+                let theirs = self.heights.get(&tag).copied().unwrap_or(0);
+                let pushed = self.pushed.get(name).copied().unwrap_or(0);
+                let from = theirs.max(pushed).saturating_add(1);
+                let Some(chunk) = log.chunk(from) else { break };
+                let count = u64::try_from(chunk.entries.len()).unwrap_or(u64::MAX);
+                let known = 1 < from && ledger.by_tag(&tag).nth(1).is_none();
+                let log_ref = if known {
+                    LogRef::Tag(tag)
+                } else {
+                    LogRef::Name(*name)
+                };
+                self.pushed
+                    .insert(*name, from.saturating_add(count).saturating_sub(1));
+                out.push(Frame::Push(Push {
+                    log: log_ref,
+                    from,
+                    entries: chunk.entries,
+                    signature: chunk.signature,
+                }));
+                on_the_way = on_the_way.saturating_add(count);
+                left = left.saturating_sub(count);
+            }
+        }
+    }
+
+    /// After equal digests the peer holds what is here.
+    fn assume_equal(&mut self, ledger: &Ledger) {
+        for log in ledger.logs().values() {
+            self.heights.insert(log.tag(), log.height());
+        }
+    }
+
+    /// Equal vectors under different digests: some log forked at equal height. Once for each
+    /// state, the hashes are compared.
+    fn doubt(&mut self, it: &Vector, ledger: &Ledger, mine: &Hello, out: &mut Vec<Frame>) {
+        let theirs: BTreeMap<LogTag, u64> = it.logs.iter().copied().collect();
+        let same = theirs.len() == ledger.logs().len()
+            && ledger.logs().values().all(|log| {
+                theirs
+                    .get(&log.tag())
+                    .is_some_and(|&height| height == log.height())
+            });
+        let differs = self.heard_hello.is_some_and(|state| state != mine.state);
+        if same && differs && self.doubted != Some(mine.state) {
+            self.doubted = Some(mine.state);
+            out.push(Frame::Vector(vector(ledger, true, true)));
+        }
+    }
+
+    /// Compares chain hashes where both hold entries; a log that differs is fetched whole, which
+    /// shows where it forked.
+    fn compare(&self, it: &Vector, ledger: &Ledger, out: &mut Vec<Frame>) {
+        let mut forked = Vec::new();
+        for (&(tag, height), hash) in it.logs.iter().zip(&it.hashes) {
+            for name in ledger.by_tag(&tag) {
+                let Some(log) = ledger.logs().get(name) else {
+                    continue;
+                };
+                let chain = log.chain_at(height);
+                let differs = chain.is_some_and(|chain| !chain.0.0.starts_with(hash));
+                if differs && !ledger.forks().contains_key(name) {
+                    forked.push((tag, 0));
+                }
+            }
+        }
+        if !forked.is_empty() {
+            out.push(Frame::Want(forked));
+        }
+    }
+}
+
+fn vector(ledger: &Ledger, answer: bool, with_hashes: bool) -> Vector {
+    let logs = ledger
+        .logs()
+        .values()
+        .map(|log| (log.tag(), log.height()))
+        .collect();
+    let first8 = |log: &Log| {
+        let mut short = [0; 8];
+        short.copy_from_slice(log.chain().0.0.split_at(8).0);
+        short
+    };
+    let hashes = if with_hashes {
+        ledger.logs().values().map(first8).collect()
+    } else {
+        Vec::new()
+    };
+    Vector {
+        logs,
+        hashes,
+        answer,
+    }
+}
+
+/// Returns the height here of the log that a tag names; 0 if there is none.
+fn height_of(ledger: &Ledger, tag: &LogTag) -> u64 {
+    ledger
+        .by_tag(tag)
+        .filter_map(|name| ledger.logs().get(name))
+        .map(Log::height)
+        .max()
+        .unwrap_or(0)
+}

@@ -1,0 +1,188 @@
+//! Signed status values of one device, of which only the newest is kept.
+
+use alloc::vec::Vec;
+
+use prost::Message as _;
+use tallyline_keys::{DeviceKey, PublicKey, Purpose, Signature};
+
+use super::{FRAME_BYTES_MAX, VECTOR_LOGS_MAX, WireError, event::key, fixed, generated as pb};
+use crate::model::EventId;
+
+/// A status value of one device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// Random id of the signer's store.
+    pub store: u64,
+    /// Grows with every cell of this store.
+    pub counter: u64,
+    /// Author's wall time in milliseconds from the event's epoch; shown, never judged.
+    pub wall_ms: i64,
+    /// First bytes of the keys the signer is connected with: they need not hear it from others.
+    pub near: Vec<[u8; 4]>,
+    /// What it says.
+    pub kind: CellKind,
+}
+
+/// What a cell says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CellKind {
+    /// What the device has on disk: short log id and height.
+    Presence(Vec<([u8; 16], u64)>),
+    /// What the cloud has on disk: short log id, height, first bytes of the chain hash there.
+    Receipt(Vec<([u8; 16], u64, [u8; 8])>),
+}
+
+impl CellKind {
+    /// Returns the kind's stable number: 1 presence, 2 receipt.
+    pub fn number(&self) -> u8 {
+        match self {
+            Self::Presence(_) => 1,
+            Self::Receipt(_) => 2,
+        }
+    }
+
+    fn purpose(&self) -> Purpose {
+        match self {
+            Self::Presence(_) => Purpose::Cell,
+            Self::Receipt(_) => Purpose::Receipt,
+        }
+    }
+}
+
+/// A cell with its signer, as it travels and is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedCell {
+    /// The cell.
+    pub cell: Cell,
+    /// Its exact bytes.
+    pub body: Vec<u8>,
+    /// Who signed it.
+    pub signer: PublicKey,
+    /// Over event and body.
+    pub signature: Signature,
+}
+
+impl SignedCell {
+    /// Returns whether the signature holds for this event.
+    pub fn holds(&self, event: EventId) -> bool {
+        let purpose = self.cell.kind.purpose();
+        self.signer
+            .verify(purpose, &event.0.0, &self.body, &self.signature)
+            .is_ok()
+    }
+}
+
+/// Signs a cell.
+pub fn sign_cell(key: &DeviceKey, event: EventId, cell: Cell) -> SignedCell {
+    let body = cell_out(&cell).encode_to_vec();
+    let signature = key.sign(cell.kind.purpose(), &event.0.0, &body);
+    SignedCell {
+        cell,
+        body,
+        signer: key.public(),
+        signature,
+    }
+}
+
+/// Encodes a signed cell.
+pub fn encode_cell(signed: &SignedCell) -> Vec<u8> {
+    pb::SignedCell {
+        body: signed.body.clone(),
+        signer: signed.signer.as_bytes().to_vec(),
+        signature: signed.signature.as_bytes().to_vec(),
+    }
+    .encode_to_vec()
+}
+
+/// Reads a signed cell; its signature is not checked yet. `Ok(None)` is a kind this version does
+/// not know.
+///
+/// # Errors
+/// If the bytes are no cell or it is too large.
+pub fn decode_cell(bytes: &[u8]) -> Result<Option<SignedCell>, WireError> {
+    if FRAME_BYTES_MAX < bytes.len() {
+        return Err(WireError::TooLarge("cell"));
+    }
+    let it = pb::SignedCell::decode(bytes).map_err(|_| WireError::Malformed)?;
+    let cell = pb::Cell::decode(it.body.as_slice()).map_err(|_| WireError::Malformed)?;
+    let (wall_ms, near, kind) = match cell.kind {
+        None => return Ok(None),
+        Some(pb::cell::Kind::Presence(it)) => {
+            let ids = ids_in(&it.logs, &it.heights)?;
+            (
+                it.wall_ms,
+                near_in(&it.near)?,
+                CellKind::Presence(ids.collect()),
+            )
+        }
+        Some(pb::cell::Kind::Receipt(it)) => {
+            let (hashes, rest) = it.hashes.as_chunks::<8>();
+            if !rest.is_empty() || hashes.len() != it.heights.len() {
+                return Err(WireError::Invalid("hashes of a receipt"));
+            }
+            let logs = ids_in(&it.logs, &it.heights)?
+                .zip(hashes)
+                .map(|((id, height), &hash)| (id, height, hash))
+                .collect();
+            (it.wall_ms, near_in(&it.near)?, CellKind::Receipt(logs))
+        }
+    };
+    Ok(Some(SignedCell {
+        cell: Cell {
+            store: cell.store,
+            counter: cell.counter,
+            wall_ms,
+            near,
+            kind,
+        },
+        body: it.body,
+        signer: key(&it.signer, "signer of a cell")?,
+        signature: Signature::from_bytes(fixed(&it.signature, "signature of a cell")?),
+    }))
+}
+
+fn cell_out(cell: &Cell) -> pb::Cell {
+    let kind = match &cell.kind {
+        CellKind::Presence(logs) => pb::cell::Kind::Presence(pb::Presence {
+            logs: logs.iter().flat_map(|(id, _)| *id).collect(),
+            heights: logs.iter().map(|&(_, height)| height).collect(),
+            wall_ms: cell.wall_ms,
+            near: cell.near.concat(),
+        }),
+        CellKind::Receipt(logs) => pb::cell::Kind::Receipt(pb::Receipt {
+            logs: logs.iter().flat_map(|(id, ..)| *id).collect(),
+            heights: logs.iter().map(|&(_, height, _)| height).collect(),
+            hashes: logs.iter().flat_map(|(.., hash)| *hash).collect(),
+            wall_ms: cell.wall_ms,
+            near: cell.near.concat(),
+        }),
+    };
+    pb::Cell {
+        store: cell.store,
+        counter: cell.counter,
+        kind: Some(kind),
+    }
+}
+
+fn near_in(near: &[u8]) -> Result<Vec<[u8; 4]>, WireError> {
+    let (keys, rest) = near.as_chunks::<4>();
+    if rest.is_empty() && keys.len() <= 64 {
+        Ok(keys.to_vec())
+    } else {
+        Err(WireError::Invalid("neighbours of a cell"))
+    }
+}
+
+fn ids_in<'a>(
+    ids: &'a [u8],
+    heights: &'a [u64],
+) -> Result<impl Iterator<Item = ([u8; 16], u64)> + 'a, WireError> {
+    if VECTOR_LOGS_MAX < heights.len() {
+        return Err(WireError::TooLarge("cell"));
+    }
+    let (ids, rest) = ids.as_chunks::<16>();
+    if !rest.is_empty() || ids.len() != heights.len() {
+        return Err(WireError::Invalid("logs of a cell"));
+    }
+    Ok(ids.iter().copied().zip(heights.iter().copied()))
+}

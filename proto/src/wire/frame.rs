@@ -1,0 +1,401 @@
+//! Frames of a conversation in bytes.
+
+use alloc::{string::String, vec::Vec};
+
+use prost::Message as _;
+use tallyline_keys::Signature;
+
+use super::{
+    CHUNK_BYTES_MAX, CHUNK_ENTRIES_MAX, FRAME_BYTES_MAX, LogTag, MANIFEST_BYTES_MAX,
+    STATEMENT_BYTES_MAX, VECTOR_LOGS_MAX, WireError, fixed, generated as pb, statement::label,
+};
+use crate::model::{EventId, GrantId, Hash, Incarnation, LogName};
+
+/// One message of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// Begins a conversation and closes a round: equal digests mean equal logs.
+    Hello(Hello),
+    /// What the sender holds of every log.
+    Vector(Vector),
+    /// Entries, ending in a head signature.
+    Push(Push),
+    /// What the sender has on disk of some logs.
+    Have(Vec<(LogTag, u64)>),
+    /// What the sender lacks: its own heights of some logs.
+    Want(Vec<(LogTag, u64)>),
+    /// Signed status values, exact bytes.
+    Cells(Vec<Vec<u8>>),
+    /// The proof that a log forked.
+    Fork(Fork),
+    /// The sender's own Admit, for a peer that may not know it.
+    Present(Vec<u8>),
+    /// Asks for admission with the proof of an invite.
+    Join(Join),
+    /// The manifest, for a peer that was just admitted or is a cloud.
+    Welcome(Vec<u8>),
+    /// The sender does not go on: 1 it does not know the peer, 2 it does not know the event.
+    Refused(u32),
+}
+
+/// Begins a conversation and closes a round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hello {
+    /// Version of the protocol.
+    pub version: u32,
+    /// First bytes of the event id.
+    pub event_tag: [u8; 8],
+    /// Over the heads of all logs.
+    pub state: [u8; 16],
+    /// The store in which the sender's heights are durable.
+    pub store: u64,
+    /// Whether it repeats an equal Hello for a peer that seems to have missed it.
+    pub answer: bool,
+}
+
+/// What the sender holds of every log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Vector {
+    /// Tag and height of each log.
+    pub logs: Vec<(LogTag, u64)>,
+    /// First bytes of each log's chain hash, in the same order; empty unless there is doubt.
+    pub hashes: Vec<[u8; 8]>,
+    /// Whether this answers a vector.
+    pub answer: bool,
+}
+
+/// How a push names its log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogRef {
+    /// By tag: the receiver is known to know the log.
+    Tag(LogTag),
+    /// By its whole name.
+    Name(LogName),
+}
+
+/// Entries of one log, ending in a head signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Push {
+    /// Which log.
+    pub log: LogRef,
+    /// Sequence of the first entry, from 1.
+    pub from: u64,
+    /// Exact bytes of each entry.
+    pub entries: Vec<Vec<u8>>,
+    /// The head after the last entry.
+    pub signature: Signature,
+}
+
+/// The proof that a log forked: two signed branches from one common prefix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fork {
+    /// Which log.
+    pub log: LogName,
+    /// First sequence at which the branches differ.
+    pub from: u64,
+    /// Chain hash before it.
+    pub prefix: Hash,
+    /// Entries of the branch whose first entry has the lower hash, up to a signed head.
+    pub left: Vec<Vec<u8>>,
+    /// That head.
+    pub left_signature: Signature,
+    /// Entries of the other branch.
+    pub right: Vec<Vec<u8>>,
+    /// Its head.
+    pub right_signature: Signature,
+}
+
+/// Asks for admission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Join {
+    /// The event.
+    pub event: EventId,
+    /// Proves knowledge of the invite's secret on this very connection.
+    pub proof: [u8; 32],
+    /// What the device calls itself.
+    pub label: String,
+}
+
+/// Encodes a frame, without length prefix.
+pub fn encode_frame(frame: &Frame) -> Vec<u8> {
+    let kind = match frame {
+        Frame::Hello(it) => pb::frame::Kind::Hello(pb::Hello {
+            version: it.version,
+            event_tag: it.event_tag.to_vec(),
+            state_digest: it.state.to_vec(),
+            store: it.store,
+            answer: it.answer,
+        }),
+        Frame::Vector(it) => {
+            let (tags, heights) = tags_out(&it.logs);
+            let hashes = it.hashes.concat();
+            pb::frame::Kind::Vector(pb::Vector {
+                tags,
+                heights,
+                answer: it.answer,
+                hashes,
+            })
+        }
+        Frame::Push(it) => pb::frame::Kind::Push(push_out(it)),
+        Frame::Have(logs) => {
+            let (tags, heights) = tags_out(logs);
+            pb::frame::Kind::Have(pb::Have { tags, heights })
+        }
+        Frame::Want(logs) => {
+            let (tags, heights) = tags_out(logs);
+            pb::frame::Kind::Want(pb::Want { tags, heights })
+        }
+        Frame::Cells(cells) => pb::frame::Kind::Cells(pb::Cells {
+            cells: cells.clone(),
+        }),
+        Frame::Fork(it) => pb::frame::Kind::Fork(fork_out(it)),
+        Frame::Present(admit) => pb::frame::Kind::Present(pb::Present {
+            admit: admit.clone(),
+        }),
+        Frame::Join(it) => pb::frame::Kind::Join(pb::Join {
+            event: it.event.0.0.to_vec(),
+            proof: it.proof.to_vec(),
+            label: it.label.clone(),
+        }),
+        Frame::Welcome(manifest) => pb::frame::Kind::Welcome(pb::Welcome {
+            manifest: manifest.clone(),
+        }),
+        Frame::Refused(reason) => pb::frame::Kind::Refused(pb::Refused { reason: *reason }),
+    };
+    pb::Frame { kind: Some(kind) }.encode_to_vec()
+}
+
+/// Reads a frame. `Ok(None)` is a kind this version does not know: it is skipped.
+///
+/// # Errors
+/// If the bytes are no frame or a value is above its limit.
+pub fn decode_frame(bytes: &[u8]) -> Result<Option<Frame>, WireError> {
+    if FRAME_BYTES_MAX < bytes.len() {
+        return Err(WireError::TooLarge("frame"));
+    }
+    let it = pb::Frame::decode(bytes).map_err(|_| WireError::Malformed)?;
+    let Some(kind) = it.kind else { return Ok(None) };
+    Ok(Some(match kind {
+        pb::frame::Kind::Hello(it) => Frame::Hello(Hello {
+            version: it.version,
+            event_tag: fixed(&it.event_tag, "event tag")?,
+            state: fixed(&it.state_digest, "state digest")?,
+            store: it.store,
+            answer: it.answer,
+        }),
+        pb::frame::Kind::Vector(it) => Frame::Vector(vector_in(&it)?),
+        pb::frame::Kind::Push(it) => Frame::Push(push_in(&it)?),
+        pb::frame::Kind::Have(it) => Frame::Have(tags_in(&it.tags, &it.heights)?),
+        pb::frame::Kind::Want(it) => Frame::Want(tags_in(&it.tags, &it.heights)?),
+        pb::frame::Kind::Cells(it) => {
+            if 64 < it.cells.len() {
+                return Err(WireError::TooLarge("cells"));
+            }
+            Frame::Cells(it.cells)
+        }
+        pb::frame::Kind::Fork(it) => Frame::Fork(fork_in(&it)?),
+        pb::frame::Kind::Present(it) => {
+            if STATEMENT_BYTES_MAX < it.admit.len() {
+                return Err(WireError::TooLarge("admit"));
+            }
+            Frame::Present(it.admit)
+        }
+        pb::frame::Kind::Join(it) => Frame::Join(Join {
+            event: EventId(Hash(fixed(&it.event, "event")?)),
+            proof: fixed(&it.proof, "proof")?,
+            label: label(it.label)?,
+        }),
+        pb::frame::Kind::Welcome(it) => {
+            if MANIFEST_BYTES_MAX < it.manifest.len() {
+                return Err(WireError::TooLarge("manifest"));
+            }
+            Frame::Welcome(it.manifest)
+        }
+        pb::frame::Kind::Refused(it) => Frame::Refused(it.reason),
+    }))
+}
+
+/// Encodes a fork proof for the store.
+pub fn encode_fork(fork: &Fork) -> Vec<u8> {
+    fork_out(fork).encode_to_vec()
+}
+
+/// Reads a fork proof.
+///
+/// # Errors
+/// If the bytes are no fork proof.
+pub fn decode_fork(bytes: &[u8]) -> Result<Fork, WireError> {
+    fork_in(&pb::Fork::decode(bytes).map_err(|_| WireError::Malformed)?)
+}
+
+/// Joins entries as `varint length | entry`.
+pub fn join_entries(entries: &[Vec<u8>]) -> Vec<u8> {
+    let size: usize = entries
+        .iter()
+        .map(|entry| entry.len().saturating_add(2))
+        .sum();
+    let mut joined = Vec::with_capacity(size);
+    for entry in entries {
+        let mut length = entry.len();
+        while 0x7f < length {
+            let [low, ..] = length.to_le_bytes();
+            joined.push(low | 0x80);
+            length >>= 7;
+        }
+        let [low, ..] = length.to_le_bytes();
+        joined.push(low);
+        joined.extend_from_slice(entry);
+    }
+    joined
+}
+
+/// Splits what [`join_entries`] joined.
+///
+/// # Errors
+/// If a length is wrong, or there are more than [`CHUNK_ENTRIES_MAX`] entries or
+/// [`CHUNK_BYTES_MAX`] bytes.
+pub fn split_entries(mut joined: &[u8]) -> Result<Vec<Vec<u8>>, WireError> {
+    if CHUNK_BYTES_MAX.saturating_add(CHUNK_ENTRIES_MAX.saturating_mul(3)) < joined.len() {
+        return Err(WireError::TooLarge("chunk"));
+    }
+    let mut entries = Vec::new();
+    while !joined.is_empty() {
+        if entries.len() == CHUNK_ENTRIES_MAX {
+            return Err(WireError::TooLarge("chunk"));
+        }
+        let length = take_length(&mut joined)?;
+        if STATEMENT_BYTES_MAX < length {
+            return Err(WireError::TooLarge("entry"));
+        }
+        let Some((entry, rest)) = joined.split_at_checked(length) else {
+            return Err(WireError::Malformed);
+        };
+        entries.push(entry.to_vec());
+        joined = rest;
+    }
+    Ok(entries)
+}
+
+/// Takes a varint of at most 3 bytes, which is enough for any allowed length.
+fn take_length(joined: &mut &[u8]) -> Result<usize, WireError> {
+    let mut length = 0_usize;
+    for shift in [0_u32, 7, 14] {
+        let Some((&byte, rest)) = joined.split_first() else {
+            return Err(WireError::Malformed);
+        };
+        *joined = rest;
+        length |= usize::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Ok(length);
+        }
+    }
+    Err(WireError::TooLarge("entry"))
+}
+
+fn tags_out(logs: &[(LogTag, u64)]) -> (Vec<u8>, Vec<u64>) {
+    let tags = logs.iter().flat_map(|(tag, _)| *tag).collect();
+    (tags, logs.iter().map(|&(_, height)| height).collect())
+}
+
+fn tags_in(tags: &[u8], heights: &[u64]) -> Result<Vec<(LogTag, u64)>, WireError> {
+    if VECTOR_LOGS_MAX < heights.len() {
+        return Err(WireError::TooLarge("vector"));
+    }
+    let (tags, rest) = tags.as_chunks::<5>();
+    if !rest.is_empty() || tags.len() != heights.len() {
+        return Err(WireError::Invalid("tags of a vector"));
+    }
+    Ok(tags.iter().copied().zip(heights.iter().copied()).collect())
+}
+
+fn vector_in(it: &pb::Vector) -> Result<Vector, WireError> {
+    let logs = tags_in(&it.tags, &it.heights)?;
+    let (hashes, rest) = it.hashes.as_chunks::<8>();
+    if !rest.is_empty() || !(hashes.is_empty() || hashes.len() == logs.len()) {
+        return Err(WireError::Invalid("hashes of a vector"));
+    }
+    Ok(Vector {
+        logs,
+        hashes: hashes.to_vec(),
+        answer: it.answer,
+    })
+}
+
+fn push_out(push: &Push) -> pb::Push {
+    let (tag, name) = match push.log {
+        LogRef::Tag(tag) => (tag.to_vec(), None),
+        LogRef::Name(name) => (Vec::new(), Some(name_out(&name))),
+    };
+    pb::Push {
+        tag,
+        name,
+        from: push.from,
+        entries: join_entries(&push.entries),
+        signature: push.signature.as_bytes().to_vec(),
+    }
+}
+
+fn push_in(it: &pb::Push) -> Result<Push, WireError> {
+    let log = match &it.name {
+        Some(name) => LogRef::Name(name_in(name)?),
+        None => LogRef::Tag(fixed(&it.tag, "tag of a push")?),
+    };
+    let entries = split_entries(&it.entries)?;
+    if entries.is_empty() || it.from == 0 || it.from.checked_add(0x1_0000).is_none() {
+        return Err(WireError::Invalid("range of a push"));
+    }
+    let signature = Signature::from_bytes(fixed(&it.signature, "signature of a push")?);
+    Ok(Push {
+        log,
+        from: it.from,
+        entries,
+        signature,
+    })
+}
+
+fn name_out(name: &LogName) -> pb::LogName {
+    pb::LogName {
+        grant: name.grant.0.0.to_vec(),
+        incarnation: name.incarnation.0,
+    }
+}
+
+fn name_in(name: &pb::LogName) -> Result<LogName, WireError> {
+    Ok(LogName {
+        grant: GrantId(Hash(fixed(&name.grant, "grant of a log")?)),
+        incarnation: Incarnation(name.incarnation),
+    })
+}
+
+fn fork_out(fork: &Fork) -> pb::Fork {
+    pb::Fork {
+        name: Some(name_out(&fork.log)),
+        from: fork.from,
+        left: join_entries(&fork.left),
+        left_signature: fork.left_signature.as_bytes().to_vec(),
+        right: join_entries(&fork.right),
+        right_signature: fork.right_signature.as_bytes().to_vec(),
+        prefix: fork.prefix.0.to_vec(),
+    }
+}
+
+fn fork_in(it: &pb::Fork) -> Result<Fork, WireError> {
+    let left = split_entries(&it.left)?;
+    let right = split_entries(&it.right)?;
+    if left.is_empty() || right.is_empty() || it.from == 0 {
+        return Err(WireError::Invalid("branches of a fork"));
+    }
+    Ok(Fork {
+        log: name_in(
+            it.name
+                .as_ref()
+                .ok_or(WireError::Invalid("log of a fork"))?,
+        )?,
+        from: it.from,
+        prefix: Hash(fixed(&it.prefix, "prefix of a fork")?),
+        left,
+        left_signature: Signature::from_bytes(fixed(&it.left_signature, "signature of a fork")?),
+        right,
+        right_signature: Signature::from_bytes(fixed(&it.right_signature, "signature of a fork")?),
+    })
+}

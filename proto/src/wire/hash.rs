@@ -1,0 +1,82 @@
+//! Names made of hashes. Each begins with its own label, so that no value of one kind is ever a
+//! value of another.
+
+use crate::model::{EntryId, EventId, GrantId, Hash, LogName};
+use tallyline_keys::PublicKey;
+
+/// The first bytes of a log's short id: what names a log inside one conversation.
+pub type LogTag = [u8; 5];
+
+/// Hashes a label and parts with BLAKE3-256. Parts are of fixed size or come last.
+///
+/// Source: PROTOCOL R-HASH-1.
+pub fn hash(label: &str, parts: &[&[u8]]) -> Hash {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(b"tallyline/v1/");
+    hasher.update(label.as_bytes());
+    hasher.update(&[0]);
+    for part in parts {
+        hasher.update(part);
+    }
+    Hash(*hasher.finalize().as_bytes())
+}
+
+/// Names an event by its manifest's exact bytes.
+///
+/// Source: PROTOCOL R-EVENT-1.
+pub fn event_id(manifest: &[u8]) -> EventId {
+    EventId(hash("event", &[manifest]))
+}
+
+/// Hashes a structure's exact bytes, for the Lock.
+pub fn structure_hash(structure: &[u8]) -> Hash {
+    hash("structure", &[structure])
+}
+
+/// Names a statement by event, signer and exact body.
+///
+/// Source: PROTOCOL R-CONTROL-2.
+pub fn statement_id(event: EventId, signer: &PublicKey, body: &[u8]) -> Hash {
+    hash("statement", &[&event.0.0, signer.as_bytes(), body])
+}
+
+/// Names the `place`-th grant that an Assign opens, from 0.
+///
+/// Source: PROTOCOL R-CONTROL-4.
+pub fn grant_id(statement: Hash, place: u32) -> GrantId {
+    GrantId(hash("grant", &[&statement.0, &place.to_le_bytes()]))
+}
+
+/// Names an entry by its log and sequence.
+///
+/// Source: PROTOCOL R-ENTRY-4.
+pub fn entry_id(log: &LogName, seq: u64) -> EntryId {
+    let name = hash(
+        "entry-id",
+        &[
+            &log.grant.0.0,
+            &log.incarnation.0.to_le_bytes(),
+            &seq.to_le_bytes(),
+        ],
+    );
+    EntryId(EventId(name).uuid())
+}
+
+/// Shortens a log's name to 16 bytes, for signed cells.
+pub fn log_short_id(log: &LogName) -> [u8; 16] {
+    let name = hash(
+        "log-id",
+        &[&log.grant.0.0, &log.incarnation.0.to_le_bytes()],
+    );
+    let mut short = [0; 16];
+    short.copy_from_slice(name.0.split_at(16).0);
+    short
+}
+
+/// Shortens a log's name to 5 bytes, for conversations; a clash only costs a retry by full name.
+pub fn log_tag(log: &LogName) -> LogTag {
+    let short = log_short_id(log);
+    let mut tag = [0; 5];
+    tag.copy_from_slice(short.split_at(5).0);
+    tag
+}

@@ -1,0 +1,6 @@
+//! The whole system, real: one integration binary, so that it links once.
+//!
+//! The modules are behind `cfg(test)` because clippy then knows that helpers in them are tests.
+
+#[cfg(test)]
+mod tidy;

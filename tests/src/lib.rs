@@ -1,0 +1,3 @@
+//! Helpers that the system tests share.
+
+pub mod tidy;
