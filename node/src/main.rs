@@ -1,2 +1,7 @@
-//! skeleton
-fn main() {}
+//! The binary: hands its arguments to the command line and ends with its exit code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tallyline::cli::run(std::env::args_os())
+}

@@ -8,6 +8,7 @@
 //! | `node.redb.damaged-N` | stores that did not open, kept for a person to look at |
 //! | `node.lock` | locked while a process uses the root; holds its process id |
 //! | `node.sock` | the command socket of a running node |
+//! | `peers.json` | port and addresses of peers, kept by `net` from one start to the next |
 //!
 //! Knows nothing of what is in the store. Layer: node, below `store`.
 
@@ -38,8 +39,7 @@ const LOCK_FILE_BYTES_MAX: u64 = 32;
 /// The folder of one node, opened: key and label are read, the store is not touched.
 pub struct Root {
     dir: PathBuf,
-    seed: [u8; 32],
-    key: PublicKey,
+    key: DeviceKey,
     label: String,
     mode: Mode,
 }
@@ -176,11 +176,11 @@ impl Root {
             let there = Self::open(dir)?;
             return Err(RootError::Exists {
                 dir: dir.to_owned(),
+                fingerprint: there.key().short(),
                 label: there.label,
-                fingerprint: there.key.short(),
             });
         }
-        let seed = entropy::bytes()?;
+        let seed = entropy::bytes::<32>()?;
         let file = DeviceFile { label: label.to_owned(), mode };
         let text = toml::to_string(&file).map_err(|error| RootError::Malformed {
             path: dir.join("device.toml"),
@@ -207,8 +207,7 @@ impl Root {
         check_label(&device.label)?;
         Ok(Self {
             dir: dir.to_owned(),
-            seed,
-            key: DeviceKey::from_seed(seed).public(),
+            key: DeviceKey::from_seed(seed),
             label: device.label,
             mode: device.mode,
         })
@@ -251,14 +250,21 @@ impl Root {
         Ok(RootLock { _file: file })
     }
 
+    /// Overrides what the node is for, for this run only; `None` leaves it.
+    #[must_use]
+    pub fn with_mode(mut self, mode: Option<Mode>) -> Self {
+        self.mode = mode.unwrap_or(self.mode);
+        self
+    }
+
     /// Returns the device's key pair.
     pub fn device_key(&self) -> DeviceKey {
-        DeviceKey::from_seed(self.seed)
+        DeviceKey::from_seed(*self.key.seed())
     }
 
     /// Returns the device's public key.
     pub fn key(&self) -> PublicKey {
-        self.key
+        self.key.public()
     }
 
     /// Returns what the device is called.
@@ -279,12 +285,6 @@ impl Root {
     /// Returns the path of the store.
     pub fn store_path(&self) -> PathBuf {
         self.dir.join("node.redb")
-    }
-}
-
-impl Drop for Root {
-    fn drop(&mut self) {
-        self.seed = [0; 32];
     }
 }
 

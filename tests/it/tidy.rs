@@ -84,3 +84,20 @@ fn the_code_map_names_every_module() {
 fn every_source_says_what_it_is_for() {
     holds(tidy::code_map::check_headings);
 }
+
+/// Acceptance row S1-05.
+#[test]
+fn no_code_merges_scores() {
+    holds(tidy::absent::check_merging);
+}
+
+/// Acceptance row S1-06.
+#[test]
+fn nothing_ships_that_only_a_server_needs() {
+    holds(tidy::absent::check_server_only);
+}
+
+#[test]
+fn every_acceptance_row_has_a_test() {
+    holds(tidy::acceptance::check);
+}

@@ -10,7 +10,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand};
 use serde::de::DeserializeOwned;
 use serde::de::value::{Error as WordError, StrDeserializer};
 
-use super::notation::{self, Numbers, PenaltyText, SteelText};
+use super::notation::{self, Numbers, PenaltyText, RuleText, SteelText};
 use crate::local::protocol::{CloseWhy, GearResult, Power, Role, VoidWhy};
 use crate::root::Mode;
 
@@ -341,8 +341,8 @@ pub(super) struct ScoreAdd {
     #[arg(long, default_value_t = 0)]
     pub(super) extra_hits: u32,
     /// The shooter did not fire or finish the stage; with the number of the rule if there is one.
-    #[arg(long, num_args = 0..=1, value_name = "RULE")]
-    pub(super) dnf: Option<Option<u32>>,
+    #[arg(long, num_args = 0..=1, default_missing_value = "none", value_name = "RULE")]
+    pub(super) dnf: Option<RuleText>,
     /// The shooter is disqualified from the match; with the number of the rule.
     #[arg(long, value_name = "RULE")]
     pub(super) dq: Option<u32>,
@@ -422,18 +422,25 @@ pub(super) struct Standings {
     /// One stage instead of the match.
     #[arg(long, visible_alias = "drill", value_name = "N", conflicts_with = "all")]
     pub(super) stage: Option<u32>,
-    /// Only this division.
-    #[arg(long, conflicts_with = "combined")]
-    pub(super) division: Option<String>,
-    /// All divisions in one table.
-    #[arg(long)]
-    pub(super) combined: bool,
     /// Every table there is: all stages and the match.
     #[arg(long)]
     pub(super) all: bool,
     /// Write comma-separated values.
     #[arg(long, conflicts_with = "json")]
     pub(super) csv: bool,
+    #[command(flatten)]
+    pub(super) who: InDivision,
+}
+
+/// Whose results.
+#[derive(Debug, Args)]
+pub(super) struct InDivision {
+    /// Only this division.
+    #[arg(long, conflicts_with = "combined")]
+    pub(super) division: Option<String>,
+    /// All divisions in one table.
+    #[arg(long)]
+    pub(super) combined: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,7 +7,10 @@ use std::fmt;
 use serde_json::json;
 
 use crate::config::ConfigError;
+use crate::local::ServeError;
 use crate::local::protocol::{Problem, codes, exits};
+use crate::net::NetError;
+use crate::node::RunError;
 use crate::root::RootError;
 
 /// A command that failed; nothing was changed unless the text says so.
@@ -62,16 +65,26 @@ impl From<ConfigError> for Failure {
 
 impl From<RootError> for Failure {
     fn from(error: RootError) -> Self {
-        let (code, exit) = match &error {
-            RootError::Missing { .. } => ("no_root", exits::FAILURE),
-            RootError::Exists { .. } => ("root_exists", exits::FAILURE),
-            RootError::InUse { .. } => ("root_in_use", exits::FAILURE),
-            RootError::KeyReadable { .. } => ("key_readable", exits::REFUSED),
-            RootError::Malformed { .. } => ("bad_root", exits::STORAGE),
-            RootError::Label { .. } => (codes::BAD_VALUE, exits::USAGE),
-            RootError::Io { .. } => ("storage", exits::STORAGE),
-            RootError::Entropy(_) => ("no_entropy", exits::FAILURE),
+        Problem::from(error).into()
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        let text = error.to_string();
+        let (code, exit) = match error {
+            RunError::Root(error) => return error.into(),
+            RunError::Start(error) => return Problem::from(error).into(),
+            RunError::Net(NetError::PortTaken(_)) => ("port_taken", exits::UNREACHABLE),
+            RunError::Net(NetError::Listen { .. }) => ("bad_listen", exits::UNREACHABLE),
+            RunError::Net(NetError::Tls(_) | NetError::Entropy(_) | NetError::Limits) => {
+                ("no_network", exits::FAILURE)
+            }
+            RunError::Serve(ServeError::Taken(_)) => (codes::IN_USE, exits::UNREACHABLE),
+            RunError::Serve(ServeError::PathTooLong(_)) => (codes::BAD_VALUE, exits::USAGE),
+            RunError::Serve(ServeError::Io { .. }) => (codes::BAD_ROOT, exits::STORAGE),
+            RunError::System(_) | RunError::Fault(_) => ("fault", exits::FAILURE),
         };
-        Self::new(code, exit, error.to_string())
+        Self::new(code, exit, text)
     }
 }

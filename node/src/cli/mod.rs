@@ -5,7 +5,6 @@
 //! topmost besides `main`.
 
 mod args;
-mod call;
 mod failure;
 mod files;
 mod notation;
@@ -20,7 +19,6 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use clap::error::ErrorKind;
 
 pub use args::DemoArgs;
 
@@ -39,13 +37,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let json = args.iter().any(|arg| arg == "--json");
     let exit = match Cli::try_parse_from(&args) {
         Ok(cli) => dispatch(cli),
-        Err(error) => match error.kind() {
-            ErrorKind::DisplayHelp
-            | ErrorKind::DisplayVersion
-            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => return shown(&error),
-            _ if json => Err(Failure::usage(error.render().to_string().trim())),
-            _ => return shown(&error),
-        },
+        Err(error) if json && error.use_stderr() => {
+            Err(Failure::usage(error.render().to_string().trim()))
+        }
+        Err(error) => return shown(&error),
     };
     match exit {
         Ok(exit) => ExitCode::from(exit),

@@ -26,6 +26,10 @@ pub(super) struct SteelText(pub(super) SteelData);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PenaltyText(pub(super) PenaltyData);
 
+/// The rule of a DNF: its number, or `none`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RuleText(pub(super) Option<u32>);
+
 /// Reads seconds with at most two decimals as hundredths.
 pub(super) fn centis(text: &str) -> Result<u32, String> {
     scaled(text, 2).ok_or_else(|| {
@@ -226,6 +230,20 @@ impl FromStr for PenaltyText {
             (Ok(_) | Err(_), Ok(_) | Err(_)) => Err(format!(
                 "\"{text}\" is no penalty; write the rule's number from `tallyline event show`, \
                  and a count of at most 255 behind an x when it is not 1, such as 1 or 1x3"
+            )),
+        }
+    }
+}
+
+impl FromStr for RuleText {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(rule @ 1..) => Ok(Self(Some(rule))),
+            Ok(_) | Err(_) if text == "none" => Ok(Self(None)),
+            Ok(_) | Err(_) => Err(format!(
+                "\"{text}\" is no rule; write its number from `tallyline event show`, or nothing"
             )),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Layer: node, cli.
 
-use super::args::{Entries as EntriesArgs, EntryArgs, ScoreAdd, ScoreVerb, Standings};
+use super::args::{Entries as EntriesArgs, EntryArgs, InDivision, ScoreAdd, ScoreVerb, Standings};
 use super::failure::Failure;
 use super::session::{DONE, Session};
 use super::{notation, show};
@@ -29,7 +29,8 @@ pub(super) fn score(verb: ScoreVerb, session: &Session) -> Result<u8, Failure> {
 }
 
 pub(super) fn standings(args: Standings, session: &Session) -> Result<u8, Failure> {
-    let Standings { stage, division, combined, all, csv } = args;
+    let Standings { stage, all, who, csv } = args;
+    let InDivision { division, combined } = who;
     let request = Request::Standings(StandingsQuery { drill: stage, division, combined, all });
     let screen = session.config.screen;
     if csv {
@@ -88,7 +89,7 @@ fn record(args: ScoreAdd) -> Result<Record, Failure> {
 
 fn status(args: &ScoreAdd) -> Option<StatusRecord> {
     let (kind, rule) = match (args.dnf, args.dq, args.withdrawn) {
-        (Some(rule), _, _) => (StatusWhat::Dnf, rule),
+        (Some(rule), _, _) => (StatusWhat::Dnf, rule.0),
         (None, Some(rule), _) => (StatusWhat::MatchDq, Some(rule)),
         (None, None, true) => (StatusWhat::Withdrawn, None),
         (None, None, false) => return None,
@@ -105,7 +106,7 @@ fn query(args: EntriesArgs) -> EntriesQuery {
 fn saved(request: Request, session: &Session) -> Result<u8, Failure> {
     session.tell::<Saved>(
         request,
-        |it| it.entries.iter().map(|entry| format!("{entry}\n")).collect(),
+        |it| show::lines(&it.entries),
         |_| "Saved on this device.".to_owned(),
     )
 }

@@ -8,9 +8,9 @@ use std::io::{self, ErrorKind, Write as _};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::call;
 use super::failure::Failure;
 use crate::config::Config;
+use crate::local::offline;
 use crate::local::protocol::{Answer, Call, Request};
 
 /// The exit code of a command that did what was asked.
@@ -31,7 +31,7 @@ impl Session {
     /// Has the request answered by the running node, or from the root when none runs.
     pub(super) fn ask(&self, request: Request) -> Result<Value, Failure> {
         let call = Call { event: self.event.clone(), request };
-        match call::ask(&self.config, &call)? {
+        match offline::call(&self.config.root, call) {
             Answer::Ok(value) => Ok(value),
             Answer::Error(problem) => Err(problem.into()),
         }

@@ -2,13 +2,18 @@
 //!
 //! Layer: node, cli.
 
+use std::io::IsTerminal as _;
+
 use serde_json::json;
+use tracing_subscriber::EnvFilter;
 
 use super::args::{DemoArgs, Init, Run};
 use super::failure::Failure;
 use super::session::{DONE, Session, say};
 use crate::config::RawConfig;
 use crate::entropy;
+use crate::local::protocol::exits;
+use crate::node::{self, Ready};
 use crate::root::{Root, RootError, hex};
 
 impl Run {
@@ -63,13 +68,63 @@ pub(super) fn init(args: &Init, session: &Session) -> Result<u8, Failure> {
     Ok(DONE)
 }
 
-/// Runs the node until it is told to end.
+/// Runs the node until it is told to end; with `--json` one line says where it is reached.
 pub(super) fn run(session: &Session) -> Result<u8, Failure> {
-    todo!()
+    log(session)?;
+    node::run(&session.config, |ready| {
+        let told = if session.json { session.write(&ready_json(ready)) } else { Ok(()) };
+        if let Err(failure) = told {
+            say(&failure.text);
+        }
+        say(&ready_text(ready, session));
+    })?;
+    Ok(DONE)
 }
 
 /// Shows a real match over real processes.
 pub(super) fn demo(args: DemoArgs, session: &Session) -> Result<u8, Failure> {
     let args = DemoArgs { json: session.json, ..args };
-    todo!()
+    Err(Failure::new("not_built", 1, format!("{args:?}")))
+}
+
+/// Sends what the node logs to the standard error.
+fn log(session: &Session) -> Result<(), Failure> {
+    let log = &session.config.log;
+    let filter = EnvFilter::try_new(log).map_err(|error| {
+        Failure::usage(format!(
+            "--log is \"{log}\": {error}; write a level such as info or debug, or one for each \
+             module such as info,tallyline::net=debug"
+        ))
+    })?;
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(session.config.screen.color && std::io::stderr().is_terminal());
+    subscriber
+        .try_init()
+        .map_err(|error| Failure::new("log", exits::FAILURE, format!("no log: {error}")))
+}
+
+fn ready_json(ready: &Ready) -> String {
+    let addresses: Vec<String> = ready.addresses.iter().map(ToString::to_string).collect();
+    let told = json!({
+        "schema": "tallyline.ready/1",
+        "label": ready.label,
+        "mode": ready.mode.name(),
+        "key": ready.key.fingerprint(),
+        "addresses": addresses,
+        "socket": ready.socket.display().to_string(),
+    });
+    format!("{told}\n")
+}
+
+fn ready_text(ready: &Ready, session: &Session) -> String {
+    let addresses: Vec<String> = ready.addresses.iter().map(ToString::to_string).collect();
+    format!(
+        "{} runs as {} at {}; `tallyline status --root {}` tells where the scores are.",
+        ready.label,
+        ready.mode,
+        addresses.join(", "),
+        session.config.root.display()
+    )
 }

@@ -158,7 +158,7 @@ fn status_exit(data: &StatusData) -> u8 {
 fn assigned(request: Request, session: &Session) -> Result<u8, Failure> {
     session.tell::<Assigned>(
         request,
-        |it| it.grants.iter().map(|grant| format!("{grant}\n")).collect(),
+        |it| show::lines(&it.grants),
         |it| match it.grants.len() {
             0 => "Closed; nobody was given the cells.".to_owned(),
             _ => "Granted; the device may score as soon as it meets this one or a peer that knows."

@@ -1,8 +1,22 @@
 //! The command socket of a node: what goes over it, who serves it, who calls it.
 //!
-//! * `protocol`: the JSON shapes, the contract with the command line and the demonstration.
-//! * `client`: calls a node over its socket.
+//! * [`protocol`]: the JSON shapes, the contract with the command line and the demonstration.
+//! * [`client`]: calls a running node over its socket.
+//! * [`offline`]: the same requests on a root while no node runs.
+//! * [`Service`]: what a request does. [`Server`]: the socket.
 //!
 //! Layer: node, above `driver`.
 
+mod answers;
+pub mod client;
+mod convert;
+mod names;
+pub mod offline;
 pub mod protocol;
+mod server;
+mod service;
+mod standings;
+mod words;
+
+pub use server::{ServeError, Server};
+pub use service::{Network, NoNetwork, Service};

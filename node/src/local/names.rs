@@ -31,11 +31,11 @@ pub(super) fn device(replica: &Replica, now: Now, name: &str) -> Result<PublicKe
         [device] => Ok(device.key),
         [] => Err(unknown(codes::UNKNOWN_DEVICE, &format!(
             "no device of this event is called {name:?}; nothing was changed; members are: {}",
-            list(devices.iter().map(|it| it.label.as_str()))
+            list(&devices.iter().map(|it| it.label.as_str()).collect::<Vec<_>>())
         ))),
         several => Err(unknown(codes::UNKNOWN_DEVICE, &format!(
             "{name:?} may be {}; nothing was changed; use the whole label or fingerprint",
-            list(several.iter().map(|it| it.label.as_str()))
+            list(&several.iter().map(|it| it.label.as_str()).collect::<Vec<_>>())
         ))),
     }
 }
@@ -91,7 +91,7 @@ pub(super) fn division(replica: &Replica, name: &str) -> Result<usize, Problem> 
     divisions.iter().position(|it| it.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
         unknown(codes::UNKNOWN_DIVISION, &format!(
             "no division is called {name:?}; nothing was changed; divisions are: {}",
-            list(divisions.iter().map(|it| it.name.as_str()))
+            list(&divisions.iter().map(|it| it.name.as_str()).collect::<Vec<_>>())
         ))
     })
 }
@@ -135,7 +135,6 @@ fn key_bytes(name: &str) -> Vec<u8> {
     PublicKey::parse(name).map(|key| key.as_bytes().to_vec()).unwrap_or_default()
 }
 
-fn list<'a>(labels: impl Iterator<Item = &'a str>) -> String {
-    let labels: Vec<&str> = labels.collect();
+fn list(labels: &[&str]) -> String {
     if labels.is_empty() { "none".to_owned() } else { labels.join(", ") }
 }

@@ -585,6 +585,14 @@ pub mod codes {
     pub const BAD_FILE: &str = "bad_file";
     /// No node runs on this root, and the verb needs one.
     pub const NOT_RUNNING: &str = "not_running";
+    /// There is no node in the folder.
+    pub const NO_ROOT: &str = "no_root";
+    /// The folder's files cannot be used.
+    pub const BAD_ROOT: &str = "bad_root";
+    /// Another process uses the root.
+    pub const IN_USE: &str = "in_use";
+    /// The store cannot be read.
+    pub const BAD_STORE: &str = "bad_store";
     /// The event needs a later version of the program.
     pub const UPDATE_NEEDED: &str = "update_needed";
 }

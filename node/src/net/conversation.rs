@@ -97,7 +97,13 @@ async fn talk(
     }
     let counts = begun.counts.clone();
     hub.converse(write(connection.clone(), send, begun.queue, counts));
-    let spoke = read(hub, connection, FrameReader::new(receive), (peer, &begun.counts)).await;
+    let spoke = read(
+        hub,
+        connection,
+        FrameReader::new(receive),
+        (peer, &begun.counts),
+    )
+    .await;
     if hub.input(Input::PeerDown { peer }).await.is_err() {
         debug!("the driver stopped before a peer did");
     }

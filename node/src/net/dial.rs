@@ -12,11 +12,11 @@ use tokio::net::lookup_host;
 use tokio::time::timeout;
 use tracing::{debug, info};
 
-use super::conversation;
 use super::discovery::{Discovery, Due, Sighting, Target, TargetId, best_first};
 use super::hub::{Hub, luck};
 use super::limits::{ADDRESSES_MAX, DIAL_TIME, DIALS_MAX, SWEEP_TIME};
 use super::links::{Links, Way};
+use super::{Scope, conversation};
 
 /// Looks through all connections and dials what is due, for ever.
 pub(super) async fn supervise(hub: Arc<Hub>) {
@@ -70,7 +70,7 @@ pub(super) async fn look_up(place: &str) -> Vec<SocketAddr> {
 
 /// Takes the dials that are due, wanted, and lead to somebody who is not connected.
 fn due(links: &mut Links, now_ms: u64, room: usize) -> Vec<Due> {
-    if links.all_paused || links.stopping {
+    if links.is_paused(Scope::All) || links.stopping {
         return Vec::new();
     }
     let mut targets = std::mem::take(&mut links.targets);
@@ -104,7 +104,10 @@ async fn dial(hub: Arc<Hub>, due: Due, under_way: Arc<AtomicUsize>) {
         Err(why) => {
             debug!(target = ?due.target, why, "a dial failed");
             let now_ms = hub.now_ms();
-            hub.links().lock().targets.failed(&due.target, now_ms, luck());
+            hub.links()
+                .lock()
+                .targets
+                .failed(&due.target, now_ms, luck());
             return;
         }
     };
@@ -118,7 +121,9 @@ async fn dial(hub: Arc<Hub>, due: Due, under_way: Arc<AtomicUsize>) {
 
 /// Makes the connection; tells also whether exactly this peer was expected.
 async fn connect(hub: &Hub, due: &Due) -> Result<(quinn::Connection, bool), String> {
-    let expected = hub.expected(&due.target).ok_or("it is not wanted any more")?;
+    let expected = hub
+        .expected(&due.target)
+        .ok_or("it is not wanted any more")?;
     let addresses = match &due.target {
         TargetId::Static(place) => look_up(place).await,
         TargetId::Ticket | TargetId::Mdns(_) | TargetId::Known(_) => due.addresses.clone(),

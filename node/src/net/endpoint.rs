@@ -33,7 +33,7 @@ use super::limits::{
     STREAMS_MAX,
 };
 use super::links::{Shared, Way, canonical};
-use super::{NetConfig, NetError};
+use super::{NetConfig, NetError, Scope};
 use crate::entropy;
 
 /// Sets the key of stateless resets apart from every other use of the device's seed.
@@ -116,12 +116,16 @@ impl Doors {
 
     /// Returns the addresses that the sockets are bound to.
     pub(super) fn local_addresses(&self) -> impl Iterator<Item = SocketAddr> {
-        self.endpoints.iter().filter_map(|door| door.local_addr().ok())
+        self.endpoints
+            .iter()
+            .filter_map(|door| door.local_addr().ok())
     }
 
     /// Returns the port that peers are told: the first socket's.
     pub(super) fn port(&self) -> u16 {
-        self.local_addresses().next().map_or(0, |address| address.port())
+        self.local_addresses()
+            .next()
+            .map_or(0, |address| address.port())
     }
 
     /// Dials the addresses of one peer, best first; the first good handshake wins.
@@ -262,7 +266,7 @@ pub(super) async fn accept(hub: Arc<Hub>, endpoint: Endpoint) {
     let mut throttle = Throttle::default();
     while let Some(incoming) = endpoint.accept().await {
         let waiting = pending.load(Ordering::Relaxed);
-        if waiting >= INCOMING_MAX || hub.links().lock().all_paused {
+        if waiting >= INCOMING_MAX || hub.paused(Scope::All) {
             incoming.refuse();
         } else if waiting >= RETRY_ABOVE && incoming.may_retry() {
             // Only the sender of an invented address cannot answer this.
@@ -417,7 +421,10 @@ mod tests {
         assert_eq!(taken(&mut throttle, 0), 8, "burst");
         assert_eq!(taken(&mut throttle, 1_000), 4, "one second later");
         assert_eq!(taken(&mut throttle, 60_000), 8, "never more than the burst");
-        assert!(throttle.takes(IpAddr::from([10, 0, 0, 2]), 60_000), "others");
+        assert!(
+            throttle.takes(IpAddr::from([10, 0, 0, 2]), 60_000),
+            "others"
+        );
     }
 
     #[test]

@@ -13,6 +13,7 @@ use quinn::Endpoint;
 use tallyline_keys::PublicKey;
 use tallyline_keys::tls::Expected;
 use tallyline_proto::replica::{Input, Notice, PeerId, Ticket};
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -21,7 +22,7 @@ use tracing::{debug, info, warn};
 use super::discovery::{TargetId, best_first};
 use super::endpoint::Doors;
 use super::limits::{ADDRESSES_MAX, STOP_TIME};
-use super::links::{Ending, Held, Links, Outgoing, Shared};
+use super::links::{Ending, Held, Links, Outgoing, Passage, Shared};
 use super::mdns::{Search, Verifier};
 use super::memory::{self, Memory};
 use super::{Deaf, Inlet, LinkInfo, NetConfig, NetError, Scope, Traffic};
@@ -36,6 +37,8 @@ pub(super) struct Hub {
     mode: Mode,
     start: Instant,
     memory: Option<PathBuf>,
+    /// For notices, which come from the driver's own thread.
+    runtime: Handle,
     inlet: OnceLock<Arc<dyn Inlet>>,
     search: watch::Sender<Search>,
     verifier: Verifier,
@@ -57,6 +60,7 @@ impl Hub {
             mode: config.mode,
             start: Instant::now(),
             memory: config.memory.clone(),
+            runtime: Handle::current(),
             inlet: OnceLock::new(),
             search: watch::Sender::new(Search::default()),
             verifier: Verifier::default(),
@@ -184,7 +188,7 @@ impl Hub {
             let Some(held) = links.end(peer) else {
                 return;
             };
-            self.look_again(&mut links, &held, now_ms)
+            look_again(&mut links, &held, now_ms)
         };
         if let Some(name) = lost {
             self.verifier.verify(name);
@@ -234,7 +238,7 @@ impl Hub {
     }
 
     /// Begins or ends a join.
-    pub(super) fn joining(&self, ticket: Option<&Ticket>) {
+    pub(super) fn join(&self, ticket: Option<&Ticket>) {
         let inviter = ticket.map(|ticket| {
             let mut addresses: Vec<SocketAddr> = ticket
                 .addresses
@@ -278,10 +282,7 @@ impl Hub {
     /// Drops and refuses connections.
     pub(super) fn pause(&self, scope: Scope) {
         let mut links = self.links.lock();
-        match scope {
-            Scope::All => links.all_paused = true,
-            Scope::Cloud => links.cloud_paused = true,
-        }
+        links.set(scope, Passage::Paused);
         let cloud = links.cloud;
         for held in links.iter() {
             if scope == Scope::All || Some(held.key) == cloud {
@@ -295,10 +296,7 @@ impl Hub {
         let now_ms = self.now_ms();
         {
             let mut links = self.links.lock();
-            match scope {
-                Scope::All => links.all_paused = false,
-                Scope::Cloud => links.cloud_paused = false,
-            }
+            links.set(scope, Passage::Open);
             links.targets.hurry(now_ms);
         }
         self.uplink.notify_one();
@@ -307,11 +305,7 @@ impl Hub {
 
     /// Tells whether connections of this scope are paused.
     pub(super) fn paused(&self, scope: Scope) -> bool {
-        let links = self.links.lock();
-        match scope {
-            Scope::All => links.all_paused,
-            Scope::Cloud => links.all_paused || links.cloud_paused,
-        }
+        self.links.lock().is_paused(scope)
     }
 
     /// Returns every connection on which the peer has spoken.
@@ -355,14 +349,16 @@ impl Hub {
         let peers = {
             let links = self.links.lock();
             let known = links.targets.remembered();
-            known.map(|(key, addresses)| (key, addresses.to_vec())).collect()
+            known
+                .map(|(key, addresses)| (key, addresses.to_vec()))
+                .collect()
         };
         let memory = Memory {
             port: Some(self.port()),
             peers,
         };
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        tasks.spawn_blocking(move || memory::save(&path, &memory));
+        tasks.spawn_blocking_on(move || memory::save(&path, &memory), &self.runtime);
     }
 
     /// Says goodbye and waits for all tasks, a bounded time.
@@ -417,20 +413,6 @@ impl Hub {
             self.keep_memory();
         }
     }
-
-    /// Makes a lost peer due again; returns its mDNS name to be verified.
-    fn look_again(&self, links: &mut Links, held: &Held, now_ms: u64) -> Option<String> {
-        if let Some(target) = held.way.target.as_ref().filter(|_| !held.is_up()) {
-            links.targets.failed(target, now_ms, luck());
-            return None;
-        }
-        if links.has(&held.key) || !held.is_up() {
-            return None;
-        }
-        info!("a peer is gone; it is looked for");
-        links.targets.lost(&held.key, now_ms, luck());
-        links.targets.mdns_name(&held.key).map(ToOwned::to_owned)
-    }
 }
 
 impl fmt::Debug for Hub {
@@ -440,6 +422,20 @@ impl fmt::Debug for Hub {
             .field("mode", &self.mode)
             .finish_non_exhaustive()
     }
+}
+
+/// Makes a lost peer due again; returns its mDNS name to be verified.
+fn look_again(links: &mut Links, held: &Held, now_ms: u64) -> Option<String> {
+    if let Some(target) = held.way.target.as_ref().filter(|_| !held.is_up()) {
+        links.targets.failed(target, now_ms, luck());
+        return None;
+    }
+    if links.has(&held.key) || !held.is_up() {
+        return None;
+    }
+    info!("a peer is gone; it is looked for");
+    links.targets.lost(&held.key, now_ms, luck());
+    links.targets.mdns_name(&held.key).map(ToOwned::to_owned)
 }
 
 /// Draws a number to spread waits by; without randomness all wait alike, which is only slower.

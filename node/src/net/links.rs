@@ -18,7 +18,7 @@ use super::discovery::{TargetId, Targets};
 use super::limits::{
     FRESH_MS, LINKS_MAX, LINKS_PER_KEY_MAX, STRANGER_BYTES_MAX, STRANGER_TIME, STRANGERS_MAX,
 };
-use super::{LinkInfo, Source, Traffic};
+use super::{LinkInfo, Scope, Source, Traffic};
 use crate::clock::millis;
 
 /// Why this side ends a connection. The peer is told the name.
@@ -103,8 +103,27 @@ pub(super) struct Held {
 struct Rival {
     peer: PeerId,
     dialled: bool,
-    up: bool,
-    proven: bool,
+    stage: Stage,
+}
+
+/// How much is known about a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The peer has not spoken.
+    Silent,
+    /// The peer spoke, a while ago.
+    Spoke,
+    /// The peer was heard since it became doubtful, or spoke first a moment ago.
+    Works,
+}
+
+/// What is let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Passage {
+    /// Everything.
+    Open,
+    /// Nothing: a person paused it.
+    Paused,
 }
 
 /// All connections, and what decides about them.
@@ -117,10 +136,10 @@ pub(super) struct Links {
     pub(super) inviter: Option<PublicKey>,
     /// The key of the cloud that this device carries entries to: the uplink alone dials it.
     pub(super) cloud: Option<PublicKey>,
-    /// Whether every connection is paused.
-    pub(super) all_paused: bool,
-    /// Whether the uplink is paused.
-    pub(super) cloud_paused: bool,
+    /// Every connection.
+    pub(super) every: Passage,
+    /// The uplink.
+    pub(super) uplink: Passage,
     /// Whether the process stops.
     pub(super) stopping: bool,
     /// Places to dial.
@@ -255,8 +274,8 @@ impl Links {
             members: BTreeSet::new(),
             inviter: None,
             cloud: None,
-            all_paused: false,
-            cloud_paused: false,
+            every: Passage::Open,
+            uplink: Passage::Open,
             stopping: false,
             targets: Targets::default(),
             held: BTreeMap::new(),
@@ -364,6 +383,22 @@ impl Links {
         }
     }
 
+    /// Tells whether connections of this scope are paused.
+    pub(super) fn is_paused(&self, scope: Scope) -> bool {
+        match scope {
+            Scope::All => self.every == Passage::Paused,
+            Scope::Cloud => self.every == Passage::Paused || self.uplink == Passage::Paused,
+        }
+    }
+
+    /// Pauses connections of this scope, or opens them again.
+    pub(super) fn set(&mut self, scope: Scope, passage: Passage) {
+        match scope {
+            Scope::All => self.every = passage,
+            Scope::Cloud => self.uplink = passage,
+        }
+    }
+
     /// Tells whether a key is this device's.
     pub(super) fn is_own(&self, key: &PublicKey) -> bool {
         self.own == *key
@@ -437,7 +472,7 @@ impl Links {
     /// Tells whether a handshake with this key may go on.
     fn admits(&self, key: &PublicKey) -> bool {
         *key != self.own
-            && !self.all_paused
+            && self.every == Passage::Open
             && (self.members.contains(key) || self.strangers() < STRANGERS_MAX)
     }
 
@@ -447,7 +482,7 @@ impl Links {
             return Err(Ending::Stopping);
         }
         let uplink = way.dialled == Some(Source::Uplink);
-        if self.all_paused || (uplink && self.cloud_paused) {
+        if self.is_paused(if uplink { Scope::Cloud } else { Scope::All }) {
             return Err(Ending::Paused);
         }
         if *key == self.own {
@@ -483,7 +518,10 @@ impl Links {
 
     /// Counts the connections of devices that are not admitted.
     fn strangers(&self) -> usize {
-        self.held.values().filter(|held| self.is_stranger(held)).count()
+        self.held
+            .values()
+            .filter(|held| self.is_stranger(held))
+            .count()
     }
 
     /// Ends the connection that this side has to end, if one of several with a key is proven.
@@ -495,12 +533,15 @@ impl Links {
             }
             let datagrams = held.connection.stats().udp_rx.datagrams;
             let doubted_at = *held.doubted_at.get_or_insert(datagrams);
-            let fresh = held.up_ms.is_some_and(|up_ms| now_ms < up_ms + FRESH_MS);
             rivals.push(Rival {
                 peer: *peer,
                 dialled: held.way.dialled.is_some(),
-                up: held.up_ms.is_some(),
-                proven: fresh || datagrams > doubted_at,
+                stage: match held.up_ms {
+                    None => Stage::Silent,
+                    Some(up_ms) if now_ms < up_ms + FRESH_MS => Stage::Works,
+                    Some(_) if datagrams > doubted_at => Stage::Works,
+                    Some(_) => Stage::Spoke,
+                },
             });
         }
         let loser = loser(self.own > *key, &rivals);
@@ -530,15 +571,16 @@ impl Admission for Shared {
 /// both sides never end one each, and two devices with one key (a clone) are both served. The
 /// one that stays must be proven to work before the other one goes.
 fn loser(own_is_higher: bool, rivals: &[Rival]) -> Option<PeerId> {
-    let works = |rival: &&Rival| rival.up && rival.proven;
+    let works = |rival: &&Rival| rival.stage == Stage::Works;
+    let spoke = |rival: &&Rival| rival.stage != Stage::Silent;
     let mut dialled = rivals.iter().filter(|rival| rival.dialled);
     let inbound = rivals.iter().filter(|rival| !rival.dialled);
     if own_is_higher && inbound.clone().any(|rival| works(&rival)) {
-        return dialled.find(|rival| rival.up).map(|rival| rival.peer);
+        return dialled.find(spoke).map(|rival| rival.peer);
     }
     let stays = dialled.clone().find(works)?;
     dialled
-        .find(|rival| rival.up && rival.peer != stays.peer)
+        .find(|rival| spoke(rival) && rival.peer != stays.peer)
         .map(|rival| rival.peer)
 }
 
@@ -559,14 +601,17 @@ mod tests {
         let mut rivals: Vec<Rival> = Vec::new();
         for sign in text.chars() {
             if sign == '?' {
-                rivals.last_mut().unwrap().up = false;
+                rivals.last_mut().unwrap().stage = Stage::Silent;
                 continue;
             }
             rivals.push(Rival {
                 peer: PeerId(u64::try_from(rivals.len()).unwrap()),
                 dialled: sign.eq_ignore_ascii_case(&'d'),
-                up: true,
-                proven: sign.is_ascii_uppercase(),
+                stage: if sign.is_ascii_uppercase() {
+                    Stage::Works
+                } else {
+                    Stage::Spoke
+                },
             });
         }
         rivals

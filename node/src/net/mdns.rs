@@ -58,7 +58,7 @@ pub(super) struct Verifier(Arc<Mutex<Option<ServiceDaemon>>>);
 
 /// mDNS as a source of sightings.
 pub(super) struct Mdns {
-    mdns_port: u16,
+    port: u16,
     own_port: u16,
     search: watch::Receiver<Search>,
     verifier: Verifier,
@@ -112,7 +112,7 @@ impl Mdns {
         verifier: Verifier,
     ) -> Self {
         Self {
-            mdns_port,
+            port: mdns_port,
             own_port,
             search,
             verifier,
@@ -129,7 +129,7 @@ impl Mdns {
         let daemon = if let Some(daemon) = &self.daemon {
             daemon.clone()
         } else {
-            let daemon = ServiceDaemon::new_with_port(self.mdns_port)?;
+            let daemon = ServiceDaemon::new_with_port(self.port)?;
             daemon.set_ip_check_interval(INTERFACE_POLL_SECONDS)?;
             self.verifier.put(daemon.clone());
             self.announced = None;
@@ -154,7 +154,11 @@ impl Mdns {
 
     /// Waits for whatever comes first.
     async fn wait(&mut self, search: &Search) -> Woken {
-        let pause = if search.hungry { BROWSE_HUNGRY } else { BROWSE_CONTENT };
+        let pause = if search.hungry {
+            BROWSE_HUNGRY
+        } else {
+            BROWSE_CONTENT
+        };
         let event = async {
             match &self.events {
                 Some(events) => events.recv_async().await.ok(),
@@ -181,7 +185,10 @@ impl Mdns {
                 })
             }
             ServiceEvent::ServiceRemoved(_, name) => Some(Sighting::Gone { name }),
-            _ => None,
+            ServiceEvent::SearchStarted(_)
+            | ServiceEvent::ServiceFound(..)
+            | ServiceEvent::SearchStopped(_)
+            | _ => None,
         }
     }
 }
@@ -230,10 +237,10 @@ impl fmt::Debug for Verifier {
 fn announcement(key: &[u8; 16], port: u16) -> Result<ServiceInfo, mdns_sd::Error> {
     let drawn = |error: EntropyError| mdns_sd::Error::Msg(error.to_string());
     let salt: [u8; 8] = entropy::bytes().map_err(drawn)?;
-    let instance = hex(&entropy::bytes::<8>().map_err(drawn)?);
-    let host = format!("{}.local.", hex(&entropy::bytes::<8>().map_err(drawn)?));
-    let tag = hex(&discovery_tag(key, &salt));
-    let salt = hex(&salt);
+    let instance = hex(entropy::bytes::<8>().map_err(drawn)?);
+    let host = format!("{}.local.", hex(entropy::bytes::<8>().map_err(drawn)?));
+    let tag = hex(discovery_tag(key, &salt));
+    let salt = hex(salt);
     let record = [(KEY_VERSION, VERSION), (KEY_SALT, &salt), (KEY_TAG, &tag)];
     let info = ServiceInfo::new(SERVICE, &instance, &host, "", port, &record[..])?;
     Ok(info.enable_addr_auto())
@@ -270,8 +277,8 @@ fn addresses(found: &ResolvedService) -> Vec<SocketAddr> {
 }
 
 /// Writes 8 bytes as 16 hex digits.
-fn hex(bytes: &[u8; 8]) -> String {
-    format!("{:016x}", u64::from_be_bytes(*bytes))
+fn hex(bytes: [u8; 8]) -> String {
+    format!("{:016x}", u64::from_be_bytes(bytes))
 }
 
 /// Reads 8 bytes from exactly 16 hex digits.
@@ -313,14 +320,28 @@ mod tests {
             let value = |of: &ResolvedService| of.get_property_val_str(key).map(str::to_owned);
             assert_ne!(value(&one), value(&two), "{key}");
         }
-        let bytes: usize = one.get_properties().iter().map(|p| p.val().map_or(0, <[u8]>::len)).sum();
+        let bytes: usize = one
+            .get_properties()
+            .iter()
+            .map(|p| p.val().map_or(0, <[u8]>::len))
+            .sum();
         assert_eq!(bytes, 33, "version, salt and tag, nothing else");
     }
 
     #[test]
     fn salts_and_tags_are_read_strictly() {
-        assert_eq!(unhex("00000000000000ff"), Some([0, 0, 0, 0, 0, 0, 0, 255]), "right");
-        for wrong in ["", "ff", "+0000000000000ff", "00000000000000fg", "000000000000000ff"] {
+        assert_eq!(
+            unhex("00000000000000ff"),
+            Some([0, 0, 0, 0, 0, 0, 0, 255]),
+            "right"
+        );
+        for wrong in [
+            "",
+            "ff",
+            "+0000000000000ff",
+            "00000000000000fg",
+            "000000000000000ff",
+        ] {
             assert_eq!(unhex(wrong), None, "{wrong}");
         }
     }

@@ -208,7 +208,11 @@ impl Net {
     /// # Errors
     /// A [`NetError`] that says what to do.
     pub fn start(config: NetConfig) -> Result<Self, NetError> {
-        let remembered = config.memory.as_deref().map(memory::load).unwrap_or_default();
+        let remembered = config
+            .memory
+            .as_deref()
+            .map(memory::load)
+            .unwrap_or_default();
         let links = links::Links::shared(config.key.public());
         let doors = Doors::open(&config, remembered.port, &links)?;
         let hub = Hub::start(&config, doors, links);
@@ -279,7 +283,7 @@ impl Net {
 
     /// Begins a join: until this device is a member, only the inviter is dialled. `None` ends it.
     pub fn joining(&self, ticket: Option<&Ticket>) {
-        self.hub.joining(ticket);
+        self.hub.join(ticket);
     }
 
     /// Says goodbye to everybody and waits until all tasks have ended.
@@ -290,7 +294,9 @@ impl Net {
 
 impl fmt::Debug for Net {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Net").field("hub", &self.hub).finish_non_exhaustive()
+        f.debug_struct("Net")
+            .field("hub", &self.hub)
+            .finish_non_exhaustive()
     }
 }
 
@@ -340,6 +346,10 @@ impl Link for Hub {
 
     fn reset(&self) {
         self.end_all(Ending::Reset);
+    }
+
+    fn joining(&self, ticket: Option<&Ticket>) {
+        self.join(ticket);
     }
 }
 

@@ -25,6 +25,9 @@ const STRANGER_MS_MAX: u64 = 5_000;
 /// How many bytes a stranger may send before it has proven that it is a member.
 const STRANGER_BYTES_MAX: usize = 64 * 1024;
 
+/// How long an introduction may go unanswered before it is repeated, in ms.
+const INTRODUCE_MS: u64 = 1_000;
+
 /// Errors within [`DEMERIT_MS`] after which a connection is closed.
 const DEMERITS_MAX: usize = 10;
 
@@ -51,7 +54,7 @@ pub(super) struct Peer {
     exporter: [u8; 32],
     since_ms: u64,
     bytes: usize,
-    presented: bool,
+    introduce_at_ms: u64,
     early_hello: Option<wire::Hello>,
     demerits: Vec<u64>,
 }
@@ -72,38 +75,52 @@ impl Replica {
             exporter,
             since_ms: self.now.mono_ms,
             bytes: 0,
-            presented: false,
+            introduce_at_ms: 0,
             early_hello: None,
             demerits: Vec::new(),
         };
-        match &self.state {
-            State::Blank if self.identity.cloud => {}
-            State::Blank => {
-                self.close(peer, Reason::Stranger);
-                return;
-            }
-            State::Joining(ticket) => {
-                if ticket.inviter != key {
-                    self.close(peer, Reason::Stranger);
-                    return;
-                }
-                let own = self.identity.key.public();
-                let proof = join_proof(&ticket.secret, &exporter, &ticket.event.0.0, &own);
-                let label = self.identity.label.clone();
-                it.outbox.push(Frame::Join(Join {
-                    event: ticket.event,
-                    proof,
-                    label,
-                }));
-            }
+        let welcome = match &self.state {
+            State::Blank => self.identity.cloud,
+            State::Joining(ticket) => ticket.inviter == key,
             State::Member(member) => {
                 it.is_member = member.ledger.authority().members().contains_key(&key);
-                if !it.is_member {
-                    present(member, &self.identity.key.public(), &mut it);
-                }
+                true
             }
+        };
+        if !welcome {
+            self.close(peer, Reason::Stranger);
+            return;
         }
         self.peers.insert(peer, it);
+        self.introduce();
+    }
+
+    /// Says to peers that do not talk yet who this device is: a joiner shows the proof of its
+    /// invite, a member its Admit. Repeated until the peer talks, since any frame may be lost.
+    pub(super) fn introduce(&mut self) {
+        let now_ms = self.now.mono_ms;
+        let own = self.key();
+        let label = &self.identity.label;
+        for it in self.peers.values_mut() {
+            if it.is_member || now_ms < it.introduce_at_ms {
+                continue;
+            }
+            it.introduce_at_ms = now_ms.saturating_add(INTRODUCE_MS);
+            match &self.state {
+                State::Blank => {}
+                State::Joining(ticket) => {
+                    let event = ticket.event;
+                    let proof = join_proof(&ticket.secret, &it.exporter, &event.0.0, &own);
+                    let label = label.clone();
+                    it.outbox.push(Frame::Join(Join {
+                        event,
+                        proof,
+                        label,
+                    }));
+                }
+                State::Member(member) => present(member, &own, it),
+            }
+        }
     }
 
     pub(super) fn on_peer_down(&mut self, peer: PeerId) {
@@ -274,10 +291,14 @@ impl Replica {
             return;
         };
         let signed = decode_signed(bytes).ok();
-        if it.is_member || signed.is_some_and(|signed| admits(&member.ledger, &signed, &it.key)) {
+        let was_member = it.is_member;
+        if was_member || signed.is_some_and(|signed| admits(&member.ledger, &signed, &it.key)) {
             it.is_member = true;
-            // Whoever shows its Admit does not know this device for sure.
-            present(member, &self.identity.key.public(), it);
+            // Whoever shows its Admit does not know this device; two that do not know each other
+            // have both shown theirs already.
+            if was_member {
+                present(member, &self.identity.key.public(), it);
+            }
             self.hear_early_hellos();
         } else {
             self.refuse(
@@ -371,13 +392,9 @@ impl Replica {
             return;
         };
         match reason {
-            REFUSED_STRANGER => {
-                it.presented = false;
-                present(member, &self.identity.key.public(), it);
-            }
+            REFUSED_STRANGER => present(member, &self.identity.key.public(), it),
             REFUSED_EVENT if member.ledger.manifest().cloud.contains(&it.key) => {
                 it.outbox.push(Frame::Welcome(member.manifest.clone()));
-                it.presented = false;
                 present(member, &self.identity.key.public(), it);
                 it.talk = Conversation::new(it.key);
             }
@@ -629,13 +646,9 @@ impl Replica {
     }
 }
 
-/// Shows this device's own Admit to a peer, once on a connection. The owner and the cloud are
-/// known by the manifest and show nothing.
+/// Shows this device's own Admit to a peer. The owner and the cloud are known by the manifest
+/// and show nothing.
 fn present(member: &Member, own: &PublicKey, it: &mut Peer) {
-    if it.presented {
-        return;
-    }
-    it.presented = true;
     if let Some(bytes) = own_admit(&member.ledger, own) {
         it.outbox.push(Frame::Present(bytes));
     }

@@ -26,6 +26,7 @@ const RECEIPT_MS: u64 = 1_000;
 impl Replica {
     pub(super) fn on_tick(&mut self) {
         self.check_strangers();
+        self.introduce();
         self.say_presence();
         self.say_receipt();
     }

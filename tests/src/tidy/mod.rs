@@ -5,6 +5,8 @@
 //! `tests/it/tidy.rs` runs them on the real tree. Layer: tests; it knows files and nothing of what
 //! the program does.
 
+pub mod absent;
+pub mod acceptance;
 pub mod citations;
 pub mod code_map;
 pub mod dependencies;

@@ -8,10 +8,9 @@ use super::*;
 fn typed(line: &str) -> Result<protocol::ScoreAdd, Failure> {
     let words = line.split(' ').map(|word| word.replace('_', " "));
     let start = ["tallyline", "score", "add"].map(str::to_owned);
-    match Cli::try_parse_from(start.into_iter().chain(words)).unwrap().verb {
-        Verb::Score(ScoreVerb::Add(args)) => add(*args),
-        other => panic!("{other:?}"),
-    }
+    let verb = Cli::try_parse_from(start.into_iter().chain(words)).unwrap().verb;
+    let Verb::Score(ScoreVerb::Add(args)) = verb else { panic!("{verb:?}") };
+    add(*args)
 }
 
 #[test]
@@ -41,9 +40,10 @@ fn a_correction_names_what_it_replaces_and_why() {
 
 #[test]
 fn a_status_and_a_reading_are_records_of_their_own() {
-    let status = |line: &str| match typed(line).unwrap().record {
-        Record::Status(it) => (it.kind, it.drill, it.rule),
-        other => panic!("{other:?}"),
+    let status = |line: &str| {
+        let record = typed(line).unwrap().record;
+        let Record::Status(it) = record else { panic!("{record:?}") };
+        (it.kind, it.drill, it.rule)
     };
     assert_eq!(status("--drill 2 --shooter 5 --dnf"), (StatusWhat::Dnf, Some(2), None));
     assert_eq!(status("--drill 2 --shooter 5 --dnf 57"), (StatusWhat::Dnf, Some(2), Some(57)));

@@ -10,7 +10,7 @@ use crate::local::protocol::{
 
 use super::super::notation::{centis_text, decigrains_text, target_text};
 use super::table::{Sheet, Side::Left, Side::Right};
-use super::when;
+use super::{add, when};
 
 /// Digits of an entry's UUID that a table shows; enough to name it within an event.
 const ENTRY_CHARS: usize = 13;
@@ -76,7 +76,7 @@ fn score(score: &ScoreData) -> String {
     if (steel.hit, steel.miss, steel.no_penalty_miss, steel.no_shoot) != (0, 0, 0, 0) {
         let mut text = format!("steel {}/{}", steel.hit, steel.miss);
         if (steel.no_penalty_miss, steel.no_shoot) != (0, 0) {
-            text.push_str(&format!("/{}/{}", steel.no_penalty_miss, steel.no_shoot));
+            add(&mut text, format_args!("/{}/{}", steel.no_penalty_miss, steel.no_shoot));
         }
         parts.push(text);
     }
@@ -118,10 +118,10 @@ fn status(status: &StatusRecord) -> String {
     }
     .to_owned();
     if let Some(rule) = status.rule {
-        text.push_str(&format!(", rule {rule}"));
+        add(&mut text, format_args!(", rule {rule}"));
     }
     if !status.note.is_empty() {
-        text.push_str(&format!(", \"{}\"", status.note));
+        add(&mut text, format_args!(", \"{}\"", status.note));
     }
     text
 }
@@ -132,7 +132,7 @@ fn void(void: &ScoreVoid) -> String {
     let reason = reason.ok().and_then(|it| it.as_str().map(str::to_owned)).unwrap_or_default();
     let mut text = format!("void of {short}: {reason}");
     if !void.note.is_empty() {
-        text.push_str(&format!(", \"{}\"", void.note));
+        add(&mut text, format_args!(", \"{}\"", void.note));
     }
     text
 }

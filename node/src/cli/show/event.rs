@@ -8,7 +8,7 @@ use crate::local::protocol::{
 };
 
 use super::table::{Sheet, Side::Left, Side::Right, clean};
-use super::{count, numbers, when};
+use super::{add, count, numbers, when};
 
 /// Shows the event with stages, rules and shooters.
 pub(in crate::cli) fn event(info: &EventInfo, screen: Screen) -> String {
@@ -28,7 +28,7 @@ pub(in crate::cli) fn event(info: &EventInfo, screen: Screen) -> String {
     ];
     let mut text = String::new();
     for (name, value) in head {
-        text.push_str(&format!("{name:<10} {}\n", clean(&value)));
+        add(&mut text, format_args!("{name:<10} {}\n", clean(&value)));
     }
     text.push('\n');
     text.push_str(&drills(&info.drills, screen));

@@ -11,14 +11,26 @@ mod status;
 mod table;
 mod when;
 
+use std::fmt;
+
 pub(super) use entries::entries;
 pub(super) use event::{devices, event, grants};
 pub(super) use standings::{standings, standings_csv};
 pub(super) use status::{status, verified};
 
+/// Adds a piece to a text, which never fails.
+fn add(text: &mut String, piece: fmt::Arguments<'_>) {
+    text.push_str(&piece.to_string());
+}
+
 /// Writes a count with its noun: `1 entry`, `3 entries`.
 fn count(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// Writes one text a line.
+pub(super) fn lines(texts: &[String]) -> String {
+    texts.iter().flat_map(|text| [text.as_str(), "\n"]).collect()
 }
 
 /// Writes numbers the way they are typed: `1-3,7`, or `all`.

@@ -5,6 +5,7 @@
 use crate::config::Screen;
 use crate::local::protocol::{MatchTable, StageTable, StandingsData};
 
+use super::add;
 use super::table::{Sheet, Side::Left, Side::Right, clean};
 
 /// Shows every table, and says "complete" or what is missing.
@@ -12,12 +13,12 @@ pub(in crate::cli) fn standings(data: &StandingsData, screen: Screen) -> String 
     let mut text = String::new();
     for table in &data.stages {
         let name = clean(&table.name);
-        text.push_str(&format!("Stage {} {name}, {}\n", table.drill, clean(&table.division)));
+        add(&mut text, format_args!("Stage {} {name}, {}\n", table.drill, clean(&table.division)));
         text.push_str(&stage(table, screen));
         text.push('\n');
     }
     for table in &data.matches {
-        text.push_str(&format!("{}, {}\n", clean(&data.name), clean(&table.division)));
+        add(&mut text, format_args!("{}, {}\n", clean(&data.name), clean(&table.division)));
         text.push_str(&matched(table, screen));
         text.push('\n');
     }
@@ -32,7 +33,7 @@ pub(in crate::cli) fn standings(data: &StandingsData, screen: Screen) -> String 
     }
     // Two devices whose lines agree show the same state.
     let digest: String = data.state_digest.chars().take(8).collect();
-    text.push_str(&format!("\nstate {digest}\n"));
+    add(&mut text, format_args!("\nstate {digest}\n"));
     text
 }
 

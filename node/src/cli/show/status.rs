@@ -6,7 +6,7 @@ use crate::config::Screen;
 use crate::local::protocol::{LogStatus, StatusData, Verified, WireBytes};
 
 use super::table::{Sheet, Side::Left, Side::Right, clean};
-use super::{count, when};
+use super::{add, count, when};
 
 /// Shows the light, the logs, the connections and what was refused.
 pub(in crate::cli) fn status(data: &StatusData, screen: Screen) -> String {
@@ -61,7 +61,7 @@ pub(in crate::cli) fn verified(data: &Verified) -> String {
     }
     let mut text = format!("Not everything holds: {checked}.\n");
     for problem in &data.problems {
-        text.push_str(&format!("  {}\n", clean(problem)));
+        add(&mut text, format_args!("  {}\n", clean(problem)));
     }
     text
 }
@@ -149,17 +149,17 @@ fn footer(data: &StatusData) -> String {
     let mut parts = vec![format!("{} counted", readings.counted)];
     parts.extend(unread.iter().filter(|it| it.0 != 0).map(|(n, name)| format!("{n} {name}")));
     if data.totals.entries != 0 {
-        text.push_str(&format!("\nentries   {}\n", parts.join(", ")));
+        add(&mut text, format_args!("\nentries   {}\n", parts.join(", ")));
     }
     if !data.refused.is_empty() {
         let parts = data.refused.iter().map(|it| format!("{} {}", it.count, it.reason));
         let refused = parts.collect::<Vec<_>>().join(", ");
-        text.push_str(&format!("refused   {}\n", clean(&refused)));
+        add(&mut text, format_args!("refused   {}\n", clean(&refused)));
     }
     let WireBytes { frames_sent_bytes, frames_received_bytes, udp_sent_bytes, udp_received_bytes } =
         data.wire;
     if udp_sent_bytes != 0 || udp_received_bytes != 0 {
-        text.push_str(&format!(
+        add(&mut text, format_args!(
             "bytes     sent {frames_sent_bytes}, received {frames_received_bytes} in frames; \
              {udp_sent_bytes} and {udp_received_bytes} in UDP\n"
         ));

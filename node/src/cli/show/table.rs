@@ -39,12 +39,15 @@ impl Sheet {
 
     /// Adds a line; there is one text for each heading.
     pub(super) fn row<const N: usize>(&mut self, texts: [String; N]) {
-        let cells = texts.iter().zip(&self.sides).map(|(text, &side)| cell(&clean(text), side));
+        let cells = texts.into_iter().zip(&self.sides).map(|(text, &side)| cell(text, side));
         self.table.add_row(cells);
     }
 
     /// Returns the text of the table, each line ended and without trailing spaces.
-    pub(super) fn text(&self) -> String {
+    pub(super) fn text(mut self) -> String {
+        for column in self.table.column_iter_mut() {
+            column.set_padding((0, 1));
+        }
         let mut text = String::new();
         for line in self.table.lines() {
             text.push_str(line.trim_end());
@@ -59,10 +62,10 @@ pub(super) fn clean(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect()
 }
 
-fn cell(text: &str, side: Side) -> Cell {
+fn cell(text: impl AsRef<str>, side: Side) -> Cell {
     let alignment = match side {
         Left => CellAlignment::Left,
         Right => CellAlignment::Right,
     };
-    Cell::new(text).set_alignment(alignment)
+    Cell::new(clean(text.as_ref())).set_alignment(alignment)
 }

@@ -372,7 +372,7 @@ pub struct StatusData {
     pub state_digest: String,
 }
 
-/// Where the entries are; counted over the logs that hold records, without the control log.
+/// Where the entries are, counted over all logs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     /// Entries here, all on disk.
@@ -383,9 +383,9 @@ pub struct Totals {
     pub in_cloud: u64,
     /// Entries that are known to exist and are not here.
     pub missing_here: u64,
-    /// Entries of the control log and other logs without records, here.
+    /// Of the entries here, those of the owner's control log.
     pub control: u64,
-    /// Of those, how many a receipt of the cloud covers.
+    /// Of the entries in the cloud, those of the owner's control log.
     pub control_in_cloud: u64,
 }
 
@@ -453,6 +453,8 @@ pub struct LinkStatus {
     pub key: String,
     /// How it was found: `mdns`, `static`, `remembered`, `ticket`, `uplink`, `inbound`.
     pub source: String,
+    /// Whether this node dialled; count links by their dialler's source.
+    pub dialled: bool,
     /// Its address.
     pub address: String,
     /// Milliseconds since it is up.
@@ -526,4 +528,6 @@ pub struct Imported {
     pub fresh: u64,
     /// Entries that were.
     pub known: u64,
+    /// Chunks that were not taken in because a hash or signature does not hold.
+    pub refused: u64,
 }

@@ -1,0 +1,160 @@
+//! Requests on a root while no node runs on it.
+//!
+//! Reading verbs read a copy of the store in memory and change nothing, not even the repair after
+//! a crash. Writing verbs run the same loop as a node, without a network, and end it again.
+//! Layer: node, local.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tallyline_proto::model::Incarnation;
+use tallyline_proto::replica::{Replica, Stored};
+use tokio::sync::watch;
+
+use super::answers::{self, Around};
+use super::client::{self, CallError};
+use super::names;
+use super::protocol::{Answer, Call, Problem, Request, WireBytes, codes, exits};
+use super::service::{NoNetwork, Service, node_info};
+use crate::clock::Clock;
+use crate::driver::{self, Driver, NoLink, StartError};
+use crate::root::{Root, RootError};
+use crate::store::{Store, StoreError};
+
+/// Asks the node that runs on a root, or the root itself when none runs.
+pub fn call(dir: &Path, call: Call) -> Answer {
+    match client::call(dir, &call) {
+        Ok(answer) => answer,
+        Err(CallError::NotRunning { .. }) => answer(dir, call),
+        Err(error @ CallError::Lost { .. }) => Answer::Error(error.problem()),
+    }
+}
+
+/// Asks a root on which no node runs.
+pub fn answer(dir: &Path, call: Call) -> Answer {
+    let answer = if call.request.reads() { read(dir, &call) } else { write(dir, call) };
+    answer.unwrap_or_else(Answer::Error)
+}
+
+fn read(dir: &Path, call: &Call) -> Result<Answer, Problem> {
+    let root = Root::open(dir)?;
+    // Held until the file has been read: nobody writes meanwhile.
+    let lock = root.lock()?;
+    let path = root.store_path();
+    let store = if path.exists() { Some(Store::open_copy(&path)) } else { None };
+    drop(lock);
+    let (id, stored) = match store {
+        Some(store) => {
+            let store = store.map_err(|error| unreadable(&path, &error))?;
+            (store.id(), store.load().map_err(|error| unreadable(&path, &error))?)
+        }
+        None => (0, Stored::default()),
+    };
+    // Nothing is signed here, so no incarnation has to be drawn.
+    let mut replica = Replica::open(driver::identity(&root, id), stored, Incarnation(0))
+        .map_err(|damage| unreadable(&path, &StoreError::Damaged(damage.to_string())))?;
+    if let Some(event) = &call.event {
+        names::event(&replica, event)?;
+    }
+    let around = Around {
+        node: node_info(root.label(), root.mode(), root.key()),
+        links: Vec::new(),
+        paused: "none",
+        wire: WireBytes::default(),
+    };
+    let now = Clock::start().now();
+    match answers::look(&mut replica, now, &call.request, around) {
+        Some(seen) => Ok(seen?.answer()),
+        None => Err(CallError::NotRunning { dir: dir.to_owned() }.problem()),
+    }
+}
+
+fn write(dir: &Path, call: Call) -> Result<Answer, Problem> {
+    match call.request {
+        Request::Stop(_) | Request::SyncPause(_) | Request::SyncResume(_) => {
+            return Err(CallError::NotRunning { dir: dir.to_owned() }.problem());
+        }
+        Request::Node(_)
+        | Request::EventCreate(_)
+        | Request::EventShow(_)
+        | Request::EventLock(_)
+        | Request::Invite(_)
+        | Request::Join(_)
+        | Request::Admit(_)
+        | Request::Devices(_)
+        | Request::Grants(_)
+        | Request::Grant(_)
+        | Request::Handover(_)
+        | Request::RosterAdd(_)
+        | Request::RosterEdit(_)
+        | Request::ScoreAdd(_)
+        | Request::ScoreVoid(_)
+        | Request::ScoreList(_)
+        | Request::ScoreHistory(_)
+        | Request::Standings(_)
+        | Request::Status(_)
+        | Request::Verify(_)
+        | Request::Export(_)
+        | Request::Import(_) => {}
+    }
+    let root = Root::open(dir)?;
+    let (label, mode) = (root.label().to_owned(), root.mode());
+    let (driver, thread) = Driver::start(root, Arc::new(NoLink), Clock::start())?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .map_err(|error| StartError::System(error))?;
+    let answer = runtime.block_on(async {
+        let (stop, _) = watch::channel(false);
+        let service =
+            Service::new(driver.clone(), Arc::new(NoNetwork), (&label, mode), Arc::new(stop));
+        let answer = service.answer(call).await;
+        driver.stop().await;
+        answer
+    });
+    drop(driver);
+    thread.join().map_err(|text| Problem::new(codes::STOPPED, exits::FAILURE, text))?;
+    Ok(answer)
+}
+
+fn unreadable(path: &Path, error: &StoreError) -> Problem {
+    Problem::new(
+        codes::BAD_STORE,
+        exits::STORAGE,
+        format!(
+            "the store {} cannot be read: {error}; nothing was changed, and what other devices or \
+             the cloud hold is safe; start the node (`tallyline run`): it moves a damaged store \
+             aside and fetches the content from its peers",
+            path.display()
+        ),
+    )
+}
+
+impl From<RootError> for Problem {
+    fn from(error: RootError) -> Self {
+        let (code, exit) = match &error {
+            RootError::Missing { .. } => (codes::NO_ROOT, exits::FAILURE),
+            RootError::InUse { .. } => (codes::IN_USE, exits::UNREACHABLE),
+            RootError::Exists { .. } | RootError::Label { .. } => (codes::BAD_VALUE, exits::USAGE),
+            RootError::KeyReadable { .. }
+            | RootError::Malformed { .. }
+            | RootError::Io { .. }
+            | RootError::Entropy(_) => (codes::BAD_ROOT, exits::STORAGE),
+        };
+        Self::new(code, exit, error.to_string())
+    }
+}
+
+impl From<StartError> for Problem {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Root(error) => error.into(),
+            StartError::Store { .. } => Self::new(codes::BAD_STORE, exits::STORAGE, error.to_string()),
+            StartError::System(_) | StartError::Entropy(_) => {
+                Self::new(codes::BAD_ROOT, exits::FAILURE, error.to_string())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

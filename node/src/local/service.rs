@@ -1,0 +1,534 @@
+//! What a request does: reading verbs look, writing verbs become commands of the core.
+//!
+//! Knows neither sockets nor QUIC: the network is a trait. Layer: node, local.
+
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use tallyline_proto::model::{EntryId, Open, RosterChange, Shooter, ShooterEdit, ShooterNo, SquadNo};
+use tallyline_proto::model::{CellSet, DrillNo};
+use tallyline_proto::replica::{Command, Founding, Now, Replica, Reply};
+use tallyline_proto::rules::{Code, Mistake};
+use tallyline_proto::wire::{ticket_from_text, ticket_to_text};
+use tallyline_keys::PublicKey;
+use tokio::sync::watch;
+
+use super::answers::{self, Around};
+use super::protocol::{
+    Admit, Answer, Assigned, Call, Done, EventCreate, Founded, Grant, GrantOpen, Handover,
+    Imported, Invite, Invited, Join, LinkStatus, NodeInfo, Problem, Request, Revised, RosterAdd,
+    RosterEdit, Saved, Scope, ScoreAdd, ScoreVoid, WireBytes, codes, exits,
+};
+use super::{convert, names};
+use crate::driver::{CommandFailed, Driver, Stopped};
+use crate::entropy::{self, EntropyError};
+use crate::root::{Mode, hex};
+use crate::structure_file::StructureFile;
+
+/// Largest bundle file that is read: the store of an event has at most 64 MiB.
+const BUNDLE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Most addresses in a ticket: what the protocol admits.
+const TICKET_ADDRESSES_MAX: usize = 8;
+
+/// What the command socket needs of the network.
+pub trait Network: Send + Sync {
+    /// Returns addresses (`ip:port`) at which other devices reach this node, best first.
+    fn addresses(&self) -> Vec<String>;
+    /// Returns the connections that are up; labels are left empty.
+    fn links(&self) -> Vec<LinkStatus>;
+    /// Returns the bytes sent and received since the start.
+    fn wire(&self) -> WireBytes;
+    /// Drops and refuses connections.
+    fn pause(&self, scope: Scope);
+    /// Connects again.
+    fn resume(&self, scope: Scope);
+    /// Returns what is paused: `none`, `cloud` or `all`.
+    fn paused(&self) -> &'static str;
+}
+
+/// The network of a process without one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoNetwork;
+
+/// Answers requests; cheap to clone.
+#[derive(Clone)]
+pub struct Service {
+    driver: Driver,
+    network: Arc<dyn Network>,
+    label: Arc<str>,
+    mode: Mode,
+    stop: Arc<watch::Sender<bool>>,
+}
+
+/// What a writing verb wants of the core, found by looking at the replica.
+enum Plan {
+    Command(Box<Command>),
+    /// A command about a shooter, whose number the answer tells.
+    Shooter(Box<Command>, u32),
+}
+
+impl Service {
+    /// Makes the service of a node. `stop` is set when somebody asks the node to end.
+    pub fn new(
+        driver: Driver,
+        network: Arc<dyn Network>,
+        (label, mode): (&str, Mode),
+        stop: Arc<watch::Sender<bool>>,
+    ) -> Self {
+        Self { driver, network, label: label.into(), mode, stop }
+    }
+
+    /// Answers one request.
+    pub async fn answer(&self, call: Call) -> Answer {
+        match self.try_answer(call).await {
+            Ok(answer) => answer,
+            Err(problem) => Answer::Error(problem),
+        }
+    }
+
+    async fn try_answer(&self, call: Call) -> Result<Answer, Problem> {
+        if let Some(event) = call.event {
+            self.driver.query(move |replica, _| names::event(replica, &event)).await??;
+        }
+        match call.request {
+            Request::Stop(_) => {
+                self.stop.send_replace(true);
+                Ok(done("The node ends. What is saved stays saved."))
+            }
+            Request::SyncPause(scope) => {
+                self.network.pause(scope);
+                Ok(done("Connections are paused; scores are saved here until `sync resume`."))
+            }
+            Request::SyncResume(scope) => {
+                self.network.resume(scope);
+                Ok(done("Connections are made again."))
+            }
+            Request::EventCreate(create) => self.create(create).await,
+            Request::Invite(invite) => self.invite(invite).await,
+            Request::Import(import) => self.import(import.path).await,
+            other if other.reads() => self.look(other).await,
+            other => self.write(other).await,
+        }
+    }
+
+    async fn look(&self, request: Request) -> Result<Answer, Problem> {
+        let around = self.around();
+        let seen = self
+            .driver
+            .query(move |replica, now| answers::look(replica, now, &request, around))
+            .await?;
+        let Some(seen) = seen else { return Err(no_such_verb()) };
+        let seen = seen?;
+        // Standings of a whole match take some ten milliseconds, which no connection should wait.
+        tokio::task::spawn_blocking(move || seen.answer()).await.map_err(|error| {
+            Problem::new(
+                codes::STOPPED,
+                exits::FAILURE,
+                format!("the answer was not finished ({error}); nothing was changed; ask again"),
+            )
+        })
+    }
+
+    async fn write(&self, request: Request) -> Result<Answer, Problem> {
+        let plan = self.driver.query(move |replica, now| plan(replica, now, request)).await??;
+        let (command, shooter) = match plan {
+            Plan::Command(command) => (command, 0),
+            Plan::Shooter(command, shooter) => (command, shooter),
+        };
+        let reply = self.driver.command(*command).await?;
+        Ok(match reply {
+            Reply::Locked => done("The structure is locked. Scores are taken from here on."),
+            Reply::Joining => done(
+                "The ticket is kept. This device asks to be admitted whenever it meets the \
+                 inviter; `tallyline status` tells when it is.",
+            ),
+            Reply::Admitted => done("The device is admitted."),
+            Reply::Assigned(grants) => Answer::ok(&Assigned {
+                schema: "tallyline.assigned/1".to_owned(),
+                grants: grants.iter().map(|grant| grant.uuid().to_string()).collect(),
+            }),
+            Reply::Revised(revision) => Answer::ok(&Revised {
+                schema: "tallyline.revised/1".to_owned(),
+                revision,
+                shooter,
+            }),
+            Reply::Saved(entries) => saved(&entries),
+            Reply::Refused(mistake) => Answer::Error(refused(&mistake)),
+            Reply::Founded(_) | Reply::Invited(_) | Reply::Imported { .. } => {
+                return Err(no_such_verb());
+            }
+        })
+    }
+
+    async fn create(&self, create: EventCreate) -> Result<Answer, Problem> {
+        let file = StructureFile::parse(&create.structure).map_err(|problems| {
+            Problem::new(codes::BAD_STRUCTURE, exits::USAGE, problems.to_string())
+        })?;
+        let name = create.name.unwrap_or(file.name);
+        let cloud: Result<Vec<PublicKey>, Problem> =
+            create.cloud_keys.iter().map(|text| key(text)).collect();
+        let founding = Founding {
+            name: name.clone(),
+            nonce: entropy::bytes()?,
+            discovery_key: entropy::bytes()?,
+            cloud: cloud?,
+            recovery: Vec::new(),
+            structure: file.structure,
+            label: self.label.to_string(),
+        };
+        match self.driver.command(Command::Found(founding)).await? {
+            Reply::Founded(event) => Ok(Answer::ok(&Founded {
+                schema: "tallyline.founded/1".to_owned(),
+                event: event.uuid().to_string(),
+                event_id: hex(&event.0.0),
+                name,
+            })),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    async fn invite(&self, invite: Invite) -> Result<Answer, Problem> {
+        let command = Command::Invite {
+            secret: entropy::bytes()?,
+            roles: convert::roles(invite.role),
+            label: invite.label,
+        };
+        let mut addresses =
+            if invite.addresses.is_empty() { self.network.addresses() } else { invite.addresses };
+        addresses.truncate(TICKET_ADDRESSES_MAX);
+        match self.driver.command(command).await? {
+            Reply::Invited(mut ticket) => {
+                ticket.addresses.clone_from(&addresses);
+                Ok(Answer::ok(&Invited {
+                    schema: "tallyline.invited/1".to_owned(),
+                    ticket: ticket_to_text(&ticket),
+                    addresses,
+                }))
+            }
+            other => Err(unexpected(other)),
+        }
+    }
+
+    async fn import(&self, path: String) -> Result<Answer, Problem> {
+        let read = tokio::task::spawn_blocking(move || read_bundle(Path::new(&path))).await;
+        let bundle = read.map_err(|error| {
+            Problem::new(codes::BAD_FILE, exits::FAILURE, format!("the file was not read: {error}"))
+        })??;
+        match self.driver.command(Command::Import(bundle)).await? {
+            Reply::Imported { fresh, known, refused } => Ok(Answer::ok(&Imported {
+                schema: "tallyline.imported/1".to_owned(),
+                fresh,
+                known,
+                refused,
+            })),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    fn around(&self) -> Around {
+        Around {
+            node: NodeInfo {
+                pid: Some(std::process::id()),
+                addresses: self.network.addresses(),
+                ..node_info(&self.label, self.mode, self.driver.key())
+            },
+            links: self.network.links(),
+            paused: self.network.paused(),
+            wire: self.network.wire(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service").field("label", &self.label).finish_non_exhaustive()
+    }
+}
+
+impl Network for NoNetwork {
+    fn addresses(&self) -> Vec<String> {
+        Vec::new()
+    }
+    fn links(&self) -> Vec<LinkStatus> {
+        Vec::new()
+    }
+    fn wire(&self) -> WireBytes {
+        WireBytes::default()
+    }
+    fn pause(&self, _scope: Scope) {}
+    fn resume(&self, _scope: Scope) {}
+    fn paused(&self) -> &'static str {
+        "none"
+    }
+}
+
+/// Returns who answers, without what only a running node knows.
+pub(super) fn node_info(label: &str, mode: Mode, key: PublicKey) -> NodeInfo {
+    NodeInfo {
+        schema: "tallyline.node/1".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: None,
+        mode: mode.name().to_owned(),
+        label: label.to_owned(),
+        key: key.fingerprint(),
+        phase: "blank".to_owned(),
+        event: None,
+        addresses: Vec::new(),
+    }
+}
+
+/// Finds out what a writing verb wants of the core.
+fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<Plan, Problem> {
+    let command = match request {
+        Request::EventLock(_) => Command::Lock,
+        Request::Join(join) => plan_join(&join)?,
+        Request::Admit(admit) => plan_admit(admit)?,
+        Request::Grant(grant) => plan_grant(replica, now, grant)?,
+        Request::Handover(handover) => plan_handover(replica, now, &handover)?,
+        Request::RosterAdd(add) => return plan_roster_add(replica, add),
+        Request::RosterEdit(edit) => return plan_roster_edit(replica, &edit),
+        Request::ScoreAdd(add) => plan_score_add(replica, &add)?,
+        Request::ScoreVoid(void) => plan_score_void(replica, void)?,
+        Request::Node(_)
+        | Request::EventCreate(_)
+        | Request::EventShow(_)
+        | Request::Invite(_)
+        | Request::Devices(_)
+        | Request::Grants(_)
+        | Request::ScoreList(_)
+        | Request::ScoreHistory(_)
+        | Request::Standings(_)
+        | Request::Status(_)
+        | Request::Verify(_)
+        | Request::Export(_)
+        | Request::Import(_)
+        | Request::SyncPause(_)
+        | Request::SyncResume(_)
+        | Request::Stop(_) => return Err(no_such_verb()),
+    };
+    Ok(Plan::Command(Box::new(command)))
+}
+
+fn plan_join(join: &Join) -> Result<Command, Problem> {
+    let ticket = ticket_from_text(&join.ticket).map_err(|problem| {
+        let text = format!("{problem}; nothing was changed.");
+        Problem::new(codes::BAD_TICKET, exits::USAGE, text)
+    })?;
+    Ok(Command::Join(ticket))
+}
+
+fn plan_admit(admit: Admit) -> Result<Command, Problem> {
+    Ok(Command::Admit {
+        key: key(&admit.key)?,
+        roles: convert::roles(admit.role),
+        label: admit.label,
+    })
+}
+
+fn plan_grant(replica: &Replica, now: Now, grant: Grant) -> Result<Command, Problem> {
+    let closing: Result<Vec<_>, Problem> =
+        grant.closing.iter().map(|name| names::grant(replica, name).map(|it| it.id)).collect();
+    let opens: Result<Vec<Open>, Problem> =
+        grant.opens.into_iter().map(|open| plan_open(replica, now, open)).collect();
+    Ok(Command::Assign {
+        closing: closing?,
+        reason: convert::close_reason(grant.reason),
+        opens: opens?,
+    })
+}
+
+fn plan_open(replica: &Replica, now: Now, open: GrantOpen) -> Result<Open, Problem> {
+    let sorted = |numbers: Vec<u32>| {
+        let mut numbers = numbers;
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers
+    };
+    Ok(Open {
+        key: names::device(replica, now, &open.to)?,
+        cells: CellSet {
+            drills: open.drills.map(|all| sorted(all).into_iter().map(DrillNo).collect()),
+            squads: open.squads.map(|all| sorted(all).into_iter().map(SquadNo).collect()),
+        },
+    })
+}
+
+fn plan_handover(replica: &Replica, now: Now, handover: &Handover) -> Result<Command, Problem> {
+    let grant = names::grant(replica, &handover.grant)?;
+    let key = names::device(replica, now, &handover.to)?;
+    Ok(Command::Assign {
+        closing: vec![grant.id],
+        reason: convert::close_reason(handover.reason),
+        opens: vec![Open { key, cells: grant.cells }],
+    })
+}
+
+fn plan_roster_add(replica: &Replica, add: RosterAdd) -> Result<Plan, Problem> {
+    let division = names::division(replica, &add.division)?;
+    let Some(roster) = replica.roster() else { return Err(names::no_event()) };
+    let no = match add.shooter {
+        Some(no) => no,
+        // After the lock numbers are random, so that an owner's device that was set back cannot
+        // give one number to two people.
+        None if roster.locked() => random_28_bits()?,
+        None => {
+            let last = roster.structure().shooters.last();
+            last.map_or(1, |shooter| shooter.no.0.saturating_add(1))
+        }
+    };
+    let shooter = Shooter {
+        no: ShooterNo(no),
+        label: add.label,
+        division,
+        power_factor: convert::power_factor(add.power_factor),
+        squad: SquadNo(add.squad),
+        categories: add.categories,
+    };
+    Ok(Plan::Shooter(Box::new(Command::Roster(RosterChange::Add(shooter))), no))
+}
+
+fn plan_roster_edit(replica: &Replica, edit: &RosterEdit) -> Result<Plan, Problem> {
+    let division =
+        edit.division.as_ref().map(|name| names::division(replica, name)).transpose()?;
+    let change = RosterChange::Edit(ShooterEdit {
+        shooter: ShooterNo(edit.shooter),
+        squad: edit.squad.map(SquadNo),
+        division,
+        power_factor: edit.power_factor.map(convert::power_factor),
+    });
+    Ok(Plan::Shooter(Box::new(Command::Roster(change)), edit.shooter))
+}
+
+fn plan_score_add(replica: &mut Replica, add: &ScoreAdd) -> Result<Command, Problem> {
+    let replaces = match &add.replaces {
+        Some(it) => Some((names::entry(replica, &it.entry)?, convert::void_reason(it.reason))),
+        None => None,
+    };
+    Ok(Command::Record {
+        body: convert::body(&add.record)?,
+        replaces,
+        confirmed: add.confirmed,
+        revision: add.revision,
+        wall_ms: add.wall_ms,
+    })
+}
+
+fn plan_score_void(replica: &mut Replica, void: ScoreVoid) -> Result<Command, Problem> {
+    Ok(Command::Void {
+        entry: names::entry(replica, &void.entry)?,
+        reason: convert::void_reason(void.reason),
+        note: void.note,
+        wall_ms: void.wall_ms,
+    })
+}
+
+fn read_bundle(path: &Path) -> Result<Vec<u8>, Problem> {
+    let bad = |what: String| {
+        let text = format!("{}: {what}; nothing was changed", path.display());
+        Problem::new(codes::BAD_FILE, exits::FAILURE, text)
+    };
+    if !path.is_absolute() {
+        return Err(bad("the node needs the file's whole path".to_owned()));
+    }
+    let file = std::fs::File::open(path).map_err(|error| bad(error.to_string()))?;
+    let mut bytes = Vec::new();
+    let limit = BUNDLE_BYTES_MAX.saturating_add(1);
+    let length =
+        file.take(limit).read_to_end(&mut bytes).map_err(|error| bad(error.to_string()))?;
+    if limit <= u64::try_from(length).unwrap_or(u64::MAX) {
+        return Err(bad("the file is larger than any bundle (64 MiB)".to_owned()));
+    }
+    Ok(bytes)
+}
+
+fn random_28_bits() -> Result<u32, Problem> {
+    let drawn = u32::from_le_bytes(entropy::bytes()?) & 0x0fff_ffff;
+    Ok(drawn.max(1))
+}
+
+fn key(text: &str) -> Result<PublicKey, Problem> {
+    PublicKey::parse(text).map_err(|error| {
+        Problem::new(codes::BAD_VALUE, exits::USAGE, format!("{text:?}: {error}; nothing was changed"))
+    })
+}
+
+fn saved(entries: &[EntryId]) -> Answer {
+    Answer::ok(&Saved {
+        schema: "tallyline.saved/1".to_owned(),
+        entries: convert::entry_names(entries),
+    })
+}
+
+fn done(text: &str) -> Answer {
+    Answer::ok(&Done { schema: "tallyline.done/1".to_owned(), text: text.to_owned() })
+}
+
+fn unexpected(reply: Reply) -> Problem {
+    match reply {
+        Reply::Refused(mistake) => refused(&mistake),
+        Reply::Founded(_)
+        | Reply::Joining
+        | Reply::Locked
+        | Reply::Invited(_)
+        | Reply::Admitted
+        | Reply::Assigned(_)
+        | Reply::Revised(_)
+        | Reply::Saved(_)
+        | Reply::Imported { .. } => no_such_verb(),
+    }
+}
+
+/// Says that verb and reply do not belong together, which only a fault of the program can cause.
+fn no_such_verb() -> Problem {
+    Problem::new(
+        codes::BAD_REQUEST,
+        exits::FAILURE,
+        "the node cannot answer this request; this is a fault of the program; please report it",
+    )
+}
+
+/// Turns a mistake into a problem with the exit code of its kind.
+fn refused(mistake: &Mistake) -> Problem {
+    let exit = match mistake.code {
+        Code::E02 | Code::E11 | Code::E12 | Code::E13 => exits::REFUSED,
+        Code::E09 | Code::E15 | Code::E17 => exits::CONFLICT,
+        Code::E16 => exits::STORAGE,
+        Code::E20 => exits::PENDING,
+        Code::E01
+        | Code::E03
+        | Code::E04
+        | Code::E05
+        | Code::E06
+        | Code::E07
+        | Code::E08
+        | Code::E10
+        | Code::E18
+        | Code::E21 => exits::FAILURE,
+    };
+    Problem::new(mistake.code.as_str(), exit, mistake.to_string())
+}
+
+impl From<Stopped> for Problem {
+    fn from(stopped: Stopped) -> Self {
+        Self::new(codes::STOPPED, exits::UNREACHABLE, stopped.to_string())
+    }
+}
+
+impl From<CommandFailed> for Problem {
+    fn from(failed: CommandFailed) -> Self {
+        match failed {
+            CommandFailed::NotSaved(_) => {
+                Self::new(codes::NOT_SAVED, exits::STORAGE, failed.to_string())
+            }
+            CommandFailed::Stopped(stopped) => stopped.into(),
+        }
+    }
+}
+
+impl From<EntropyError> for Problem {
+    fn from(error: EntropyError) -> Self {
+        Self::new(codes::BAD_VALUE, exits::FAILURE, error.to_string())
+    }
+}

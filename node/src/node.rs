@@ -1,0 +1,223 @@
+//! All of it together: what `tallyline run` runs.
+//!
+//! Root, driver, network and command socket on one small tokio runtime, and their end in the
+//! right order: nobody new is let in, connections say goodbye, the loop commits what it has.
+//! Layer: node, top; only `cli` is above.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tallyline_keys::PublicKey;
+use thiserror::Error;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::driver::{Driver, DriverThread, StartError};
+use crate::local::protocol::{LinkStatus, Scope, WireBytes};
+use crate::local::{Network, ServeError, Server, Service};
+use crate::net::{self, Net, NetConfig, NetError};
+use crate::root::{Mode, Root, RootError, socket_path};
+
+/// Threads of the runtime: connections and command sockets are light, and a Pi has few cores,
+/// of which the loop has one.
+const WORKERS: usize = 2;
+
+/// A node that runs: who it is and where it is reached.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// What the device is called.
+    pub label: String,
+    /// Its key.
+    pub key: PublicKey,
+    /// What it is for.
+    pub mode: Mode,
+    /// Addresses at which other devices reach it, best first.
+    pub addresses: Vec<SocketAddr>,
+    /// The command socket.
+    pub socket: PathBuf,
+}
+
+/// Why a node does not run, or ended badly.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// The root cannot be used.
+    #[error(transparent)]
+    Root(#[from] RootError),
+    /// The loop does not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The network does not start.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// There is no command socket.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// The system gave no threads or signals.
+    #[error("the node cannot start ({0}); nothing was changed; try again")]
+    System(#[from] io::Error),
+    /// The loop ended by a fault.
+    #[error("{0}")]
+    Fault(String),
+}
+
+/// What the command socket sees of the network.
+struct NetView(Arc<Net>);
+
+/// Runs the node of a root until it is told to stop; `ready` is called once it answers.
+///
+/// # Errors
+///
+/// [`RunError`], with what to do.
+pub fn run(config: &Config, ready: impl FnOnce(&Ready)) -> Result<(), RunError> {
+    let root = Root::open(&config.root)?.with_mode(config.mode);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .enable_all()
+        .build()?;
+    let thread = runtime.block_on(live(root, config, ready))?;
+    thread.join().map_err(RunError::Fault)
+}
+
+/// The node's whole life; returns the loop's thread, which has ended or is about to.
+async fn live(
+    root: Root,
+    config: &Config,
+    ready: impl FnOnce(&Ready),
+) -> Result<DriverThread, RunError> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let (dir, label) = (root.dir().to_owned(), root.label().to_owned());
+    let (key, mode) = (root.key(), root.mode());
+
+    // Tried before the port is bound, so that a root in use is named and not its port.
+    drop(root.lock()?);
+    let net = Arc::new(Net::start(net_config(&root, config))?);
+    let (driver, thread) = Driver::start(root, net.link(), Clock::start())?;
+    let server = match Server::bind(&dir) {
+        Ok(server) => server,
+        Err(error) => {
+            end(&net, &driver).await;
+            return Err(error.into());
+        }
+    };
+    net.attach(driver.clone());
+
+    let (stop, stopped) = watch::channel(false);
+    let stop = Arc::new(stop);
+    let network = Arc::new(NetView(Arc::clone(&net)));
+    let service = Service::new(driver.clone(), network, (&label, mode), Arc::clone(&stop));
+    ready(&Ready { label, key, mode, addresses: net.addresses(), socket: socket_path(&dir) });
+
+    let serve = server.serve(service, stopped.clone());
+    let watch = watch_for_end(&driver, &stop, stopped, (&mut interrupt, &mut terminate));
+    tokio::join!(serve, watch);
+    end(&net, &driver).await;
+    Ok(thread)
+}
+
+/// Sets `stop` when a signal comes or the loop ends by itself; returns once it is set.
+async fn watch_for_end(
+    driver: &Driver,
+    stop: &watch::Sender<bool>,
+    mut stopped: watch::Receiver<bool>,
+    (interrupt, terminate): (&mut Signal, &mut Signal),
+) {
+    tokio::select! {
+        biased;
+        _ = stopped.wait_for(|stop| *stop) => tracing::info!("told to stop"),
+        _ = interrupt.recv() => tracing::info!("interrupted"),
+        _ = terminate.recv() => tracing::info!("terminated"),
+        () = driver.ended() => tracing::error!("the main loop has ended"),
+    }
+    stop.send_replace(true);
+}
+
+/// Ends network and loop: what the loop was given before is committed.
+async fn end(net: &Net, driver: &Driver) {
+    net.close().await;
+    driver.stop().await;
+    driver.ended().await;
+}
+
+fn net_config(root: &Root, config: &Config) -> NetConfig {
+    NetConfig {
+        key: Arc::new(root.device_key()),
+        listen: config.listen.clone(),
+        peers: config.peers.clone(),
+        mdns: config.mdns,
+        mdns_port: net::MDNS_PORT,
+        uplink: config
+            .cloud
+            .as_ref()
+            .map(|cloud| net::Uplink { address: cloud.address.clone(), key: cloud.key }),
+        mode: root.mode(),
+        memory: Some(memory_path(root.dir())),
+    }
+}
+
+/// Returns where a node keeps its port and the addresses of its peers.
+fn memory_path(dir: &Path) -> PathBuf {
+    dir.join("peers.json")
+}
+
+impl Network for NetView {
+    fn addresses(&self) -> Vec<String> {
+        self.0.addresses().iter().map(ToString::to_string).collect()
+    }
+
+    fn links(&self) -> Vec<LinkStatus> {
+        self.0.links().into_iter().map(link_status).collect()
+    }
+
+    fn wire(&self) -> WireBytes {
+        let traffic = self.0.traffic();
+        WireBytes {
+            frames_sent_bytes: traffic.frame_bytes_sent,
+            frames_received_bytes: traffic.frame_bytes_received,
+            udp_sent_bytes: traffic.udp_bytes_sent,
+            udp_received_bytes: traffic.udp_bytes_received,
+        }
+    }
+
+    fn pause(&self, scope: Scope) {
+        self.0.pause(net_scope(scope));
+    }
+
+    fn resume(&self, scope: Scope) {
+        self.0.resume(net_scope(scope));
+    }
+
+    fn paused(&self) -> &'static str {
+        if self.0.paused(net::Scope::All) {
+            "all"
+        } else if self.0.paused(net::Scope::Cloud) {
+            "cloud"
+        } else {
+            "none"
+        }
+    }
+}
+
+fn net_scope(scope: Scope) -> net::Scope {
+    if scope.cloud { net::Scope::Cloud } else { net::Scope::All }
+}
+
+fn link_status(info: net::LinkInfo) -> LinkStatus {
+    LinkStatus {
+        label: None,
+        key: info.key.fingerprint(),
+        source: info.source.to_string(),
+        dialled: info.dialled,
+        address: info.address.to_string(),
+        connected_ms: info.connected_ms,
+        rtt_ms: info.rtt_ms,
+        frames_sent_bytes: info.traffic.frame_bytes_sent,
+        frames_received_bytes: info.traffic.frame_bytes_received,
+        udp_sent_bytes: info.traffic.udp_bytes_sent,
+        udp_received_bytes: info.traffic.udp_bytes_received,
+    }
+}
