@@ -27,9 +27,22 @@ pub struct Device {
 
 impl Device {
     pub(crate) fn new(label: &str, cloud: bool, random: &mut Random) -> Result<Self, Damage> {
-        let seed = random.bytes();
+        Self::from_disk(
+            label,
+            cloud,
+            (random.bytes(), MemoryDisk::default()),
+            random,
+        )
+    }
+
+    /// Makes a device with a key and a disk of its own.
+    pub(crate) fn from_disk(
+        label: &str,
+        cloud: bool,
+        (seed, disk): ([u8; 32], MemoryDisk),
+        random: &mut Random,
+    ) -> Result<Self, Damage> {
         let store = random.next_u64();
-        let disk = MemoryDisk::default();
         let identity = identity(seed, store, label, cloud);
         let incarnation = Incarnation(random.next_u64());
         let replica = Replica::open(identity, disk.stored(), incarnation)?;

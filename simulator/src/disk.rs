@@ -20,6 +20,14 @@ pub struct MemoryDisk {
 pub struct DiskFailed;
 
 impl MemoryDisk {
+    /// Makes a disk that holds something already.
+    pub fn holding(stored: Stored) -> Self {
+        Self {
+            stored,
+            ..Self::default()
+        }
+    }
+
     /// Returns everything on it, as after a restart.
     pub fn stored(&self) -> Stored {
         self.stored.clone()

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use tallyline_proto::replica::PeerId;
+use tallyline_proto::{
+    replica::PeerId,
+    wire::{Frame, decode_frame},
+};
 
 use crate::{Random, world::DeviceNo};
 
@@ -55,6 +58,8 @@ pub(crate) struct Network {
     pub(crate) bytes: u64,
     /// Frames that devices sent.
     pub(crate) frames: u64,
+    /// Bytes of those that carry cells.
+    pub(crate) cell_bytes: u64,
 }
 
 impl Network {
@@ -65,6 +70,7 @@ impl Network {
             sent: 0,
             bytes: 0,
             frames: 0,
+            cell_bytes: 0,
         }
     }
 
@@ -81,6 +87,12 @@ impl Network {
         };
         self.bytes = self.bytes.saturating_add(length).saturating_add(prefix);
         self.frames = self.frames.saturating_add(1);
+        if matches!(decode_frame(&frame.bytes), Ok(Some(Frame::Cells(_)))) {
+            self.cell_bytes = self
+                .cell_bytes
+                .saturating_add(length)
+                .saturating_add(prefix);
+        }
         let copies = 1 + u64::from(random.chance(weather.duplicate_permille));
         for _ in 0..copies {
             if random.chance(weather.loss_permille) {

@@ -8,7 +8,7 @@ use tallyline_proto::{
 };
 
 use crate::{
-    Device, Random,
+    Device, MemoryDisk, Random,
     network::{Flying, Network, Weather},
 };
 
@@ -67,6 +67,11 @@ impl World {
         (self.network.bytes, self.network.frames)
     }
 
+    /// Returns how many of those bytes were frames with presence and receipt cells.
+    pub fn cell_bytes(&self) -> u64 {
+        self.network.cell_bytes
+    }
+
     /// Changes the weather.
     pub fn set_weather(&mut self, weather: Weather) {
         self.network.weather = weather;
@@ -79,6 +84,17 @@ impl World {
     pub fn add(&mut self, label: &str, cloud: bool) -> DeviceNo {
         let device = Device::new(label, cloud, &mut self.random);
         assert!(device.is_ok(), "an empty disk opens");
+        self.devices.extend(device);
+        self.devices.len().saturating_sub(1)
+    }
+
+    /// Adds a device whose key and disk are given.
+    ///
+    /// # Panics
+    /// If what the disk holds does not hold.
+    pub fn add_with(&mut self, label: &str, seed: [u8; 32], disk: MemoryDisk) -> DeviceNo {
+        let device = Device::from_disk(label, false, (seed, disk), &mut self.random);
+        assert!(device.is_ok(), "the disk opens: {device:?}");
         self.devices.extend(device);
         self.devices.len().saturating_sub(1)
     }

@@ -3,4 +3,6 @@
 //! The modules are behind `cfg(test)` because clippy then knows that helpers in them are tests.
 
 #[cfg(test)]
+mod cli;
+#[cfg(test)]
 mod tidy;

@@ -10,6 +10,8 @@
 mod answers;
 pub mod client;
 mod convert;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod names;
 pub mod offline;
 pub mod protocol;

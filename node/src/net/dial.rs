@@ -88,10 +88,17 @@ fn wanted(links: &Links, id: &TargetId, target: &Target) -> bool {
     if links.members.is_empty() {
         return false;
     }
-    match (id, target.key) {
-        (TargetId::Ticket, _) => false,
-        (_, None) => true,
-        (_, Some(key)) => links.members.contains(&key) && !links.has(&key) && !links.is_own(&key),
+    let Some(key) = target.key else {
+        return true;
+    };
+    if links.has(&key) || links.is_own(&key) || links.cloud == Some(key) {
+        return false;
+    }
+    match id {
+        TargetId::Ticket => false,
+        // A person named this place, so whoever stands there tomorrow is asked too.
+        TargetId::Static(_) => true,
+        TargetId::Mdns(_) | TargetId::Known(_) => links.members.contains(&key),
     }
 }
 

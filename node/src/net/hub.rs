@@ -21,7 +21,7 @@ use tracing::{debug, info, warn};
 
 use super::discovery::{TargetId, best_first};
 use super::endpoint::Doors;
-use super::limits::{ADDRESSES_MAX, STOP_TIME};
+use super::limits::{ADDRESSES_MAX, GOODBYE_TIME, STOP_TIME};
 use super::links::{Ending, Held, Links, Outgoing, Passage, Shared};
 use super::mdns::{Search, Verifier};
 use super::memory::{self, Memory};
@@ -385,8 +385,8 @@ impl Hub {
             endpoint.close(Ending::Stopping.code(), Ending::Stopping.name().as_bytes());
         }
         for endpoint in self.endpoints() {
-            if timeout(STOP_TIME, endpoint.wait_idle()).await.is_err() {
-                debug!("a connection did not end in time");
+            if timeout(GOODBYE_TIME, endpoint.wait_idle()).await.is_err() {
+                debug!("connections linger");
             }
         }
     }

@@ -140,6 +140,10 @@ pub(super) const INTERFACE_POLL_SECONDS: u32 = 5;
 /// How long an announced peer may take to confirm itself after its connection was lost.
 pub(super) const VERIFY_TIME: Duration = Duration::from_secs(3);
 
+/// How long goodbyes may take to leave the sockets. Connections linger longer than that in QUIC's
+/// books, which nobody needs at the end of a process.
+pub(super) const GOODBYE_TIME: Duration = Duration::from_millis(300);
+
 /// How long the end of everything may take.
 pub(super) const STOP_TIME: Duration = Duration::from_secs(2);
 

@@ -481,8 +481,9 @@ impl Links {
         if self.stopping {
             return Err(Ending::Stopping);
         }
-        let uplink = way.dialled == Some(Source::Uplink);
-        if self.is_paused(if uplink { Scope::Cloud } else { Scope::All }) {
+        // Whoever dialled: what is paused is talking to the cloud.
+        let cloud = self.cloud == Some(*key);
+        if self.is_paused(if cloud { Scope::Cloud } else { Scope::All }) {
             return Err(Ending::Paused);
         }
         if *key == self.own {

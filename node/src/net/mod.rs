@@ -64,7 +64,7 @@ pub struct NetConfig {
     pub listen: Vec<SocketAddr>,
     /// Peers that are dialled whatever discovery says, as `host:port`.
     pub peers: Vec<String>,
-    /// Whether this device announces itself and browses by mDNS.
+    /// Whether this device announces itself and browses by mDNS; the cloud never does.
     pub mdns: bool,
     /// The port of mDNS, [`MDNS_PORT`] outside tests.
     pub mdns_port: u16,
@@ -220,7 +220,8 @@ impl Net {
         Ok(Self {
             hub,
             peers: config.peers,
-            mdns: config.mdns.then_some(config.mdns_port),
+            // Devices reach the cloud through their uplink, never by chance.
+            mdns: (config.mdns && config.mode != Mode::Cloud).then_some(config.mdns_port),
             uplink: config.uplink,
         })
     }

@@ -519,6 +519,6 @@ fn disk(error: &io::Error) -> StoreError {
 }
 
 #[cfg(test)]
-mod power;
+pub(crate) mod power;
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ const SECTOR_BYTES: usize = 512;
 
 /// A disk; copies are the same disk.
 #[derive(Clone, Debug)]
-pub(super) struct Power(Arc<Mutex<Platter>>);
+pub(crate) struct Power(Arc<Mutex<Platter>>);
 
 #[derive(Debug)]
 struct Platter {
@@ -34,14 +34,14 @@ enum Change {
 
 /// SplitMix64: a few lines that never change, so a seed means the same run for ever.
 #[derive(Clone, Debug)]
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut word = self.0;
         word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -49,13 +49,13 @@ impl Random {
         word ^ (word >> 31)
     }
 
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
 }
 
 impl Power {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(Arc::new(Mutex::new(Platter {
             current: Vec::new(),
             durable: Vec::new(),
@@ -67,21 +67,21 @@ impl Power {
     }
 
     /// Cuts the power after so many further operations.
-    pub(super) fn cut_after(&self, operations: u64) {
+    pub(crate) fn cut_after(&self, operations: u64) {
         self.with(|platter| platter.left = operations);
     }
 
     /// Bounds how long the file may grow, in bytes.
-    pub(super) fn bound(&self, capacity: u64) {
+    pub(crate) fn bound(&self, capacity: u64) {
         self.with(|platter| platter.capacity = capacity);
     }
 
-    pub(super) fn length(&self) -> u64 {
+    pub(crate) fn length(&self) -> u64 {
         self.with(|platter| platter.current.len() as u64)
     }
 
     /// Brings the power back: what was not synced is kept in part and in any order.
-    pub(super) fn restore(&self) {
+    pub(crate) fn restore(&self) {
         self.with(|platter| {
             let mut sectors = Vec::new();
             for change in std::mem::take(&mut platter.pending) {

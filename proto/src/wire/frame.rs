@@ -11,6 +11,9 @@ use super::{
 };
 use crate::model::{EventId, GrantId, Hash, Incarnation, LogName};
 
+/// Most cells in one frame: two of each of 32 devices.
+const CELLS_MAX: usize = 64;
+
 /// One message of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame {
@@ -116,53 +119,75 @@ pub struct Join {
     pub label: String,
 }
 
-/// Encodes a frame, without length prefix.
+/// Encodes a frame, without length prefix: a byte for its kind, then its body.
+///
+/// Source: PROTOCOL R-SYNC-3.
 pub fn encode_frame(frame: &Frame) -> Vec<u8> {
-    let kind = match frame {
-        Frame::Hello(it) => pb::frame::Kind::Hello(pb::Hello {
-            version: it.version,
-            event_tag: it.event_tag.to_vec(),
-            state_digest: it.state.to_vec(),
-            store: it.store,
-            answer: it.answer,
-        }),
+    let (kind, body) = match frame {
+        Frame::Hello(it) => (1, hello_out(it).encode_to_vec()),
         Frame::Vector(it) => {
             let (tags, heights) = tags_out(&it.logs);
             let hashes = it.hashes.concat();
-            pb::frame::Kind::Vector(pb::Vector {
-                tags,
-                heights,
-                answer: it.answer,
-                hashes,
-            })
+            (
+                2,
+                pb::Vector {
+                    tags,
+                    heights,
+                    answer: it.answer,
+                    hashes,
+                }
+                .encode_to_vec(),
+            )
         }
-        Frame::Push(it) => pb::frame::Kind::Push(push_out(it)),
+        Frame::Push(it) => push_out(it),
         Frame::Have(logs) => {
             let (tags, heights) = tags_out(logs);
-            pb::frame::Kind::Have(pb::Have { tags, heights })
+            (5, pb::Have { tags, heights }.encode_to_vec())
         }
         Frame::Want(logs) => {
             let (tags, heights) = tags_out(logs);
-            pb::frame::Kind::Want(pb::Want { tags, heights })
+            (6, pb::Want { tags, heights }.encode_to_vec())
         }
-        Frame::Cells(cells) => pb::frame::Kind::Cells(pb::Cells {
-            cells: cells.clone(),
-        }),
-        Frame::Fork(it) => pb::frame::Kind::Fork(fork_out(it)),
-        Frame::Present(admit) => pb::frame::Kind::Present(pb::Present {
-            admit: admit.clone(),
-        }),
-        Frame::Join(it) => pb::frame::Kind::Join(pb::Join {
-            event: it.event.0.0.to_vec(),
-            proof: it.proof.to_vec(),
-            label: it.label.clone(),
-        }),
-        Frame::Welcome(manifest) => pb::frame::Kind::Welcome(pb::Welcome {
-            manifest: manifest.clone(),
-        }),
-        Frame::Refused(reason) => pb::frame::Kind::Refused(pb::Refused { reason: *reason }),
+        Frame::Cells(cells) => (
+            7,
+            pb::Cells {
+                cells: cells.clone(),
+            }
+            .encode_to_vec(),
+        ),
+        Frame::Fork(it) => (8, fork_out(it).encode_to_vec()),
+        Frame::Present(admit) => (
+            9,
+            pb::Present {
+                admit: admit.clone(),
+            }
+            .encode_to_vec(),
+        ),
+        Frame::Join(it) => {
+            let (event, proof) = (it.event.0.0.to_vec(), it.proof.to_vec());
+            (
+                10,
+                pb::Join {
+                    event,
+                    proof,
+                    label: it.label.clone(),
+                }
+                .encode_to_vec(),
+            )
+        }
+        Frame::Welcome(manifest) => (
+            11,
+            pb::Welcome {
+                manifest: manifest.clone(),
+            }
+            .encode_to_vec(),
+        ),
+        Frame::Refused(reason) => (12, pb::Refused { reason: *reason }.encode_to_vec()),
     };
-    pb::Frame { kind: Some(kind) }.encode_to_vec()
+    let mut bytes = Vec::with_capacity(body.len().saturating_add(1));
+    bytes.push(kind);
+    bytes.extend_from_slice(&body);
+    bytes
 }
 
 /// Reads a frame. `Ok(None)` is a kind this version does not know: it is skipped.
@@ -173,45 +198,64 @@ pub fn decode_frame(bytes: &[u8]) -> Result<Option<Frame>, WireError> {
     if FRAME_BYTES_MAX < bytes.len() {
         return Err(WireError::TooLarge("frame"));
     }
-    let it = pb::Frame::decode(bytes).map_err(|_| WireError::Malformed)?;
-    let Some(kind) = it.kind else { return Ok(None) };
+    let (&kind, body) = bytes.split_first().ok_or(WireError::Malformed)?;
     Ok(Some(match kind {
-        pb::frame::Kind::Hello(it) => Frame::Hello(Hello {
-            version: it.version,
-            event_tag: fixed(&it.event_tag, "event tag")?,
-            state: fixed(&it.state_digest, "state digest")?,
-            store: it.store,
-            answer: it.answer,
-        }),
-        pb::frame::Kind::Vector(it) => Frame::Vector(vector_in(&it)?),
-        pb::frame::Kind::Push(it) => Frame::Push(push_in(&it)?),
-        pb::frame::Kind::Have(it) => Frame::Have(tags_in(&it.tags, &it.heights)?),
-        pb::frame::Kind::Want(it) => Frame::Want(tags_in(&it.tags, &it.heights)?),
-        pb::frame::Kind::Cells(it) => {
-            if 64 < it.cells.len() {
+        1 => Frame::Hello(hello_in(&read(body)?)?),
+        2 => Frame::Vector(vector_in(&read(body)?)?),
+        3 => {
+            let (tag, rest) = take(body, "tag of a push")?;
+            Frame::Push(push_in(LogRef::Tag(tag), rest)?)
+        }
+        4 => {
+            let (grant, rest) = take(body, "grant of a log")?;
+            let (incarnation, rest) = take(rest, "incarnation of a log")?;
+            let incarnation = Incarnation(u64::from_le_bytes(incarnation));
+            let name = LogName {
+                grant: GrantId(Hash(grant)),
+                incarnation,
+            };
+            Frame::Push(push_in(LogRef::Name(name), rest)?)
+        }
+        5 => {
+            let it: pb::Have = read(body)?;
+            Frame::Have(tags_in(&it.tags, &it.heights)?)
+        }
+        6 => {
+            let it: pb::Want = read(body)?;
+            Frame::Want(tags_in(&it.tags, &it.heights)?)
+        }
+        7 => {
+            let it: pb::Cells = read(body)?;
+            if CELLS_MAX < it.cells.len() {
                 return Err(WireError::TooLarge("cells"));
             }
             Frame::Cells(it.cells)
         }
-        pb::frame::Kind::Fork(it) => Frame::Fork(fork_in(&it)?),
-        pb::frame::Kind::Present(it) => {
+        8 => Frame::Fork(fork_in(&read(body)?)?),
+        9 => {
+            let it: pb::Present = read(body)?;
             if STATEMENT_BYTES_MAX < it.admit.len() {
                 return Err(WireError::TooLarge("admit"));
             }
             Frame::Present(it.admit)
         }
-        pb::frame::Kind::Join(it) => Frame::Join(Join {
-            event: EventId(Hash(fixed(&it.event, "event")?)),
-            proof: fixed(&it.proof, "proof")?,
-            label: label(it.label)?,
-        }),
-        pb::frame::Kind::Welcome(it) => {
+        10 => {
+            let it: pb::Join = read(body)?;
+            Frame::Join(Join {
+                event: EventId(Hash(fixed(&it.event, "event")?)),
+                proof: fixed(&it.proof, "proof")?,
+                label: label(it.label)?,
+            })
+        }
+        11 => {
+            let it: pb::Welcome = read(body)?;
             if MANIFEST_BYTES_MAX < it.manifest.len() {
                 return Err(WireError::TooLarge("manifest"));
             }
             Frame::Welcome(it.manifest)
         }
-        pb::frame::Kind::Refused(it) => Frame::Refused(it.reason),
+        12 => Frame::Refused(read::<pb::Refused>(body)?.reason),
+        _ => return Ok(None),
     }))
 }
 
@@ -321,36 +365,67 @@ fn vector_in(it: &pb::Vector) -> Result<Vector, WireError> {
     })
 }
 
-fn push_out(push: &Push) -> pb::Push {
-    let (tag, name) = match push.log {
-        LogRef::Tag(tag) => (tag.to_vec(), None),
-        LogRef::Name(name) => (Vec::new(), Some(name_out(&name))),
-    };
-    pb::Push {
-        tag,
-        name,
-        from: push.from,
-        entries: join_entries(&push.entries),
-        signature: push.signature.as_bytes().to_vec(),
+fn hello_out(it: &Hello) -> pb::Hello {
+    pb::Hello {
+        version: it.version,
+        event_tag: it.event_tag.to_vec(),
+        state_digest: it.state.to_vec(),
+        store: it.store,
+        answer: it.answer,
     }
 }
 
-fn push_in(it: &pb::Push) -> Result<Push, WireError> {
-    let log = match &it.name {
-        Some(name) => LogRef::Name(name_in(name)?),
-        None => LogRef::Tag(fixed(&it.tag, "tag of a push")?),
+fn hello_in(it: &pb::Hello) -> Result<Hello, WireError> {
+    Ok(Hello {
+        version: it.version,
+        event_tag: fixed(&it.event_tag, "event tag")?,
+        state: fixed(&it.state_digest, "state digest")?,
+        store: it.store,
+        answer: it.answer,
+    })
+}
+
+/// Lays out a push by hand: it is what live scores cost.
+fn push_out(push: &Push) -> (u8, Vec<u8>) {
+    let (kind, mut body) = match push.log {
+        LogRef::Tag(tag) => (3, tag.to_vec()),
+        LogRef::Name(name) => (
+            4,
+            [&name.grant.0.0[..], &name.incarnation.0.to_le_bytes()].concat(),
+        ),
     };
-    let entries = split_entries(&it.entries)?;
-    if entries.is_empty() || it.from == 0 || it.from.checked_add(0x1_0000).is_none() {
+    prost::encoding::encode_varint(push.from, &mut body);
+    body.extend_from_slice(push.signature.as_bytes());
+    body.extend_from_slice(&join_entries(&push.entries));
+    (kind, body)
+}
+
+fn push_in(log: LogRef, mut body: &[u8]) -> Result<Push, WireError> {
+    let from = prost::encoding::decode_varint(&mut body).map_err(|_| WireError::Malformed)?;
+    let (signature, entries) = take(body, "signature of a push")?;
+    let entries = split_entries(entries)?;
+    if entries.is_empty() || from == 0 || from.checked_add(0x1_0000).is_none() {
         return Err(WireError::Invalid("range of a push"));
     }
-    let signature = Signature::from_bytes(fixed(&it.signature, "signature of a push")?);
     Ok(Push {
         log,
-        from: it.from,
+        from,
         entries,
-        signature,
+        signature: Signature::from_bytes(signature),
     })
+}
+
+fn read<T: prost::Message + Default>(body: &[u8]) -> Result<T, WireError> {
+    T::decode(body).map_err(|_| WireError::Malformed)
+}
+
+/// Takes a value of fixed size from the front.
+fn take<'a, const N: usize>(
+    bytes: &'a [u8],
+    field: &'static str,
+) -> Result<([u8; N], &'a [u8]), WireError> {
+    let (value, rest) = bytes.split_first_chunk().ok_or(WireError::Invalid(field))?;
+    Ok((*value, rest))
 }
 
 fn name_out(name: &LogName) -> pb::LogName {

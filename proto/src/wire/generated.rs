@@ -671,39 +671,6 @@ impl CloseReason {
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Frame {
-    #[prost(oneof = "frame::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11")]
-    pub kind: ::core::option::Option<frame::Kind>,
-}
-/// Nested message and enum types in `Frame`.
-pub mod frame {
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
-    pub enum Kind {
-        #[prost(message, tag = "1")]
-        Hello(super::Hello),
-        #[prost(message, tag = "2")]
-        Vector(super::Vector),
-        #[prost(message, tag = "3")]
-        Push(super::Push),
-        #[prost(message, tag = "4")]
-        Have(super::Have),
-        #[prost(message, tag = "5")]
-        Want(super::Want),
-        #[prost(message, tag = "6")]
-        Cells(super::Cells),
-        #[prost(message, tag = "7")]
-        Fork(super::Fork),
-        #[prost(message, tag = "8")]
-        Present(super::Present),
-        #[prost(message, tag = "9")]
-        Join(super::Join),
-        #[prost(message, tag = "10")]
-        Welcome(super::Welcome),
-        #[prost(message, tag = "11")]
-        Refused(super::Refused),
-    }
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Hello {
     #[prost(uint32, tag = "1")]
     pub version: u32,
@@ -735,24 +702,6 @@ pub struct Vector {
     /// 8 bytes a log, the chain hash's first bytes; only when asked by doubt
     #[prost(bytes = "vec", tag = "4")]
     pub hashes: ::prost::alloc::vec::Vec<u8>,
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Push {
-    /// 5 bytes, when the receiver is known to know the log
-    #[prost(bytes = "vec", tag = "1")]
-    pub tag: ::prost::alloc::vec::Vec<u8>,
-    /// else the whole name
-    #[prost(message, optional, tag = "2")]
-    pub name: ::core::option::Option<LogName>,
-    /// sequence of the first entry, from 1
-    #[prost(uint64, tag = "3")]
-    pub from: u64,
-    /// varint length | entry, again and again
-    #[prost(bytes = "vec", tag = "4")]
-    pub entries: ::prost::alloc::vec::Vec<u8>,
-    /// 64 bytes: the head after the last entry
-    #[prost(bytes = "vec", tag = "5")]
-    pub signature: ::prost::alloc::vec::Vec<u8>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LogName {
@@ -849,7 +798,7 @@ pub struct Fork {
     /// first sequence where the branches differ
     #[prost(uint64, tag = "2")]
     pub from: u64,
-    /// entries, as in Push, of the branch with the lower hash
+    /// entries, as in a push, of the branch with the lower hash
     #[prost(bytes = "vec", tag = "3")]
     pub left: ::prost::alloc::vec::Vec<u8>,
     #[prost(bytes = "vec", tag = "4")]

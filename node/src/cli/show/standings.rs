@@ -11,13 +11,14 @@ use super::table::{Sheet, Side::Left, Side::Right, clean};
 /// Shows every table, and says "complete" or what is missing.
 pub(in crate::cli) fn standings(data: &StandingsData, screen: Screen) -> String {
     let mut text = String::new();
-    for table in &data.stages {
+    // A division that nobody shot in is no table for people.
+    for table in data.stages.iter().filter(|table| !table.rows.is_empty()) {
         let name = clean(&table.name);
         add(&mut text, format_args!("Stage {} {name}, {}\n", table.drill, clean(&table.division)));
         text.push_str(&stage(table, screen));
         text.push('\n');
     }
-    for table in &data.matches {
+    for table in data.matches.iter().filter(|table| !table.rows.is_empty()) {
         add(&mut text, format_args!("{}, {}\n", clean(&data.name), clean(&table.division)));
         text.push_str(&matched(table, screen));
         text.push('\n');

@@ -38,7 +38,7 @@ pub(in crate::cli) fn status(data: &StatusData, screen: Screen) -> String {
     }
     if !data.logs.is_empty() {
         text.push('\n');
-        text.push_str(&logs(&data.logs, screen));
+        text.push_str(&logs(data, screen));
     }
     if !data.links.is_empty() {
         text.push('\n');
@@ -79,7 +79,7 @@ fn paint(summary: &str, light: &str, screen: Screen) -> String {
     if screen.color { format!("\u{1b}[{color}m{summary}\u{1b}[0m") } else { summary }
 }
 
-fn logs(logs: &[LogStatus], screen: Screen) -> String {
+fn logs(data: &StatusData, screen: Screen) -> String {
     let headings = [
         ("WRITER", Left),
         ("PARTITION", Left),
@@ -91,7 +91,7 @@ fn logs(logs: &[LogStatus], screen: Screen) -> String {
         ("", Left),
     ];
     let mut sheet = Sheet::new(screen, &headings);
-    for log in logs {
+    for log in &data.logs {
         let head = match log.head_known.saturating_sub(log.height) {
             0 => log.head_known.to_string(),
             behind => format!("{} ({behind} behind)", log.head_known),
@@ -103,11 +103,19 @@ fn logs(logs: &[LogStatus], screen: Screen) -> String {
             head,
             log.copies.to_string(),
             log.cloud.to_string(),
-            log.last_heard_ms.map_or_else(|| "-".to_owned(), when::ago),
+            last_seen(log, data),
             log.text.clone(),
         ]);
     }
     sheet.text()
+}
+
+fn last_seen(log: &LogStatus, data: &StatusData) -> String {
+    match log.last_heard_ms {
+        _ if log.key == data.node.key => "this device".to_owned(),
+        Some(ms) => when::ago(ms),
+        None => "-".to_owned(),
+    }
 }
 
 fn links(data: &StatusData, screen: Screen) -> String {

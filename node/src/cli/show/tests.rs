@@ -110,7 +110,7 @@ fn status_names_every_log_and_how_far_it_is() {
                     "control_in_cloud": 0 },
         "readings": { "counted": 130, "late": 1, "quarantined": 0, "disputed": 0, "voided": 3,
                       "undecided": 0, "unknown": 0 },
-        "logs": [{ "label": "Tablet 7", "key": "k", "grant": "g", "incarnation": "0",
+        "logs": [{ "label": "Tablet 7", "key": "other", "grant": "g", "incarnation": "0",
                    "partition": "stage 3", "control": false, "open": true, "height": 131,
                    "head_known": 134, "copies": 1, "least_copies": 1, "cloud": 0, "forked": false,
                    "last_heard_ms": 540_000, "text": "3 entries are not here yet" }],

@@ -1,0 +1,197 @@
+use std::sync::{Mutex, PoisonError};
+
+use tallyline_proto::model::Ticket;
+
+use super::*;
+use crate::local::fixture;
+use crate::store::power::Power;
+
+/// A link that remembers what it was told.
+#[derive(Default)]
+struct Told(Mutex<Vec<String>>);
+
+impl Told {
+    fn note(&self, what: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(what.to_owned());
+    }
+
+    fn count(&self, what: &str) -> usize {
+        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        told.iter().filter(|it| it.as_str() == what).count()
+    }
+}
+
+impl Link for Told {
+    fn send(&self, _peer: PeerId, _frame: Vec<u8>) {
+        self.note("send");
+    }
+    fn close(&self, _peer: PeerId, _reason: Reason) {
+        self.note("close");
+    }
+    fn notice(&self, notice: &Notice) {
+        match notice {
+            Notice::Members(_) => self.note("members"),
+            Notice::Discover { .. } => self.note("discover"),
+            Notice::Grew { .. } => self.note("grew"),
+            Notice::Refused { .. } => self.note("refused"),
+        }
+    }
+    fn reset(&self) {
+        self.note("reset");
+    }
+    fn joining(&self, ticket: Option<&Ticket>) {
+        self.note(if ticket.is_some() { "joining" } else { "not joining" });
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+fn start_on(power: &Power, dir: &tempfile::TempDir, link: &Arc<Told>) -> (Driver, DriverThread) {
+    let root = Root::open(dir.path()).expect("opens");
+    let power = power.clone();
+    let opener: Opener = Box::new(move |content| {
+        assert_eq!(content, Content::Keep, "the content holds");
+        Store::with_backend(power.clone())
+    });
+    let origin = Origin { root, clock: Clock::start(), _lock: None };
+    let link: Arc<dyn Link> = Arc::<Told>::clone(link);
+    Driver::start_with(origin, opener, link).expect("starts")
+}
+
+fn root() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a folder");
+    Root::create(dir.path(), "Tablet 1", Mode::Device).expect("creates");
+    dir
+}
+
+async fn height(driver: &Driver) -> u64 {
+    let heights = driver
+        .query(|replica, _| replica.logs().iter().map(|log| log.height).sum::<u64>())
+        .await;
+    heights.expect("answers")
+}
+
+#[test]
+fn what_was_answered_is_there_after_a_restart() {
+    let dir = root();
+    let link: Arc<dyn Link> = Arc::new(NoLink);
+    let start = || {
+        let root = Root::open(dir.path()).expect("opens");
+        Driver::start(root, Arc::clone(&link), Clock::start()).expect("starts")
+    };
+    let (driver, thread) = start();
+    let before = runtime().block_on(async {
+        let reply = driver.command(fixture::found("A")).await.expect("saves");
+        assert!(matches!(reply, Reply::Founded(_)), "{reply:?}");
+        let reply = driver.command(Command::Lock).await.expect("saves");
+        assert_eq!(reply, Reply::Locked);
+        driver.stop().await;
+        driver.ended().await;
+        assert_eq!(driver.command(Command::Lock).await, Err(CommandFailed::Stopped(Stopped)));
+        driver.key()
+    });
+    thread.join().expect("ends well");
+
+    let (driver, thread) = start();
+    runtime().block_on(async {
+        let name = driver.query(|replica, _| replica.event().map(|(_, it)| it.name.clone())).await;
+        assert_eq!(name, Ok(Some("A".to_owned())));
+        let locked = driver.query(|replica, _| replica.roster().map(|it| it.locked())).await;
+        assert_eq!(locked, Ok(Some(true)));
+        assert_eq!(driver.key(), before);
+    });
+    drop(driver);
+    thread.join().expect("ends when the last handle goes");
+}
+
+#[test]
+fn a_root_has_one_driver() {
+    let dir = root();
+    let open = || Root::open(dir.path()).expect("opens");
+    let (_driver, _thread) =
+        Driver::start(open(), Arc::new(NoLink), Clock::start()).expect("starts");
+    let error = Driver::start(open(), Arc::new(NoLink), Clock::start()).expect_err("refuses");
+    assert!(matches!(error, StartError::Root(RootError::InUse { .. })), "{error}");
+}
+
+#[test]
+fn the_link_learns_members_and_discovery_at_the_start_and_when_they_change() {
+    let dir = root();
+    let power = Power::new(1);
+    let link = Arc::new(Told::default());
+    let (driver, thread) = start_on(&power, &dir, &link);
+    runtime().block_on(async {
+        driver.command(fixture::found("A")).await.expect("saves");
+    });
+    assert!(0 < link.count("discover"), "not told at the founding");
+    drop(driver);
+    thread.join().expect("ends");
+
+    let link = Arc::new(Told::default());
+    let (driver, thread) = start_on(&power, &dir, &link);
+    drop(driver);
+    thread.join().expect("ends");
+    assert_eq!(link.count("members"), 1);
+    assert_eq!(link.count("discover"), 1);
+}
+
+#[test]
+fn a_full_disk_answers_not_saved_and_scoring_goes_on_when_it_has_room() {
+    let dir = root();
+    let power = Power::new(5);
+    let link = Arc::new(Told::default());
+    let (driver, thread) = start_on(&power, &dir, &link);
+    runtime().block_on(async {
+        driver.command(fixture::found("A")).await.expect("saves");
+        driver.command(Command::Lock).await.expect("saves");
+        power.bound(power.length());
+        let mut saved = height(&driver).await;
+        let failed = loop {
+            match driver.command(fixture::admit(saved)).await {
+                Ok(reply) => assert_eq!(reply, Reply::Admitted),
+                Err(failed) => break failed,
+            }
+            saved += 1;
+            assert!(saved < 100_000, "the disk never fills");
+        };
+        let CommandFailed::NotSaved(reason) = failed else { panic!("{failed:?}") };
+        assert!(reason.contains("full"), "{reason}");
+        assert_eq!(link.count("reset"), 1);
+        // Read again from the disk: everything answered is there, nothing else.
+        assert_eq!(height(&driver).await, saved);
+        driver.command(fixture::admit(saved)).await.expect_err("still full");
+
+        power.bound(u64::MAX);
+        let reply = loop {
+            if let Ok(reply) = driver.command(fixture::admit(saved)).await {
+                break reply;
+            }
+            tokio::task::yield_now().await;
+        };
+        assert_eq!(reply, Reply::Admitted);
+        assert_eq!(height(&driver).await, saved + 1);
+    });
+    drop(driver);
+    thread.join().expect("ends");
+}
+
+#[test]
+fn content_that_does_not_hold_is_moved_aside() {
+    let dir = root();
+    let path = Root::open(dir.path()).expect("opens").store_path();
+    let mut store = Store::open(&path).expect("opens");
+    use tallyline_proto::replica::{Disk as _, Write};
+    store.commit(&[Write::Manifest(b"no manifest".to_vec())]).expect("commits");
+    drop(store);
+    let root = Root::open(dir.path()).expect("opens");
+    let (driver, thread) = Driver::start(root, Arc::new(NoLink), Clock::start()).expect("starts");
+    runtime().block_on(async {
+        let event = driver.query(|replica, _| replica.event().is_some()).await;
+        assert_eq!(event, Ok(false));
+    });
+    drop(driver);
+    thread.join().expect("ends");
+    assert!(path.with_file_name("node.redb.damaged-1").exists(), "not kept");
+}
