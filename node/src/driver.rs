@@ -417,7 +417,8 @@ impl Loop {
         }
     }
 
-    /// Waits before the next try; the first one comes at once.
+    /// Waits before the next try; the first one comes at once, and who asks a question does not
+    /// wait for the longer ones.
     fn pause(
         &mut self,
         timers: &tokio::runtime::Runtime,
@@ -431,6 +432,9 @@ impl Loop {
             }
         };
         while 0 < left_ms {
+            if !batch.queries.is_empty() {
+                left_ms = left_ms.min(REOPEN_FIRST_MS);
+            }
             let before_ms = self.now().mono_ms;
             let wait = std::time::Duration::from_millis(left_ms);
             let more = receive(timers, &mut self.queue, wait, &mut self.pending);

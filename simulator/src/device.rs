@@ -64,6 +64,11 @@ impl Device {
         self.replica.key()
     }
 
+    /// Returns a copy of the device's key, as a thief would have it.
+    pub fn stolen_key(&self) -> DeviceKey {
+        DeviceKey::from_seed(self.seed)
+    }
+
     /// Gathers, steps, persists, releases; after a failed commit the replica is read again.
     pub(crate) fn step(&mut self, now: Now, inputs: Vec<Input>, random: &mut Random) -> Released {
         let effects = self.replica.step(now, inputs);

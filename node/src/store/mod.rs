@@ -171,18 +171,26 @@ impl Store {
 
     /// Lets go of the file, so that it can be opened again or moved; everything fails afterwards.
     pub fn close(&mut self) {
-        self.db = None;
+        let Some(db) = self.db.take() else { return };
+        // Letting go writes, and on a damaged file that panics too; there is nothing to save.
+        if guard(|| Ok(drop(db))).is_err() {
+            tracing::warn!("the store's file is damaged: it could not be closed in order");
+        }
     }
 
-    fn guarded(
-        open: impl FnOnce() -> Result<Database, StoreError>,
-    ) -> Result<Self, StoreError> {
-        guard(|| {
-            let db = open()?;
-            let id = found_or_read(&db)?;
-            let ordinals = read_ordinals(&db)?;
-            Ok(Self { db: Some(db), id, ordinals })
-        })
+    fn guarded(open: impl FnOnce() -> Result<Database, StoreError>) -> Result<Self, StoreError> {
+        let db = guard(open)?;
+        // A store from here on: it lets go of the file safely whatever the next lines find.
+        let mut store = Self { db: Some(db), id: 0, ordinals: BTreeMap::new() };
+        let db = store.db.as_ref().ok_or(StoreError::Dead)?;
+        (store.id, store.ordinals) = guard(|| Ok((found_or_read(db)?, read_ordinals(db)?)))?;
+        Ok(store)
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

@@ -71,7 +71,7 @@ impl Power {
         self.with(|platter| platter.left = operations);
     }
 
-    /// Bounds how long the file may grow, in bytes.
+    /// Bounds where the file may be written, in bytes.
     pub(crate) fn bound(&self, capacity: u64) {
         self.with(|platter| platter.capacity = capacity);
     }
@@ -182,6 +182,10 @@ impl StorageBackend for Power {
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.with(|platter| {
             platter.tick()?;
+            // The card may have no room even for what the file's length promises.
+            if platter.capacity < offset + data.len() as u64 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
             platter.change(Change::Write(offset, data.to_vec()));
             Ok(())
         })

@@ -1,5 +1,8 @@
 //! What the golden tests share: fixed devices, a small event, and files of named vectors.
 
+mod refused;
+mod venue;
+
 use std::{collections::BTreeSet, fmt::Write as _, fs, path::PathBuf};
 
 use serde_json::{Map, Value};

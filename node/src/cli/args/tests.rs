@@ -98,3 +98,30 @@ fn contradictions_and_bad_words_are_refused() {
     refuses("standings --division Open --combined", "cannot be used with");
     refuses("demo --seconds 0", "0 is not in 1..=86400");
 }
+
+/// The document of the command line, as people read it.
+const DOCUMENT: &str = include_str!("../../../../docs/CLI.md");
+
+#[test]
+fn every_verb_and_argument_is_documented() {
+    let command = Cli::command();
+    let mut verbs: Vec<(String, &clap::Command)> =
+        command.get_subcommands().map(|it| (it.get_name().to_owned(), it)).collect();
+    while let Some((name, verb)) = verbs.pop() {
+        assert!(DOCUMENT.contains(&format!("`{name}")), "docs/CLI.md lacks {name}");
+        for argument in verb.get_arguments().filter_map(clap::Arg::get_long) {
+            let word = format!("--{argument}");
+            let known = argument == "help" || DOCUMENT.contains(&word);
+            assert!(known, "docs/CLI.md lacks {name} {word}");
+        }
+        let last = name.split(' ').next_back().unwrap_or_default().to_owned();
+        for inner in verb.get_subcommands().filter(|it| it.get_name() != last) {
+            // `sync pause|resume` documents both.
+            if !DOCUMENT.contains(&format!("\\|{}", inner.get_name()))
+                && !DOCUMENT.contains(&format!("pause|{}", inner.get_name()))
+            {
+                verbs.push((format!("{name} {}", inner.get_name()), inner));
+            }
+        }
+    }
+}
