@@ -12,7 +12,7 @@ mod venue;
 mod world;
 
 pub use device::Device;
-pub use disk::MemoryDisk;
+pub use disk::{DiskFailed, MemoryDisk};
 pub use network::Weather;
 pub use random::Random;
 pub use venue::{cells, score, small_structure};
