@@ -136,8 +136,17 @@ pub enum ConfigError {
 }
 
 /// Keys of a configuration file, and what follows `TALLYLINE_` in the environment.
-const KEYS: [&str; 9] =
-    ["root", "mode", "listen", "peers", "mdns", "cloud", "cloud_key", "color", "log"];
+const KEYS: [&str; 9] = [
+    "root",
+    "mode",
+    "listen",
+    "peers",
+    "mdns",
+    "cloud",
+    "cloud_key",
+    "color",
+    "log",
+];
 
 /// Longest configuration file in bytes that is read; a real one has a few hundred.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
@@ -170,16 +179,27 @@ impl Config {
         terminal: bool,
     ) -> Result<Self, ConfigError> {
         let mut layers = vec![
-            Layer { origin: "the command line".to_owned(), raw: flags },
-            Layer { origin: "the environment".to_owned(), raw: env.raw() },
+            Layer {
+                origin: "the command line".to_owned(),
+                raw: flags,
+            },
+            Layer {
+                origin: "the environment".to_owned(),
+                raw: env.raw(),
+            },
         ];
-        let named = file.map(Path::to_path_buf).or_else(|| env.path("TALLYLINE_CONFIG"));
+        let named = file
+            .map(Path::to_path_buf)
+            .or_else(|| env.path("TALLYLINE_CONFIG"));
         if let Some(path) = named {
             layers.push(Layer::read(&path)?);
         }
         let user = env.xdg("XDG_CONFIG_HOME", ".config");
         let user = user.map(|folder| folder.join("tallyline/config.toml"));
-        for path in user.into_iter().chain([PathBuf::from("/etc/tallyline/config.toml")]) {
+        for path in user
+            .into_iter()
+            .chain([PathBuf::from("/etc/tallyline/config.toml")])
+        {
             layers.extend(Layer::read_if_there(&path)?);
         }
         Self::resolve(&Layers(layers), env, terminal)
@@ -209,15 +229,23 @@ impl Config {
                 .read("mdns", "use true or false", |raw| raw.mdns.clone())?
                 .unwrap_or(true),
             cloud: cloud(layers)?,
-            log: layers.value(|raw| raw.log.clone()).map_or(LOG_DEFAULT.to_owned(), |it| it.0),
-            screen: Screen { color: color(layers, env, terminal)?, utf8: env.utf8() },
+            log: layers
+                .value(|raw| raw.log.clone())
+                .map_or(LOG_DEFAULT.to_owned(), |it| it.0),
+            screen: Screen {
+                color: color(layers, env, terminal)?,
+                utf8: env.utf8(),
+            },
         })
     }
 }
 
 impl Environment {
     /// Takes the process's environment; names and values that are not UTF-8 are left out.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the environment"
+    )]
     pub fn of_process() -> Self {
         let all = std::env::vars_os();
         let texts = all.filter_map(|(name, value)| {
@@ -228,7 +256,10 @@ impl Environment {
 
     /// Returns a variable that is set and not empty.
     fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
     }
 
     fn path(&self, name: &str) -> Option<PathBuf> {
@@ -245,7 +276,10 @@ impl Environment {
     fn raw(&self) -> RawConfig {
         let text = |name: &str| self.get(name).map(str::to_owned);
         let list = |name: &str| {
-            let parts = self.get(name)?.split(',').map(|part| part.trim().to_owned());
+            let parts = self
+                .get(name)?
+                .split(',')
+                .map(|part| part.trim().to_owned());
             Some(parts.filter(|part| !part.is_empty()).collect())
         };
         RawConfig {
@@ -264,11 +298,20 @@ impl Environment {
 
     fn system_mode(&self) -> Option<String> {
         let mode = self.get("SYSTEM_MODE")?;
-        Some(if mode == "offline_device" { "gateway" } else { mode }.to_owned())
+        Some(
+            if mode == "offline_device" {
+                "gateway"
+            } else {
+                mode
+            }
+            .to_owned(),
+        )
     }
 
     fn utf8(&self) -> bool {
-        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| self.get(name));
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+            .into_iter()
+            .find_map(|name| self.get(name));
         let locale = locale.unwrap_or_default().to_ascii_lowercase();
         locale.contains("utf-8") || locale.contains("utf8")
     }
@@ -286,22 +329,33 @@ impl Layer {
     }
 
     fn read(path: &Path) -> Result<Self, ConfigError> {
-        let unreadable =
-            |cause: String| ConfigError::Unreadable { path: path.to_path_buf(), cause };
-        let size = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
+        let unreadable = |cause: String| ConfigError::Unreadable {
+            path: path.to_path_buf(),
+            cause,
+        };
+        let size = std::fs::metadata(path)
+            .map_err(|error| unreadable(error.to_string()))?
+            .len();
         if FILE_BYTES_MAX < size {
-            return Err(unreadable(format!("{size} bytes are more than {FILE_BYTES_MAX}")));
+            return Err(unreadable(format!(
+                "{size} bytes are more than {FILE_BYTES_MAX}"
+            )));
         }
         let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
         let raw = parse_file(path, &text)?;
-        Ok(Self { origin: path.display().to_string(), raw })
+        Ok(Self {
+            origin: path.display().to_string(),
+            raw,
+        })
     }
 }
 
 impl Layers {
     /// Returns the first value that some place gives, with its place.
     fn value<T>(&self, pick: impl Fn(&RawConfig) -> Option<T>) -> Option<(T, &str)> {
-        self.0.iter().find_map(|layer| Some((pick(&layer.raw)?, layer.origin.as_str())))
+        self.0
+            .iter()
+            .find_map(|layer| Some((pick(&layer.raw)?, layer.origin.as_str())))
     }
 
     fn read<T: FromStr>(
@@ -323,7 +377,10 @@ impl Layers {
         pick: impl Fn(&RawConfig) -> Option<Vec<String>>,
     ) -> Result<Vec<T>, ConfigError> {
         let (values, origin) = self.value(pick).unwrap_or_default();
-        values.into_iter().map(|value| parse(origin, key, value, advice)).collect()
+        values
+            .into_iter()
+            .map(|value| parse(origin, key, value, advice))
+            .collect()
     }
 }
 
@@ -370,7 +427,12 @@ fn parse<T: FromStr>(
     advice: &'static str,
 ) -> Result<T, ConfigError> {
     let parsed = value.trim().parse();
-    parsed.map_err(|_| ConfigError::BadValue { origin: origin.to_owned(), key, value, advice })
+    parsed.map_err(|_| ConfigError::BadValue {
+        origin: origin.to_owned(),
+        key,
+        value,
+        advice,
+    })
 }
 
 /// Address and key come from one pair of values, wherever each stands.
@@ -381,14 +443,19 @@ fn cloud(layers: &Layers) -> Result<Option<Cloud>, ConfigError> {
         layers.read("cloud", address_advice, |raw| raw.cloud.clone())?;
     let key = layers.read("cloud_key", key_advice, |raw| raw.cloud_key.clone())?;
     match (address, key) {
-        (Some(address), Some(key)) => Ok(Some(Cloud { address: address.0, key })),
+        (Some(address), Some(key)) => Ok(Some(Cloud {
+            address: address.0,
+            key,
+        })),
         (None, None) => Ok(None),
-        (Some(_), None) => {
-            Err(ConfigError::HalfCloud { given: "cloud", missing: "cloud_key" })
-        }
-        (None, Some(_)) => {
-            Err(ConfigError::HalfCloud { given: "cloud_key", missing: "cloud" })
-        }
+        (Some(_), None) => Err(ConfigError::HalfCloud {
+            given: "cloud",
+            missing: "cloud_key",
+        }),
+        (None, Some(_)) => Err(ConfigError::HalfCloud {
+            given: "cloud_key",
+            missing: "cloud",
+        }),
     }
 }
 
@@ -428,9 +495,12 @@ fn wanted(when: &ColorWhen, env: &Environment, terminal: bool) -> bool {
 
 /// Reads the text of a configuration file.
 fn parse_file(path: &Path, text: &str) -> Result<RawConfig, ConfigError> {
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-        ConfigError::NotToml { path: path.to_path_buf(), cause: error.to_string() }
-    })?;
+    let table: toml::Table =
+        text.parse()
+            .map_err(|error: toml::de::Error| ConfigError::NotToml {
+                path: path.to_path_buf(),
+                cause: error.to_string(),
+            })?;
     if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
         return Err(ConfigError::UnknownKey {
             path: path.to_path_buf(),
@@ -453,7 +523,9 @@ fn parse_file(path: &Path, text: &str) -> Result<RawConfig, ConfigError> {
     };
     let list = |key: &'static str| {
         let advice = "write a list of texts, for example [\"192.168.8.20:4433\"]";
-        let Some(value) = table.get(key) else { return Ok(None) };
+        let Some(value) = table.get(key) else {
+            return Ok(None);
+        };
         let items = value.as_array().ok_or_else(|| bad(key, value, advice))?;
         let text = |item: &toml::Value| item.as_str().map(str::to_owned);
         let texts: Option<Vec<String>> = items.iter().map(text).collect();
@@ -488,9 +560,13 @@ fn distance(from: &str, to: &str) -> usize {
         let mut before = line;
         let mut left = line.saturating_add(1);
         for (place, other) in to.chars().enumerate() {
-            let Some(above) = row.get_mut(place.saturating_add(1)) else { continue };
+            let Some(above) = row.get_mut(place.saturating_add(1)) else {
+                continue;
+            };
             let exchanged = before.saturating_add(usize::from(letter != other));
-            let cheapest = exchanged.min(above.saturating_add(1)).min(left.saturating_add(1));
+            let cheapest = exchanged
+                .min(above.saturating_add(1))
+                .min(left.saturating_add(1));
             before = *above;
             *above = cheapest;
             left = cheapest;

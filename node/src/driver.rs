@@ -368,17 +368,18 @@ impl Loop {
 
     /// Lets out what a commit has made true.
     fn release(&mut self, released: Released) {
+        // Notices first: who is answered "admitted" can rely on TLS letting the device in.
+        for notice in &released.notices {
+            self.link.notice(notice);
+        }
         for (peer, frame) in released.frames {
             self.link.send(peer, frame);
-        }
-        for (request, reply) in released.replies {
-            self.pending.answer(request, reply);
         }
         for (peer, reason) in released.closes {
             self.link.close(peer, reason);
         }
-        for notice in &released.notices {
-            self.link.notice(notice);
+        for (request, reply) in released.replies {
+            self.pending.answer(request, reply);
         }
     }
 

@@ -78,7 +78,11 @@ impl fmt::Display for StructureProblems {
             f.write_str(problem)?;
         }
         let more = self.0.len().saturating_sub(PROBLEMS_MAX);
-        if 0 < more { write!(f, "\nand {more} more") } else { Ok(()) }
+        if 0 < more {
+            write!(f, "\nand {more} more")
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -94,15 +98,20 @@ impl Reader {
     fn file(&mut self, root: &At<'_>) -> Option<StructureFile> {
         let name = self.take(root.field("event").and_then(|it| it.name(NAME_BYTES_MAX)));
         let level = self.take(root.optional("level", At::any_text));
-        let zone_min = self.take(root.optional("zone_min", |it| it.signed(-720..=840))).map(Option::unwrap_or_default);
+        let zone_min = self
+            .take(root.optional("zone_min", |it| it.signed(-720..=840)))
+            .map(Option::unwrap_or_default);
         let date = self.take(root.field("date").and_then(|it| day(&it)));
         let ruleset = self.take(root.optional("ruleset", ruleset));
         let divisions = self.divisions(root);
         let rules = self.rules(root);
         let drills = self.list(root.field("stages"), drill);
         let shooters = {
-            let names: Vec<&str> =
-                divisions.iter().flatten().map(|division| division.name.as_str()).collect();
+            let names: Vec<&str> = divisions
+                .iter()
+                .flatten()
+                .map(|division| division.name.as_str())
+                .collect();
             self.list(root.field("shooters"), |it| shooter(it, &names))
         };
         let mut drills = drills?;
@@ -110,7 +119,11 @@ impl Reader {
         drills.sort_by_key(|drill| drill.no);
         shooters.sort_by_key(|shooter| shooter.no);
         self.unique("stages", "stage", drills.iter().map(|drill| drill.no.0));
-        self.unique("shooters", "shooter", shooters.iter().map(|shooter| shooter.no.0));
+        self.unique(
+            "shooters",
+            "shooter",
+            shooters.iter().map(|shooter| shooter.no.0),
+        );
         let zone_min = zone_min?;
         Some(StructureFile {
             name: name?,
@@ -144,15 +157,22 @@ impl Reader {
         }
         let read = |name: String| {
             let (minor_floor, major_floor) = known.get(&name).copied().unwrap_or_default();
-            Division { name, minor_floor, major_floor }
+            Division {
+                name,
+                minor_floor,
+                major_floor,
+            }
         };
         Some(names.into_iter().map(read).collect())
     }
 
     /// Numbers the rules from 1 over the three lists; a missing list is an empty one.
     fn rules(&mut self, root: &At<'_>) -> Option<Vec<Rule>> {
-        const LISTS: [(&str, RuleKind); 3] =
-            [("procedurals", RuleKind::Procedural), ("dqs", RuleKind::Dq), ("dnfs", RuleKind::Dnf)];
+        const LISTS: [(&str, RuleKind); 3] = [
+            ("procedurals", RuleKind::Procedural),
+            ("dqs", RuleKind::Dq),
+            ("dnfs", RuleKind::Dnf),
+        ];
         let mut rules: Vec<Rule> = Vec::new();
         let Some(lists) = self.take(root.optional("rules", |it| Ok(it.clone())))? else {
             return Some(rules);
@@ -182,7 +202,10 @@ impl Reader {
     ) -> Option<Vec<T>> {
         let items = self.take(list.and_then(|it| it.items(ITEMS_MAX)))?;
         let before = self.problems.len();
-        let read: Vec<T> = items.into_iter().filter_map(|it| self.take(read(&it))).collect();
+        let read: Vec<T> = items
+            .into_iter()
+            .filter_map(|it| self.take(read(&it)))
+            .collect();
         (self.problems.len() == before).then_some(read)
     }
 
@@ -201,7 +224,10 @@ impl Reader {
 }
 
 /// The ruleset of a file that names none: the one whose ratios are unrounded.
-const IPSC: Ruleset = Ruleset { discipline: Discipline::Ipsc, hf_decimals: None };
+const IPSC: Ruleset = Ruleset {
+    discipline: Discipline::Ipsc,
+    hf_decimals: None,
+};
 
 /// Day of a file: days since 1 January 1970.
 #[derive(Clone, Copy)]
@@ -217,13 +243,17 @@ fn epoch_ms(day: Day, zone_min: i32) -> u64 {
 fn day(it: &At<'_>) -> Result<Day, String> {
     let advice = "write the first day as YYYY-MM-DD, for example 2018-07-25";
     let text = it.text()?;
-    let mut parts = text.split('-').map(|part| (part.len(), part.parse::<u64>().ok()));
+    let mut parts = text
+        .split('-')
+        .map(|part| (part.len(), part.parse::<u64>().ok()));
     let (Some((4, Some(year))), Some((2, Some(month))), Some((2, Some(date))), None) =
         (parts.next(), parts.next(), parts.next(), parts.next())
     else {
         return Err(it.problem(advice));
     };
-    days_since_1970(year, month, date).map(Day).ok_or_else(|| it.problem(advice))
+    days_since_1970(year, month, date)
+        .map(Day)
+        .ok_or_else(|| it.problem(advice))
 }
 
 /// Counts days of the Gregorian calendar, or returns `None` for a date that does not exist.
@@ -240,7 +270,9 @@ fn days_since_1970(year: u64, month: u64, date: u64) -> Option<u64> {
     if year < 1970 || !(1..=12).contains(&month) || !(1..=days_in(month)).contains(&date) {
         return None;
     }
-    let years: u64 = (1970..year).map(|year| if leap(year) { 366 } else { 365 }).sum();
+    let years: u64 = (1970..year)
+        .map(|year| if leap(year) { 366 } else { 365 })
+        .sum();
     let months: u64 = (1..month).map(days_in).sum();
     years.checked_add(months)?.checked_add(date)?.checked_sub(1)
 }
@@ -248,7 +280,10 @@ fn days_since_1970(year: u64, month: u64, date: u64) -> Option<u64> {
 fn ruleset(it: &At<'_>) -> Result<Ruleset, String> {
     match it.text()?.to_ascii_lowercase().as_str() {
         "ipsc" => Ok(IPSC),
-        "uspsa" => Ok(Ruleset { discipline: Discipline::Uspsa, hf_decimals: Some(4) }),
+        "uspsa" => Ok(Ruleset {
+            discipline: Discipline::Uspsa,
+            hf_decimals: Some(4),
+        }),
         _ => Err(it.problem("use \"ipsc\" or \"uspsa\"")),
     }
 }
@@ -272,7 +307,9 @@ fn drill(it: &At<'_>) -> Result<Drill, String> {
     let method = method(&it.field("scoring")?)?;
     let strings = it.optional("strings", |it| it.number(0..=STRINGS_MAX))?;
     if strings == Some(0) && method != Method::Chrono {
-        return Err(it.field("strings")?.problem("a stage that is shot has 1 to 16 strings"));
+        return Err(it
+            .field("strings")?
+            .problem("a stage that is shot has 1 to 16 strings"));
     }
     let default_strings = u32::from(method != Method::Chrono);
     let required_hits = match it.optional("target_shots", |it| it.items(ITEMS_MAX))? {
@@ -288,7 +325,9 @@ fn drill(it: &At<'_>) -> Result<Drill, String> {
         method,
         strings: strings.unwrap_or(default_strings),
         required_hits,
-        steel: it.optional("steel", |it| it.number(0..=STEEL_MAX))?.map_or(0, low_byte),
+        steel: it
+            .optional("steel", |it| it.number(0..=STEEL_MAX))?
+            .map_or(0, low_byte),
         no_shoots: match it.optional("no_shoots", At::flag)? {
             None => NoShoots::NotSaid,
             Some(false) => NoShoots::Absent,
@@ -311,10 +350,13 @@ fn method(it: &At<'_>) -> Result<Method, String> {
 fn shooter(it: &At<'_>, divisions: &[&str]) -> Result<Shooter, String> {
     let named = it.field("division")?;
     let name = named.text()?;
-    let division = divisions.iter().position(|&known| known == name).ok_or_else(|| {
-        let known = divisions.join(", ");
-        named.problem(&format!("use one of the file's divisions: {known}"))
-    })?;
+    let division = divisions
+        .iter()
+        .position(|&known| known == name)
+        .ok_or_else(|| {
+            let known = divisions.join(", ");
+            named.problem(&format!("use one of the file's divisions: {known}"))
+        })?;
     let factor = it.field("power_factor")?;
     let power_factor = match factor.text()?.to_ascii_uppercase().as_str() {
         "MAJOR" => PowerFactor::Major,
@@ -324,9 +366,10 @@ fn shooter(it: &At<'_>, divisions: &[&str]) -> Result<Shooter, String> {
     };
     let categories = match it.optional("categories", |it| it.items(ITEMS_MAX))? {
         None => Vec::new(),
-        Some(list) => {
-            list.into_iter().map(|it| it.name(NAME_BYTES_MAX)).collect::<Result<_, _>>()?
-        }
+        Some(list) => list
+            .into_iter()
+            .map(|it| it.name(NAME_BYTES_MAX))
+            .collect::<Result<_, _>>()?,
     };
     Ok(Shooter {
         no: ShooterNo(it.field("shooter")?.no()?),

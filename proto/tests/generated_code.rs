@@ -2,6 +2,7 @@
 //!
 //! No `protoc` is needed: protox compiles the schema in Rust. Run with `UPDATE_GENERATED=1` after
 //! a change of the schema.
+#![cfg(test)]
 
 use std::{fs, path::Path};
 

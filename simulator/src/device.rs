@@ -3,10 +3,10 @@
 use tallyline_keys::{DeviceKey, PublicKey};
 use tallyline_proto::{
     model::Incarnation,
-    replica::{Damage, Identity, Input, NotSaved, Now, Released, Replica},
+    replica::{Damage, Identity, Input, Now, Released, Replica},
 };
 
-use crate::{MemoryDisk, Random, disk::DiskFailed};
+use crate::{MemoryDisk, Random};
 
 /// One device.
 #[derive(Debug)]
@@ -72,14 +72,11 @@ impl Device {
     /// Gathers, steps, persists, releases; after a failed commit the replica is read again.
     pub(crate) fn step(&mut self, now: Now, inputs: Vec<Input>, random: &mut Random) -> Released {
         let effects = self.replica.step(now, inputs);
-        match effects.persist(&mut self.disk) {
-            Ok(released) => released,
-            Err(NotSaved {
-                error: DiskFailed, ..
-            }) => {
-                self.restart(random);
-                Released::default()
-            }
+        if let Ok(released) = effects.persist(&mut self.disk) {
+            released
+        } else {
+            self.restart(random);
+            Released::default()
         }
     }
 

@@ -89,29 +89,25 @@ impl MemoryDisk {
             }
             Write::Cell { key, kind, bytes } => {
                 let slot = (key.as_bytes().to_vec(), *kind);
-                match self.cells.iter().position(|held| *held == slot) {
-                    Some(place) => {
-                        if let Some(held) = self.stored.cells.get_mut(place) {
-                            held.clone_from(bytes);
-                        }
+                if let Some(place) = self.cells.iter().position(|held| *held == slot) {
+                    if let Some(held) = self.stored.cells.get_mut(place) {
+                        held.clone_from(bytes);
                     }
-                    None => {
-                        self.cells.push(slot);
-                        self.stored.cells.push(bytes.clone());
-                    }
+                } else {
+                    self.cells.push(slot);
+                    self.stored.cells.push(bytes.clone());
                 }
             }
-            Write::Fork { log, bytes } => match self.forks.iter().position(|held| held == log) {
-                Some(place) => {
+            Write::Fork { log, bytes } => {
+                if let Some(place) = self.forks.iter().position(|held| held == log) {
                     if let Some(held) = self.stored.forks.get_mut(place) {
                         held.clone_from(bytes);
                     }
-                }
-                None => {
+                } else {
                     self.forks.push(*log);
                     self.stored.forks.push(bytes.clone());
                 }
-            },
+            }
             Write::Invite { id, bytes } => {
                 self.stored.invites.retain(|(held, _)| held != id);
                 if let Some(bytes) = bytes {

@@ -1,4 +1,5 @@
 //! Who may say what: grants, cuts, late and quarantined entries, forks, and what is refused.
+#![cfg(test)]
 
 use tallyline_keys::{DeviceKey, PublicKey};
 use tallyline_proto::{
@@ -165,11 +166,8 @@ fn s0_05_a_score_outside_the_grant_that_arrives_anyway_is_kept_and_not_counted()
     let entry = score_entry(1, 7, 1234);
     push_as(
         &mut world,
-        &liar,
-        all[0],
-        grants[0],
-        Incarnation(99),
-        1,
+        (&liar, all[0]),
+        (grants[0], Incarnation(99)),
         &[entry],
     );
     world.run_for(5_000);
@@ -410,8 +408,8 @@ fn two_different_entries_at_one_sequence_are_disputed_on_every_node() {
     let right = [common, score_entry(1, 2, 3333)];
     let log = Incarnation(77);
     world.cut(all[0], all[2]);
-    push_as(&mut world, &liar, all[0], grants[0], log, 1, &left);
-    push_as(&mut world, &liar, all[2], grants[0], log, 1, &right);
+    push_as(&mut world, (&liar, all[0]), (grants[0], log), &left);
+    push_as(&mut world, (&liar, all[2]), (grants[0], log), &right);
     world.run_for(1_000);
     world.heal();
     settle(&mut world, &all);
@@ -452,7 +450,7 @@ fn tampered_pushes_are_refused_and_counted_and_the_rest_goes_on() {
     let good = score_entry(1, 1, 1234);
     let log = Incarnation(5);
     let before = world.devices[all[0]].replica.state_digest();
-    let signed = liar.push(grants[0], log, 1, &[good.clone()]);
+    let signed = liar.push(grants[0], log, 1, &[good]);
 
     let mut tampered = signed.clone();
     tampered.entries[0][3] ^= 1;
@@ -730,16 +728,14 @@ fn score_entry(drill: u32, shooter: u32, time_centis: u32) -> Vec<u8> {
     encode_entry(&entry, None)
 }
 
+/// The liar pushes the first entries of one of its logs to a device.
 fn push_as(
     world: &mut World,
-    liar: &Liar,
-    to: DeviceNo,
-    grant: GrantId,
-    log: Incarnation,
-    from: u64,
+    (liar, to): (&Liar, DeviceNo),
+    (grant, log): (GrantId, Incarnation),
     entries: &[Vec<u8>],
 ) {
-    let push = liar.push(grant, log, from, entries);
+    let push = liar.push(grant, log, 1, entries);
     let author = (0..world.devices.len())
         .find(|&no| world.devices[no].key() == liar.key.public())
         .expect("the liar is a device");

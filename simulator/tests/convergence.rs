@@ -1,4 +1,5 @@
 //! Replicas in memory under loss, cuts and kills: everybody ends with the same logs.
+#![cfg(test)]
 
 use tallyline_proto::{
     model::{CloseReason, GrantId, Open},

@@ -6,3 +6,7 @@
 mod cli;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod lan;
+#[cfg(test)]
+mod netns;

@@ -420,7 +420,12 @@ pub(super) struct Entries {
 #[derive(Debug, Args)]
 pub(super) struct Standings {
     /// One stage instead of the match.
-    #[arg(long, visible_alias = "drill", value_name = "N", conflicts_with = "all")]
+    #[arg(
+        long,
+        visible_alias = "drill",
+        value_name = "N",
+        conflicts_with = "all"
+    )]
     pub(super) stage: Option<u32>,
     /// Every table there is: all stages and the match.
     #[arg(long)]

@@ -26,7 +26,11 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn new(code: &str, exit: u8, text: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), text: text.into(), exit }
+        Self {
+            code: code.to_owned(),
+            text: text.into(),
+            exit,
+        }
     }
 
     /// A value that was typed does not hold.
@@ -53,7 +57,11 @@ impl fmt::Display for Failure {
 
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
-        Self { code: problem.code, text: problem.text, exit: problem.exit }
+        Self {
+            code: problem.code,
+            text: problem.text,
+            exit: problem.exit,
+        }
     }
 }
 

@@ -61,19 +61,30 @@ pub(super) fn import(file: &Path, session: &Session) -> Result<u8, Failure> {
     // The node has another working folder than the command.
     let path: PathBuf = file.canonicalize().map_err(unreadable)?;
     let path = path.to_str().map(str::to_owned).ok_or_else(|| {
-        Failure::file(format!("{} has a name that is not UTF-8; rename it", file.display()))
+        Failure::file(format!(
+            "{} has a name that is not UTF-8; rename it",
+            file.display()
+        ))
     })?;
     session.tell::<Imported>(
         Request::Import(protocol::Import { path }),
         |_| String::new(),
-        |it| format!("{} entries taken in, {} were here before.", it.fresh, it.known),
+        |it| {
+            format!(
+                "{} entries taken in, {} were here before.",
+                it.fresh, it.known
+            )
+        },
     )
 }
 
 fn write_durably(file: &Path, bytes: &[u8]) -> io::Result<()> {
     // A device or pipe is written to and never replaced.
     if file.metadata().is_ok_and(|there| !there.is_file()) {
-        return std::fs::OpenOptions::new().write(true).open(file)?.write_all(bytes);
+        return std::fs::OpenOptions::new()
+            .write(true)
+            .open(file)?
+            .write_all(bytes);
     }
     let mut part = file.as_os_str().to_owned();
     part.push(".part");
@@ -82,7 +93,9 @@ fn write_durably(file: &Path, bytes: &[u8]) -> io::Result<()> {
     open.write_all(bytes)?;
     open.sync_all()?;
     std::fs::rename(&part, file)?;
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
@@ -103,6 +116,9 @@ mod tests {
 
     #[test]
     fn a_missing_folder_is_told() {
-        assert!(write_durably(Path::new("/nowhere/match.tally"), b"bundle").is_err(), "written");
+        assert!(
+            write_durably(Path::new("/nowhere/match.tally"), b"bundle").is_err(),
+            "written"
+        );
     }
 }

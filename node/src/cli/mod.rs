@@ -45,8 +45,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match exit {
         Ok(exit) => ExitCode::from(exit),
         Err(failure) => {
-            let text =
-                if json { failure.json() } else { format!("tallyline: {failure}") };
+            let text = if json {
+                failure.json()
+            } else {
+                format!("tallyline: {failure}")
+            };
             say(&text);
             ExitCode::from(failure.exit)
         }
@@ -130,7 +133,11 @@ fn session(global: Global, flags: RawConfig) -> Result<Session, Failure> {
     let terminal = std::io::stdout().is_terminal();
     let env = Environment::of_process();
     let config = Config::load(flags, global.config.as_deref(), &env, terminal)?;
-    Ok(Session { config, event: global.event, json: global.json })
+    Ok(Session {
+        config,
+        event: global.event,
+        json: global.json,
+    })
 }
 
 #[cfg(test)]

@@ -47,7 +47,10 @@ pub(super) fn decigrains(text: &str) -> Result<u32, String> {
 /// Reads the hits of all paper targets into the protocol's packed counts.
 pub(super) fn targets(words: &[String]) -> Result<Vec<u32>, String> {
     let mut packed = Vec::new();
-    for word in words.iter().flat_map(|text| text.split([' ', ',']).filter(|it| !it.is_empty())) {
+    for word in words
+        .iter()
+        .flat_map(|text| text.split([' ', ',']).filter(|it| !it.is_empty()))
+    {
         let (times, target) = repeated(word)?;
         packed.extend(std::iter::repeat_n(self::target(target)?, times));
         if TARGETS_MAX < packed.len() {
@@ -62,7 +65,9 @@ pub(super) fn targets(words: &[String]) -> Result<Vec<u32>, String> {
 
 /// Writes packed counts the way they are typed; what does not fit is shown as a number.
 pub(super) fn target_text(packed: u32) -> String {
-    let Some(hits) = Hits::from_bits(packed) else { return format!("?{packed}") };
+    let Some(hits) = Hits::from_bits(packed) else {
+        return format!("?{packed}");
+    };
     let target = hits.target();
     let counts = [
         (target.a, 'A'),
@@ -81,7 +86,11 @@ pub(super) fn target_text(packed: u32) -> String {
             _ => text.extend([count.to_string(), letter.to_string()]),
         }
     }
-    if text.is_empty() { "0".to_owned() } else { text }
+    if text.is_empty() {
+        "0".to_owned()
+    } else {
+        text
+    }
 }
 
 /// Writes hundredths as seconds with two decimals.
@@ -96,7 +105,9 @@ pub(super) fn decigrains_text(decigrains: u32) -> String {
 
 /// Splits `6x2A` into 6 and `2A`; a word without `x` stands for one target.
 fn repeated(word: &str) -> Result<(usize, &str), String> {
-    let Some((times, target)) = word.split_once(['x', 'X']) else { return Ok((1, word)) };
+    let Some((times, target)) = word.split_once(['x', 'X']) else {
+        return Ok((1, word));
+    };
     match times.parse() {
         Ok(times @ 1..=TARGETS_MAX) => Ok((times, target)),
         Ok(_) | Err(_) => Err(format!(
@@ -134,7 +145,11 @@ fn target(word: &str) -> Result<u32, String> {
             'P' => &mut counts.no_penalty_miss,
             _ => return Err(problem(format!("it has the character {letter:?}"))),
         };
-        let count = if digits.is_empty() { Ok(1) } else { digits.parse::<u8>() };
+        let count = if digits.is_empty() {
+            Ok(1)
+        } else {
+            digits.parse::<u8>()
+        };
         let sum = count.ok().and_then(|count| place.checked_add(count));
         *place = sum.ok_or_else(|| problem(format!("{digits}{letter} is too many")))?;
         digits.clear();
@@ -143,7 +158,9 @@ fn target(word: &str) -> Result<u32, String> {
         return Err(problem(format!("no letter follows {digits}")));
     }
     let packed = Hits::pack(counts);
-    packed.map(Hits::bits).ok_or_else(|| problem("a count is above 15".to_owned()))
+    packed
+        .map(Hits::bits)
+        .ok_or_else(|| problem("a count is above 15".to_owned()))
 }
 
 /// Reads a decimal number as a whole number of its last decimal; point and comma both separate.
@@ -212,7 +229,12 @@ impl FromStr for SteelText {
                 (steel.hit, steel.miss, steel.no_penalty_miss) = (hit, miss, npm);
             }
             [hit, miss, no_penalty_miss, no_shoot] => {
-                steel = SteelData { hit, miss, no_penalty_miss, no_shoot };
+                steel = SteelData {
+                    hit,
+                    miss,
+                    no_penalty_miss,
+                    no_shoot,
+                };
             }
             _ => return Err(problem()),
         }
@@ -277,7 +299,10 @@ mod tests {
 
     #[test]
     fn packed_counts_match_the_logs_of_the_real_match() {
-        assert_eq!(targets(&words("2A AC 2M")).unwrap(), [0x2, 0x101, 0x0020_0000]);
+        assert_eq!(
+            targets(&words("2A AC 2M")).unwrap(),
+            [0x2, 0x101, 0x0020_0000]
+        );
     }
 
     #[test]
@@ -287,7 +312,10 @@ mod tests {
             assert!(problem.contains(expected), "{problem:?} lacks {expected:?}");
         };
         check("2A XA", "\"XA\" repeats a target \"\" times");
-        check("2A 2E", "\"2E\" is no target: it has the character 'E'; write hits as AC");
+        check(
+            "2A 2E",
+            "\"2E\" is no target: it has the character 'E'; write hits as AC",
+        );
         check("2A2", "no letter follows 2");
         check("16A", "a count is above 15");
         check("9A9A", "a count is above 15");

@@ -29,9 +29,19 @@ pub(super) fn score(verb: ScoreVerb, session: &Session) -> Result<u8, Failure> {
 }
 
 pub(super) fn standings(args: Standings, session: &Session) -> Result<u8, Failure> {
-    let Standings { stage, all, who, csv } = args;
+    let Standings {
+        stage,
+        all,
+        who,
+        csv,
+    } = args;
     let InDivision { division, combined } = who;
-    let request = Request::Standings(StandingsQuery { drill: stage, division, combined, all });
+    let request = Request::Standings(StandingsQuery {
+        drill: stage,
+        division,
+        combined,
+        all,
+    });
     let screen = session.config.screen;
     if csv {
         let data: StandingsData = protocol::Answer::Ok(session.ask(request)?).data()?;
@@ -47,21 +57,36 @@ pub(super) fn standings(args: Standings, session: &Session) -> Result<u8, Failur
 
 /// Makes the request of what was typed.
 fn add(args: ScoreAdd) -> Result<protocol::ScoreAdd, Failure> {
-    let EntryArgs { replaces, reason, confirm } = &args.entry;
+    let EntryArgs {
+        replaces,
+        reason,
+        confirm,
+    } = &args.entry;
     let replaces = match (replaces, reason) {
-        (Some(entry), Some(reason)) => Some(Replaces { entry: entry.clone(), reason: *reason }),
+        (Some(entry), Some(reason)) => Some(Replaces {
+            entry: entry.clone(),
+            reason: *reason,
+        }),
         (Some(_), None) | (None, Some(_) | None) => None,
     };
     let confirmed = *confirm;
     let record = record(args)?;
-    Ok(protocol::ScoreAdd { record, replaces, confirmed, revision: None, wall_ms: None })
+    Ok(protocol::ScoreAdd {
+        record,
+        replaces,
+        confirmed,
+        revision: None,
+        wall_ms: None,
+    })
 }
 
 fn record(args: ScoreAdd) -> Result<Record, Failure> {
     if let Some(status) = status(&args) {
         return Ok(Record::Status(status));
     }
-    let drill = args.drill.ok_or_else(|| Failure::usage("--drill is missing"))?;
+    let drill = args
+        .drill
+        .ok_or_else(|| Failure::usage("--drill is missing"))?;
     if args.chrono.chrono {
         return Ok(Record::Chrono(ChronoData {
             drill,
@@ -95,12 +120,28 @@ fn status(args: &ScoreAdd) -> Option<StatusRecord> {
         (None, None, false) => return None,
     };
     let note = args.note.clone().unwrap_or_default();
-    Some(StatusRecord { shooter: args.shooter, drill: args.drill, kind, rule, note })
+    Some(StatusRecord {
+        shooter: args.shooter,
+        drill: args.drill,
+        kind,
+        rule,
+        note,
+    })
 }
 
 fn query(args: EntriesArgs) -> EntriesQuery {
-    let EntriesArgs { drill, shooter, device, entry } = args;
-    EntriesQuery { drill, shooter, device, entry }
+    let EntriesArgs {
+        drill,
+        shooter,
+        device,
+        entry,
+    } = args;
+    EntriesQuery {
+        drill,
+        shooter,
+        device,
+        entry,
+    }
 }
 
 fn saved(request: Request, session: &Session) -> Result<u8, Failure> {

@@ -30,7 +30,10 @@ pub(super) struct Session {
 impl Session {
     /// Has the request answered by the running node, or from the root when none runs.
     pub(super) fn ask(&self, request: Request) -> Result<Value, Failure> {
-        let call = Call { event: self.event.clone(), request };
+        let call = Call {
+            event: self.event.clone(),
+            request,
+        };
         match offline::call(&self.config.root, call) {
             Answer::Ok(value) => Ok(value),
             Answer::Error(problem) => Err(problem.into()),
@@ -70,13 +73,16 @@ impl Session {
     }
 
     /// Writes bytes to the standard output; whoever stopped reading has what it wanted.
-    #[expect(clippy::unused_self, reason = "output belongs to the session that asked")]
+    #[expect(
+        clippy::unused_self,
+        reason = "output belongs to the session that asked"
+    )]
     pub(super) fn write_bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
         match out.write_all(bytes).and_then(|()| out.flush()) {
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                Err(Failure::file(format!("the output could not be written: {error}")))
-            }
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::file(format!(
+                "the output could not be written: {error}"
+            ))),
             Err(_) | Ok(()) => Ok(()),
         }
     }
@@ -85,5 +91,5 @@ impl Session {
 /// Writes a message to the standard error; there is nobody to tell when that fails.
 pub(super) fn say(message: &str) {
     let line = format!("{message}\n");
-    if io::stderr().lock().write_all(line.as_bytes()).is_err() {}
+    io::stderr().lock().write_all(line.as_bytes()).ok();
 }

@@ -37,7 +37,11 @@ pub(super) fn init(args: &Init, session: &Session) -> Result<u8, Failure> {
     let label = match &args.label {
         Some(label) => label.clone(),
         // Two devices that nobody named are still told apart.
-        None => format!("{}-{}", args.mode, hex(&entropy::bytes::<2>().map_err(RootError::from)?)),
+        None => format!(
+            "{}-{}",
+            args.mode,
+            hex(&entropy::bytes::<2>().map_err(RootError::from)?)
+        ),
     };
     let root = Root::create(&session.config.root, &label, args.mode)?;
     let key = root.key();
@@ -72,7 +76,11 @@ pub(super) fn init(args: &Init, session: &Session) -> Result<u8, Failure> {
 pub(super) fn run(session: &Session) -> Result<u8, Failure> {
     log(session)?;
     node::run(&session.config, |ready| {
-        let told = if session.json { session.write(&ready_json(ready)) } else { Ok(()) };
+        let told = if session.json {
+            session.write(&ready_json(ready))
+        } else {
+            Ok(())
+        };
         if let Err(failure) = told {
             say(&failure.text);
         }
@@ -83,7 +91,10 @@ pub(super) fn run(session: &Session) -> Result<u8, Failure> {
 
 /// Shows a real match over real processes.
 pub(super) fn demo(args: DemoArgs, session: &Session) -> Result<u8, Failure> {
-    let args = DemoArgs { json: session.json, ..args };
+    let args = DemoArgs {
+        json: session.json,
+        ..args
+    };
     Err(Failure::new("not_built", 1, format!("{args:?}")))
 }
 

@@ -25,9 +25,8 @@ pub(super) fn event(verb: EventVerb, session: &Session) -> Result<u8, Failure> {
         EventVerb::Create(args) => create(args, session),
         EventVerb::Show => {
             let screen = session.config.screen;
-            session.show::<EventInfo>(Request::EventShow(Nothing {}), |it| {
-                show::event(it, screen)
-            })?;
+            session
+                .show::<EventInfo>(Request::EventShow(Nothing {}), |it| show::event(it, screen))?;
             Ok(DONE)
         }
         EventVerb::Lock => done(Request::EventLock(Nothing {}), session),
@@ -35,7 +34,11 @@ pub(super) fn event(verb: EventVerb, session: &Session) -> Result<u8, Failure> {
 }
 
 pub(super) fn invite(args: Invite, session: &Session) -> Result<u8, Failure> {
-    let request = protocol::Invite { role: args.role, label: args.label, addresses: args.address };
+    let request = protocol::Invite {
+        role: args.role,
+        label: args.label,
+        addresses: args.address,
+    };
     session.tell::<Invited>(
         Request::Invite(request),
         |it| format!("{}\n", it.ticket),
@@ -54,12 +57,20 @@ pub(super) fn invite(args: Invite, session: &Session) -> Result<u8, Failure> {
 }
 
 pub(super) fn join(args: Join, session: &Session) -> Result<u8, Failure> {
-    done(Request::Join(protocol::Join { ticket: args.ticket }), session)
+    done(
+        Request::Join(protocol::Join {
+            ticket: args.ticket,
+        }),
+        session,
+    )
 }
 
 pub(super) fn admit(args: Admit, session: &Session) -> Result<u8, Failure> {
     let Admit { key, label, role } = args;
-    done(Request::Admit(protocol::Admit { key, role, label }), session)
+    done(
+        Request::Admit(protocol::Admit { key, role, label }),
+        session,
+    )
 }
 
 pub(super) fn devices(session: &Session) -> Result<u8, Failure> {
@@ -80,7 +91,11 @@ pub(super) fn grant(args: Grant, session: &Session) -> Result<u8, Failure> {
     }
     let opens = match (args.to, args.drills, args.squads) {
         (Some(to), Some(drills), Some(squads)) => {
-            vec![protocol::GrantOpen { to, drills: drills.0, squads: squads.0 }]
+            vec![protocol::GrantOpen {
+                to,
+                drills: drills.0,
+                squads: squads.0,
+            }]
         }
         (None, None, None) => Vec::new(),
         (Some(_) | None, Some(_) | None, Some(_) | None) => {
@@ -90,13 +105,20 @@ pub(super) fn grant(args: Grant, session: &Session) -> Result<u8, Failure> {
             ));
         }
     };
-    let request = protocol::Grant { opens, closing: args.closing, reason: args.reason };
+    let request = protocol::Grant {
+        opens,
+        closing: args.closing,
+        reason: args.reason,
+    };
     assigned(Request::Grant(request), session)
 }
 
 pub(super) fn handover(args: Handover, session: &Session) -> Result<u8, Failure> {
     let Handover { grant, to, reason } = args;
-    assigned(Request::Handover(protocol::Handover { grant, to, reason }), session)
+    assigned(
+        Request::Handover(protocol::Handover { grant, to, reason }),
+        session,
+    )
 }
 
 pub(super) fn roster(verb: RosterVerb, session: &Session) -> Result<u8, Failure> {
@@ -119,15 +141,20 @@ pub(super) fn roster(verb: RosterVerb, session: &Session) -> Result<u8, Failure>
     session.tell::<Revised>(
         request,
         |it| format!("{}\n", it.shooter),
-        |it| format!("Shooter {} is on the roster; it is at revision {}.", it.shooter, it.revision),
+        |it| {
+            format!(
+                "Shooter {} is on the roster; it is at revision {}.",
+                it.shooter, it.revision
+            )
+        },
     )
 }
 
 /// Ends with 0 only if nothing is left to do: scripts and monitors read the exit code.
 pub(super) fn status(session: &Session) -> Result<u8, Failure> {
     let screen = session.config.screen;
-    let data = session
-        .show::<StatusData>(Request::Status(Nothing {}), |it| show::status(it, screen))?;
+    let data =
+        session.show::<StatusData>(Request::Status(Nothing {}), |it| show::status(it, screen))?;
     Ok(status_exit(&data))
 }
 
@@ -169,8 +196,16 @@ fn assigned(request: Request, session: &Session) -> Result<u8, Failure> {
 
 fn create(args: EventCreate, session: &Session) -> Result<u8, Failure> {
     let structure = structure_text(&args.structure)?;
-    let EventCreate { structure: _, name, cloud_key: cloud_keys } = args;
-    let request = protocol::EventCreate { name, structure, cloud_keys };
+    let EventCreate {
+        structure: _,
+        name,
+        cloud_key: cloud_keys,
+    } = args;
+    let request = protocol::EventCreate {
+        name,
+        structure,
+        cloud_keys,
+    };
     session.tell::<Founded>(
         Request::EventCreate(request),
         |it| format!("{}\n", it.event),
@@ -197,7 +232,10 @@ fn structure_text(path: &Path) -> Result<String, Failure> {
     let limit = STRUCTURE_BYTES_MAX.saturating_add(1);
     let mut text = String::new();
     let read = if path == Path::new("-") {
-        std::io::stdin().lock().take(limit).read_to_string(&mut text)
+        std::io::stdin()
+            .lock()
+            .take(limit)
+            .read_to_string(&mut text)
     } else {
         let file = std::fs::File::open(path).map_err(failure)?;
         file.take(limit).read_to_string(&mut text)

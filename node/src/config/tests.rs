@@ -4,7 +4,13 @@ use super::*;
 
 fn env(pairs: &[(&str, &str)]) -> Environment {
     let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
-    Environment([("HOME", "/home/ro")].iter().chain(pairs).map(owned).collect())
+    Environment(
+        [("HOME", "/home/ro")]
+            .iter()
+            .chain(pairs)
+            .map(owned)
+            .collect(),
+    )
 }
 
 fn file(folder: &tempfile::TempDir, text: &str) -> PathBuf {
@@ -27,7 +33,10 @@ fn a_flag_beats_the_environment_and_that_beats_the_files() {
     std::fs::write(home.join("config.toml"), "root = \"/user\"\nlog = \"warn\"").unwrap();
     let named = file(&folder, "root = \"/named\"");
     let xdg = ("XDG_CONFIG_HOME", folder.path().to_str().unwrap());
-    let flag = RawConfig { root: Some("/flag".to_owned()), ..RawConfig::default() };
+    let flag = RawConfig {
+        root: Some("/flag".to_owned()),
+        ..RawConfig::default()
+    };
     let both = env(&[xdg, ("TALLYLINE_ROOT", "/env")]);
 
     let root = |flags: &RawConfig, file: Option<&Path>, env: &Environment| {
@@ -38,12 +47,18 @@ fn a_flag_beats_the_environment_and_that_beats_the_files() {
     assert_eq!(root(&none, Some(&named), &both), Path::new("/env"));
     assert_eq!(root(&none, Some(&named), &env(&[xdg])), Path::new("/named"));
     assert_eq!(root(&none, None, &env(&[xdg])), Path::new("/user"));
-    assert_eq!(root(&none, None, &env(&[])), Path::new("/home/ro/.local/state/tallyline"));
+    assert_eq!(
+        root(&none, None, &env(&[])),
+        Path::new("/home/ro/.local/state/tallyline")
+    );
     let state = env(&[("XDG_STATE_HOME", "/state")]);
     assert_eq!(root(&none, None, &state), Path::new("/state/tallyline"));
 
     let merged = Config::load(none, Some(&named), &env(&[xdg]), false).unwrap();
-    assert_eq!(merged.log, "warn", "a place below fills what the places above leave open");
+    assert_eq!(
+        merged.log, "warn",
+        "a place below fills what the places above leave open"
+    );
 }
 
 #[test]
@@ -59,13 +74,21 @@ fn a_file_fills_every_field() {
     assert_eq!(config.listen.len(), 2);
     assert_eq!(config.peers, ["pi.local:4433"]);
     assert!(!config.mdns);
-    assert_eq!(config.cloud, Some(Cloud { address: "cloud.example:443".to_owned(), key }));
+    assert_eq!(
+        config.cloud,
+        Some(Cloud {
+            address: "cloud.example:443".to_owned(),
+            key
+        })
+    );
     assert_eq!(config.log, "debug");
 }
 
 /// Compares the message of one bad file.
 fn check(text: &str, expected: &str) {
-    let message = load(RawConfig::default(), text, &env(&[])).unwrap_err().to_string();
+    let message = load(RawConfig::default(), text, &env(&[]))
+        .unwrap_err()
+        .to_string();
     assert!(message.contains(expected), "{message:?} lacks {expected:?}");
 }
 
@@ -74,14 +97,20 @@ fn bad_files_are_told_with_what_to_do() {
     check("rot = \"x\"", "unknown key \"rot\"; did you mean \"root\"?");
     check("cloudkey = \"x\"", "did you mean \"cloud_key\"?");
     check("temperature = 3", "the keys are root, mode, listen,");
-    check("mode = \"kiosk\"", "mode is \"kiosk\"; use device, gateway or cloud");
+    check(
+        "mode = \"kiosk\"",
+        "mode is \"kiosk\"; use device, gateway or cloud",
+    );
     check("mode = 3", "mode is \"3\"; write a text in quotes");
     check("listen = \"x\"", "write a list of texts");
     check("listen = [\"4433\"]", "listen is \"4433\"; write ip:port");
     check("peers = [\"fe80::1:4433\"]", "write host:port");
     check("peers = [\"pi.local\"]", "write host:port");
     check("peers = [\"pi.local:0\"]", "write host:port");
-    check("cloud = \"cloud.example:1\"", "cloud is set and cloud_key is not");
+    check(
+        "cloud = \"cloud.example:1\"",
+        "cloud is set and cloud_key is not",
+    );
     check("cloud_key = \"abc\"", "write the whole fingerprint");
     check("color = \"blue\"", "use auto, always or never");
     check("mdns = \"maybe\"", "use true or false");
@@ -93,7 +122,10 @@ fn a_named_file_must_exist_and_the_others_need_not() {
     let missing = Path::new("/nowhere/config.toml");
     let error = Config::load(RawConfig::default(), Some(missing), &env(&[]), false).unwrap_err();
     assert!(error.to_string().contains("cannot be read"), "{error}");
-    assert!(Config::load(RawConfig::default(), None, &env(&[]), false).is_ok(), "no files");
+    assert!(
+        Config::load(RawConfig::default(), None, &env(&[]), false).is_ok(),
+        "no files"
+    );
 }
 
 #[test]
@@ -127,16 +159,34 @@ fn colours_follow_flag_then_common_variables_then_file_then_terminal() {
     let check = |flag: Option<&str>, pairs: &[(&str, &str)], file: &str, terminal, expected| {
         let folder = tempfile::tempdir().unwrap();
         let path = self::file(&folder, file);
-        let flags = RawConfig { color: flag.map(str::to_owned), ..RawConfig::default() };
+        let flags = RawConfig {
+            color: flag.map(str::to_owned),
+            ..RawConfig::default()
+        };
         let config = Config::load(flags, Some(&path), &env(pairs), terminal).unwrap();
-        assert_eq!(config.screen.color, expected, "{flag:?} {pairs:?} {file:?} {terminal}");
+        assert_eq!(
+            config.screen.color, expected,
+            "{flag:?} {pairs:?} {file:?} {terminal}"
+        );
     };
     check(None, &[], "", true, true);
     check(None, &[], "", false, false);
     check(None, &[("TERM", "dumb")], "", true, false);
-    check(None, &[("NO_COLOR", "1")], "color = \"always\"", true, false);
+    check(
+        None,
+        &[("NO_COLOR", "1")],
+        "color = \"always\"",
+        true,
+        false,
+    );
     check(None, &[("NO_COLOR", "")], "", true, true);
-    check(None, &[("CLICOLOR_FORCE", "1")], "color = \"never\"", false, true);
+    check(
+        None,
+        &[("CLICOLOR_FORCE", "1")],
+        "color = \"never\"",
+        false,
+        true,
+    );
     check(None, &[("CLICOLOR_FORCE", "0")], "", false, false);
     check(None, &[], "color = \"always\"", false, true);
     check(Some("always"), &[("NO_COLOR", "1")], "", false, true);

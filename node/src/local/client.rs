@@ -66,8 +66,12 @@ impl CallError {
             Self::NotRunning { .. } => {
                 Problem::new(codes::NOT_RUNNING, exits::UNREACHABLE, self.to_string())
             }
-            Self::Lost { .. } => {
-                Problem::new(codes::STOPPED, exits::UNREACHABLE, self.to_string())
+            Self::Lost { error, .. } => {
+                // A socket's own time limit ends a read with either of the two.
+                let late = [io::ErrorKind::TimedOut, io::ErrorKind::WouldBlock];
+                let exit =
+                    if late.contains(&error.kind()) { exits::TIMEOUT } else { exits::UNREACHABLE };
+                Problem::new(codes::STOPPED, exit, self.to_string())
             }
         }
     }

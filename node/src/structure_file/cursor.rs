@@ -20,7 +20,10 @@ pub(super) struct At<'a> {
 
 impl<'a> At<'a> {
     pub(super) fn root(value: &'a Value) -> Self {
-        Self { value, place: String::new() }
+        Self {
+            value,
+            place: String::new(),
+        }
     }
 
     /// Returns the member, which must be there.
@@ -50,20 +53,29 @@ impl<'a> At<'a> {
         };
         if max < list.len() {
             let (place, found) = (self.place(), list.len());
-            return Err(format!("{place}: {found} items are more than the {max} that are read"));
+            return Err(format!(
+                "{place}: {found} items are more than the {max} that are read"
+            ));
         }
-        let item = |(index, value)| Self { value, place: format!("{}[{index}]", self.place) };
+        let item = |(index, value)| Self {
+            value,
+            place: format!("{}[{index}]", self.place),
+        };
         Ok(list.iter().enumerate().map(item).collect())
     }
 
     /// Returns the members of an object with their names.
     pub(super) fn object(&self) -> Result<Vec<(String, Self)>, String> {
         let members = self.members()?.iter();
-        Ok(members.map(|(key, value)| (key.clone(), self.member(key, value))).collect())
+        Ok(members
+            .map(|(key, value)| (key.clone(), self.member(key, value)))
+            .collect())
     }
 
     pub(super) fn text(&self) -> Result<&'a str, String> {
-        self.value.as_str().ok_or_else(|| self.problem("write a text in quotes here"))
+        self.value
+            .as_str()
+            .ok_or_else(|| self.problem("write a text in quotes here"))
     }
 
     /// Reads a text that may be empty.
@@ -85,7 +97,9 @@ impl<'a> At<'a> {
     }
 
     pub(super) fn flag(&self) -> Result<bool, String> {
-        self.value.as_bool().ok_or_else(|| self.problem("use true or false"))
+        self.value
+            .as_bool()
+            .ok_or_else(|| self.problem("use true or false"))
     }
 
     /// Reads the number by which entries name a thing.
@@ -96,19 +110,26 @@ impl<'a> At<'a> {
     /// Reads a whole number of the range, which must end below 2^32.
     pub(super) fn number(&self, range: RangeInclusive<u64>) -> Result<u32, String> {
         let number = self.value.as_u64().filter(|number| range.contains(number));
-        number.and_then(|number| u32::try_from(number).ok()).ok_or_else(|| {
-            let (first, last) = range.into_inner();
-            self.problem(&format!("write a whole number, {first} to {last}"))
-        })
+        number
+            .and_then(|number| u32::try_from(number).ok())
+            .ok_or_else(|| {
+                let (first, last) = range.into_inner();
+                self.problem(&format!("write a whole number, {first} to {last}"))
+            })
     }
 
     /// Reads a whole number of the range, which may begin below zero.
     pub(super) fn signed(&self, range: RangeInclusive<i32>) -> Result<i32, String> {
-        let number = self.value.as_i64().and_then(|number| i32::try_from(number).ok());
-        number.filter(|number| range.contains(number)).ok_or_else(|| {
-            let (first, last) = range.into_inner();
-            self.problem(&format!("write a whole number, {first} to {last}"))
-        })
+        let number = self
+            .value
+            .as_i64()
+            .and_then(|number| i32::try_from(number).ok());
+        number
+            .filter(|number| range.contains(number))
+            .ok_or_else(|| {
+                let (first, last) = range.into_inner();
+                self.problem(&format!("write a whole number, {first} to {last}"))
+            })
     }
 
     /// Says where the value is, what it is, and what to do.
@@ -122,7 +143,9 @@ impl<'a> At<'a> {
     }
 
     fn members(&self) -> Result<&'a serde_json::Map<String, Value>, String> {
-        self.value.as_object().ok_or_else(|| self.problem("write an object in braces here"))
+        self.value
+            .as_object()
+            .ok_or_else(|| self.problem("write an object in braces here"))
     }
 
     fn member(&self, key: &str, value: &'a Value) -> Self {
@@ -135,6 +158,10 @@ impl<'a> At<'a> {
     }
 
     fn place(&self) -> &str {
-        if self.place.is_empty() { "the file" } else { &self.place }
+        if self.place.is_empty() {
+            "the file"
+        } else {
+            &self.place
+        }
     }
 }

@@ -27,7 +27,9 @@ const SMALL: &str = r#"{
 /// Reads the small file with one piece of text exchanged and compares the problem.
 fn check(from: &str, to: &str, expected: &str) {
     assert!(SMALL.contains(from), "the small file has no {from}");
-    let problem = StructureFile::parse(&SMALL.replacen(from, to, 1)).unwrap_err().to_string();
+    let problem = StructureFile::parse(&SMALL.replacen(from, to, 1))
+        .unwrap_err()
+        .to_string();
     assert!(problem.contains(expected), "{problem:?} lacks {expected:?}");
 }
 
@@ -44,8 +46,15 @@ fn a_small_file_is_read_whole() {
     assert_eq!(drills, [1, 2], "in order of number");
     assert_eq!(structure.drills[0].required_hits, [2, 2]);
     assert_eq!(structure.drills[0].no_shoots, NoShoots::Absent);
-    assert_eq!((structure.drills[1].method, structure.drills[1].strings), (Method::Chrono, 0));
-    let shooters: Vec<u32> = structure.shooters.iter().map(|shooter| shooter.no.0).collect();
+    assert_eq!(
+        (structure.drills[1].method, structure.drills[1].strings),
+        (Method::Chrono, 0)
+    );
+    let shooters: Vec<u32> = structure
+        .shooters
+        .iter()
+        .map(|shooter| shooter.no.0)
+        .collect();
     assert_eq!(shooters, [1, 2], "in order of number");
     assert_eq!(structure.shooters[1].division, 1);
     assert_eq!(structure.shooters[1].categories, ["Lady"]);
@@ -54,7 +63,10 @@ fn a_small_file_is_read_whole() {
 #[test]
 fn rules_are_numbered_from_1_over_the_three_lists() {
     let rules = StructureFile::parse(SMALL).unwrap().structure.rules;
-    let seen: Vec<_> = rules.iter().map(|it| (it.no.0, it.kind, it.code.as_str())).collect();
+    let seen: Vec<_> = rules
+        .iter()
+        .map(|it| (it.no.0, it.kind, it.code.as_str()))
+        .collect();
     assert_eq!(
         seen,
         [
@@ -70,40 +82,130 @@ fn rules_are_numbered_from_1_over_the_three_lists() {
 fn ruleset_and_zone_are_read() {
     let text = SMALL.replacen('{', r#"{"ruleset": "USPSA", "zone_min": 180,"#, 1);
     let structure = StructureFile::parse(&text).unwrap().structure;
-    let uspsa = Ruleset { discipline: Discipline::Uspsa, hf_decimals: Some(4) };
+    let uspsa = Ruleset {
+        discipline: Discipline::Uspsa,
+        hf_decimals: Some(4),
+    };
     assert_eq!(structure.ruleset, uspsa);
     assert_eq!(structure.epoch_ms, 1_532_476_800_000 - 3 * 3_600_000);
 }
 
 #[test]
-fn every_bad_value_is_named_with_its_place_and_what_to_do() {
-    check(r#""Comstock""#, r#""Comstok""#, "stages[1].scoring: found \"Comstok\"; use Comstock,");
-    check("[2, 2]", "[2, 16]", "stages[1].target_shots[1]: found 16; write a whole number, 1 to 15");
-    check("[2, 2]", "7", "stages[1].target_shots: found 7; write a list in brackets");
-    check(r#""steel": 3"#, r#""steel": 256"#, "stages[1].steel: found 256");
+fn a_bad_stage_is_named_with_its_place_and_what_to_do() {
+    check(
+        r#""Comstock""#,
+        r#""Comstok""#,
+        "stages[1].scoring: found \"Comstok\"; use Comstock,",
+    );
+    check(
+        "[2, 2]",
+        "[2, 16]",
+        "stages[1].target_shots[1]: found 16; write a whole number, 1 to 15",
+    );
+    check(
+        "[2, 2]",
+        "7",
+        "stages[1].target_shots: found 7; write a list in brackets",
+    );
+    check(
+        r#""steel": 3"#,
+        r#""steel": 256"#,
+        "stages[1].steel: found 256",
+    );
     check(r#""steel": 3"#, r#""steel": -1"#, "whole number, 0 to 255");
-    check(r#""strings": 1"#, r#""strings": 0"#, "stages[1].strings: found 0; a stage that is shot");
-    check(r#""stage": 2"#, r#""stage": 1"#, "stages: stage 1 is there twice");
-    check(r#""shooter": 2"#, r#""shooter": 1"#, "shooters: shooter 1 is there twice");
-    check(r#""shooter": 2"#, r#""shooter": 0"#, "shooters[0].shooter: found 0");
-    check(r#""shooter": 2,"#, "", "shooters[0]: \"shooter\" is missing");
-    check(r#"division": "Open""#, r#"division": "Opne""#, "use one of the file's divisions: Open,");
-    check(r#""MINOR""#, r#""MIN""#, "shooters[0].power_factor: found \"MIN\"; use MAJOR");
-    check(r#""Shooter 002""#, r#""""#, "shooters[0].label: found \"\"; this must not be empty");
-    check(r#""squad": 7"#, r#""squad": "7""#, "shooters[0].squad: found \"7\"; write a whole");
-    check("2018-07-25", "2018-02-30", "date: found \"2018-02-30\"; write the first day as YYYY");
-    check("2018-07-25", "25.7.2018", "write the first day as YYYY-MM-DD");
-    check(r#""Open": {"minor": 125, "major": 160}"#, r#""Opn": {}"#, "\"Opn\" is not in divisions");
-    check(r#""10.5.5 Sweeping""#, "null", "rules.dqs[0].name: found null; write a text");
+    check(
+        r#""strings": 1"#,
+        r#""strings": 0"#,
+        "stages[1].strings: found 0; a stage that is shot",
+    );
+    check(
+        r#""stage": 2"#,
+        r#""stage": 1"#,
+        "stages: stage 1 is there twice",
+    );
+}
+
+#[test]
+fn a_bad_shooter_is_named_with_its_place_and_what_to_do() {
+    check(
+        r#""shooter": 2"#,
+        r#""shooter": 1"#,
+        "shooters: shooter 1 is there twice",
+    );
+    check(
+        r#""shooter": 2"#,
+        r#""shooter": 0"#,
+        "shooters[0].shooter: found 0",
+    );
+    check(
+        r#""shooter": 2,"#,
+        "",
+        "shooters[0]: \"shooter\" is missing",
+    );
+    check(
+        r#"division": "Open""#,
+        r#"division": "Opne""#,
+        "use one of the file's divisions: Open,",
+    );
+    check(
+        r#""MINOR""#,
+        r#""MIN""#,
+        "shooters[0].power_factor: found \"MIN\"; use MAJOR",
+    );
+    check(
+        r#""Shooter 002""#,
+        r#""""#,
+        "shooters[0].label: found \"\"; this must not be empty",
+    );
+    check(
+        r#""squad": 7"#,
+        r#""squad": "7""#,
+        "shooters[0].squad: found \"7\"; write a whole",
+    );
+}
+
+#[test]
+fn a_bad_head_or_rule_is_named_with_its_place_and_what_to_do() {
+    check(
+        "2018-07-25",
+        "2018-02-30",
+        "date: found \"2018-02-30\"; write the first day as YYYY",
+    );
+    check(
+        "2018-07-25",
+        "25.7.2018",
+        "write the first day as YYYY-MM-DD",
+    );
+    check(
+        r#""Open": {"minor": 125, "major": 160}"#,
+        r#""Opn": {}"#,
+        "\"Opn\" is not in divisions",
+    );
+    check(
+        r#""10.5.5 Sweeping""#,
+        "null",
+        "rules.dqs[0].name: found null; write a text",
+    );
     check(r#""event": "club""#, r#""event": """#, "event: found \"\"");
     check(r#""event""#, r#""evnt""#, "the file: \"event\" is missing");
-    check(r#"{"uuid": "CzfrxQ", "#, "{, ", "this is not JSON: key must be a string at line 8");
+    check(
+        r#"{"uuid": "CzfrxQ", "#,
+        "{, ",
+        "this is not JSON: key must be a string at line 8",
+    );
 }
 
 #[test]
 fn all_bad_places_are_told_at_once_and_at_most_ten() {
     let two = SMALL.replacen("Comstock", "?", 1).replacen("MINOR", "?", 1);
-    assert_eq!(StructureFile::parse(&two).unwrap_err().to_string().lines().count(), 2);
+    assert_eq!(
+        StructureFile::parse(&two)
+            .unwrap_err()
+            .to_string()
+            .lines()
+            .count(),
+        2
+    );
     let many = SMALL.replacen("[2, 2]", "[2]", 1).replacen(
         r#""stages": ["#,
         &format!(r#""stages": [{}"#, "1,".repeat(12)),
@@ -117,7 +219,11 @@ fn all_bad_places_are_told_at_once_and_at_most_ten() {
 #[test]
 fn days_are_counted_by_the_calendar() {
     let check = |year, month, date, expected| {
-        assert_eq!(days_since_1970(year, month, date), expected, "{year}-{month}-{date}");
+        assert_eq!(
+            days_since_1970(year, month, date),
+            expected,
+            "{year}-{month}-{date}"
+        );
     };
     check(1970, 1, 1, Some(0));
     check(2000, 2, 29, Some(11_016));

@@ -1,6 +1,7 @@
 //! All logs of one event, the owner's statements in them, and the proofs of forks.
 
 use alloc::{
+    boxed::Box,
     collections::{BTreeMap, BTreeSet},
     vec::Vec,
 };
@@ -49,7 +50,7 @@ pub enum Taken {
     /// All of it was here already.
     Known,
     /// The log forked; this is the proof, and it was not known or is lower than the one held.
-    Forked(Fork),
+    Forked(Box<Fork>),
     /// The log forked, and a proof at least as low is held.
     ForkKnown,
 }
@@ -165,12 +166,11 @@ impl Ledger {
         let event = self.event;
         let held = self.logs.get(&name);
         let fresh_log;
-        let log = match held {
-            Some(log) => log,
-            None => {
-                fresh_log = Log::new(event, name, writer);
-                &fresh_log
-            }
+        let log = if let Some(log) = held {
+            log
+        } else {
+            fresh_log = Log::new(event, name, writer);
+            &fresh_log
         };
         match log.check(event, from, entries, signature) {
             Check::Known => Ok(Taken::Known),
@@ -250,6 +250,9 @@ impl Ledger {
     }
 
     /// Keeps a fork proof if it holds and is lower than the one held, and says what became of it.
+    ///
+    /// # Errors
+    /// If nobody is known who may write the log, or a branch is not signed by its writer.
     pub fn take_fork(&mut self, fork: &Fork) -> Result<Taken, Refusal> {
         let writer = self
             .authority
@@ -312,12 +315,11 @@ impl Ledger {
         for (name, log) in &self.logs {
             bytes.extend_from_slice(&name.grant.0.0);
             bytes.extend_from_slice(&name.incarnation.0.to_le_bytes());
-            match self.forks.get(name) {
-                Some(fork) => bytes.extend_from_slice(&fork_rank(fork).1.0),
-                None => {
-                    bytes.extend_from_slice(&log.height().to_le_bytes());
-                    bytes.extend_from_slice(&log.chain().0.0);
-                }
+            if let Some(fork) = self.forks.get(name) {
+                bytes.extend_from_slice(&fork_rank(fork).1.0);
+            } else {
+                bytes.extend_from_slice(&log.height().to_le_bytes());
+                bytes.extend_from_slice(&log.chain().0.0);
             }
         }
         hash("state", &[&bytes])
@@ -434,7 +436,7 @@ impl Ledger {
             return Taken::ForkKnown;
         }
         self.forks.insert(fork.log, fork.clone());
-        Taken::Forked(fork)
+        Taken::Forked(Box::new(fork))
     }
 
     /// Says whether a grant is the live one of a cell; of a whole match (a drill of `None`), of
@@ -445,12 +447,11 @@ impl Ledger {
                 .live_for(Some(drill), squads)
                 .map(|(id, _)| id)
         };
-        match drill {
-            Some(drill) => live(drill) == Some(grant),
-            None => {
-                let drills = &self.authority.roster().structure().drills;
-                drills.iter().any(|drill| live(drill.no) == Some(grant))
-            }
+        if let Some(drill) = drill {
+            live(drill) == Some(grant)
+        } else {
+            let drills = &self.authority.roster().structure().drills;
+            drills.iter().any(|drill| live(drill.no) == Some(grant))
         }
     }
 

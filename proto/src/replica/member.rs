@@ -156,7 +156,7 @@ impl Member {
             CellKind::Receipt(logs) => {
                 let covered: Vec<_> = logs.iter().map(|&(id, height, _)| (id, height)).collect();
                 for (id, height, hash) in logs {
-                    if self.receipt_fits(id, *height, hash) {
+                    if self.receipt_fits(id, *height, *hash) {
                         let held = self.cloud.entry(*id).or_insert(0);
                         *held = (*height).max(*held);
                     }
@@ -170,14 +170,14 @@ impl Member {
 
     /// Returns whether a receipt's hash is the one here; a log not yet here is believed, since
     /// nothing is shown of it.
-    fn receipt_fits(&self, id: &[u8; 16], height: u64, hash: &[u8; 8]) -> bool {
+    fn receipt_fits(&self, id: &[u8; 16], height: u64, hash: [u8; 8]) -> bool {
         let log = self
             .ledger
             .logs()
             .values()
             .find(|log| log_short_id(log.name()) == *id);
         log.and_then(|log| log.chain_at(height))
-            .is_none_or(|chain| chain.0.0.starts_with(hash))
+            .is_none_or(|chain| chain.0.0.starts_with(&hash))
     }
 
     /// Returns the Admit under which a key writes what no grant covers.

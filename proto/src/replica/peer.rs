@@ -1,6 +1,6 @@
 //! What peers say: connections, frames, strangers, and what is taken from them.
 
-use alloc::{boxed::Box, collections::BTreeMap, format, string::ToString as _, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeSet, format, string::ToString as _, vec::Vec};
 
 use tallyline_keys::{PublicKey, join_proof, verify_join_proof};
 
@@ -47,7 +47,7 @@ pub(super) struct Peer {
     pub(super) is_member: bool,
     pub(super) talk: Conversation,
     /// Logs taken from this peer in this step, to be acknowledged after the commit.
-    pub(super) acks: BTreeMap<LogName, ()>,
+    pub(super) acks: BTreeSet<LogName>,
     /// Frames to send, in order.
     pub(super) outbox: Vec<Frame>,
     pub(super) cells_sent: bool,
@@ -69,7 +69,7 @@ impl Replica {
             key,
             is_member: false,
             talk: Conversation::new(key),
-            acks: BTreeMap::new(),
+            acks: BTreeSet::new(),
             outbox: Vec::new(),
             cells_sent: false,
             exporter,
@@ -494,18 +494,16 @@ impl Replica {
         match &taken {
             Ok(Taken::Grown(growth)) => {
                 it.talk.pushed_to_us(&name, end);
-                it.acks.insert(name, ());
+                it.acks.insert(name);
                 let writes = growth_writes(&member.ledger, name, growth, &push.entries, push);
                 self.out.writes.extend(writes);
             }
             Ok(Taken::Known) => {
                 it.talk.pushed_to_us(&name, end);
-                it.acks.insert(name, ());
+                it.acks.insert(name);
             }
             Ok(Taken::Forked(_) | Taken::ForkKnown) => {}
-            Err(why) => it
-                .talk
-                .refuse_push(&name, *why, &member.ledger, &mut it.outbox),
+            Err(why) => Conversation::refuse_push(&name, *why, &member.ledger, &mut it.outbox),
         }
         self.after_taking(peer, name, taken);
     }
@@ -526,7 +524,7 @@ impl Replica {
                 self.grown(name, 0);
                 self.refuse(peer, Reason::Fork, format!("two entries at {}", fork.from));
                 for it in self.peers.values_mut().filter(|it| it.is_member) {
-                    it.outbox.push(Frame::Fork(fork.clone()));
+                    it.outbox.push(Frame::Fork((*fork).clone()));
                 }
             }
             Err(why) => {

@@ -75,7 +75,11 @@ impl Replica {
                         .and_then(|(log, seq)| member.ledger.line(&log, seq))
                         .and_then(|line| about(line.body))
                 }
-                body => about(body),
+                Body::Score(_)
+                | Body::Status(_)
+                | Body::Chrono(_)
+                | Body::Statement(_)
+                | Body::Unknown => about(line.body),
             };
             filter.entry.is_none_or(|entry| line.id == entry)
                 && filter.author.is_none_or(|author| line.author == author)

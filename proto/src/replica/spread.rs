@@ -6,9 +6,9 @@ use tallyline_keys::PublicKey;
 
 use super::{PeerId, Replica, Write, core::State, member::Member};
 use crate::{
-    log::Log,
+    log::{Ledger, Log},
     model::LogName,
-    sync::hello,
+    sync::{Here, hello},
     wire::{Cell, CellKind, Frame, SignedCell, encode_cell, log_short_id, sign_cell},
 };
 
@@ -38,35 +38,23 @@ impl Replica {
         let store = self.identity.store;
         let incarnation = self.incarnation;
         if let State::Member(member) = &mut self.state {
-            let mine = hello(&member.ledger, store);
             let announce = due_announcements(member, now_ms);
-            let ledger = &member.ledger;
-            let is_own = |name: &LogName| {
-                name.incarnation == incarnation
-                    && ledger
-                        .logs()
-                        .get(name)
-                        .is_some_and(|log| log.writer() == own)
+            let here = Here {
+                ledger: &member.ledger,
+                hello: hello(&member.ledger, store),
+                key: own,
+                incarnation,
+                now_ms,
             };
             for it in self.peers.values_mut().filter(|it| it.is_member) {
-                let mut haves: BTreeSet<LogName> =
-                    core::mem::take(&mut it.acks).into_keys().collect();
-                haves.extend(&announce);
-                let haves: Vec<_> = haves
-                    .iter()
-                    .filter_map(|name| ledger.logs().get(name))
-                    .map(|log| (log.tag(), log.height()))
-                    .collect();
-                if !haves.is_empty() {
-                    it.outbox.push(Frame::Have(haves));
-                }
-                it.talk
-                    .produce(ledger, &mine, &is_own, now_ms, &mut it.outbox);
+                it.outbox
+                    .extend(haves(&member.ledger, &mut it.acks, &announce));
+                it.talk.produce(&here, &mut it.outbox);
                 if it.talk.store().is_some() && !it.cells_sent {
                     it.cells_sent = true;
-                    let equal = it.talk.equal(&mine);
-                    it.outbox
-                        .extend(held_cells(&member_cells(&member.cells, &it.key, equal)));
+                    let equal = it.talk.equal(&here.hello);
+                    let cells = member_cells(&member.cells, &it.key, equal);
+                    it.outbox.extend(held_cells(&cells));
                 }
             }
         }
@@ -192,6 +180,17 @@ impl Replica {
             .collect();
         keys.into_iter().take(64).collect()
     }
+}
+
+/// Says what is on this disk of the logs that a peer pushed and of those that are announced.
+fn haves(ledger: &Ledger, acks: &mut BTreeSet<LogName>, announce: &[LogName]) -> Option<Frame> {
+    acks.extend(announce);
+    let haves: Vec<_> = core::mem::take(acks)
+        .iter()
+        .filter_map(|name| ledger.logs().get(name))
+        .map(|log| (log.tag(), log.height()))
+        .collect();
+    (!haves.is_empty()).then_some(Frame::Have(haves))
 }
 
 /// Takes the logs that are to be announced, when it is time.

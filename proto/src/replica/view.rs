@@ -22,6 +22,10 @@ pub enum Phase {
 
 /// One log as `status` tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "three independent facts that screens show side by side"
+)]
 pub struct LogView {
     /// Its name.
     pub name: LogName,

@@ -7,7 +7,7 @@ use tallyline_keys::PublicKey;
 use super::VERSION;
 use crate::{
     log::{Ledger, Log, Refusal},
-    model::{EventId, LogName},
+    model::{EventId, Incarnation, LogName},
     wire::{Frame, Hello, LogRef, LogTag, Push, Vector, log_tag},
 };
 
@@ -53,6 +53,27 @@ pub enum Refused {
     OtherEvent,
     /// A tag names no log here, or more than one.
     UnknownLog,
+}
+
+/// What a device is at the moment it speaks.
+#[derive(Clone, Copy, Debug)]
+pub struct Here<'a> {
+    /// What it holds.
+    pub ledger: &'a Ledger,
+    /// Its Hello at this state.
+    pub hello: Hello,
+    /// Its key.
+    pub key: PublicKey,
+    /// The incarnation of its own logs: they are pushed as they grow.
+    pub incarnation: Incarnation,
+    /// Monotonic time in ms.
+    pub now_ms: u64,
+}
+
+impl Here<'_> {
+    fn writes(&self, log: &Log) -> bool {
+        log.name().incarnation == self.incarnation && log.writer() == self.key
+    }
 }
 
 /// One conversation with one peer about one event.
@@ -165,7 +186,7 @@ impl Conversation {
             return Heard::Nothing;
         }
         self.vector_open = true;
-        out.push(Frame::Vector(vector(ledger, false, false)));
+        out.push(Frame::Vector(vector(ledger)));
         Heard::Nothing
     }
 
@@ -182,11 +203,17 @@ impl Conversation {
         if it.hashes.is_empty() {
             self.doubt(it, ledger, mine, out);
         } else {
-            self.compare(it, ledger, out);
+            Self::compare(it, ledger, out);
         }
         if !it.answer && !self.vector_open {
-            let with_hashes = !it.hashes.is_empty();
-            out.push(Frame::Vector(vector(ledger, true, with_hashes)));
+            out.push(Frame::Vector(if it.hashes.is_empty() {
+                Vector {
+                    answer: true,
+                    ..vector(ledger)
+                }
+            } else {
+                vector_with_hashes(ledger)
+            }));
         }
         self.vector_open = false;
         for fork in ledger.forks().values() {
@@ -218,7 +245,7 @@ impl Conversation {
     }
 
     /// Answers a push that does not follow: the peer goes on from what is here.
-    pub fn refuse_push(&self, name: &LogName, why: Refusal, ledger: &Ledger, out: &mut Vec<Frame>) {
+    pub fn refuse_push(name: &LogName, why: Refusal, ledger: &Ledger, out: &mut Vec<Frame>) {
         let tag = log_tag(name);
         let height = ledger.logs().get(name).map_or(0, Log::height);
         match why {
@@ -234,7 +261,7 @@ impl Conversation {
         for &(tag, height) in logs {
             let held = self.heights.entry(tag).or_insert(0);
             *held = height.max(*held);
-            if height_of(ledger, &tag) < height {
+            if height_of(ledger, tag) < height {
                 let due = now_ms.saturating_add(ASK_AFTER_MS);
                 self.asked.entry(tag).or_insert((height, due)).0 = height;
             }
@@ -256,19 +283,12 @@ impl Conversation {
     }
 
     /// Produces what this device has to say: a Hello when one is due, wishes, and chunks within
-    /// the window. `own` are the logs this device writes: they are pushed as they grow.
-    pub fn produce(
-        &mut self,
-        ledger: &Ledger,
-        mine: &Hello,
-        own: &dyn Fn(&LogName) -> bool,
-        now_ms: u64,
-        out: &mut Vec<Frame>,
-    ) {
-        self.say_hello(mine, now_ms, out);
-        self.ask(ledger, now_ms, out);
+    /// the window.
+    pub fn produce(&mut self, here: &Here<'_>, out: &mut Vec<Frame>) {
+        self.say_hello(&here.hello, here.now_ms, out);
+        self.ask(here.ledger, here.now_ms, out);
         if self.synced {
-            self.push(ledger, own, out);
+            self.push(here, out);
         }
     }
 
@@ -311,12 +331,12 @@ impl Conversation {
 
     fn ask(&mut self, ledger: &Ledger, now_ms: u64, out: &mut Vec<Frame>) {
         self.asked
-            .retain(|tag, (height, _)| height_of(ledger, tag) < *height);
+            .retain(|tag, (height, _)| height_of(ledger, *tag) < *height);
         let mut due = Vec::new();
         for (tag, (_, at_ms)) in &mut self.asked {
             if *at_ms <= now_ms {
                 *at_ms = now_ms.saturating_add(SETTLE_MS);
-                due.push((*tag, height_of(ledger, tag)));
+                due.push((*tag, height_of(ledger, *tag)));
             }
         }
         if !due.is_empty() {
@@ -324,7 +344,8 @@ impl Conversation {
         }
     }
 
-    fn push(&mut self, ledger: &Ledger, own: &dyn Fn(&LogName) -> bool, out: &mut Vec<Frame>) {
+    fn push(&mut self, here: &Here<'_>, out: &mut Vec<Frame>) {
+        let ledger = here.ledger;
         let mut gaps: Vec<(bool, u64, &LogName, &Log)> = Vec::new();
         let mut on_the_way: u64 = 0;
         for (name, log) in ledger.logs() {
@@ -332,7 +353,7 @@ impl Conversation {
             let pushed = self.pushed.get(name).copied().unwrap_or(0);
             on_the_way = on_the_way.saturating_add(pushed.saturating_sub(theirs));
             let offer = self.offers.get(name).copied().unwrap_or(0);
-            let limit = if own(name) {
+            let limit = if here.writes(log) {
                 log.height()
             } else {
                 offer.min(log.height())
@@ -395,13 +416,13 @@ impl Conversation {
         let differs = self.heard_hello.is_some_and(|state| state != mine.state);
         if same && differs && self.doubted != Some(mine.state) {
             self.doubted = Some(mine.state);
-            out.push(Frame::Vector(vector(ledger, true, true)));
+            out.push(Frame::Vector(vector_with_hashes(ledger)));
         }
     }
 
     /// Compares chain hashes where both hold entries; a log that differs is fetched whole, which
     /// shows where it forked.
-    fn compare(&self, it: &Vector, ledger: &Ledger, out: &mut Vec<Frame>) {
+    fn compare(it: &Vector, ledger: &Ledger, out: &mut Vec<Frame>) {
         let mut forked = Vec::new();
         for (&(tag, height), hash) in it.logs.iter().zip(&it.hashes) {
             for name in ledger.by_tag(&tag) {
@@ -421,33 +442,38 @@ impl Conversation {
     }
 }
 
-fn vector(ledger: &Ledger, answer: bool, with_hashes: bool) -> Vector {
+/// Returns what is here of every log, for a peer that has not said so yet.
+fn vector(ledger: &Ledger) -> Vector {
     let logs = ledger
         .logs()
         .values()
         .map(|log| (log.tag(), log.height()))
         .collect();
+    Vector {
+        logs,
+        hashes: Vec::new(),
+        answer: false,
+    }
+}
+
+/// Returns the same with the first bytes of the chain hashes, which show a fork.
+fn vector_with_hashes(ledger: &Ledger) -> Vector {
     let first8 = |log: &Log| {
         let mut short = [0; 8];
         short.copy_from_slice(log.chain().0.0.split_at(8).0);
         short
     };
-    let hashes = if with_hashes {
-        ledger.logs().values().map(first8).collect()
-    } else {
-        Vec::new()
-    };
     Vector {
-        logs,
-        hashes,
-        answer,
+        hashes: ledger.logs().values().map(first8).collect(),
+        answer: true,
+        ..vector(ledger)
     }
 }
 
 /// Returns the height here of the log that a tag names; 0 if there is none.
-fn height_of(ledger: &Ledger, tag: &LogTag) -> u64 {
+fn height_of(ledger: &Ledger, tag: LogTag) -> u64 {
     ledger
-        .by_tag(tag)
+        .by_tag(&tag)
         .filter_map(|name| ledger.logs().get(name))
         .map(Log::height)
         .max()

@@ -8,7 +8,7 @@
 
 mod conversation;
 
-pub use conversation::{Conversation, Heard, Refused, hello};
+pub use conversation::{Conversation, Heard, Here, Refused, hello};
 
 /// Version of the protocol that a Hello names.
 pub const VERSION: u32 = 1;

@@ -97,11 +97,7 @@ pub fn decode_statement(body: &[u8]) -> Result<Statement, WireError> {
                 label: label(it.label)?,
             }),
             pb::statement::Kind::Assign(it) => Statement::Assign(Assign {
-                closes: it
-                    .closes
-                    .into_iter()
-                    .map(close_in)
-                    .collect::<Result<_, _>>()?,
+                closes: it.closes.iter().map(close_in).collect::<Result<_, _>>()?,
                 opens: it
                     .opens
                     .into_iter()
@@ -211,10 +207,10 @@ fn edit_out(edit: &ShooterEdit) -> pb::ShooterEdit {
     }
 }
 
-fn close_in(it: pb::Close) -> Result<Close, WireError> {
+fn close_in(it: &pb::Close) -> Result<Close, WireError> {
     Ok(Close {
         grant: GrantId(Hash(fixed(&it.grant, "closed grant")?)),
-        cuts: it.cuts.into_iter().map(cut_in).collect::<Result<_, _>>()?,
+        cuts: it.cuts.iter().map(cut_in).collect::<Result<_, _>>()?,
         reason: match pb::CloseReason::try_from(it.reason) {
             Ok(pb::CloseReason::Handover) => CloseReason::Handover,
             Ok(pb::CloseReason::Dead) => CloseReason::Dead,
@@ -226,7 +222,7 @@ fn close_in(it: pb::Close) -> Result<Close, WireError> {
     })
 }
 
-fn cut_in(it: pb::Cut) -> Result<Cut, WireError> {
+fn cut_in(it: &pb::Cut) -> Result<Cut, WireError> {
     Ok(Cut {
         incarnation: Incarnation(it.incarnation),
         height: it.height,

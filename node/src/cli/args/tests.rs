@@ -18,7 +18,10 @@ fn accepts(line: &str) {
 
 fn refuses(line: &str, expected: &str) {
     let error = parse(line).unwrap_err().to_string();
-    assert!(error.contains(expected), "{line}: {error:?} lacks {expected:?}");
+    assert!(
+        error.contains(expected),
+        "{line}: {error:?} lacks {expected:?}"
+    );
 }
 
 #[test]
@@ -84,18 +87,42 @@ fn contradictions_and_bad_words_are_refused() {
     refuses("grant --drills 1 --squads all", "--to");
     refuses("grant --drills 0 --squads all --to T", "is no list");
     refuses("score add --shooter 5 --time 1", "--drill");
-    refuses("score add --drill 2 --shooter 5 --time 42.925", "at most two decimals");
-    refuses("score add --drill 2 --shooter 5 --dnf --time 1", "cannot be used with");
-    refuses("score add --drill 2 --shooter 5 --dnf --dq 3", "cannot be used with");
-    refuses("score add --drill 2 --shooter 5 --chrono --time 1", "cannot be used with");
+    refuses(
+        "score add --drill 2 --shooter 5 --time 42.925",
+        "at most two decimals",
+    );
+    refuses(
+        "score add --drill 2 --shooter 5 --dnf --time 1",
+        "cannot be used with",
+    );
+    refuses(
+        "score add --drill 2 --shooter 5 --dnf --dq 3",
+        "cannot be used with",
+    );
+    refuses(
+        "score add --drill 2 --shooter 5 --chrono --time 1",
+        "cannot be used with",
+    );
     refuses("score add --drill 2 --shooter 5 --fps 900", "--chrono");
-    refuses("score add --drill 2 --shooter 5 --time 1 --replaces e", "--reason");
-    refuses("score add --drill 2 --shooter 5 --time 1 --note x", "required");
+    refuses(
+        "score add --drill 2 --shooter 5 --time 1 --replaces e",
+        "--reason",
+    );
+    refuses(
+        "score add --drill 2 --shooter 5 --time 1 --note x",
+        "required",
+    );
     refuses("score void e", "--reason");
-    refuses("score void e --reason mood", "possible values: wrong-shooter");
+    refuses(
+        "score void e --reason mood",
+        "possible values: wrong-shooter",
+    );
     refuses("roster edit 5", "--squad");
     refuses("standings --csv --json", "cannot be used with");
-    refuses("standings --division Open --combined", "cannot be used with");
+    refuses(
+        "standings --division Open --combined",
+        "cannot be used with",
+    );
     refuses("demo --seconds 0", "0 is not in 1..=86400");
 }
 
@@ -105,10 +132,15 @@ const DOCUMENT: &str = include_str!("../../../../docs/CLI.md");
 #[test]
 fn every_verb_and_argument_is_documented() {
     let command = Cli::command();
-    let mut verbs: Vec<(String, &clap::Command)> =
-        command.get_subcommands().map(|it| (it.get_name().to_owned(), it)).collect();
+    let mut verbs: Vec<(String, &clap::Command)> = command
+        .get_subcommands()
+        .map(|it| (it.get_name().to_owned(), it))
+        .collect();
     while let Some((name, verb)) = verbs.pop() {
-        assert!(DOCUMENT.contains(&format!("`{name}")), "docs/CLI.md lacks {name}");
+        assert!(
+            DOCUMENT.contains(&format!("`{name}")),
+            "docs/CLI.md lacks {name}"
+        );
         for argument in verb.get_arguments().filter_map(clap::Arg::get_long) {
             let word = format!("--{argument}");
             let known = argument == "help" || DOCUMENT.contains(&word);

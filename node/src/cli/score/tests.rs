@@ -8,8 +8,12 @@ use super::*;
 fn typed(line: &str) -> Result<protocol::ScoreAdd, Failure> {
     let words = line.split(' ').map(|word| word.replace('_', " "));
     let start = ["tallyline", "score", "add"].map(str::to_owned);
-    let verb = Cli::try_parse_from(start.into_iter().chain(words)).unwrap().verb;
-    let Verb::Score(ScoreVerb::Add(args)) = verb else { panic!("{verb:?}") };
+    let verb = Cli::try_parse_from(start.into_iter().chain(words))
+        .unwrap()
+        .verb;
+    let Verb::Score(ScoreVerb::Add(args)) = verb else {
+        panic!("{verb:?}")
+    };
     add(*args)
 }
 
@@ -22,7 +26,11 @@ fn a_score_is_what_the_official_typed() {
         shooter: 175,
         time_cs: vec![4292],
         targets: vec![0x2, 0x101, 0x0010_0001],
-        steel: protocol::SteelData { hit: 5, miss: 1, ..protocol::SteelData::default() },
+        steel: protocol::SteelData {
+            hit: 5,
+            miss: 1,
+            ..protocol::SteelData::default()
+        },
         penalties: vec![protocol::PenaltyData { rule: 1, count: 2 }],
         ..ScoreData::default()
     };
@@ -34,21 +42,41 @@ fn a_score_is_what_the_official_typed() {
 fn a_correction_names_what_it_replaces_and_why() {
     let line = "--drill 2 --shooter 175 --time 42 --replaces e1 --reason hits --confirm";
     let request = typed(line).unwrap();
-    let expected = Replaces { entry: "e1".to_owned(), reason: protocol::VoidWhy::Hits };
-    assert_eq!((request.replaces, request.confirmed), (Some(expected), true));
+    let expected = Replaces {
+        entry: "e1".to_owned(),
+        reason: protocol::VoidWhy::Hits,
+    };
+    assert_eq!(
+        (request.replaces, request.confirmed),
+        (Some(expected), true)
+    );
 }
 
 #[test]
 fn a_status_and_a_reading_are_records_of_their_own() {
     let status = |line: &str| {
         let record = typed(line).unwrap().record;
-        let Record::Status(it) = record else { panic!("{record:?}") };
+        let Record::Status(it) = record else {
+            panic!("{record:?}")
+        };
         (it.kind, it.drill, it.rule)
     };
-    assert_eq!(status("--drill 2 --shooter 5 --dnf"), (StatusWhat::Dnf, Some(2), None));
-    assert_eq!(status("--drill 2 --shooter 5 --dnf 57"), (StatusWhat::Dnf, Some(2), Some(57)));
-    assert_eq!(status("--shooter 5 --dq 28"), (StatusWhat::MatchDq, None, Some(28)));
-    assert_eq!(status("--shooter 5 --withdrawn"), (StatusWhat::Withdrawn, None, None));
+    assert_eq!(
+        status("--drill 2 --shooter 5 --dnf"),
+        (StatusWhat::Dnf, Some(2), None)
+    );
+    assert_eq!(
+        status("--drill 2 --shooter 5 --dnf 57"),
+        (StatusWhat::Dnf, Some(2), Some(57))
+    );
+    assert_eq!(
+        status("--shooter 5 --dq 28"),
+        (StatusWhat::MatchDq, None, Some(28))
+    );
+    assert_eq!(
+        status("--shooter 5 --withdrawn"),
+        (StatusWhat::Withdrawn, None, None)
+    );
     let chrono = typed("--drill 15 --shooter 5 --chrono --weight 180 --fps 963,958 --gear fail");
     let expected = ChronoData {
         drill: 15,

@@ -76,7 +76,10 @@ fn score(score: &ScoreData) -> String {
     if (steel.hit, steel.miss, steel.no_penalty_miss, steel.no_shoot) != (0, 0, 0, 0) {
         let mut text = format!("steel {}/{}", steel.hit, steel.miss);
         if (steel.no_penalty_miss, steel.no_shoot) != (0, 0) {
-            add(&mut text, format_args!("/{}/{}", steel.no_penalty_miss, steel.no_shoot));
+            add(
+                &mut text,
+                format_args!("/{}/{}", steel.no_penalty_miss, steel.no_shoot),
+            );
         }
         parts.push(text);
     }
@@ -89,7 +92,12 @@ fn score(score: &ScoreData) -> String {
         (score.extra_shots, "extra shots"),
         (score.extra_hits, "extra hits"),
     ];
-    parts.extend(extras.iter().filter(|it| it.0 != 0).map(|(n, name)| format!("{name} {n}")));
+    parts.extend(
+        extras
+            .iter()
+            .filter(|it| it.0 != 0)
+            .map(|(n, name)| format!("{name} {n}")),
+    );
     parts.join(", ")
 }
 
@@ -129,7 +137,10 @@ fn status(status: &StatusRecord) -> String {
 fn void(void: &ScoreVoid) -> String {
     let short: String = void.entry.chars().take(ENTRY_CHARS).collect();
     let reason = serde_json::to_value(void.reason);
-    let reason = reason.ok().and_then(|it| it.as_str().map(str::to_owned)).unwrap_or_default();
+    let reason = reason
+        .ok()
+        .and_then(|it| it.as_str().map(str::to_owned))
+        .unwrap_or_default();
     let mut text = format!("void of {short}: {reason}");
     if !void.note.is_empty() {
         add(&mut text, format_args!(", \"{}\"", void.note));

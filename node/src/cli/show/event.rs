@@ -3,18 +3,28 @@
 //! Layer: node, cli, show.
 
 use crate::config::Screen;
-use crate::local::protocol::{
-    CloseWhy, DeviceInfo, Devices, DrillInfo, EventInfo, Grants, Power,
-};
+use crate::local::protocol::{CloseWhy, DeviceInfo, Devices, DrillInfo, EventInfo, Grants, Power};
 
 use super::table::{Sheet, Side::Left, Side::Right, clean};
 use super::{add, count, numbers, when};
 
 /// Shows the event with stages, rules and shooters.
 pub(in crate::cli) fn event(info: &EventInfo, screen: Screen) -> String {
-    let state = if info.locked { "locked, scores are taken" } else { "not locked yet" };
-    let level = if info.level.is_empty() { "-" } else { &info.level };
-    let cloud = if info.cloud.is_empty() { "none".to_owned() } else { info.cloud.join(", ") };
+    let state = if info.locked {
+        "locked, scores are taken"
+    } else {
+        "not locked yet"
+    };
+    let level = if info.level.is_empty() {
+        "-"
+    } else {
+        &info.level
+    };
+    let cloud = if info.cloud.is_empty() {
+        "none".to_owned()
+    } else {
+        info.cloud.join(", ")
+    };
     let head = [
         ("event", info.name.clone()),
         ("uuid", info.event.clone()),
@@ -41,7 +51,12 @@ pub(in crate::cli) fn event(info: &EventInfo, screen: Screen) -> String {
 
 /// Shows the members.
 pub(in crate::cli) fn devices(data: &Devices, screen: Screen) -> String {
-    let headings = [("DEVICE", Left), ("ROLES", Left), ("SEEN", Left), ("FINGERPRINT", Left)];
+    let headings = [
+        ("DEVICE", Left),
+        ("ROLES", Left),
+        ("SEEN", Left),
+        ("FINGERPRINT", Left),
+    ];
     let mut sheet = Sheet::new(screen, &headings);
     for device in &data.devices {
         sheet.row([
@@ -56,8 +71,13 @@ pub(in crate::cli) fn devices(data: &Devices, screen: Screen) -> String {
 
 /// Shows all grants, open ones and closed ones.
 pub(in crate::cli) fn grants(data: &Grants, screen: Screen) -> String {
-    let headings =
-        [("DEVICE", Left), ("STAGES", Left), ("SQUADS", Left), ("STATE", Left), ("GRANT", Left)];
+    let headings = [
+        ("DEVICE", Left),
+        ("STAGES", Left),
+        ("SQUADS", Left),
+        ("STATE", Left),
+        ("GRANT", Left),
+    ];
     let mut sheet = Sheet::new(screen, &headings);
     for grant in &data.grants {
         let state = match grant.closed {
@@ -98,7 +118,11 @@ fn drills(drills: &[DrillInfo], screen: Screen) -> String {
     ];
     let mut sheet = Sheet::new(screen, &headings);
     for drill in drills {
-        let hits: u32 = drill.required_hits.iter().map(|&hits| u32::from(hits)).sum();
+        let hits: u32 = drill
+            .required_hits
+            .iter()
+            .map(|&hits| u32::from(hits))
+            .sum();
         sheet.row([
             drill.drill.to_string(),
             drill.name.clone(),
@@ -138,7 +162,9 @@ fn shooters(info: &EventInfo, screen: Screen) -> String {
             Power::Subminor => "subminor",
         };
         sheet.row([
-            shooter.shooter.map_or_else(String::new, |number| number.to_string()),
+            shooter
+                .shooter
+                .map_or_else(String::new, |number| number.to_string()),
             shooter.label.clone(),
             shooter.division.clone(),
             power.to_owned(),

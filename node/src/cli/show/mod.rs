@@ -30,12 +30,17 @@ fn count(number: u64, one: &str, many: &str) -> String {
 
 /// Writes one text a line.
 pub(super) fn lines(texts: &[String]) -> String {
-    texts.iter().flat_map(|text| [text.as_str(), "\n"]).collect()
+    texts
+        .iter()
+        .flat_map(|text| [text.as_str(), "\n"])
+        .collect()
 }
 
 /// Writes numbers the way they are typed: `1-3,7`, or `all`.
 fn numbers(list: Option<&[u32]>) -> String {
-    let Some(list) = list else { return "all".to_owned() };
+    let Some(list) = list else {
+        return "all".to_owned();
+    };
     let mut parts: Vec<(u32, u32)> = Vec::new();
     for &number in list {
         match parts.last_mut() {
@@ -44,7 +49,11 @@ fn numbers(list: Option<&[u32]>) -> String {
         }
     }
     let part = |&(first, last): &(u32, u32)| {
-        if first == last { first.to_string() } else { format!("{first}-{last}") }
+        if first == last {
+            first.to_string()
+        } else {
+            format!("{first}-{last}")
+        }
     };
     parts.iter().map(part).collect::<Vec<_>>().join(",")
 }

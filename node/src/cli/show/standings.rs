@@ -14,12 +14,18 @@ pub(in crate::cli) fn standings(data: &StandingsData, screen: Screen) -> String 
     // A division that nobody shot in is no table for people.
     for table in data.stages.iter().filter(|table| !table.rows.is_empty()) {
         let name = clean(&table.name);
-        add(&mut text, format_args!("Stage {} {name}, {}\n", table.drill, clean(&table.division)));
+        add(
+            &mut text,
+            format_args!("Stage {} {name}, {}\n", table.drill, clean(&table.division)),
+        );
         text.push_str(&stage(table, screen));
         text.push('\n');
     }
     for table in data.matches.iter().filter(|table| !table.rows.is_empty()) {
-        add(&mut text, format_args!("{}, {}\n", clean(&data.name), clean(&table.division)));
+        add(
+            &mut text,
+            format_args!("{}, {}\n", clean(&data.name), clean(&table.division)),
+        );
         text.push_str(&matched(table, screen));
         text.push('\n');
     }
@@ -145,8 +151,14 @@ fn stage_csv(tables: &[StageTable]) -> Result<String, csv::Error> {
 
 fn match_csv(tables: &[MatchTable]) -> Result<String, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer
-        .write_record(["division", "place", "shooter", "dq", "match_points", "match_percent"])?;
+    writer.write_record([
+        "division",
+        "place",
+        "shooter",
+        "dq",
+        "match_points",
+        "match_percent",
+    ])?;
     for table in tables {
         for row in &table.rows {
             writer.write_record([
@@ -163,6 +175,8 @@ fn match_csv(tables: &[MatchTable]) -> Result<String, csv::Error> {
 }
 
 fn finish(writer: csv::Writer<Vec<u8>>) -> Result<String, csv::Error> {
-    let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
+    let bytes = writer
+        .into_inner()
+        .map_err(|error| csv::Error::from(error.into_error()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -16,7 +16,11 @@ pub(in crate::cli) fn status(data: &StatusData, screen: Screen) -> String {
         Some(name) if data.locked => format!("{name} (locked)"),
         Some(name) => format!("{name} (not locked yet)"),
     };
-    let running = if node.pid.is_some() { "running" } else { "not running, read from the store" };
+    let running = if node.pid.is_some() {
+        "running"
+    } else {
+        "not running, read from the store"
+    };
     let mut text = format!(
         "{}   this device: {}, {}, {running}\n",
         clean(&event),
@@ -76,7 +80,11 @@ fn paint(summary: &str, light: &str, screen: Screen) -> String {
         "trouble" => "31",
         _ => "0",
     };
-    if screen.color { format!("\u{1b}[{color}m{summary}\u{1b}[0m") } else { summary }
+    if screen.color {
+        format!("\u{1b}[{color}m{summary}\u{1b}[0m")
+    } else {
+        summary
+    }
 }
 
 fn logs(data: &StatusData, screen: Screen) -> String {
@@ -131,7 +139,9 @@ fn links(data: &StatusData, screen: Screen) -> String {
     let mut sheet = Sheet::new(screen, &headings);
     for link in &data.links {
         sheet.row([
-            link.label.clone().unwrap_or_else(|| "a device that is not admitted".to_owned()),
+            link.label
+                .clone()
+                .unwrap_or_else(|| "a device that is not admitted".to_owned()),
             link.source.clone(),
             link.address.clone(),
             when::span(link.connected_ms),
@@ -155,22 +165,40 @@ fn footer(data: &StatusData) -> String {
         (readings.unknown, "of a later version"),
     ];
     let mut parts = vec![format!("{} counted", readings.counted)];
-    parts.extend(unread.iter().filter(|it| it.0 != 0).map(|(n, name)| format!("{n} {name}")));
+    parts.extend(
+        unread
+            .iter()
+            .filter(|it| it.0 != 0)
+            .map(|(n, name)| format!("{n} {name}")),
+    );
     if data.totals.entries != 0 {
-        add(&mut text, format_args!("\nentries   {}\n", parts.join(", ")));
+        add(
+            &mut text,
+            format_args!("\nentries   {}\n", parts.join(", ")),
+        );
     }
     if !data.refused.is_empty() {
-        let parts = data.refused.iter().map(|it| format!("{} {}", it.count, it.reason));
+        let parts = data
+            .refused
+            .iter()
+            .map(|it| format!("{} {}", it.count, it.reason));
         let refused = parts.collect::<Vec<_>>().join(", ");
         add(&mut text, format_args!("refused   {}\n", clean(&refused)));
     }
-    let WireBytes { frames_sent_bytes, frames_received_bytes, udp_sent_bytes, udp_received_bytes } =
-        data.wire;
+    let WireBytes {
+        frames_sent_bytes,
+        frames_received_bytes,
+        udp_sent_bytes,
+        udp_received_bytes,
+    } = data.wire;
     if udp_sent_bytes != 0 || udp_received_bytes != 0 {
-        add(&mut text, format_args!(
-            "bytes     sent {frames_sent_bytes}, received {frames_received_bytes} in frames; \
+        add(
+            &mut text,
+            format_args!(
+                "bytes     sent {frames_sent_bytes}, received {frames_received_bytes} in frames; \
              {udp_sent_bytes} and {udp_received_bytes} in UDP\n"
-        ));
+            ),
+        );
     }
     text
 }

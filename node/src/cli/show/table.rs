@@ -39,7 +39,10 @@ impl Sheet {
 
     /// Adds a line; there is one text for each heading.
     pub(super) fn row<const N: usize>(&mut self, texts: [String; N]) {
-        let cells = texts.into_iter().zip(&self.sides).map(|(text, &side)| cell(text, side));
+        let cells = texts
+            .into_iter()
+            .zip(&self.sides)
+            .map(|(text, &side)| cell(text, side));
         self.table.add_row(cells);
     }
 
@@ -59,7 +62,9 @@ impl Sheet {
 
 /// Takes away what a terminal would obey instead of show.
 pub(super) fn clean(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect()
+    text.chars()
+        .map(|letter| if letter.is_control() { '?' } else { letter })
+        .collect()
 }
 
 fn cell(text: impl AsRef<str>, side: Side) -> Cell {

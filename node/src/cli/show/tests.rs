@@ -7,7 +7,10 @@ use super::*;
 use crate::config::Screen;
 use crate::local::protocol::{Entries, StandingsData, StatusData};
 
-const PLAIN: Screen = Screen { color: false, utf8: false };
+const PLAIN: Screen = Screen {
+    color: false,
+    utf8: false,
+};
 
 fn data<T: DeserializeOwned>(value: Value) -> T {
     serde_json::from_value(value).unwrap()
@@ -52,7 +55,10 @@ state 01234567
 ";
     assert_eq!(standings(&table(true), PLAIN), expected);
     let lacking = standings(&table(false), PLAIN);
-    assert!(lacking.contains("not complete:\n  stage 3: 2 shooters without a result\n"), "{lacking}");
+    assert!(
+        lacking.contains("not complete:\n  stage 3: 2 shooters without a result\n"),
+        "{lacking}"
+    );
 }
 
 #[test]
@@ -81,8 +87,10 @@ fn entries_tell_what_was_recorded_and_how_it_is_read() {
         "penalties": [{ "rule": 1, "count": 2 }], "attempt": 1 } });
     let chrono = json!({ "chrono": { "drill": 15, "shooter": 5, "weights_decigrains": [1800],
         "speeds_fps": [963, 958], "gear": "pass" } });
-    let dq = json!({ "status": { "shooter": 5, "kind": "match-dq", "rule": 28, "note": "stage 14" } });
-    let void = json!({ "entry": "0190a1b2-c3d4-8000-8000-000000000002", "reason": "wrong-shooter" });
+    let dq =
+        json!({ "status": { "shooter": 5, "kind": "match-dq", "rule": 28, "note": "stage 14" } });
+    let void =
+        json!({ "entry": "0190a1b2-c3d4-8000-8000-000000000002", "reason": "wrong-shooter" });
     let list: Entries = data(json!({ "schema": "tallyline.entries/1", "entries": [
         entry(score, Value::Null), entry(chrono, Value::Null), entry(dq, Value::Null),
         entry(Value::Null, void)] }));
@@ -135,8 +143,17 @@ fn status_names_every_log_and_how_far_it_is() {
     ] {
         assert!(text.contains(expected), "{text} lacks {expected:?}");
     }
-    let painted = status(&status_data, Screen { color: true, utf8: true });
-    assert!(painted.contains("\u{1b}[33m3 only on this device\u{1b}[0m"), "{painted}");
+    let painted = status(
+        &status_data,
+        Screen {
+            color: true,
+            utf8: true,
+        },
+    );
+    assert!(
+        painted.contains("\u{1b}[33m3 only on this device\u{1b}[0m"),
+        "{painted}"
+    );
     assert!(painted.contains('\u{2500}'), "{painted}");
 }
 

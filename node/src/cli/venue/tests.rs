@@ -25,7 +25,11 @@ fn status_of(light: &str, undecided: u64, disputed: u64) -> StatusData {
 #[test]
 fn the_exit_code_of_status_is_the_light() {
     let check = |light, undecided, disputed, expected| {
-        assert_eq!(status_exit(&status_of(light, undecided, disputed)), expected, "{light}");
+        assert_eq!(
+            status_exit(&status_of(light, undecided, disputed)),
+            expected,
+            "{light}"
+        );
     };
     check("nothing", 0, 0, DONE);
     check("in-the-cloud", 0, 0, DONE);
