@@ -7,6 +7,8 @@ mod cli;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]
+mod kill;
+#[cfg(test)]
 mod lan;
 #[cfg(test)]
 mod netns;

@@ -1,3 +1,4 @@
 //! Helpers that the system tests share.
 
+pub mod process;
 pub mod tidy;

@@ -183,7 +183,7 @@ pub(super) struct Invite {
 
 #[derive(Debug, Args)]
 pub(super) struct Join {
-    /// The ticket's text.
+    /// The ticket's text; `-` reads it from the standard input, where no other program sees it.
     pub(super) ticket: String,
 }
 

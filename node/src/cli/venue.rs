@@ -20,6 +20,9 @@ use crate::local::protocol::{
 /// Most bytes of a structure file; the node's socket takes no longer line.
 const STRUCTURE_BYTES_MAX: u64 = 512 * 1024;
 
+/// Most bytes of a ticket that is read; a real one has below 500.
+const TICKET_BYTES_MAX: u64 = 4096;
+
 pub(super) fn event(verb: EventVerb, session: &Session) -> Result<u8, Failure> {
     match verb {
         EventVerb::Create(args) => create(args, session),
@@ -57,6 +60,19 @@ pub(super) fn invite(args: Invite, session: &Session) -> Result<u8, Failure> {
 }
 
 pub(super) fn join(args: Join, session: &Session) -> Result<u8, Failure> {
+    let args = if args.ticket == "-" {
+        let mut ticket = String::new();
+        let input = std::io::stdin().lock();
+        input
+            .take(TICKET_BYTES_MAX)
+            .read_to_string(&mut ticket)
+            .map_err(|error| Failure::file(format!("the ticket could not be read: {error}")))?;
+        Join {
+            ticket: ticket.trim().to_owned(),
+        }
+    } else {
+        args
+    };
     done(
         Request::Join(protocol::Join {
             ticket: args.ticket,

@@ -113,7 +113,7 @@ pub enum Source {
 }
 
 /// One connection, for status and figures.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct LinkInfo {
     /// The connection.
     pub peer: PeerId,

@@ -469,13 +469,9 @@ impl Replica {
                     let Ok(Some(cell)) = wire::decode_cell(&bytes) else {
                         continue;
                     };
-                    let State::Member(member) = &mut self.state else {
-                        continue;
-                    };
-                    let authority = member.ledger.authority();
-                    let known = authority.members().contains_key(&cell.signer);
                     let (key, kind) = (cell.signer, cell.cell.kind.number());
-                    if known && cell.holds(member.ledger.event()) && member.keep_cell(cell) {
+                    if member.is_newer(&cell) && member.may_sign(&cell) {
+                        member.keep_cell(cell);
                         self.out.writes.push(Write::Cell { key, kind, bytes });
                     }
                 }

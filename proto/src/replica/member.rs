@@ -139,15 +139,29 @@ impl Member {
         }
     }
 
-    /// Keeps a cell if it is newer than the one held; the caller has checked the signature.
-    pub(super) fn keep_cell(&mut self, signed: SignedCell) -> bool {
+    /// Returns whether a cell says more than the one held of its signer.
+    pub(super) fn is_newer(&self, signed: &SignedCell) -> bool {
         let slot = (signed.signer, signed.cell.kind.number());
-        let newer = self.cells.get(&slot).is_none_or(|held| {
+        self.cells.get(&slot).is_none_or(|held| {
             held.cell.store != signed.cell.store || held.cell.counter < signed.cell.counter
-        });
-        if !newer {
-            return false;
-        }
+        })
+    }
+
+    /// Returns whether a cell's signer may say this, and has signed it.
+    pub(super) fn may_sign(&self, signed: &SignedCell) -> bool {
+        let may = match signed.cell.kind {
+            CellKind::Presence(_) => {
+                let members = self.ledger.authority().members();
+                members.contains_key(&signed.signer)
+            }
+            CellKind::Receipt(_) => self.ledger.manifest().cloud.contains(&signed.signer),
+        };
+        may && signed.holds(self.ledger.event())
+    }
+
+    /// Keeps a cell and takes note of what it says; the caller has checked it.
+    pub(super) fn keep_cell(&mut self, signed: SignedCell) {
+        let slot = (signed.signer, signed.cell.kind.number());
         match &signed.cell.kind {
             CellKind::Presence(logs) => {
                 let logs = logs.clone();
@@ -165,7 +179,6 @@ impl Member {
             }
         }
         self.cells.insert(slot, signed);
-        true
     }
 
     /// Returns whether a receipt's hash is the one here; a log not yet here is believed, since

@@ -1,6 +1,12 @@
 //! What peers say: connections, frames, strangers, and what is taken from them.
 
-use alloc::{boxed::Box, collections::BTreeSet, format, string::ToString as _, vec::Vec};
+use alloc::{
+    boxed::Box,
+    collections::BTreeSet,
+    format,
+    string::{String, ToString as _},
+    vec::Vec,
+};
 
 use tallyline_keys::{PublicKey, join_proof, verify_join_proof};
 
@@ -10,8 +16,9 @@ use super::{
     member::{Invite, Member},
 };
 use crate::{
-    log::{Growth, Ledger, Refusal, Taken},
+    log::{Growth, Ledger, Log, Refusal, Taken},
     model::{Admit, LogName, Statement},
+    rules::Mistake,
     sync::{Conversation, Heard, Refused, hello},
     wire::{
         self, FRAME_BYTES_MAX, Frame, Join, Push, SignedStatement, decode_cell, decode_frame,
@@ -522,7 +529,8 @@ impl Replica {
                 let bytes = wire::encode_fork(&fork);
                 self.out.writes.push(Write::Fork { log: name, bytes });
                 self.grown(name, 0);
-                self.refuse(peer, Reason::Fork, format!("two entries at {}", fork.from));
+                let text = self.words_about(&name, Reason::Fork);
+                self.refuse(peer, Reason::Fork, text);
                 for it in self.peers.values_mut().filter(|it| it.is_member) {
                     it.outbox.push(Frame::Fork((*fork).clone()));
                 }
@@ -534,13 +542,43 @@ impl Replica {
                     Refusal::UnknownGrant => Reason::UnknownGrant,
                     Refusal::Quota => Reason::Quota,
                 };
-                self.refuse(
-                    peer,
-                    reason,
-                    format!("log {}: {}", name.grant.uuid(), reason.name()),
-                );
+                let text = self.words_about(&name, reason);
+                self.refuse(peer, reason, text);
             }
         }
+    }
+
+    /// Says what is wrong with a log that a peer sent, as the security log keeps it (E16, E17).
+    fn words_about(&self, name: &LogName, reason: Reason) -> String {
+        let Some(member) = self.member() else {
+            return String::new();
+        };
+        let log = super::reading::name(name);
+        let held = member.ledger.logs().get(name);
+        let author = match member.ledger.authority().writer(name.grant) {
+            Some(writer) => member.label(&writer),
+            None => "an unknown device".into(),
+        };
+        if let (Reason::Fork, Some(fork)) = (reason, member.ledger.forks().get(name)) {
+            return Mistake::forked(&log, fork.from, &author).to_string();
+        }
+        let next = held.map_or(0, Log::height).saturating_add(1);
+        let why = match reason {
+            Reason::Gap => "entries between are missing",
+            Reason::BadSignature => "hash or signature differs",
+            Reason::UnknownGrant => "its grant is not known here",
+            Reason::Quota => "its quota is used up",
+            Reason::Malformed
+            | Reason::TooLarge
+            | Reason::OtherEvent
+            | Reason::OtherVersion
+            | Reason::Fork
+            | Reason::Stranger
+            | Reason::BadProof
+            | Reason::Duplicate
+            | Reason::Demerits => reason.name(),
+        };
+        Mistake::does_not_follow(&log, next, why, &author).to_string()
     }
 
     /// Brings everything that rests on the ledger up to date after a log grew.
@@ -563,6 +601,7 @@ impl Replica {
     }
 
     fn on_cell(&mut self, peer: PeerId, bytes: &[u8]) {
+        let own = self.identity.key.public();
         let State::Member(member) = &mut self.state else {
             return;
         };
@@ -574,24 +613,10 @@ impl Replica {
                 return;
             }
         };
-        let event = member.ledger.event();
-        let slot = (cell.signer, cell.cell.kind.number());
-        let known = member
-            .cells
-            .get(&slot)
-            .is_some_and(|held| held.body == cell.body);
-        let may = match cell.cell.kind {
-            wire::CellKind::Presence(_) => member
-                .ledger
-                .authority()
-                .members()
-                .contains_key(&cell.signer),
-            wire::CellKind::Receipt(_) => member.ledger.manifest().cloud.contains(&cell.signer),
-        };
-        if known || cell.signer == self.identity.key.public() {
+        if cell.signer == own || !member.is_newer(&cell) {
             return;
         }
-        if !may || !cell.holds(event) {
+        if !member.may_sign(&cell) {
             self.refuse(
                 peer,
                 Reason::BadSignature,
@@ -599,15 +624,14 @@ impl Replica {
             );
             return;
         }
-        if member.keep_cell(cell.clone()) {
-            let (key, kind) = slot;
-            self.out.writes.push(Write::Cell {
-                key,
-                kind,
-                bytes: encode_cell(&cell),
-            });
-            self.pass_on(peer, &cell);
-        }
+        let (key, kind) = (cell.signer, cell.cell.kind.number());
+        let bytes = encode_cell(&cell);
+        self.out.writes.push(Write::Cell { key, kind, bytes });
+        self.pass_on(peer, &cell);
+        let State::Member(member) = &mut self.state else {
+            return;
+        };
+        member.keep_cell(cell);
     }
 
     /// Takes note of what a peer has on disk by its vectors and Haves.
@@ -687,7 +711,7 @@ pub(super) fn growth_writes(
 ) -> Vec<Write> {
     let skip = usize::try_from(growth.first.saturating_sub(push.from)).unwrap_or(usize::MAX);
     let entries = entries.get(skip..).unwrap_or_default().to_vec();
-    let height = ledger.logs().get(&log).map_or(0, crate::log::Log::height);
+    let height = ledger.logs().get(&log).map_or(0, Log::height);
     let mut writes = Vec::from([
         Write::Entries {
             log,

@@ -317,7 +317,8 @@ fn verify_log(member: &Member, log: &Log, report: &mut VerifyReport) {
     }
 }
 
-fn name(log: &LogName) -> String {
+/// Returns a log's name as messages show it: the grant's first group and the incarnation.
+pub(super) fn name(log: &LogName) -> String {
     let grant = log.grant.uuid().to_string();
     format!(
         "{}-{:016x}",

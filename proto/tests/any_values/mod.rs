@@ -1,0 +1,385 @@
+//! Any value of the model that can be encoded.
+
+use proptest::{collection::vec, option, prelude::*};
+use tallyline_keys::{DeviceKey, PublicKey, Signature};
+use tallyline_proto::{
+    model::{
+        About, Admit, Approvals, Assign, Body, CellSet, Chrono, Close, CloseReason, Cut, DrillNo,
+        Entry, EntryId, EventId, Gear, GrantId, Hash, Hits, Incarnation, Lock, LogName, Open,
+        Penalty, PowerFactor, Predecessor, Roles, RosterChange, RuleNo, Score, Shooter,
+        ShooterEdit, ShooterNo, SquadNo, Statement, Status, StatusKind, Steel, Ticket, Void,
+        VoidReason,
+    },
+    wire::{Cell, CellKind, Fork, Frame, Hello, Join, LogRef, LogTag, Push, Vector, entry_id},
+};
+
+fn hash() -> impl Strategy<Value = Hash> {
+    any::<[u8; 32]>().prop_map(Hash)
+}
+
+fn signature() -> impl Strategy<Value = Signature> {
+    any::<([u8; 32], [u8; 32])>().prop_map(|(r, s)| {
+        let mut bytes = [0; 64];
+        let (left, right) = bytes.split_at_mut(32);
+        left.copy_from_slice(&r);
+        right.copy_from_slice(&s);
+        Signature::from_bytes(bytes)
+    })
+}
+
+/// Any key of a device.
+pub(crate) fn any_key() -> impl Strategy<Value = PublicKey> {
+    any::<[u8; 32]>().prop_map(|seed| DeviceKey::from_seed(seed).public())
+}
+
+/// Any name of a log.
+pub(crate) fn any_log() -> impl Strategy<Value = LogName> {
+    (hash(), any::<u64>()).prop_map(|(grant, incarnation)| LogName {
+        grant: GrantId(grant),
+        incarnation: Incarnation(incarnation),
+    })
+}
+
+fn number() -> impl Strategy<Value = u32> {
+    1..=u32::MAX
+}
+
+fn score() -> impl Strategy<Value = Score> {
+    let hits = (0..1_u32 << 28).prop_map(|bits| Hits::from_bits(bits).expect("28 bits"));
+    let penalty = (1..1_u32 << 24, any::<u8>()).prop_map(|(rule, count)| Penalty {
+        rule: RuleNo(rule),
+        count,
+    });
+    let steel = any::<[u8; 4]>().prop_map(|[hit, miss, no_penalty_miss, no_shoot]| Steel {
+        hit,
+        miss,
+        no_penalty_miss,
+        no_shoot,
+    });
+    let approvals = any::<(Option<i64>, Option<i64>)>()
+        .prop_map(|(ro_ms, shooter_ms)| Approvals { ro_ms, shooter_ms });
+    let who = (number(), number(), any::<u32>());
+    let lists = (
+        vec(any::<u32>(), 0..=16),
+        vec(hits, 0..=64),
+        vec(penalty, 0..=64),
+    );
+    (who, lists, steel, approvals, any::<[u32; 3]>()).prop_map(
+        |((drill, shooter, attempt), (time_centis, hits, penalties), steel, approvals, counts)| {
+            let [late_shots, extra_shots, extra_hits] = counts;
+            Score {
+                drill: DrillNo(drill),
+                shooter: ShooterNo(shooter),
+                attempt,
+                time_centis,
+                hits,
+                steel,
+                penalties,
+                approvals,
+                late_shots,
+                extra_shots,
+                extra_hits,
+            }
+        },
+    )
+}
+
+fn status() -> impl Strategy<Value = Status> {
+    let kind = prop_oneof![
+        Just(StatusKind::Dnf),
+        Just(StatusKind::MatchDq),
+        Just(StatusKind::Withdrawn)
+    ];
+    let about = (option::of(number()), number()).prop_map(|(drill, shooter)| About {
+        drill: drill.map(DrillNo),
+        shooter: ShooterNo(shooter),
+    });
+    (about, kind, option::of(number()), "[ -~]{0,120}").prop_map(|(about, kind, rule, note)| {
+        Status {
+            about,
+            kind,
+            rule: rule.map(RuleNo),
+            note,
+        }
+    })
+}
+
+fn void_reason() -> impl Strategy<Value = VoidReason> {
+    prop::sample::select(std::vec![
+        VoidReason::WrongShooter,
+        VoidReason::WrongDrill,
+        VoidReason::Hits,
+        VoidReason::Time,
+        VoidReason::Penalty,
+        VoidReason::Reshoot,
+        VoidReason::Duplicate,
+        VoidReason::Definition,
+        VoidReason::Arbitration,
+        VoidReason::Test,
+    ])
+}
+
+fn chrono() -> impl Strategy<Value = Chrono> {
+    let gear = option::of(prop_oneof![Just(Gear::Pass), Just(Gear::Fail)]);
+    let lists = (vec(any::<u32>(), 0..=16), vec(any::<u32>(), 0..=16));
+    (number(), number(), lists, gear).prop_map(|(drill, shooter, lists, gear)| Chrono {
+        drill: DrillNo(drill),
+        shooter: ShooterNo(shooter),
+        weights_decigrains: lists.0,
+        speeds_fps: lists.1,
+        gear,
+    })
+}
+
+/// Any body with the sequence of a void's target, if it stands in the log.
+fn body(log: LogName) -> impl Strategy<Value = (Body, Option<u64>)> {
+    let void = (
+        option::of(1..=u64::MAX),
+        any::<[u8; 16]>(),
+        void_reason(),
+        "[ -~]{0,120}",
+    )
+        .prop_map(move |(seq, other, reason, note)| {
+            let other = EntryId(uuid::Uuid::from_bytes(other));
+            let entry = seq.map_or(other, |seq| entry_id(&log, seq));
+            let void = Void {
+                entry,
+                reason,
+                note,
+            };
+            (Body::Void(void), seq)
+        });
+    prop_oneof![
+        score().prop_map(|it| (Body::Score(it), None)),
+        status().prop_map(|it| (Body::Status(it), None)),
+        chrono().prop_map(|it| (Body::Chrono(it), None)),
+        vec(any::<u8>(), 0..2_000).prop_map(|it| (Body::Statement(it), None)),
+        Just((Body::Unknown, None)),
+        void,
+    ]
+}
+
+/// Any entry of some log, with the sequence of a void's target.
+pub(crate) fn any_entry() -> impl Strategy<Value = (Entry, LogName, Option<u64>)> {
+    let before =
+        (any::<u64>(), any::<u64>(), hash()).prop_map(|(incarnation, height, hash)| Predecessor {
+            incarnation: Incarnation(incarnation),
+            height,
+            hash,
+        });
+    let about = (any::<i64>(), number(), vec(before, 0..=4));
+    (any_log().prop_flat_map(|log| (Just(log), body(log))), about).prop_map(
+        |((log, (body, void_seq)), (at_delta_ms, revision, succession))| {
+            let entry = Entry {
+                at_delta_ms,
+                revision,
+                succession,
+                body,
+            };
+            (entry, log, void_seq)
+        },
+    )
+}
+
+fn power_factor() -> impl Strategy<Value = PowerFactor> {
+    prop_oneof![
+        Just(PowerFactor::Subminor),
+        Just(PowerFactor::Minor),
+        Just(PowerFactor::Major)
+    ]
+}
+
+fn cells() -> impl Strategy<Value = CellSet> {
+    let numbers = || option::of(prop::collection::btree_set(any::<u32>(), 1..8));
+    (numbers(), numbers()).prop_map(|(drills, squads)| CellSet {
+        drills: drills.map(|it| it.into_iter().map(DrillNo).collect()),
+        squads: squads.map(|it| it.into_iter().map(SquadNo).collect()),
+    })
+}
+
+fn assign() -> impl Strategy<Value = Assign> {
+    let cut = (any::<u64>(), any::<u64>(), hash(), signature()).prop_map(
+        |(incarnation, height, hash, signature)| Cut {
+            incarnation: Incarnation(incarnation),
+            height,
+            hash,
+            signature,
+        },
+    );
+    let reason = prop_oneof![
+        Just(CloseReason::Handover),
+        Just(CloseReason::Dead),
+        Just(CloseReason::Stolen)
+    ];
+    let close = (hash(), vec(cut, 0..3), reason).prop_map(|(grant, cuts, reason)| Close {
+        grant: GrantId(grant),
+        cuts,
+        reason,
+    });
+    let open = (any_key(), cells()).prop_map(|(key, cells)| Open { key, cells });
+    (vec(close, 0..3), vec(open, 0..3)).prop_map(|(closes, opens)| Assign { closes, opens })
+}
+
+fn roster_change() -> impl Strategy<Value = RosterChange> {
+    let categories = vec("[A-Za-z]{0,12}", 0..3);
+    let shooter = (
+        number(),
+        "[ -~]{1,64}",
+        0..100_usize,
+        power_factor(),
+        number(),
+        categories,
+    )
+        .prop_map(
+            |(no, label, division, power_factor, squad, categories)| Shooter {
+                no: ShooterNo(no),
+                label,
+                division,
+                power_factor,
+                squad: SquadNo(squad),
+                categories,
+            },
+        );
+    let edit = (
+        number(),
+        option::of(number()),
+        option::of(0..100_usize),
+        option::of(power_factor()),
+    )
+        .prop_map(|(shooter, squad, division, power_factor)| ShooterEdit {
+            shooter: ShooterNo(shooter),
+            squad: squad.map(SquadNo),
+            division,
+            power_factor,
+        });
+    prop_oneof![
+        shooter.prop_map(RosterChange::Add),
+        edit.prop_map(RosterChange::Edit),
+    ]
+}
+
+/// Any statement.
+pub(crate) fn any_statement() -> impl Strategy<Value = Statement> {
+    let admit = (any_key(), any::<u32>(), "[ -~]{1,32}").prop_map(|(key, roles, label)| Admit {
+        key,
+        roles: Roles(roles),
+        label,
+    });
+    prop_oneof![
+        admit.prop_map(Statement::Admit),
+        assign().prop_map(Statement::Assign),
+        roster_change().prop_map(Statement::Roster),
+        hash().prop_map(|structure| Statement::Lock(Lock { structure })),
+    ]
+}
+
+/// Any cell.
+pub(crate) fn any_cell() -> impl Strategy<Value = Cell> {
+    let presence = vec(any::<([u8; 16], u64)>(), 0..20).prop_map(CellKind::Presence);
+    let receipt = vec(any::<([u8; 16], u64, [u8; 8])>(), 0..20).prop_map(CellKind::Receipt);
+    let kind = prop_oneof![presence, receipt];
+    let near = vec(any::<[u8; 4]>(), 0..=64);
+    (any::<u64>(), any::<u64>(), any::<i64>(), near, kind).prop_map(
+        |(store, counter, wall_ms, near, kind)| Cell {
+            store,
+            counter,
+            wall_ms,
+            near,
+            kind,
+        },
+    )
+}
+
+fn chunk() -> impl Strategy<Value = Vec<Vec<u8>>> {
+    vec(vec(any::<u8>(), 0..100), 1..10)
+}
+
+fn tags() -> impl Strategy<Value = Vec<(LogTag, u64)>> {
+    vec(any::<(LogTag, u64)>(), 0..20)
+}
+
+fn vector() -> impl Strategy<Value = Vector> {
+    let hashes = any::<Option<[u8; 8]>>();
+    (tags(), hashes, any::<bool>()).prop_map(|(logs, hash, answer)| Vector {
+        hashes: hash.map_or_else(Vec::new, |hash| logs.iter().map(|_| hash).collect()),
+        logs,
+        answer,
+    })
+}
+
+fn push() -> impl Strategy<Value = Push> {
+    let log = prop_oneof![
+        any::<LogTag>().prop_map(LogRef::Tag),
+        any_log().prop_map(LogRef::Name)
+    ];
+    let from = 1..=u64::MAX - 0x1_0000;
+    (log, from, chunk(), signature()).prop_map(|(log, from, entries, signature)| Push {
+        log,
+        from,
+        entries,
+        signature,
+    })
+}
+
+fn fork() -> impl Strategy<Value = Fork> {
+    let branches = (chunk(), signature(), chunk(), signature());
+    (any_log(), 1..=u64::MAX, hash(), branches).prop_map(
+        |(log, from, prefix, (left, left_signature, right, right_signature))| Fork {
+            log,
+            from,
+            prefix,
+            left,
+            left_signature,
+            right,
+            right_signature,
+        },
+    )
+}
+
+/// Any frame.
+pub(crate) fn any_frame() -> impl Strategy<Value = Frame> {
+    let bits = any::<([u8; 8], [u8; 16], u64)>();
+    let hello = (any::<u32>(), bits, any::<bool>()).prop_map(
+        |(version, (event_tag, state, store), answer)| Hello {
+            version,
+            event_tag,
+            state,
+            store,
+            answer,
+        },
+    );
+    let join = (hash(), any::<[u8; 32]>(), "[ -~]{1,32}").prop_map(|(event, proof, label)| Join {
+        event: EventId(event),
+        proof,
+        label,
+    });
+    let bytes = || vec(any::<u8>(), 0..300);
+    prop_oneof![
+        hello.prop_map(Frame::Hello),
+        vector().prop_map(Frame::Vector),
+        push().prop_map(Frame::Push),
+        tags().prop_map(Frame::Have),
+        tags().prop_map(Frame::Want),
+        vec(bytes(), 0..=64).prop_map(Frame::Cells),
+        fork().prop_map(Frame::Fork),
+        bytes().prop_map(Frame::Present),
+        join.prop_map(Frame::Join),
+        bytes().prop_map(Frame::Welcome),
+        any::<u32>().prop_map(Frame::Refused),
+    ]
+}
+
+/// Any ticket with addresses as tickets have them.
+pub(crate) fn any_ticket() -> impl Strategy<Value = Ticket> {
+    let secrets = any::<([u8; 16], [u8; 16])>();
+    let addresses = vec("[0-9a-f.:\\[\\]]{1,40}", 0..=8);
+    (hash(), any_key(), secrets, addresses).prop_map(
+        |(event, inviter, (secret, discovery_key), addresses)| Ticket {
+            event: EventId(event),
+            inviter,
+            secret,
+            discovery_key,
+            addresses,
+        },
+    )
+}

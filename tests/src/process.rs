@@ -1,0 +1,189 @@
+//! Real node processes: each with its own root, asked over its own command socket.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// How long an answer may take on a loaded machine.
+const ANSWER_MAX: Duration = Duration::from_secs(60);
+
+/// A node process; killed when it is dropped.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    root: PathBuf,
+    ready: Value,
+}
+
+/// One connection to a node's command socket.
+#[derive(Debug)]
+pub struct Socket(BufReader<UnixStream>);
+
+/// Why a node did not answer as a test needs it.
+#[derive(Debug)]
+pub struct Broken(String);
+
+impl Process {
+    /// Makes a node's root.
+    ///
+    /// # Errors
+    /// If `tallyline init` fails.
+    pub fn init(root: &Path, label: &str, mode: &str) -> Result<(), Broken> {
+        let args = ["init", "--label", label, "--mode", mode];
+        let outcome = command(root, args).output().map_err(Broken::of)?;
+        if outcome.status.success() {
+            Ok(())
+        } else {
+            Err(Broken(String::from_utf8_lossy(&outcome.stderr).into_owned()))
+        }
+    }
+
+    /// Starts a node and waits until it answers.
+    ///
+    /// # Errors
+    /// If it ends before it is ready.
+    pub fn start(root: &Path, args: &[&str]) -> Result<Self, Broken> {
+        let child = Self::spawn(root, args)?;
+        let mut process = Self { child, root: root.to_owned(), ready: Value::Null };
+        let stdout = process.child.stdout.take().ok_or_else(|| Broken("no output".to_owned()))?;
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line).map_err(Broken::of)?;
+        process.ready = serde_json::from_str(&line)
+            .map_err(|error| Broken(format!("ended before it was ready: {line:?} {error}")))?;
+        Ok(process)
+    }
+
+    /// Starts a node and kills it before it is ready, wherever it is then.
+    ///
+    /// # Errors
+    /// If it cannot be started or killed.
+    pub fn start_and_kill(root: &Path, args: &[&str], after: Duration) -> Result<(), Broken> {
+        let mut child = Self::spawn(root, args)?;
+        // Not waiting for anything: the point is to hit a moment nobody chose.
+        std::thread::park_timeout(after);
+        child.kill().map_err(Broken::of)?;
+        child.wait().map_err(Broken::of)?;
+        Ok(())
+    }
+
+    fn spawn(root: &Path, args: &[&str]) -> Result<Child, Broken> {
+        command(root, ["--json", "run"].iter().chain(args))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .map_err(Broken::of)
+    }
+
+    /// Returns what the node said about itself when it was ready.
+    pub fn ready(&self) -> &Value {
+        &self.ready
+    }
+
+    /// Connects to the command socket.
+    ///
+    /// # Errors
+    /// If nobody listens.
+    pub fn connect(&self) -> Result<Socket, Broken> {
+        Socket::connect(&self.root)
+    }
+
+    /// Asks once, and takes the data out of the answer.
+    ///
+    /// # Errors
+    /// If there is no answer, or the answer is a problem.
+    pub fn ask(&self, request: &Value) -> Result<Value, Broken> {
+        let mut answer = self.connect()?.ask(request)?;
+        match answer.get_mut("ok") {
+            Some(data) => Ok(data.take()),
+            None => Err(Broken(format!("{request}: {answer}"))),
+        }
+    }
+
+    /// Kills the process as a power cut would, and waits until it is gone.
+    ///
+    /// # Errors
+    /// If it is not ours to kill.
+    pub fn kill(mut self) -> Result<(), Broken> {
+        self.child.kill().map_err(Broken::of)?;
+        self.child.wait().map(drop).map_err(Broken::of)
+    }
+
+    /// Tells the node to stop and waits for its end.
+    ///
+    /// # Errors
+    /// If it does not end well.
+    pub fn stop(mut self) -> Result<(), Broken> {
+        self.ask(&json!({"verb": "stop"}))?;
+        let status = self.child.wait().map_err(Broken::of)?;
+        if status.success() { Ok(()) } else { Err(Broken(format!("ended with {status}"))) }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already; then there is nothing to kill.
+        if self.child.kill().is_ok() {
+            drop(self.child.wait());
+        }
+    }
+}
+
+impl Socket {
+    /// Connects to the command socket of a root.
+    ///
+    /// # Errors
+    /// If nobody listens.
+    pub fn connect(root: &Path) -> Result<Self, Broken> {
+        let stream = UnixStream::connect(root.join("node.sock")).map_err(Broken::of)?;
+        stream.set_read_timeout(Some(ANSWER_MAX)).map_err(Broken::of)?;
+        Ok(Self(BufReader::new(stream)))
+    }
+
+    /// Asks, and returns the answer as it is: an object with `ok` or `error`.
+    ///
+    /// # Errors
+    /// If the connection ends before a whole answer is there.
+    pub fn ask(&mut self, request: &Value) -> Result<Value, Broken> {
+        let line = format!("{request}\n");
+        self.0.get_mut().write_all(line.as_bytes()).map_err(Broken::of)?;
+        let mut answer = String::new();
+        self.0.read_line(&mut answer).map_err(Broken::of)?;
+        serde_json::from_str(&answer).map_err(Broken::of)
+    }
+}
+
+impl Broken {
+    fn of(cause: impl fmt::Display) -> Self {
+        Self(cause.to_string())
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Broken {}
+
+/// Returns the path of the real binary, which `tests/run` builds before the tests: beside the
+/// folder of the test's own executable.
+pub fn binary() -> PathBuf {
+    let own = std::env::current_exe().unwrap_or_default();
+    let folder = own.parent().and_then(Path::parent).unwrap_or_else(|| Path::new("target/release"));
+    folder.join("tallyline")
+}
+
+/// Prepares a command on a root, with nothing of the tester's own configuration.
+fn command(root: &Path, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+    let mut command = Command::new(binary());
+    command.env_clear().env("HOME", root).stdin(Stdio::null());
+    command.arg("--root").arg(root).args(args);
+    command
+}
