@@ -15,14 +15,14 @@
 mod work;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use tallyline_keys::PublicKey;
-use tallyline_proto::replica::{
-    Command, Identity, Input, Now, NotSaved, Notice, PeerId, Reason, Released, Replica, Reply,
-};
 use tallyline_proto::model::Incarnation;
+use tallyline_proto::replica::{
+    Command, Identity, Input, NotSaved, Notice, Now, PeerId, Reason, Released, Replica, Reply,
+};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
@@ -74,7 +74,11 @@ pub struct NoLink;
 pub struct Driver {
     queue: mpsc::Sender<Work>,
     key: PublicKey,
+    trouble: Trouble,
 }
+
+/// Why the last commit failed, until one succeeds; shared by the loop and its handles.
+type Trouble = Arc<Mutex<Option<String>>>;
 
 /// The loop's thread, to be joined.
 #[derive(Debug)]
@@ -157,6 +161,7 @@ struct Loop {
     pending: Pending,
     last_tick_ms: u64,
     failures: u32,
+    trouble: Trouble,
 }
 
 /// Whether the loop goes on.
@@ -187,7 +192,15 @@ impl Driver {
             }
             Store::open_or_set_aside(&path).map(|(store, _)| store)
         });
-        Self::start_with(Origin { root, clock, _lock: Some(lock) }, opener, link)
+        Self::start_with(
+            Origin {
+                root,
+                clock,
+                _lock: Some(lock),
+            },
+            opener,
+            link,
+        )
     }
 
     /// Starts the loop on a store of the caller's.
@@ -200,10 +213,13 @@ impl Driver {
         mut opener: Opener,
         link: Arc<dyn Link>,
     ) -> Result<(Self, DriverThread), StartError> {
-        let (replica, store) = open(&origin, &mut opener)
-            .map_err(|error| StartError::Store { path: origin.root.store_path(), error })?;
+        let (replica, store) = open(&origin, &mut opener).map_err(|error| StartError::Store {
+            path: origin.root.store_path(),
+            error,
+        })?;
         let (sender, queue) = mpsc::channel(QUEUE_MAX);
         let key = origin.root.key();
+        let trouble = Trouble::default();
         let work = Loop {
             last_tick_ms: origin.clock.now().mono_ms,
             origin,
@@ -214,6 +230,7 @@ impl Driver {
             store,
             pending: Pending::default(),
             failures: 0,
+            trouble: Arc::clone(&trouble),
         };
         let timers = tokio::runtime::Builder::new_current_thread()
             .enable_time()
@@ -223,7 +240,14 @@ impl Driver {
             .name("driver".to_owned())
             .spawn(move || work.run(&timers))
             .map_err(StartError::System)?;
-        Ok((Self { queue: sender, key }, DriverThread { thread }))
+        Ok((
+            Self {
+                queue: sender,
+                key,
+                trouble,
+            },
+            DriverThread { thread },
+        ))
     }
 
     /// Hands over something that happened; waits while the queue is full.
@@ -232,7 +256,10 @@ impl Driver {
     ///
     /// [`Stopped`] if the loop has ended.
     pub async fn input(&self, input: Input) -> Result<(), Stopped> {
-        self.queue.send(Work::Input(input)).await.map_err(|_| Stopped)
+        self.queue
+            .send(Work::Input(input))
+            .await
+            .map_err(|_| Stopped)
     }
 
     /// Asks for something and waits until it is on disk.
@@ -261,7 +288,10 @@ impl Driver {
             // Who asked may have gone away meanwhile; the answer is dropped then.
             drop(answer.send(look(replica, now)));
         });
-        self.queue.send(Work::Query(look)).await.map_err(|_| Stopped)?;
+        self.queue
+            .send(Work::Query(look))
+            .await
+            .map_err(|_| Stopped)?;
         seen.await.map_err(|_| Stopped)
     }
 
@@ -274,6 +304,14 @@ impl Driver {
     /// Waits until the loop has ended.
     pub async fn ended(&self) {
         self.queue.closed().await;
+    }
+
+    /// Returns why the disk takes nothing, if the last commit failed.
+    pub fn trouble(&self) -> Option<String> {
+        self.trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Returns this device's key.
@@ -347,8 +385,9 @@ impl Loop {
         let wrote = !effects.writes().is_empty();
         match effects.persist(&mut self.store) {
             Ok(released) => {
-                if wrote {
+                if wrote && 0 < self.failures {
                     self.failures = 0;
+                    self.set_trouble(None);
                 }
                 self.release(released);
                 if joined_before != self.replica.ticket().is_some() {
@@ -402,7 +441,12 @@ impl Loop {
     ) -> Turn {
         self.link.reset();
         loop {
-            tracing::error!(reason, failures = self.failures, "not saved; the store is opened again");
+            tracing::error!(
+                reason,
+                failures = self.failures,
+                "not saved; the store is opened again"
+            );
+            self.set_trouble(Some(reason.clone()));
             if self.pause(timers, batch, &reason) == Turn::End {
                 return Turn::End;
             }
@@ -420,17 +464,12 @@ impl Loop {
 
     /// Waits before the next try; the first one comes at once, and who asks a question does not
     /// wait for the longer ones.
-    fn pause(
-        &mut self,
-        timers: &tokio::runtime::Runtime,
-        batch: &mut Batch,
-        reason: &str,
-    ) -> Turn {
+    fn pause(&mut self, timers: &tokio::runtime::Runtime, batch: &mut Batch, reason: &str) -> Turn {
         let mut left_ms = match self.failures.checked_sub(1) {
             None => return Turn::GoOn,
-            Some(doublings) => {
-                REOPEN_FIRST_MS.saturating_mul(1 << doublings.min(16)).min(REOPEN_LAST_MS)
-            }
+            Some(doublings) => REOPEN_FIRST_MS
+                .saturating_mul(1 << doublings.min(16))
+                .min(REOPEN_LAST_MS),
         };
         while 0 < left_ms {
             if !batch.queries.is_empty() {
@@ -468,6 +507,10 @@ impl Loop {
         self.link.joining(self.replica.ticket());
     }
 
+    fn set_trouble(&self, reason: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = reason;
+    }
+
     fn now(&self) -> Now {
         self.origin.clock.now()
     }
@@ -486,7 +529,11 @@ fn receive(
         tokio::time::timeout(wait, queue.recv_many(&mut works, BATCH_MAX)).await
     });
     // `Ok(0)` is the end of all handles.
-    let turn = if received == Ok(0) { Turn::End } else { Turn::GoOn };
+    let turn = if received == Ok(0) {
+        Turn::End
+    } else {
+        Turn::GoOn
+    };
     pending.sort(works, turn)
 }
 

@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::driver::{Driver, DriverThread, StartError};
 use crate::local::protocol::{LinkStatus, Scope, WireBytes};
-use crate::local::{Network, ServeError, Server, Service};
+use crate::local::{Here, Network, ServeError, Server, Service};
 use crate::net::{self, Net, NetConfig, NetError};
 use crate::root::{Mode, Root, RootError, socket_path};
 
@@ -90,14 +90,14 @@ async fn live(
 ) -> Result<DriverThread, RunError> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let (dir, label) = (root.dir().to_owned(), root.label().to_owned());
-    let (key, mode) = (root.key(), root.mode());
+    let here = Here::from(&root);
+    let key = root.key();
 
     // Tried before the port is bound, so that a root in use is named and not its port.
     drop(root.lock()?);
     let net = Arc::new(Net::start(net_config(&root, config))?);
     let (driver, thread) = Driver::start(root, net.link(), Clock::start())?;
-    let server = match Server::bind(&dir) {
+    let server = match Server::bind(&here.dir) {
         Ok(server) => server,
         Err(error) => {
             end(&net, &driver).await;
@@ -109,9 +109,14 @@ async fn live(
     let (stop, stopped) = watch::channel(false);
     let stop = Arc::new(stop);
     let network = Arc::new(NetView(Arc::clone(&net)));
-    let service = Service::new(driver.clone(), network, (&label, mode), Arc::clone(&stop));
-    ready(&Ready { label, key, mode, addresses: net.addresses(), socket: socket_path(&dir) });
-
+    ready(&Ready {
+        label: here.label.clone(),
+        key,
+        mode: here.mode,
+        addresses: net.addresses(),
+        socket: socket_path(&here.dir),
+    });
+    let service = Service::new(driver.clone(), network, here, Arc::clone(&stop));
     let serve = server.serve(service, stopped.clone());
     let watch = watch_for_end(&driver, &stop, stopped, (&mut interrupt, &mut terminate));
     tokio::join!(serve, watch);
@@ -150,10 +155,10 @@ fn net_config(root: &Root, config: &Config) -> NetConfig {
         peers: config.peers.clone(),
         mdns: config.mdns,
         mdns_port: net::MDNS_PORT,
-        uplink: config
-            .cloud
-            .as_ref()
-            .map(|cloud| net::Uplink { address: cloud.address.clone(), key: cloud.key }),
+        uplink: config.cloud.as_ref().map(|cloud| net::Uplink {
+            address: cloud.address.clone(),
+            key: cloud.key,
+        }),
         mode: root.mode(),
         memory: Some(memory_path(root.dir())),
     }
@@ -170,7 +175,7 @@ impl Network for NetView {
     }
 
     fn links(&self) -> Vec<LinkStatus> {
-        self.0.links().into_iter().map(link_status).collect()
+        self.0.links().iter().map(link_status).collect()
     }
 
     fn wire(&self) -> WireBytes {
@@ -203,10 +208,14 @@ impl Network for NetView {
 }
 
 fn net_scope(scope: Scope) -> net::Scope {
-    if scope.cloud { net::Scope::Cloud } else { net::Scope::All }
+    if scope.cloud {
+        net::Scope::Cloud
+    } else {
+        net::Scope::All
+    }
 }
 
-fn link_status(info: net::LinkInfo) -> LinkStatus {
+fn link_status(info: &net::LinkInfo) -> LinkStatus {
     LinkStatus {
         label: None,
         key: info.key.fingerprint(),

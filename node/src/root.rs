@@ -181,7 +181,10 @@ impl Root {
             });
         }
         let seed = entropy::bytes::<32>()?;
-        let file = DeviceFile { label: label.to_owned(), mode };
+        let file = DeviceFile {
+            label: label.to_owned(),
+            mode,
+        };
         let text = toml::to_string(&file).map_err(|error| RootError::Malformed {
             path: dir.join("device.toml"),
             what: error.to_string(),
@@ -238,13 +241,20 @@ impl Root {
                     .read_to_string(&mut text)
                     .ok()
                     .and_then(|_| text.trim().parse().ok());
-                return Err(RootError::InUse { dir: self.dir.clone(), pid });
+                return Err(RootError::InUse {
+                    dir: self.dir.clone(),
+                    pid,
+                });
             }
             Err(TryLockError::Error(error)) => return Err(io_error(&path, "written", error)),
         }
         // The process id only makes another process's message better: a full disk must not keep
         // an official from starting the node.
-        if file.set_len(0).is_ok() && file.write_all(std::process::id().to_string().as_bytes()).is_err() {
+        if file.set_len(0).is_ok()
+            && file
+                .write_all(std::process::id().to_string().as_bytes())
+                .is_err()
+        {
             tracing::warn!(path = %path.display(), "the process id could not be written");
         }
         Ok(RootLock { _file: file })
@@ -333,6 +343,20 @@ pub fn socket_path(dir: &Path) -> PathBuf {
     dir.join("node.sock")
 }
 
+/// Lists the damaged stores that were moved aside in a root, by name.
+pub fn damaged_stores(dir: &Path) -> Vec<String> {
+    // A folder that cannot be read has louder problems than a missing remark.
+    let Ok(files) = fs::read_dir(dir) else {
+        return Vec::new();
+    };
+    let mut names: Vec<String> = files
+        .filter_map(|file| file.ok()?.file_name().into_string().ok())
+        .filter(|name| name.starts_with("node.redb.damaged-"))
+        .collect();
+    names.sort_unstable();
+    names
+}
+
 /// Makes the entries of a folder durable: a file that was made or renamed is there after a cut.
 ///
 /// # Errors
@@ -347,7 +371,10 @@ pub fn sync_dir(dir: &Path) -> Result<(), RootError> {
 /// Writes bytes as lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {
     let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or('0');
-    bytes.iter().flat_map(|&byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    bytes
+        .iter()
+        .flat_map(|&byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
 }
 
 /// Reads lower- or upper-case hex; `None` if it is not an even number of hex digits.
@@ -358,14 +385,17 @@ pub fn unhex(text: &str) -> Option<Vec<u8>> {
         .collect();
     let digits = digits?;
     let (pairs, rest) = digits.as_chunks::<2>();
-    rest.is_empty().then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
+    rest.is_empty()
+        .then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
 }
 
 fn read_seed(dir: &Path, path: &Path) -> Result<[u8; 32], RootError> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(RootError::Missing { dir: dir.to_owned() });
+            return Err(RootError::Missing {
+                dir: dir.to_owned(),
+            });
         }
         Err(error) => return Err(io_error(path, "read", error)),
     };
@@ -375,7 +405,10 @@ fn read_seed(dir: &Path, path: &Path) -> Result<[u8; 32], RootError> {
         .permissions()
         .mode();
     if mode & 0o077 != 0 {
-        return Err(RootError::KeyReadable { path: path.to_owned(), mode: mode & 0o777 });
+        return Err(RootError::KeyReadable {
+            path: path.to_owned(),
+            mode: mode & 0o777,
+        });
     }
     let text = read_text(path, &file, KEY_FILE_BYTES_MAX)?;
     unhex(text.trim())
@@ -408,8 +441,12 @@ fn read_text(path: &Path, file: &File, bytes_max: u64) -> Result<String, RootErr
 
 fn write_file(path: &Path, content: &[u8], mode: u32) -> Result<(), RootError> {
     let write = || {
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(path)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(mode)
+            .open(path)?;
         file.set_permissions(fs::Permissions::from_mode(mode))?;
         file.write_all(content)?;
         file.sync_all()
@@ -421,11 +458,21 @@ fn check_label(label: &str) -> Result<(), RootError> {
     let fits = !label.trim().is_empty()
         && label.len() <= LABEL_BYTES_MAX
         && !label.chars().any(char::is_control);
-    if fits { Ok(()) } else { Err(RootError::Label { label: label.to_owned() }) }
+    if fits {
+        Ok(())
+    } else {
+        Err(RootError::Label {
+            label: label.to_owned(),
+        })
+    }
 }
 
 fn io_error(path: &Path, doing: &'static str, error: io::Error) -> RootError {
-    RootError::Io { path: path.to_owned(), doing, error }
+    RootError::Io {
+        path: path.to_owned(),
+        doing,
+        error,
+    }
 }
 
 fn by(pid: Option<u32>) -> String {

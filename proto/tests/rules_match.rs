@@ -9,6 +9,7 @@
 )]
 
 mod rules_venue;
+mod sizes;
 
 use std::{
     cell::Cell,

@@ -57,14 +57,20 @@ fn score(number: u32) -> Value {
 
 /// Scores until the node is gone.
 fn write(root: &Path, next: &AtomicU32, count: &AtomicU64, saved: &Saved) {
-    let Ok(mut socket) = Socket::connect(root) else { return };
+    let Ok(mut socket) = Socket::connect(root) else {
+        return;
+    };
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
         assert!(number < STAGES * SHOOTERS, "more slots are needed");
         let record = score(number);
         let request = json!({"verb": "score-add", "record": record.clone()});
-        let Ok(answer) = socket.ask(&request) else { return };
-        let id = answer["ok"]["entries"][0].as_str().unwrap_or_else(|| panic!("{answer}"));
+        let Ok(answer) = socket.ask(&request) else {
+            return;
+        };
+        let id = answer["ok"]["entries"][0]
+            .as_str()
+            .unwrap_or_else(|| panic!("{answer}"));
         let mut saved = saved.lock().unwrap_or_else(PoisonError::into_inner);
         saved.insert(id.to_owned(), record);
         count.fetch_add(1, Ordering::Relaxed);
@@ -80,7 +86,10 @@ fn burst(node: Process, root: &Path, next: &AtomicU32, saved: &Saved, goal: u64)
         }
         let start = Instant::now();
         while count.load(Ordering::Relaxed) < goal {
-            assert!(start.elapsed() < BURST_MAX, "only {count:?} of {goal} were saved");
+            assert!(
+                start.elapsed() < BURST_MAX,
+                "only {count:?} of {goal} were saved"
+            );
             thread::park_timeout(Duration::from_micros(200));
         }
         node.kill().unwrap();
@@ -98,7 +107,9 @@ fn check(node: &Process, saved: &Saved) -> usize {
         .collect();
     let saved = saved.lock().unwrap_or_else(PoisonError::into_inner);
     for (id, record) in saved.iter() {
-        let entry = found.get(id.as_str()).unwrap_or_else(|| panic!("{id} {record} is lost"));
+        let entry = found
+            .get(id.as_str())
+            .unwrap_or_else(|| panic!("{id} {record} is lost"));
         assert_eq!(&entry["record"], record, "{id} changed");
         assert_eq!(entry["verdict"], "counts", "{id} does not count");
     }
@@ -129,7 +140,10 @@ fn every_score_that_was_answered_saved_survives_every_kill() {
     let there = check(&node, &saved);
     let answered = saved.lock().unwrap_or_else(PoisonError::into_inner).len();
     // A score whose answer the kill swallowed may be there too: one for each writer and kill.
-    assert!(there <= answered + usize::try_from(KILLS * u64::from(WRITERS)).unwrap(), "{there}");
+    assert!(
+        there <= answered + usize::try_from(KILLS * u64::from(WRITERS)).unwrap(),
+        "{there}"
+    );
     let report = node.ask(&json!({"verb": "verify"})).unwrap();
     assert_eq!(report["ok"], true, "{report}");
     println!("{KILLS} kills, {answered} scores answered saved, {there} found, none lost");

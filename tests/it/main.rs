@@ -3,6 +3,8 @@
 //! The modules are behind `cfg(test)` because clippy then knows that helpers in them are tests.
 
 #[cfg(test)]
+mod acceptance;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod tidy;

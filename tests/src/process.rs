@@ -40,7 +40,9 @@ impl Process {
         if outcome.status.success() {
             Ok(())
         } else {
-            Err(Broken(String::from_utf8_lossy(&outcome.stderr).into_owned()))
+            Err(Broken(
+                String::from_utf8_lossy(&outcome.stderr).into_owned(),
+            ))
         }
     }
 
@@ -50,10 +52,20 @@ impl Process {
     /// If it ends before it is ready.
     pub fn start(root: &Path, args: &[&str]) -> Result<Self, Broken> {
         let child = Self::spawn(root, args)?;
-        let mut process = Self { child, root: root.to_owned(), ready: Value::Null };
-        let stdout = process.child.stdout.take().ok_or_else(|| Broken("no output".to_owned()))?;
+        let mut process = Self {
+            child,
+            root: root.to_owned(),
+            ready: Value::Null,
+        };
+        let stdout = process
+            .child
+            .stdout
+            .take()
+            .ok_or_else(|| Broken("no output".to_owned()))?;
         let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line).map_err(Broken::of)?;
+        BufReader::new(stdout)
+            .read_line(&mut line)
+            .map_err(Broken::of)?;
         process.ready = serde_json::from_str(&line)
             .map_err(|error| Broken(format!("ended before it was ready: {line:?} {error}")))?;
         Ok(process)
@@ -121,7 +133,11 @@ impl Process {
     pub fn stop(mut self) -> Result<(), Broken> {
         self.ask(&json!({"verb": "stop"}))?;
         let status = self.child.wait().map_err(Broken::of)?;
-        if status.success() { Ok(()) } else { Err(Broken(format!("ended with {status}"))) }
+        if status.success() {
+            Ok(())
+        } else {
+            Err(Broken(format!("ended with {status}")))
+        }
     }
 }
 
@@ -141,7 +157,9 @@ impl Socket {
     /// If nobody listens.
     pub fn connect(root: &Path) -> Result<Self, Broken> {
         let stream = UnixStream::connect(root.join("node.sock")).map_err(Broken::of)?;
-        stream.set_read_timeout(Some(ANSWER_MAX)).map_err(Broken::of)?;
+        stream
+            .set_read_timeout(Some(ANSWER_MAX))
+            .map_err(Broken::of)?;
         Ok(Self(BufReader::new(stream)))
     }
 
@@ -151,7 +169,10 @@ impl Socket {
     /// If the connection ends before a whole answer is there.
     pub fn ask(&mut self, request: &Value) -> Result<Value, Broken> {
         let line = format!("{request}\n");
-        self.0.get_mut().write_all(line.as_bytes()).map_err(Broken::of)?;
+        self.0
+            .get_mut()
+            .write_all(line.as_bytes())
+            .map_err(Broken::of)?;
         let mut answer = String::new();
         self.0.read_line(&mut answer).map_err(Broken::of)?;
         serde_json::from_str(&answer).map_err(Broken::of)
@@ -176,7 +197,10 @@ impl std::error::Error for Broken {}
 /// folder of the test's own executable.
 pub fn binary() -> PathBuf {
     let own = std::env::current_exe().unwrap_or_default();
-    let folder = own.parent().and_then(Path::parent).unwrap_or_else(|| Path::new("target/release"));
+    let folder = own
+        .parent()
+        .and_then(Path::parent)
+        .unwrap_or_else(|| Path::new("target/release"));
     folder.join("tallyline")
 }
 
@@ -186,4 +210,32 @@ fn command(root: &Path, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Co
     command.env_clear().env("HOME", root).stdin(Stdio::null());
     command.arg("--root").arg(root).args(args);
     command
+}
+
+/// What a command left behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Its exit status; -1 if it did not end by itself.
+    pub exit: i32,
+    /// What it printed.
+    pub stdout: String,
+    /// What it said.
+    pub stderr: String,
+}
+
+/// Runs a command on a root and waits for its end.
+///
+pub fn run(root: &Path, args: &[&str]) -> Outcome {
+    match command(root, args).output() {
+        Ok(done) => Outcome {
+            exit: done.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&done.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&done.stderr).into_owned(),
+        },
+        Err(error) => Outcome {
+            exit: -1,
+            stdout: String::new(),
+            stderr: format!("{}: {error}", binary().display()),
+        },
+    }
 }

@@ -475,6 +475,9 @@ pub struct DemoArgs {
     /// Folder with a match to replay (event.json, log.jsonl) [default: the real match inside].
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// Keep the nodes' folders and print where they are.
+    #[arg(long)]
+    pub keep: bool,
     /// Whether to end with one line of JSON; set by the global flag.
     #[arg(skip)]
     pub json: bool,

@@ -7,6 +7,7 @@ use std::fmt;
 use serde_json::json;
 
 use crate::config::ConfigError;
+use crate::demo::DemoError;
 use crate::local::ServeError;
 use crate::local::protocol::{Problem, codes, exits};
 use crate::net::NetError;
@@ -94,5 +95,11 @@ impl From<RunError> for Failure {
             RunError::System(_) | RunError::Fault(_) => ("fault", exits::FAILURE),
         };
         Self::new(code, exit, text)
+    }
+}
+
+impl From<DemoError> for Failure {
+    fn from(error: DemoError) -> Self {
+        Self::new("demo", error.exit(), error.to_string())
     }
 }

@@ -11,6 +11,7 @@ use super::args::{DemoArgs, Init, Run};
 use super::failure::Failure;
 use super::session::{DONE, Session, say};
 use crate::config::RawConfig;
+use crate::demo;
 use crate::entropy;
 use crate::local::protocol::exits;
 use crate::node::{self, Ready};
@@ -95,7 +96,9 @@ pub(super) fn demo(args: DemoArgs, session: &Session) -> Result<u8, Failure> {
         json: session.json,
         ..args
     };
-    Err(Failure::new("not_built", 1, format!("{args:?}")))
+    let outcome = demo::run(&args)?;
+    session.write(&format!("{}\n", outcome.text.trim_end()))?;
+    Ok(outcome.exit)
 }
 
 /// Sends what the node logs to the standard error.

@@ -255,9 +255,7 @@ impl Match {
     /// [`DemoError::Data`] with the file and what is wrong.
     pub(super) fn folder(dir: &Path) -> Result<Self, DemoError> {
         let needed = |name: &'static str| {
-            find(dir, name)?.ok_or_else(|| {
-                bad(name, format!("it is not in {}", dir.display()))
-            })
+            find(dir, name)?.ok_or_else(|| bad(name, format!("it is not in {}", dir.display())))
         };
         let stages = find(dir, "expected_stages.csv")?;
         let overall = find(dir, "expected_overall.csv")?;
@@ -273,14 +271,21 @@ impl Match {
     fn read(files: &Files, built_in: bool) -> Result<Self, DemoError> {
         let text = String::from_utf8(files.event.clone())
             .map_err(|error| bad("event.json", error.to_string()))?;
-        let StructureFile { name, structure } =
-            StructureFile::parse(&text).map_err(|problems| bad("event.json", problems.to_string()))?;
-        let beside: Beside = serde_json::from_str(&text)
-            .map_err(|error| bad("event.json", error.to_string()))?;
-        let withdrawn =
-            beside.shooters.iter().filter(|it| it.deleted).map(|it| it.shooter).collect();
-        let rules =
-            structure.rules.iter().map(|rule| (rule.code.clone(), rule.no.0)).collect();
+        let StructureFile { name, structure } = StructureFile::parse(&text)
+            .map_err(|problems| bad("event.json", problems.to_string()))?;
+        let beside: Beside =
+            serde_json::from_str(&text).map_err(|error| bad("event.json", error.to_string()))?;
+        let withdrawn = beside
+            .shooters
+            .iter()
+            .filter(|it| it.deleted)
+            .map(|it| it.shooter)
+            .collect();
+        let rules = structure
+            .rules
+            .iter()
+            .map(|rule| (rule.code.clone(), rule.no.0))
+            .collect();
         let lines = lines(&files.log)?;
         let grants = match &files.grants {
             Some(bytes) => Some(
@@ -295,7 +300,12 @@ impl Match {
             None => devices.first().cloned().unwrap_or_default(),
         };
         devices.insert(owner.clone());
-        devices.extend(grants.iter().flat_map(|it| &it.grants).map(|it| it.device.clone()));
+        devices.extend(
+            grants
+                .iter()
+                .flat_map(|it| &it.grants)
+                .map(|it| it.device.clone()),
+        );
         check_devices(&devices)?;
         let shifts = match grants {
             Some(grants) => shifts(grants)?,
@@ -306,7 +316,19 @@ impl Match {
             None => None,
         };
         let devices = devices.into_iter().collect();
-        Ok(Self { built_in, name, text, structure, rules, withdrawn, lines, devices, owner, shifts, expected })
+        Ok(Self {
+            built_in,
+            name,
+            text,
+            structure,
+            rules,
+            withdrawn,
+            lines,
+            devices,
+            owner,
+            shifts,
+            expected,
+        })
     }
 
     /// Returns a shooter's squad.
@@ -323,7 +345,11 @@ impl Match {
 
     /// Returns the shift in which a time lies; what comes before the first lies in it.
     pub(super) fn shift_at(&self, t_ms: u64) -> usize {
-        let begun = self.shifts.iter().filter(|shift| shift.from_ms <= t_ms).count();
+        let begun = self
+            .shifts
+            .iter()
+            .filter(|shift| shift.from_ms <= t_ms)
+            .count();
         begun.saturating_sub(1)
     }
 }
@@ -340,13 +366,20 @@ impl Share {
 
 /// Says what is wrong with a file.
 pub(super) fn bad(file: &'static str, what: impl Into<String>) -> DemoError {
-    DemoError::Data { file, what: what.into() }
+    DemoError::Data {
+        file,
+        what: what.into(),
+    }
 }
 
 fn lines(bytes: &[u8]) -> Result<Vec<Line>, DemoError> {
     let text = std::str::from_utf8(bytes).map_err(|error| bad("log.jsonl", error.to_string()))?;
     let mut lines = Vec::new();
-    for (place, text) in text.lines().enumerate().filter(|(_, text)| !text.trim().is_empty()) {
+    for (place, text) in text
+        .lines()
+        .enumerate()
+        .filter(|(_, text)| !text.trim().is_empty())
+    {
         let line: Line = serde_json::from_str(text)
             .map_err(|error| bad("log.jsonl", format!("line {}: {error}", place + 1)))?;
         lines.push(line);
@@ -360,7 +393,10 @@ fn lines(bytes: &[u8]) -> Result<Vec<Line>, DemoError> {
 
 fn check_devices(devices: &BTreeSet<String>) -> Result<(), DemoError> {
     if DEVICES_MAX < devices.len() {
-        let what = format!("{} devices write; at most {DEVICES_MAX} can be shown", devices.len());
+        let what = format!(
+            "{} devices write; at most {DEVICES_MAX} can be shown",
+            devices.len()
+        );
         return Err(bad("log.jsonl", what));
     }
     let fits = |name: &str| {
@@ -389,7 +425,10 @@ fn shifts(file: GrantsFile) -> Result<Vec<Shift>, DemoError> {
     if by_begin.is_empty() {
         by_begin.insert(0, Vec::new());
     }
-    Ok(by_begin.into_iter().map(|(from_ms, grants)| Shift { from_ms, grants }).collect())
+    Ok(by_begin
+        .into_iter()
+        .map(|(from_ms, grants)| Shift { from_ms, grants })
+        .collect())
 }
 
 impl Numbers {
@@ -397,9 +436,10 @@ impl Numbers {
         match self {
             Self::Some(list) => Ok(Some(list)),
             Self::All(word) if word == "all" => Ok(None),
-            Self::All(word) => {
-                Err(bad("grants.json", format!("{word:?}: use \"all\" or a list of numbers")))
-            }
+            Self::All(word) => Err(bad(
+                "grants.json",
+                format!("{word:?}: use \"all\" or a list of numbers"),
+            )),
         }
     }
 }
@@ -407,29 +447,41 @@ impl Numbers {
 /// Gives each squad to the device that wrote most about it, or each drill, whichever fits more of
 /// what was written: one grant for each device, and no two overlap.
 fn guess(structure: &Structure, lines: &[Line]) -> Shift {
-    let squads: BTreeMap<u32, u32> =
-        structure.shooters.iter().map(|it| (it.no.0, it.squad.0)).collect();
+    let squads: BTreeMap<u32, u32> = structure
+        .shooters
+        .iter()
+        .map(|it| (it.no.0, it.squad.0))
+        .collect();
     let squad_of = |line: &Line| squads.get(&line.shooter).copied().unwrap_or_default();
     let (by_squad, fit_squad) = majority(lines, squad_of);
     let (by_drill, fit_drill) = majority(lines, |line| line.drill);
     let grants = if fit_drill <= fit_squad {
-        let share = |(device, squads)| Share { device, drills: None, squads: Some(squads) };
+        let share = |(device, squads)| Share {
+            device,
+            drills: None,
+            squads: Some(squads),
+        };
         by_squad.into_iter().map(share).collect()
     } else {
-        let share = |(device, drills)| Share { device, drills: Some(drills), squads: None };
+        let share = |(device, drills)| Share {
+            device,
+            drills: Some(drills),
+            squads: None,
+        };
         by_drill.into_iter().map(share).collect()
     };
     Shift { from_ms: 0, grants }
 }
 
 /// Gives each number to the device with most lines about it; returns how many lines that fits.
-fn majority(
-    lines: &[Line],
-    number: impl Fn(&Line) -> u32,
-) -> (BTreeMap<String, Vec<u32>>, usize) {
+fn majority(lines: &[Line], number: impl Fn(&Line) -> u32) -> (BTreeMap<String, Vec<u32>>, usize) {
     let mut counts: BTreeMap<u32, BTreeMap<&str, usize>> = BTreeMap::new();
     for line in lines {
-        *counts.entry(number(line)).or_default().entry(&line.device).or_default() += 1;
+        *counts
+            .entry(number(line))
+            .or_default()
+            .entry(&line.device)
+            .or_default() += 1;
     }
     let mut shares: BTreeMap<String, Vec<u32>> = BTreeMap::new();
     let mut fits = 0;
@@ -456,7 +508,11 @@ fn find(dir: &Path, name: &'static str) -> Result<Option<Vec<u8>>, DemoError> {
     file.take(FILE_BYTES_MAX)
         .read_to_end(&mut bytes)
         .map_err(|error| bad(name, error.to_string()))?;
-    if is_packed { unpack(name, &bytes).map(Some) } else { Ok(Some(bytes)) }
+    if is_packed {
+        unpack(name, &bytes).map(Some)
+    } else {
+        Ok(Some(bytes))
+    }
 }
 
 fn unpack(name: &'static str, packed: &[u8]) -> Result<Vec<u8>, DemoError> {
@@ -488,9 +544,15 @@ mod tests {
         let shift = guess(&data.structure, &data.lines);
         for drill in 1..=15 {
             for squad in 1..=30 {
-                let covering =
-                    shift.grants.iter().filter(|share| share.covers(drill, squad)).count();
-                assert!(covering <= 1, "stage {drill}, squad {squad}: {covering} devices");
+                let covering = shift
+                    .grants
+                    .iter()
+                    .filter(|share| share.covers(drill, squad))
+                    .count();
+                assert!(
+                    covering <= 1,
+                    "stage {drill}, squad {squad}: {covering} devices"
+                );
             }
         }
     }

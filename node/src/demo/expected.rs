@@ -66,7 +66,9 @@ impl Expected {
             else {
                 return Err(bad("expected_stages.csv", format!("{record:?} is no row")));
             };
-            expected.stages.insert((drill, division.to_owned(), shooter), row);
+            expected
+                .stages
+                .insert((drill, division.to_owned(), shooter), row);
         }
         for record in csv::Reader::from_reader(overall).records() {
             let record = record.map_err(|error| bad("expected_overall.csv", error.to_string()))?;
@@ -103,14 +105,32 @@ impl Expected {
         let mut equal = Equal::default();
         for (key, row) in &self.stages {
             let is_equal = node.stages.get(key).is_some_and(|it| it.equals(row));
-            if row.dq { &mut equal.dq } else { &mut equal.stages }.add(is_equal);
+            if row.dq {
+                &mut equal.dq
+            } else {
+                &mut equal.stages
+            }
+            .add(is_equal);
         }
         for (key, row) in &self.matches {
             let is_equal = node.matches.get(key).is_some_and(|it| it.equals(row));
-            if row.dq { &mut equal.dq } else { &mut equal.matches }.add(is_equal);
+            if row.dq {
+                &mut equal.dq
+            } else {
+                &mut equal.matches
+            }
+            .add(is_equal);
         }
-        let beyond = node.stages.keys().filter(|key| !self.stages.contains_key(key)).count()
-            + node.matches.keys().filter(|key| !self.matches.contains_key(key)).count();
+        let beyond = node
+            .stages
+            .keys()
+            .filter(|key| !self.stages.contains_key(key))
+            .count()
+            + node
+                .matches
+                .keys()
+                .filter(|key| !self.matches.contains_key(key))
+                .count();
         equal.beyond = u64::try_from(beyond).unwrap_or(u64::MAX);
         equal
     }
@@ -119,7 +139,8 @@ impl Expected {
     pub(super) fn first_other(&self, node: &Self) -> Option<String> {
         let stage = self.stages.iter().find_map(|(key, row)| {
             let held = node.stages.get(key);
-            (!held.is_some_and(|it| it.equals(row))).then(|| format!("{key:?}: {held:?}, expected {row:?}"))
+            (!held.is_some_and(|it| it.equals(row)))
+                .then(|| format!("{key:?}: {held:?}, expected {row:?}"))
         });
         stage.or_else(|| {
             self.matches.iter().find_map(|(key, row)| {
@@ -162,7 +183,15 @@ fn row(record: &csv::StringRecord, from: usize) -> Option<(u32, Row)> {
     let shooter = number(record, from + 1)?;
     let dq = record.get(from + 2)? == "1";
     let values = record.iter().skip(from + 3).map(str::to_owned).collect();
-    Some((shooter, Row { place, dq, values, shared: 1 }))
+    Some((
+        shooter,
+        Row {
+            place,
+            dq,
+            values,
+            shared: 1,
+        },
+    ))
 }
 
 fn number(record: &csv::StringRecord, column: usize) -> Option<u32> {
@@ -180,13 +209,23 @@ fn stage_row(row: &StageRow, shared: u32) -> Row {
         text(&row.stage_points),
         text(&row.stage_percent),
     ];
-    Row { place: row.place.unwrap_or_default(), dq: row.dq, values, shared }
+    Row {
+        place: row.place.unwrap_or_default(),
+        dq: row.dq,
+        values,
+        shared,
+    }
 }
 
 fn match_row(row: &MatchRow, shared: u32) -> Row {
     let text = |it: &Option<String>| it.clone().unwrap_or_default();
     let values = vec![text(&row.match_points), text(&row.match_percent)];
-    Row { place: row.place.unwrap_or_default(), dq: row.dq, values, shared }
+    Row {
+        place: row.place.unwrap_or_default(),
+        dq: row.dq,
+        values,
+        shared,
+    }
 }
 
 /// Counts the rows of a table with the same place.
@@ -200,7 +239,12 @@ mod tests {
     use super::*;
 
     fn row(place: u32, shared: u32, value: &str) -> Row {
-        Row { place, dq: false, values: vec![value.to_owned()], shared }
+        Row {
+            place,
+            dq: false,
+            values: vec![value.to_owned()],
+            shared,
+        }
     }
 
     #[test]

@@ -40,7 +40,6 @@ use crate::local::protocol::{Problem, exits};
 
 use data::Match;
 use replay::Demo;
-use screen::Screen;
 use verdict::Verdict;
 
 /// Threads of the demo itself; the machine's cores are for the nodes.
@@ -109,7 +108,9 @@ pub enum DemoError {
         text: String,
     },
     /// Something did not happen in time.
-    #[error("the demo stopped: {what} did not happen in {seconds} s; everything that was started has been ended")]
+    #[error(
+        "the demo stopped: {what} did not happen in {seconds} s; everything that was started has been ended"
+    )]
     Timeout {
         /// What.
         what: String,
@@ -156,8 +157,15 @@ pub fn run(args: &DemoArgs) -> Result<Outcome, DemoError> {
     drop(runtime);
     demo.screen.end();
     let verdict = verdict?;
-    let text = if args.json { verdict.json() } else { verdict.text() };
-    Ok(Outcome { text, exit: verdict.exit() })
+    let text = if args.json {
+        verdict.json()
+    } else {
+        verdict.text()
+    };
+    Ok(Outcome {
+        text,
+        exit: verdict.exit(),
+    })
 }
 
 /// Runs the demo to its end, or to the signal that ends it.

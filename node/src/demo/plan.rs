@@ -65,13 +65,20 @@ pub(super) fn plan(data: &Match) -> Vec<Planned> {
         let shift = data.shift_at(line.t_ms);
         let same_shift = |it: &usize| planned.get(*it).is_some_and(|it| it.shift == shift);
         let by_other = |it: &usize| {
-            data.lines.get(*it).is_some_and(|it| it.device != line.device)
+            data.lines
+                .get(*it)
+                .is_some_and(|it| it.device != line.device)
                 || planned.get(*it).is_some_and(|it| !it.covered)
                 || dq.is_some_and(|dq| dq < *it)
         };
         // What stands in the slot, and the disqualification, must be here to be seen.
-        let arrived: BTreeSet<usize> =
-            slot.iter().copied().chain(dq).filter(same_shift).filter(by_other).collect();
+        let arrived: BTreeSet<usize> = slot
+            .iter()
+            .copied()
+            .chain(dq)
+            .filter(same_shift)
+            .filter(by_other)
+            .collect();
         let mut after = arrived.clone();
         if !line.dq_rules.is_empty() {
             // Otherwise one of them would be refused because of this one.
@@ -106,19 +113,25 @@ pub(super) fn faults(data: &Match, planned: &[Planned], seed: u64) -> Faults {
     let mut cuts = 0;
     let mut wanted = vec![Fault::Swap, Fault::Kill];
     for run in runs {
-        let Some(line) = run.first().and_then(|place| data.lines.get(*place)) else { continue };
+        let Some(line) = run.first().and_then(|place| data.lines.get(*place)) else {
+            continue;
+        };
         // Each tablet has one misfortune, so that more of them have one.
         if struck.contains(line.device.as_str()) {
             continue;
         }
-        let Some(start) = run.get(luck.below(run.len() / 2)).copied() else { continue };
+        let Some(start) = run.get(luck.below(run.len() / 2)).copied() else {
+            continue;
+        };
         if let Some(fault) = wanted.pop() {
             faults.entry(start).or_default().push(fault);
         } else if cuts < CUTS_MAX && CUT_LINES.0 < run.len() {
             let rest: Vec<usize> = run.iter().copied().filter(|it| start < *it).collect();
             let most = CUT_LINES.1.min(rest.len());
             let length = CUT_LINES.0.min(most) + luck.below(1 + most.saturating_sub(CUT_LINES.0));
-            let Some(end) = rest.get(length.saturating_sub(1)).copied() else { continue };
+            let Some(end) = rest.get(length.saturating_sub(1)).copied() else {
+                continue;
+            };
             faults.entry(start).or_default().push(Fault::CutOff);
             faults.entry(end).or_default().push(Fault::Back);
             cuts += 1;
@@ -134,7 +147,10 @@ fn covered(data: &Match, shift: usize, line: &Line) -> bool {
     let (Some(shift), Some(squad)) = (data.shifts.get(shift), data.squad(line.shooter)) else {
         return false;
     };
-    let mut shares = shift.grants.iter().filter(|share| share.device == line.device);
+    let mut shares = shift
+        .grants
+        .iter()
+        .filter(|share| share.device == line.device);
     shares.any(|share| share.covers(line.drill, squad))
 }
 
@@ -213,7 +229,10 @@ mod tests {
         let mut waiting = 0;
         for (place, plan) in planned.iter().enumerate() {
             assert!(plan.after.iter().all(|it| *it < place), "{place}: {plan:?}");
-            assert!(plan.arrived.iter().all(|it| plan.after.contains(it)), "{place}: {plan:?}");
+            assert!(
+                plan.arrived.iter().all(|it| plan.after.contains(it)),
+                "{place}: {plan:?}"
+            );
             let same = |it: &usize| planned[*it].shift == plan.shift;
             assert!(plan.after.iter().all(same), "{place}: {plan:?}");
             waiting += usize::from(!plan.after.is_empty());
@@ -244,7 +263,8 @@ mod tests {
                         Fault::Back => {
                             let (from, shift) = open.remove(line.device.as_str()).expect("cut off");
                             assert_eq!(shift, planned[*place].shift, "seed {seed}");
-                            let own = (from..*place).filter(|it| data.lines[*it].device == line.device);
+                            let own =
+                                (from..*place).filter(|it| data.lines[*it].device == line.device);
                             for place in own {
                                 assert!(planned[place].quiet, "seed {seed}: {place}");
                             }
@@ -255,7 +275,11 @@ mod tests {
             }
             assert!(open.is_empty(), "seed {seed}: {open:?}");
             let count = |fault| counts.get(&fault).copied().unwrap_or_default();
-            assert_eq!((count(Fault::Kill), count(Fault::Swap)), (1, 1), "seed {seed}");
+            assert_eq!(
+                (count(Fault::Kill), count(Fault::Swap)),
+                (1, 1),
+                "seed {seed}"
+            );
             assert!(2 <= count(Fault::CutOff), "seed {seed}: {counts:?}");
         }
     }

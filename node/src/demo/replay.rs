@@ -114,7 +114,11 @@ impl Demo {
         let planned = plan::plan(&data);
         let faults = plan::faults(&data, &planned, args.seed);
         let count = |device: &String| {
-            let lines = data.lines.iter().filter(|line| line.device == *device).count();
+            let lines = data
+                .lines
+                .iter()
+                .filter(|line| line.device == *device)
+                .count();
             (device.clone(), u64::try_from(lines).unwrap_or(u64::MAX))
         };
         let mut devices: Vec<(String, u64)> = data.devices.iter().map(count).collect();
@@ -141,14 +145,20 @@ impl Demo {
 
     /// Returns what a device of the match is called.
     pub(super) fn label(&self, device: &str) -> String {
-        self.board().labels.get(device).cloned().unwrap_or_else(|| device.to_owned())
+        self.board()
+            .labels
+            .get(device)
+            .cloned()
+            .unwrap_or_else(|| device.to_owned())
     }
 
     /// Returns the device of the match that is called so.
     fn device(&self, label: &str) -> String {
         let board = self.board();
         let mut renamed = board.labels.iter().filter(|it| it.1 == label);
-        renamed.next().map_or_else(|| label.to_owned(), |it| it.0.clone())
+        renamed
+            .next()
+            .map_or_else(|| label.to_owned(), |it| it.0.clone())
     }
 
     /// Notes that a line is answered, and wakes whoever waits for it.
@@ -165,7 +175,9 @@ impl Demo {
     pub(super) async fn until_answered(&self, places: &[usize]) -> Result<(), DemoError> {
         let all = || {
             let board = self.board();
-            places.iter().all(|place| board.answered.contains_key(place))
+            places
+                .iter()
+                .all(|place| board.answered.contains_key(place))
         };
         self.until(all, "an earlier write of another tablet").await
     }
@@ -173,9 +185,11 @@ impl Demo {
     /// Waits until a line is due.
     pub(super) async fn until_due(&self, place: usize) {
         let pace = *self.pace.lock().unwrap_or_else(PoisonError::into_inner);
-        let (Some(pace), Ok(place), Ok(lines)) =
-            (pace, u32::try_from(place), u32::try_from(self.data.lines.len()))
-        else {
+        let (Some(pace), Ok(place), Ok(lines)) = (
+            pace,
+            u32::try_from(place),
+            u32::try_from(self.data.lines.len()),
+        ) else {
             return;
         };
         let due = pace.start + pace.span / lines.max(1) * place;
@@ -192,9 +206,10 @@ impl Demo {
         let waited = tokio::time::timeout(2 * PATIENCE, bell.wait_for(|_| holds())).await;
         match waited {
             Ok(_) => Ok(()),
-            Err(_) => {
-                Err(DemoError::Timeout { what: what.to_owned(), seconds: 2 * PATIENCE.as_secs() })
-            }
+            Err(_) => Err(DemoError::Timeout {
+                what: what.to_owned(),
+                seconds: 2 * PATIENCE.as_secs(),
+            }),
         }
     }
 
@@ -203,7 +218,10 @@ impl Demo {
         let left_ms = (self.seconds * 1_000)
             .saturating_sub(self.elapsed_ms())
             .saturating_sub(END_SECONDS * 1_000);
-        let pace = Pace { start: Instant::now(), span: Duration::from_millis(left_ms) };
+        let pace = Pace {
+            start: Instant::now(),
+            span: Duration::from_millis(left_ms),
+        };
         *self.pace.lock().unwrap_or_else(PoisonError::into_inner) = Some(pace);
     }
 }
@@ -221,7 +239,11 @@ pub(super) async fn all(demo: &Arc<Demo>) -> Result<Verdict, DemoError> {
     around.spawn(bring_online(Arc::clone(demo)));
     demo.start_pace();
     for shift in 0..demo.data.shifts.len() {
-        demo.screen.phase(&format!("shift {} of {}", shift + 1, demo.data.shifts.len()));
+        demo.screen.phase(&format!(
+            "shift {} of {}",
+            shift + 1,
+            demo.data.shifts.len()
+        ));
         assign(demo, shift).await?;
         settle(demo).await?;
         play(demo, shift).await?;
@@ -254,14 +276,17 @@ async fn play(demo: &Arc<Demo>, shift: usize) -> Result<(), DemoError> {
         }
     }
     while let Some(ended) = tablets.join_next().await {
-        ended.map_err(|error| DemoError::Machine(format!("a task of the demo ended: {error}")))??;
+        ended
+            .map_err(|error| DemoError::Machine(format!("a task of the demo ended: {error}")))??;
     }
     Ok(())
 }
 
 /// Closes the grants of the shift before and opens those of a shift, all in one statement.
 async fn assign(demo: &Demo, shift: usize) -> Result<(), DemoError> {
-    let Some(shift) = demo.data.shifts.get(shift) else { return Ok(()) };
+    let Some(shift) = demo.data.shifts.get(shift) else {
+        return Ok(());
+    };
     let owner = &demo.data.owner;
     let grants: Grants = demo.venue.get(owner, Request::Grants(Nothing {})).await?;
     let closing: Vec<String> = grants
@@ -282,10 +307,22 @@ async fn assign(demo: &Demo, shift: usize) -> Result<(), DemoError> {
     if opens.is_empty() && closing.is_empty() {
         return Ok(());
     }
-    let told = format!("{} closes {} grants and opens {}", owner, closing.len(), opens.len());
-    let grant = Grant { opens, closing, reason: CloseWhy::Handover };
+    let told = format!(
+        "{} closes {} grants and opens {}",
+        owner,
+        closing.len(),
+        opens.len()
+    );
+    let grant = Grant {
+        opens,
+        closing,
+        reason: CloseWhy::Handover,
+    };
     let assigned: Assigned = demo.venue.get(owner, Request::Grant(grant)).await?;
-    demo.screen.say(&format!("{told}: {} in one signed statement", assigned.grants.len()));
+    demo.screen.say(&format!(
+        "{told}: {} in one signed statement",
+        assigned.grants.len()
+    ));
     Ok(())
 }
 
@@ -313,11 +350,21 @@ async fn withdraw(demo: &Demo, shift: Option<usize>) -> Result<(), DemoError> {
             revision: None,
             wall_ms: last.map(|it| it.1).or(first_ms),
         };
-        let saved: Saved = demo.venue.get(&demo.data.owner, Request::ScoreAdd(add)).await?;
+        let saved: Saved = demo
+            .venue
+            .get(&demo.data.owner, Request::ScoreAdd(add))
+            .await?;
         let mut board = demo.board();
         board.out.insert(shooter);
-        *board.answers.entry((command, SAVED.to_owned())).or_default() += 1;
-        board.saved.entry(demo.data.owner.clone()).or_default().extend(saved.entries);
+        *board
+            .answers
+            .entry((command, SAVED.to_owned()))
+            .or_default() += 1;
+        board
+            .saved
+            .entry(demo.data.owner.clone())
+            .or_default()
+            .extend(saved.entries);
     }
     Ok(())
 }
@@ -331,23 +378,40 @@ pub(super) async fn settle(demo: &Demo) -> Result<(), DemoError> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let nodes = statuses(demo).await?;
-        let here: Vec<&StatusData> =
-            nodes.iter().filter(|it| it.node.label != CLOUD || it.totals.entries > 0).collect();
-        let offline = nodes.iter().any(|it| it.node.label == GATEWAY && it.paused != "none");
+        let here: Vec<&StatusData> = nodes
+            .iter()
+            .filter(|it| it.node.label != CLOUD || it.totals.entries > 0)
+            .collect();
+        let offline = nodes
+            .iter()
+            .any(|it| it.node.label == GATEWAY && it.paused != "none");
         let all_equal = here
             .iter()
             .filter(|it| !(offline && it.node.label == CLOUD))
-            .all(|it| here.first().is_some_and(|first| first.state_digest == it.state_digest));
+            .all(|it| {
+                here.first()
+                    .is_some_and(|first| first.state_digest == it.state_digest)
+            });
         if all_equal {
             return Ok(());
         }
         if deadline < Instant::now() {
             let held: Vec<String> = here
                 .iter()
-                .map(|it| format!("{} {} (links {})", it.node.label, it.totals.entries, it.links.len()))
+                .map(|it| {
+                    format!(
+                        "{} {} (links {})",
+                        it.node.label,
+                        it.totals.entries,
+                        it.links.len()
+                    )
+                })
                 .collect();
             let what = format!("that all nodes hold the same entries: {}", held.join(", "));
-            return Err(DemoError::Timeout { what, seconds: PATIENCE.as_secs() });
+            return Err(DemoError::Timeout {
+                what,
+                seconds: PATIENCE.as_secs(),
+            });
         }
         sleep(LOOK).await;
     }
@@ -375,8 +439,12 @@ pub(super) async fn statuses(demo: &Demo) -> Result<Vec<StatusData>, DemoError> 
 /// [`DemoError::Node`] if it does not answer.
 pub(super) async fn sync(demo: &Demo, pause: bool) -> Result<(), DemoError> {
     let scope = Scope { cloud: true };
-    let request = if pause { Request::SyncPause(scope) } else { Request::SyncResume(scope) };
-    let _: Done = demo.venue.get(GATEWAY, request).await?;
+    let request = if pause {
+        Request::SyncPause(scope)
+    } else {
+        Request::SyncResume(scope)
+    };
+    demo.venue.get::<Done>(GATEWAY, request).await?;
     Ok(())
 }
 
@@ -389,7 +457,8 @@ async fn bring_online(demo: Arc<Demo>) {
     }
     // What fails here is tried again at the end, and reported there.
     if sync(&demo, false).await.is_ok() {
-        demo.screen.say("pi gets internet: everything goes to the cloud from here on");
+        demo.screen
+            .say("pi gets internet: everything goes to the cloud from here on");
     }
 }
 

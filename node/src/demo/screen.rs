@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::clock::{Clock, millis};
+use crate::clock::Clock;
 use crate::local::protocol::StatusData;
 
 /// How often the picture is drawn at most, in a second.
@@ -57,13 +57,22 @@ struct Row {
 impl Screen {
     /// Makes an empty picture of some devices, each with the number of its lines.
     pub(super) fn new(clock: Clock, devices: &[(String, u64)]) -> Self {
-        let draw = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND));
-        let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+        let draw =
+            MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND));
+        let style =
+            ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
         let line = || draw.add(ProgressBar::new(1).with_style(style.clone()));
         let head = line();
-        let bars = devices.iter().map(|(label, _)| (label.clone(), line())).collect();
+        let bars = devices
+            .iter()
+            .map(|(label, _)| (label.clone(), line()))
+            .collect();
         let rows = devices.iter().map(|(label, lines)| {
-            let row = Row { label: label.clone(), lines: *lines, ..Row::default() };
+            let row = Row {
+                label: label.clone(),
+                lines: *lines,
+                ..Row::default()
+            };
             (label.clone(), row)
         });
         let state = State {
@@ -71,7 +80,13 @@ impl Screen {
             rows: rows.collect(),
             ..State::default()
         };
-        Self { clock, state: Mutex::new(state), draw, head, bars }
+        Self {
+            clock,
+            state: Mutex::new(state),
+            draw,
+            head,
+            bars,
+        }
     }
 
     /// Says one thing that happened.
@@ -120,7 +135,12 @@ impl Screen {
             row.links = status.links.len();
             row.entries = status.totals.entries;
             row.in_cloud = status.totals.in_cloud;
-            row.copies = status.logs.iter().filter(|log| 0 < log.height).map(|log| log.least_copies).min();
+            row.copies = status
+                .logs
+                .iter()
+                .filter(|log| 0 < log.height)
+                .map(|log| log.least_copies)
+                .min();
         }
     }
 
@@ -161,11 +181,6 @@ impl std::fmt::Debug for Screen {
     }
 }
 
-/// Returns a whole number of milliseconds of a duration, for due times.
-pub(super) fn as_ms(time: std::time::Duration) -> u64 {
-    millis(time)
-}
-
 fn head(state: &State, now_ms: u64) -> String {
     let seconds = now_ms / 1_000;
     format!(
@@ -179,14 +194,30 @@ fn head(state: &State, now_ms: u64) -> String {
 }
 
 fn picture(row: &Row) -> String {
-    let filled = if row.lines == 0 { 0 } else { row.done * BAR / row.lines };
+    let filled = if row.lines == 0 {
+        0
+    } else {
+        row.done * BAR / row.lines
+    };
     let mut bar = String::new();
     for place in 0..BAR {
-        bar.push(if row.lines == 0 { ' ' } else if place < filled { '#' } else { '.' });
+        bar.push(if row.lines == 0 {
+            ' '
+        } else if place < filled {
+            '#'
+        } else {
+            '.'
+        });
     }
     let mut text = format!("{:<7} {bar} ", row.label);
-    let written = if row.lines == 0 { String::new() } else { format!("{}/{}", row.done, row.lines) };
-    let copies = row.copies.map_or_else(|| "-".to_owned(), |it| it.to_string());
+    let written = if row.lines == 0 {
+        String::new()
+    } else {
+        format!("{}/{}", row.done, row.lines)
+    };
+    let copies = row
+        .copies
+        .map_or_else(|| "-".to_owned(), |it| it.to_string());
     let rest = write!(
         text,
         "{written:>9}  links {:>2}  entries {:>5}  copies {copies:>2}  in the cloud {:>5}  {}",
@@ -201,15 +232,30 @@ fn picture(row: &Row) -> String {
 /// One line about everything, for logs.
 fn plain(state: &State, now_ms: u64) -> String {
     let rows = state.rows.values();
-    let least = rows.clone().map(|row| row.entries).min().unwrap_or_default();
-    let most = rows.clone().map(|row| row.entries).max().unwrap_or_default();
-    let cloud = rows.clone().map(|row| row.in_cloud).max().unwrap_or_default();
+    let least = rows
+        .clone()
+        .map(|row| row.entries)
+        .min()
+        .unwrap_or_default();
+    let most = rows
+        .clone()
+        .map(|row| row.entries)
+        .max()
+        .unwrap_or_default();
+    let cloud = rows
+        .clone()
+        .map(|row| row.in_cloud)
+        .max()
+        .unwrap_or_default();
     let odd: Vec<String> = rows
         .filter(|row| !row.doing.is_empty())
         .map(|row| format!("{} {}", row.label, row.doing))
         .collect();
     let mut line = head(state, now_ms);
-    let rest = write!(line, ", {least} to {most} entries on each node, {cloud} in the cloud");
+    let rest = write!(
+        line,
+        ", {least} to {most} entries on each node, {cloud} in the cloud"
+    );
     if rest.is_ok() && !odd.is_empty() {
         line.push_str(&format!("; {}", odd.join(", ")));
     }

@@ -41,9 +41,18 @@ pub(super) struct RecordRow {
 
 /// What a line says: a DNF also where it stands at the chronograph.
 pub(super) const RECORDS: [RecordRow; 3] = [
-    RecordRow { when: |_, line| line.dnf, what: What::Dnf },
-    RecordRow { when: |data, line| data.is_chrono(line.drill), what: What::Chrono },
-    RecordRow { when: |_, _| true, what: What::Score },
+    RecordRow {
+        when: |_, line| line.dnf,
+        what: What::Dnf,
+    },
+    RecordRow {
+        when: |data, line| data.is_chrono(line.drill),
+        what: What::Chrono,
+    },
+    RecordRow {
+        when: |_, _| true,
+        what: What::Score,
+    },
 ];
 
 /// Which entry a line replaces.
@@ -86,9 +95,18 @@ pub(super) struct Held {
 /// Which entry is replaced. A result that was saved for the wrong shooter is moved in one command;
 /// only equal content is moved, since the slot may have been cleared and filled again since.
 pub(super) const COMMANDS: [CommandRow; 3] = [
-    CommandRow { when: is_moved, aim: Aim::OtherShooter },
-    CommandRow { when: |slots| slots.own.is_some(), aim: Aim::Own },
-    CommandRow { when: |_| true, aim: Aim::Nothing },
+    CommandRow {
+        when: is_moved,
+        aim: Aim::OtherShooter,
+    },
+    CommandRow {
+        when: |slots| slots.own.is_some(),
+        aim: Aim::Own,
+    },
+    CommandRow {
+        when: |_| true,
+        aim: Aim::Nothing,
+    },
 ];
 
 /// What follows an answer.
@@ -108,8 +126,6 @@ pub(super) enum Then {
 
 /// One row of [`FOLLOWS`].
 pub(super) struct FollowRow {
-    /// Its name, for messages.
-    pub(super) name: &'static str,
     answers: &'static [&'static str],
     when: fn(&Case<'_>) -> bool,
     /// What follows.
@@ -137,15 +153,51 @@ pub(super) struct Case<'a> {
 /// out (E11) is the owner's to enter. An incomplete one (E03, E06) becomes what it stands for: a
 /// DQ, an emptied slot, a DNF; a draft that a later line completes becomes nothing.
 pub(super) const FOLLOWS: [FollowRow; 9] = [
-    FollowRow { name: "C1", answers: &["E02"], when: |it| !it.covered && !it.by_owner, then: Then::Owner },
-    FollowRow { name: "C2", answers: &["E11"], when: |it| it.shooter_out && !it.by_owner, then: Then::Owner },
-    FollowRow { name: "C3", answers: &["E03", "E06"], when: is_dq, then: Then::MatchDq },
-    FollowRow { name: "C4", answers: &["E03"], when: |it| it.line.kind == Kind::Cleared && it.own.is_some(), then: Then::Void },
-    FollowRow { name: "C5", answers: &["E03"], when: |it| it.line.kind == Kind::Cleared || it.line.superseded, then: Then::Nothing },
-    FollowRow { name: "C6", answers: &["E03"], when: |it| it.own.is_none(), then: Then::Dnf },
-    FollowRow { name: "C7", answers: &["E03"], when: holds_dnf, then: Then::Nothing },
-    FollowRow { name: "C8", answers: &[SAVED], when: is_dq, then: Then::MatchDq },
-    FollowRow { name: "C9", answers: &[SAVED], when: |_| true, then: Then::Nothing },
+    FollowRow {
+        answers: &["E02"],
+        when: |it| !it.covered && !it.by_owner,
+        then: Then::Owner,
+    },
+    FollowRow {
+        answers: &["E11"],
+        when: |it| it.shooter_out && !it.by_owner,
+        then: Then::Owner,
+    },
+    FollowRow {
+        answers: &["E03", "E06"],
+        when: is_dq,
+        then: Then::MatchDq,
+    },
+    FollowRow {
+        answers: &["E03"],
+        when: |it| it.line.kind == Kind::Cleared && it.own.is_some(),
+        then: Then::Void,
+    },
+    FollowRow {
+        answers: &["E03"],
+        when: |it| it.line.kind == Kind::Cleared || it.line.superseded,
+        then: Then::Nothing,
+    },
+    FollowRow {
+        answers: &["E03"],
+        when: |it| it.own.is_none(),
+        then: Then::Dnf,
+    },
+    FollowRow {
+        answers: &["E03"],
+        when: holds_dnf,
+        then: Then::Nothing,
+    },
+    FollowRow {
+        answers: &[SAVED],
+        when: is_dq,
+        then: Then::MatchDq,
+    },
+    FollowRow {
+        answers: &[SAVED],
+        when: |_| true,
+        then: Then::Nothing,
+    },
 ];
 
 /// A kind of command, as totals count them.
@@ -196,8 +248,10 @@ pub(super) type Answers = BTreeMap<(Command, String), u64>;
 
 /// Says which totals of the real match differ from [`TOTALS`], one sentence each.
 pub(super) fn differing(answers: &Answers) -> Vec<String> {
-    let expected: BTreeMap<(Command, String), u64> =
-        TOTALS.iter().map(|(command, answer, count)| ((*command, (*answer).to_owned()), *count)).collect();
+    let expected: BTreeMap<(Command, String), u64> = TOTALS
+        .iter()
+        .map(|(command, answer, count)| ((*command, (*answer).to_owned()), *count))
+        .collect();
     let mut keys: Vec<&(Command, String)> = expected.keys().chain(answers.keys()).collect();
     keys.sort_unstable();
     keys.dedup();
@@ -206,7 +260,10 @@ pub(super) fn differing(answers: &Answers) -> Vec<String> {
             let count = |map: &Answers| map.get(key).copied().unwrap_or_default();
             let (wanted, got) = (count(&expected), count(answers));
             (wanted != got).then(|| {
-                format!("{:?} answered {} {got} times, expected {wanted}", key.0, key.1)
+                format!(
+                    "{:?} answered {} {got} times, expected {wanted}",
+                    key.0, key.1
+                )
             })
         })
         .collect()
@@ -214,7 +271,9 @@ pub(super) fn differing(answers: &Answers) -> Vec<String> {
 
 /// Finds what follows an answer; `None` if the table does not allow the answer there.
 pub(super) fn follow(case: &Case<'_>, answer: &str) -> Option<&'static FollowRow> {
-    FOLLOWS.iter().find(|row| row.answers.contains(&answer) && (row.when)(case))
+    FOLLOWS
+        .iter()
+        .find(|row| row.answers.contains(&answer) && (row.when)(case))
 }
 
 /// Finds which entry a line replaces.
@@ -229,7 +288,10 @@ pub(super) fn aim<'a>(slots: &Slots<'a>) -> Option<&'a Held> {
 
 /// Returns the shooter from whose slot a line moves a result.
 pub(super) fn moved_from(line: &Line) -> Option<u32> {
-    let origin = line.origin.as_deref().filter(|_| line.kind == Kind::ReassignIn)?;
+    let origin = line
+        .origin
+        .as_deref()
+        .filter(|_| line.kind == Kind::ReassignIn)?;
     origin.strip_prefix("from shooter ")?.parse().ok()
 }
 
@@ -297,7 +359,9 @@ pub(super) fn reason(line: &Line) -> VoidWhy {
 
 /// Whether the other shooter's slot holds the same run, which is moved here.
 fn is_moved(slots: &Slots<'_>) -> bool {
-    let Some(Record::Score(other)) = slots.other.map(|held| &held.record) else { return false };
+    let Some(Record::Score(other)) = slots.other.map(|held| &held.record) else {
+        return false;
+    };
     slots.line.kind == Kind::ReassignIn
         && other.time_cs == slots.line.time_cs
         && other.targets == slots.line.targets
@@ -310,13 +374,22 @@ fn is_dq(case: &Case<'_>) -> bool {
 fn holds_dnf(case: &Case<'_>) -> bool {
     matches!(
         case.own.map(|held| &held.record),
-        Some(Record::Status(StatusRecord { kind: StatusWhat::Dnf, .. }))
+        Some(Record::Status(StatusRecord {
+            kind: StatusWhat::Dnf,
+            ..
+        }))
     )
 }
 
 fn status(line: &Line, kind: StatusWhat, rule: Option<u32>) -> Record {
     let drill = Some(line.drill);
-    Record::Status(StatusRecord { shooter: line.shooter, drill, kind, rule, note: String::new() })
+    Record::Status(StatusRecord {
+        shooter: line.shooter,
+        drill,
+        kind,
+        rule,
+        note: String::new(),
+    })
 }
 
 fn rule(data: &Match, code: Option<&String>) -> Option<u32> {
@@ -328,8 +401,16 @@ fn chrono(line: &Line) -> ChronoData {
     ChronoData {
         drill: line.drill,
         shooter: line.shooter,
-        weights_decigrains: line.bullet_gr.iter().filter_map(|it| digits(format!("{it:.1}"))).collect(),
-        speeds_fps: line.velocities_fps.iter().filter_map(|it| digits(format!("{it:.0}"))).collect(),
+        weights_decigrains: line
+            .bullet_gr
+            .iter()
+            .filter_map(|it| digits(format!("{it:.1}")))
+            .collect(),
+        speeds_fps: line
+            .velocities_fps
+            .iter()
+            .filter_map(|it| digits(format!("{it:.0}")))
+            .collect(),
         gear: (line.gear_check.as_deref() == Some("Pass")).then_some(GearResult::Pass),
     }
 }
@@ -337,7 +418,10 @@ fn chrono(line: &Line) -> ChronoData {
 fn score(data: &Match, line: &Line) -> ScoreData {
     let recorded_ms = i64::try_from(line.t_ms).unwrap_or_default();
     let penalty = |it: &super::data::Procedural| {
-        Some(PenaltyData { rule: rule(data, Some(&it.rule))?, count: it.count })
+        Some(PenaltyData {
+            rule: rule(data, Some(&it.rule))?,
+            count: it.count,
+        })
     };
     ScoreData {
         drill: line.drill,
@@ -352,7 +436,9 @@ fn score(data: &Match, line: &Line) -> ScoreData {
         },
         penalties: line.procedurals.iter().filter_map(penalty).collect(),
         ro_ok_ms: line.ro_signed_ms.map(|it| it.saturating_sub(recorded_ms)),
-        shooter_ok_ms: line.shooter_signed_ms.map(|it| it.saturating_sub(recorded_ms)),
+        shooter_ok_ms: line
+            .shooter_signed_ms
+            .map(|it| it.saturating_sub(recorded_ms)),
         ..ScoreData::default()
     }
 }
@@ -363,19 +449,32 @@ mod tests {
 
     fn line(n: u64) -> (Match, Line) {
         let data = Match::built_in().expect("reads");
-        let line = data.lines.iter().find(|it| it.n == n).expect("there").clone();
+        let line = data
+            .lines
+            .iter()
+            .find(|it| it.n == n)
+            .expect("there")
+            .clone();
         (data, line)
     }
 
     fn then(n: u64, answer: &str, own: Option<&Held>) -> Option<Then> {
         let (_, line) = line(n);
-        let case =
-            Case { line: &line, covered: true, by_owner: false, shooter_out: false, own };
+        let case = Case {
+            line: &line,
+            covered: true,
+            by_owner: false,
+            shooter_out: false,
+            own,
+        };
         follow(&case, answer).map(|row| row.then)
     }
 
     fn held(record: Record) -> Held {
-        Held { entry: "e".to_owned(), record }
+        Held {
+            entry: "e".to_owned(),
+            record,
+        }
     }
 
     #[test]
@@ -408,7 +507,13 @@ mod tests {
         assert_eq!(moved_from(&line), Some(204));
         let run = held(record(&data, &line));
         let other = held(dnf(&line));
-        let aim_of = |other| aim(&Slots { line: &line, own: None, other });
+        let aim_of = |other| {
+            aim(&Slots {
+                line: &line,
+                own: None,
+                other,
+            })
+        };
         assert_eq!(aim_of(Some(&run)), Some(&run));
         assert_eq!(aim_of(Some(&other)), None);
         assert_eq!(aim_of(None), None);
@@ -417,22 +522,47 @@ mod tests {
     #[test]
     fn the_totals_are_those_of_the_whole_match() {
         let sum = |answer: &str| -> u64 {
-            TOTALS.iter().filter(|it| it.1 == answer).map(|it| it.2).sum()
+            TOTALS
+                .iter()
+                .filter(|it| it.1 == answer)
+                .map(|it| it.2)
+                .sum()
         };
-        assert_eq!([sum(SAVED), sum("E02"), sum("E03"), sum("E06"), sum("E11")], [3_571, 8, 30, 1, 8]);
+        assert_eq!(
+            [sum(SAVED), sum("E02"), sum("E03"), sum("E06"), sum("E11")],
+            [3_571, 8, 30, 1, 8]
+        );
         assert_eq!(differing(&Answers::new()).len(), TOTALS.len());
     }
 
     #[test]
     fn readings_and_rules_are_taken_as_numbers() {
         let (data, line) = line(1168);
-        let Record::Chrono(chrono) = record(&data, &line) else { panic!("{line:?}") };
-        assert!(chrono.speeds_fps.iter().all(|it| (600..1500).contains(it)), "{chrono:?}");
-        assert!(chrono.weights_decigrains.iter().all(|it| (1_200..2_400).contains(it)), "{chrono:?}");
+        let Record::Chrono(chrono) = record(&data, &line) else {
+            panic!("{line:?}")
+        };
+        assert!(
+            chrono.speeds_fps.iter().all(|it| (600..1500).contains(it)),
+            "{chrono:?}"
+        );
+        assert!(
+            chrono
+                .weights_decigrains
+                .iter()
+                .all(|it| (1_200..2_400).contains(it)),
+            "{chrono:?}"
+        );
         let with_rules = data.lines.iter().filter(|it| !it.procedurals.is_empty());
         for line in with_rules {
-            let Record::Score(score) = record(&data, line) else { continue };
-            assert_eq!(score.penalties.len(), line.procedurals.len(), "line {}", line.n);
+            let Record::Score(score) = record(&data, line) else {
+                continue;
+            };
+            assert_eq!(
+                score.penalties.len(),
+                line.procedurals.len(),
+                "line {}",
+                line.n
+            );
         }
     }
 }

@@ -61,7 +61,14 @@ impl Tablet {
     pub(super) fn new(demo: Arc<Demo>, device: &str) -> Self {
         let own = demo.venue.caller(&demo.label(device));
         let owner = demo.venue.caller(&demo.data.owner);
-        Self { demo, device: device.to_owned(), own, owner, is_cut_off: false, dies: false }
+        Self {
+            demo,
+            device: device.to_owned(),
+            own,
+            owner,
+            is_cut_off: false,
+            dies: false,
+        }
     }
 
     /// Writes the lines at some places of the match, in order.
@@ -83,7 +90,12 @@ impl Tablet {
                 self.wait_for(&plan.after, &plan.arrived).await?;
             }
             demo.until_due(place).await;
-            let way = Way { line, by: By::Tablet, covered: plan.covered, written: Vec::new() };
+            let way = Way {
+                line,
+                by: By::Tablet,
+                covered: plan.covered,
+                written: Vec::new(),
+            };
             let written = self.write(way).await?;
             demo.answered(place, written);
             demo.screen.line_done(&self.device);
@@ -94,11 +106,18 @@ impl Tablet {
     /// Waits until earlier lines are answered and what they wrote is here.
     async fn wait_for(&mut self, after: &[usize], arrived: &[usize]) -> Result<(), DemoError> {
         self.connect().await?;
-        self.demo.screen.doing(&self.device, "waits for another tablet");
+        self.demo
+            .screen
+            .doing(&self.device, "waits for another tablet");
         self.demo.until_answered(after).await?;
         let entries: Vec<String> = {
             let board = self.demo.board();
-            arrived.iter().filter_map(|place| board.answered.get(place)).flatten().cloned().collect()
+            arrived
+                .iter()
+                .filter_map(|place| board.answered.get(place))
+                .flatten()
+                .cloned()
+                .collect()
         };
         for entry in entries {
             until_here(&self.demo, &mut self.own, &entry).await?;
@@ -113,14 +132,20 @@ impl Tablet {
         let slot = (line.drill, line.shooter);
         loop {
             let (own, other) = self.slots(line);
-            let slots = Slots { line, own: own.as_ref(), other: other.as_ref() };
+            let slots = Slots {
+                line,
+                own: own.as_ref(),
+                other: other.as_ref(),
+            };
             let replaced = table::aim(&slots).cloned();
             let record = table::record(&self.demo.data, line);
             let command = table::command(&record, replaced.is_some());
             if let (By::Owner, Some(replaced)) = (way.by, &replaced) {
                 until_here(&self.demo, &mut self.owner, &replaced.entry).await?;
             }
-            let sent = self.send(way.by, command, add(line, &record, replaced.as_ref())).await?;
+            let sent = self
+                .send(way.by, command, add(line, &record, replaced.as_ref()))
+                .await?;
             if sent.answer == SAVED {
                 self.stands(line, record, replaced.as_ref(), &sent);
             }
@@ -139,19 +164,23 @@ impl Tablet {
                 }
                 Then::MatchDq => {
                     let record = table::match_dq(&self.demo.data, line);
-                    self.must(&mut way, Command::MatchDq, add(line, &record, None)).await?;
+                    self.must(&mut way, Command::MatchDq, add(line, &record, None))
+                        .await?;
                     self.demo.board().out.insert(line.shooter);
                     break;
                 }
                 Then::Void => {
                     let Some(held) = own else { break };
-                    self.must(&mut way, Command::Void, void(line, &held)).await?;
+                    self.must(&mut way, Command::Void, void(line, &held))
+                        .await?;
                     self.demo.board().slots.remove(&slot);
                     break;
                 }
                 Then::Dnf => {
                     let record = table::dnf(line);
-                    let sent = self.must(&mut way, Command::Dnf, add(line, &record, None)).await?;
+                    let sent = self
+                        .must(&mut way, Command::Dnf, add(line, &record, None))
+                        .await?;
                     self.stands(line, record, None, &sent);
                     break;
                 }
@@ -211,33 +240,63 @@ impl Tablet {
         }
         // A void comes before what replaces it.
         if let Some(entry) = sent.entries.last() {
-            let held = Held { entry: entry.clone(), record };
+            let held = Held {
+                entry: entry.clone(),
+                record,
+            };
             board.slots.insert((line.drill, line.shooter), held);
         }
     }
 
     /// Gives a command and counts its answer.
-    async fn send(&mut self, by: By, command: Command, request: Request) -> Result<Sent, DemoError> {
-        let answer = match by {
-            By::Owner => self.owner.ask(request).await.map_err(|error| {
-                self.demo.venue.failure(&self.owner.label, &error.to_string())
-            })?,
-            By::Tablet if self.dies => self.send_and_die(request).await?,
-            By::Tablet => self.own.ask(request).await.map_err(|error| {
-                self.demo.venue.failure(&self.own.label, &error.to_string())
-            })?,
+    async fn send(
+        &mut self,
+        by: By,
+        command: Command,
+        request: Request,
+    ) -> Result<Sent, DemoError> {
+        let answer =
+            match by {
+                By::Owner => self.owner.ask(request).await.map_err(|error| {
+                    self.demo
+                        .venue
+                        .failure(&self.owner.label, &error.to_string())
+                })?,
+                By::Tablet if self.dies => self.send_and_die(request).await?,
+                By::Tablet => self.own.ask(request).await.map_err(|error| {
+                    self.demo.venue.failure(&self.own.label, &error.to_string())
+                })?,
+            };
+        let writer = if by == By::Owner {
+            &self.owner.label
+        } else {
+            &self.own.label
         };
-        let writer = if by == By::Owner { &self.owner.label } else { &self.own.label };
         let sent = match answer.data::<Saved>() {
             Ok(saved) => {
                 let text = String::new();
-                Sent { answer: SAVED.to_owned(), text, entries: saved.entries }
+                Sent {
+                    answer: SAVED.to_owned(),
+                    text,
+                    entries: saved.entries,
+                }
             }
-            Err(Problem { code, text, .. }) => Sent { answer: code, text, entries: Vec::new() },
+            Err(Problem { code, text, .. }) => Sent {
+                answer: code,
+                text,
+                entries: Vec::new(),
+            },
         };
         let mut board = self.demo.board();
-        *board.answers.entry((command, sent.answer.clone())).or_default() += 1;
-        board.saved.entry(writer.clone()).or_default().extend(sent.entries.iter().cloned());
+        *board
+            .answers
+            .entry((command, sent.answer.clone()))
+            .or_default() += 1;
+        board
+            .saved
+            .entry(writer.clone())
+            .or_default()
+            .extend(sent.entries.iter().cloned());
         drop(board);
         Ok(sent)
     }
@@ -267,7 +326,9 @@ impl Tablet {
             Some(_) => ("its last write was on disk", 0),
             None => ("its last write was not on disk and is entered again", 1),
         };
-        demo.screen.say(&format!("{label} was killed while it saved, and started again: {how}"));
+        demo.screen.say(&format!(
+            "{label} was killed while it saved, and started again: {how}"
+        ));
         demo.screen.doing(&self.device, "");
         {
             let mishaps = &mut demo.board().mishaps;
@@ -287,17 +348,25 @@ impl Tablet {
 
     /// Counts entries that were answered "saved" and are not there.
     async fn count_lost(&mut self) -> Result<u64, DemoError> {
-        let query = EntriesQuery { device: Some(self.own.label.clone()), ..EntriesQuery::default() };
+        let query = EntriesQuery {
+            device: Some(self.own.label.clone()),
+            ..EntriesQuery::default()
+        };
         let there: Entries = self.get(Request::ScoreHistory(query)).await?;
         let board = self.demo.board();
         let saved = board.saved.get(&self.own.label).into_iter().flatten();
-        let lost = saved.filter(|id| !there.entries.iter().any(|it| it.entry == **id)).count();
+        let lost = saved
+            .filter(|id| !there.entries.iter().any(|it| it.entry == **id))
+            .count();
         Ok(u64::try_from(lost).unwrap_or(u64::MAX))
     }
 
     /// Looks whether a request was saved whose answer never came.
     async fn find(&mut self, request: &Request) -> Result<Option<Saved>, DemoError> {
-        let query = EntriesQuery { device: Some(self.own.label.clone()), ..EntriesQuery::default() };
+        let query = EntriesQuery {
+            device: Some(self.own.label.clone()),
+            ..EntriesQuery::default()
+        };
         let there: Entries = self.get(Request::ScoreHistory(query)).await?;
         let is_it = |at_unix_ms: i64, wall_ms: Option<u64>| {
             wall_ms.and_then(|it| i64::try_from(it).ok()) == Some(at_unix_ms)
@@ -306,7 +375,9 @@ impl Tablet {
             Request::ScoreAdd(add) => {
                 entry.record.as_ref() == Some(&add.record) && is_it(entry.at_unix_ms, add.wall_ms)
             }
-            Request::ScoreVoid(void) => entry.void.as_ref().is_some_and(|it| it.entry == void.entry),
+            Request::ScoreVoid(void) => {
+                entry.void.as_ref().is_some_and(|it| it.entry == void.entry)
+            }
             _ => false,
         });
         let entries: Vec<String> = found.map(|entry| entry.entry.clone()).collect();
@@ -327,10 +398,16 @@ impl Tablet {
     }
 
     async fn cut_off(&mut self) -> Result<(), DemoError> {
-        let _: Done = self.get(Request::SyncPause(Scope::default())).await?;
+        self.get::<Done>(Request::SyncPause(Scope::default()))
+            .await?;
         self.is_cut_off = true;
-        self.demo.screen.doing(&self.device, "cut off, saves all the same");
-        self.demo.screen.say(&format!("{} is cut off; its RO goes on scoring", self.own.label));
+        self.demo
+            .screen
+            .doing(&self.device, "cut off, saves all the same");
+        self.demo.screen.say(&format!(
+            "{} is cut off; its RO goes on scoring",
+            self.own.label
+        ));
         Ok(())
     }
 
@@ -339,7 +416,8 @@ impl Tablet {
         if !std::mem::take(&mut self.is_cut_off) {
             return Ok(());
         }
-        let _: Done = self.get(Request::SyncResume(Scope::default())).await?;
+        self.get::<Done>(Request::SyncResume(Scope::default()))
+            .await?;
         self.demo.board().mishaps.cut_off += 1;
         self.demo.screen.doing(&self.device, "");
         self.demo.screen.say(&format!("{} is back", self.own.label));
@@ -356,13 +434,24 @@ impl Tablet {
         setup::join(&demo, &new, Role::Scorer).await?;
         // What the old one wrote must be with the owner, or the cut would leave it behind.
         until_holds(&demo, &demo.data.owner, &demo.venue.status(&old).await?).await?;
-        let grants: Grants = demo.venue.get(&demo.data.owner, Request::Grants(Nothing {})).await?;
-        let open = grants.grants.into_iter().filter(|it| it.label == old && it.closed.is_none());
+        let grants: Grants = demo
+            .venue
+            .get(&demo.data.owner, Request::Grants(Nothing {}))
+            .await?;
+        let open = grants
+            .grants
+            .into_iter()
+            .filter(|it| it.label == old && it.closed.is_none());
         for grant in open {
             let (grant, to) = (grant.grant, new.clone());
-            let handover = Handover { grant, to, reason: CloseWhy::Handover };
-            let _: Assigned =
-                demo.venue.get(&demo.data.owner, Request::Handover(handover)).await?;
+            let handover = Handover {
+                grant,
+                to,
+                reason: CloseWhy::Handover,
+            };
+            demo.venue
+                .get::<Assigned>(&demo.data.owner, Request::Handover(handover))
+                .await?;
         }
         until_holds(&demo, &new, &demo.venue.status(&demo.data.owner).await?).await?;
         demo.venue.retire(&old).await?;
@@ -374,30 +463,42 @@ impl Tablet {
         }
         demo.screen.rename(&self.device, &new);
         demo.screen.doing(&self.device, "");
-        demo.screen.say(&format!("{old} is replaced by {new}, which goes on where it stopped"));
+        demo.screen.say(&format!(
+            "{old} is replaced by {new}, which goes on where it stopped"
+        ));
         Ok(())
     }
 
     async fn get<T: DeserializeOwned>(&mut self, request: Request) -> Result<T, DemoError> {
         let label = self.own.label.clone();
-        self.own.get(request).await.map_err(|trouble| match trouble {
-            Trouble::Lost(error) => self.demo.venue.failure(&label, &error.to_string()),
-            Trouble::Refused(problem) => DemoError::Refused { label, problem },
-        })
+        self.own
+            .get(request)
+            .await
+            .map_err(|trouble| match trouble {
+                Trouble::Lost(error) => self.demo.venue.failure(&label, &error.to_string()),
+                Trouble::Refused(problem) => DemoError::Refused { label, problem },
+            })
     }
 }
 
 /// Waits until an entry has arrived at a node.
 async fn until_here(demo: &Demo, node: &mut Caller, entry: &str) -> Result<(), DemoError> {
-    let query = EntriesQuery { entry: Some(entry.to_owned()), ..EntriesQuery::default() };
+    let query = EntriesQuery {
+        entry: Some(entry.to_owned()),
+        ..EntriesQuery::default()
+    };
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let found = node.get::<Entries>(Request::ScoreHistory(query.clone())).await;
+        let found = node
+            .get::<Entries>(Request::ScoreHistory(query.clone()))
+            .await;
         if found.is_ok_and(|found| !found.entries.is_empty()) {
             return Ok(());
         }
         if deadline < Instant::now() {
-            return Err(demo.venue.failure(&node.label, &format!("entry {entry} does not arrive")));
+            return Err(demo
+                .venue
+                .failure(&node.label, &format!("entry {entry} does not arrive")));
         }
         sleep(LOOK).await;
     }
@@ -412,7 +513,11 @@ async fn until_holds(demo: &Demo, label: &str, other: &StatusData) -> Result<(),
             let same = |it: &&crate::local::protocol::LogStatus| {
                 (&it.grant, &it.incarnation) == (&log.grant, &log.incarnation)
             };
-            status.logs.iter().find(same).is_some_and(|it| log.height <= it.height)
+            status
+                .logs
+                .iter()
+                .find(same)
+                .is_some_and(|it| log.height <= it.height)
         });
         if holds {
             return Ok(());
@@ -428,8 +533,10 @@ async fn until_holds(demo: &Demo, label: &str, other: &StatusData) -> Result<(),
 fn add(line: &Line, record: &Record, replaced: Option<&Held>) -> Request {
     Request::ScoreAdd(ScoreAdd {
         record: record.clone(),
-        replaces: replaced
-            .map(|held| Replaces { entry: held.entry.clone(), reason: table::reason(line) }),
+        replaces: replaced.map(|held| Replaces {
+            entry: held.entry.clone(),
+            reason: table::reason(line),
+        }),
         confirmed: false,
         revision: None,
         wall_ms: Some(line.t_ms),

@@ -75,7 +75,8 @@ impl Venue {
     ///
     /// [`DemoError::Machine`] if the machine refuses.
     pub(super) fn open(keep: bool) -> Result<Self, DemoError> {
-        let binary = std::env::current_exe().map_err(|error| machine("find this program", &error))?;
+        let binary =
+            std::env::current_exe().map_err(|error| machine("find this program", &error))?;
         let drawn = entropy::bytes::<4>().map_err(|error| DemoError::Machine(error.to_string()))?;
         let path = std::env::temp_dir().join(format!("tallyline-demo-{}", hex(&drawn)));
         DirBuilder::new()
@@ -106,9 +107,14 @@ impl Venue {
     /// # Errors
     ///
     /// [`DemoError::Node`] with the end of its log.
-    pub(super) async fn start(&self, label: &str, args: Vec<String>) -> Result<NodeInfo, DemoError> {
+    pub(super) async fn start(
+        &self,
+        label: &str,
+        args: Vec<String>,
+    ) -> Result<NodeInfo, DemoError> {
         let process = self.spawn(label, &args)?;
-        self.nodes().insert(label.to_owned(), Node { process, args });
+        self.nodes()
+            .insert(label.to_owned(), Node { process, args });
         let deadline = Instant::now() + PATIENCE;
         let mut caller = self.caller(label);
         loop {
@@ -128,7 +134,11 @@ impl Venue {
     ///
     /// As [`Venue::start`].
     pub(super) async fn start_again(&self, label: &str) -> Result<NodeInfo, DemoError> {
-        let args = self.nodes().get(label).map(|node| node.args.clone()).unwrap_or_default();
+        let args = self
+            .nodes()
+            .get(label)
+            .map(|node| node.args.clone())
+            .unwrap_or_default();
         self.start(label, args).await
     }
 
@@ -178,7 +188,10 @@ impl Venue {
     /// [`DemoError::Node`] if it does not answer.
     pub(super) async fn count_bytes(&self, label: &str) -> Result<(), DemoError> {
         let status = self.status(label).await?;
-        add(&mut self.ended.lock().unwrap_or_else(PoisonError::into_inner), status.wire);
+        add(
+            &mut self.ended.lock().unwrap_or_else(PoisonError::into_inner),
+            status.wire,
+        );
         Ok(())
     }
 
@@ -209,15 +222,20 @@ impl Venue {
         match self.caller(label).get(request).await {
             Ok(data) => Ok(data),
             Err(Trouble::Lost(error)) => Err(self.failure(label, &error.to_string())),
-            Err(Trouble::Refused(problem)) => {
-                Err(DemoError::Refused { label: label.to_owned(), problem })
-            }
+            Err(Trouble::Refused(problem)) => Err(DemoError::Refused {
+                label: label.to_owned(),
+                problem,
+            }),
         }
     }
 
     /// Returns a connection to a node.
     pub(super) fn caller(&self, label: &str) -> Caller {
-        Caller { dir: self.dir(label), label: label.to_owned(), client: None }
+        Caller {
+            dir: self.dir(label),
+            label: label.to_owned(),
+            client: None,
+        }
     }
 
     /// Returns the labels of all nodes, in order.
@@ -265,7 +283,9 @@ impl Venue {
     }
 
     fn has_ended(&self, label: &str) -> bool {
-        self.nodes().get_mut(label).is_none_or(|node| node.process.has_ended())
+        self.nodes()
+            .get_mut(label)
+            .is_none_or(|node| node.process.has_ended())
     }
 
     fn nodes(&self) -> MutexGuard<'_, BTreeMap<String, Node>> {
@@ -312,7 +332,10 @@ impl Caller {
     /// # Errors
     ///
     /// [`Trouble`] if there is none.
-    pub(super) async fn get<T: DeserializeOwned>(&mut self, request: Request) -> Result<T, Trouble> {
+    pub(super) async fn get<T: DeserializeOwned>(
+        &mut self,
+        request: Request,
+    ) -> Result<T, Trouble> {
         let answer = self.ask(request).await.map_err(Trouble::Lost)?;
         answer.data().map_err(Trouble::Refused)
     }
@@ -351,5 +374,7 @@ pub(super) fn add(sum: &mut WireBytes, other: WireBytes) {
 }
 
 fn machine(what: &str, error: &std::io::Error) -> DemoError {
-    DemoError::Machine(format!("this machine does not let the demo {what}: {error}"))
+    DemoError::Machine(format!(
+        "this machine does not let the demo {what}: {error}"
+    ))
 }

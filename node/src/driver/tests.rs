@@ -1,6 +1,8 @@
 use std::sync::{Mutex, PoisonError};
 
 use tallyline_proto::model::Ticket;
+use tallyline_proto::replica::{Disk as _, Write};
+use tallyline_proto::rules::Roster;
 
 use super::*;
 use crate::local::fixture;
@@ -12,7 +14,10 @@ struct Told(Mutex<Vec<String>>);
 
 impl Told {
     fn note(&self, what: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(what.to_owned());
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(what.to_owned());
     }
 
     fn count(&self, what: &str) -> usize {
@@ -40,12 +45,19 @@ impl Link for Told {
         self.note("reset");
     }
     fn joining(&self, ticket: Option<&Ticket>) {
-        self.note(if ticket.is_some() { "joining" } else { "not joining" });
+        self.note(if ticket.is_some() {
+            "joining"
+        } else {
+            "not joining"
+        });
     }
 }
 
 fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
 }
 
 fn start_on(power: &Power, dir: &tempfile::TempDir, link: &Arc<Told>) -> (Driver, DriverThread) {
@@ -55,7 +67,11 @@ fn start_on(power: &Power, dir: &tempfile::TempDir, link: &Arc<Told>) -> (Driver
         assert_eq!(content, Content::Keep, "the content holds");
         Store::with_backend(power.clone())
     });
-    let origin = Origin { root, clock: Clock::start(), _lock: None };
+    let origin = Origin {
+        root,
+        clock: Clock::start(),
+        _lock: None,
+    };
     let link: Arc<dyn Link> = Arc::<Told>::clone(link);
     Driver::start_with(origin, opener, link).expect("starts")
 }
@@ -89,16 +105,23 @@ fn what_was_answered_is_there_after_a_restart() {
         assert_eq!(reply, Reply::Locked);
         driver.stop().await;
         driver.ended().await;
-        assert_eq!(driver.command(Command::Lock).await, Err(CommandFailed::Stopped(Stopped)));
+        assert_eq!(
+            driver.command(Command::Lock).await,
+            Err(CommandFailed::Stopped(Stopped))
+        );
         driver.key()
     });
     thread.join().expect("ends well");
 
     let (driver, thread) = start();
     runtime().block_on(async {
-        let name = driver.query(|replica, _| replica.event().map(|(_, it)| it.name.clone())).await;
+        let name = driver
+            .query(|replica, _| replica.event().map(|(_, it)| it.name.clone()))
+            .await;
         assert_eq!(name, Ok(Some("A".to_owned())));
-        let locked = driver.query(|replica, _| replica.roster().map(|it| it.locked())).await;
+        let locked = driver
+            .query(|replica, _| replica.roster().map(Roster::locked))
+            .await;
         assert_eq!(locked, Ok(Some(true)));
         assert_eq!(driver.key(), before);
     });
@@ -113,7 +136,10 @@ fn a_root_has_one_driver() {
     let (_driver, _thread) =
         Driver::start(open(), Arc::new(NoLink), Clock::start()).expect("starts");
     let error = Driver::start(open(), Arc::new(NoLink), Clock::start()).expect_err("refuses");
-    assert!(matches!(error, StartError::Root(RootError::InUse { .. })), "{error}");
+    assert!(
+        matches!(error, StartError::Root(RootError::InUse { .. })),
+        "{error}"
+    );
 }
 
 #[test]
@@ -153,10 +179,19 @@ fn a_full_disk_answers_not_saved_and_scoring_goes_on_when_it_has_room() {
         let saved = height(&driver).await;
         power.bound(0);
         let failed = driver.command(fixture::admit(3)).await.expect_err("full");
-        let CommandFailed::NotSaved(reason) = failed else { panic!("{failed:?}") };
+        let CommandFailed::NotSaved(reason) = failed else {
+            panic!("{failed:?}")
+        };
         assert!(reason.contains("full"), "{reason}");
         assert_eq!(link.count("reset"), 1);
-        driver.command(fixture::admit(3)).await.expect_err("still full");
+        assert!(
+            driver.trouble().is_some_and(|it| it.contains("full")),
+            "status says nothing"
+        );
+        driver
+            .command(fixture::admit(3))
+            .await
+            .expect_err("still full");
 
         power.bound(u64::MAX);
         let reply = loop {
@@ -166,6 +201,7 @@ fn a_full_disk_answers_not_saved_and_scoring_goes_on_when_it_has_room() {
             tokio::task::yield_now().await;
         };
         assert_eq!(reply, Reply::Admitted);
+        assert_eq!(driver.trouble(), None);
         assert_eq!(height(&driver).await, saved + 1);
     });
     drop(driver);
@@ -177,8 +213,9 @@ fn content_that_does_not_hold_is_moved_aside() {
     let dir = root();
     let path = Root::open(dir.path()).expect("opens").store_path();
     let mut store = Store::open(&path).expect("opens");
-    use tallyline_proto::replica::{Disk as _, Write};
-    store.commit(&[Write::Manifest(b"no manifest".to_vec())]).expect("commits");
+    store
+        .commit(&[Write::Manifest(b"no manifest".to_vec())])
+        .expect("commits");
     drop(store);
     let root = Root::open(dir.path()).expect("opens");
     let (driver, thread) = Driver::start(root, Arc::new(NoLink), Clock::start()).expect("starts");
@@ -188,5 +225,8 @@ fn content_that_does_not_hold_is_moved_aside() {
     });
     drop(driver);
     thread.join().expect("ends");
-    assert!(path.with_file_name("node.redb.damaged-1").exists(), "not kept");
+    assert!(
+        path.with_file_name("node.redb.damaged-1").exists(),
+        "not kept"
+    );
 }

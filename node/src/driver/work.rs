@@ -40,7 +40,11 @@ pub(super) struct Pending {
 impl Pending {
     /// Sorts what was received; commands get their request ids here.
     pub(super) fn sort(&mut self, works: Vec<Work>, turn: Turn) -> Batch {
-        let mut batch = Batch { inputs: Vec::with_capacity(works.len()), queries: Vec::new(), turn };
+        let mut batch = Batch {
+            inputs: Vec::with_capacity(works.len()),
+            queries: Vec::new(),
+            turn,
+        };
         for work in works {
             match work {
                 Work::Input(input) => batch.inputs.push(input),

@@ -11,9 +11,7 @@ use tallyline_keys::PublicKey;
 use tallyline_proto::model::{
     Body, Discipline, DrillNo, Method, Rule, RuleKind, Shooter, ShooterNo, Structure,
 };
-use tallyline_proto::replica::{
-    DeviceView, EntryFilter, EntryView, LogView, Now, Phase, Replica,
-};
+use tallyline_proto::replica::{DeviceView, EntryFilter, EntryView, LogView, Now, Phase, Replica};
 use tallyline_proto::rules::{Roster, Scorebook, Verdict};
 
 use super::protocol::{
@@ -35,6 +33,10 @@ pub(super) struct Around {
     pub(super) paused: &'static str,
     /// Bytes since the start.
     pub(super) wire: WireBytes,
+    /// Why the disk takes nothing, if the last commit failed.
+    pub(super) trouble: Option<String>,
+    /// Damaged stores that were moved aside, by name.
+    pub(super) damaged: Vec<String>,
 }
 
 /// What was seen in the loop, to be answered outside of it.
@@ -133,10 +135,18 @@ fn event(replica: &Replica) -> Result<EventInfo, Problem> {
         },
         locked: roster.locked(),
         revision: roster.revision(),
-        divisions: structure.divisions.iter().map(|it| it.name.clone()).collect(),
+        divisions: structure
+            .divisions
+            .iter()
+            .map(|it| it.name.clone())
+            .collect(),
         squads: roster.squads().iter().map(|it| it.0).collect(),
         drills: structure.drills.iter().map(drill).collect(),
-        shooters: structure.shooters.iter().map(|it| shooter(structure, it)).collect(),
+        shooters: structure
+            .shooters
+            .iter()
+            .map(|it| shooter(structure, it))
+            .collect(),
         rules: structure.rules.iter().map(rule).collect(),
     })
 }
@@ -203,12 +213,21 @@ fn grants(replica: &Replica) -> Grants {
         grant: view.id.uuid().to_string(),
         label: view.label,
         key: view.key.fingerprint(),
-        drills: view.cells.drills.map(|all| all.iter().map(|it| it.0).collect()),
-        squads: view.cells.squads.map(|all| all.iter().map(|it| it.0).collect()),
+        drills: view
+            .cells
+            .drills
+            .map(|all| all.iter().map(|it| it.0).collect()),
+        squads: view
+            .cells
+            .squads
+            .map(|all| all.iter().map(|it| it.0).collect()),
         depth: view.depth,
         closed: view.closed.map(convert::close_why),
     });
-    Grants { schema: "tallyline.grants/1".to_owned(), grants: grants.collect() }
+    Grants {
+        schema: "tallyline.grants/1".to_owned(),
+        grants: grants.collect(),
+    }
 }
 
 /// Which versions of scores are listed.
@@ -230,8 +249,16 @@ fn entries(
     let filter = EntryFilter {
         drill: query.drill.map(DrillNo),
         shooter: query.shooter.map(ShooterNo),
-        author: query.device.as_ref().map(|name| names::device(replica, now, name)).transpose()?,
-        entry: query.entry.as_ref().map(|name| names::entry(replica, name)).transpose()?,
+        author: query
+            .device
+            .as_ref()
+            .map(|name| names::device(replica, now, name))
+            .transpose()?,
+        entry: query
+            .entry
+            .as_ref()
+            .map(|name| names::entry(replica, name))
+            .transpose()?,
     };
     let mut views = replica.entries(&filter);
     if versions == Versions::All {
@@ -276,7 +303,10 @@ fn add_voids(replica: &mut Replica, views: &mut Vec<EntryView>) {
     missing.sort_unstable();
     missing.dedup();
     for void in missing {
-        views.extend(replica.entries(&EntryFilter { entry: Some(void), ..EntryFilter::default() }));
+        views.extend(replica.entries(&EntryFilter {
+            entry: Some(void),
+            ..EntryFilter::default()
+        }));
     }
 }
 
@@ -320,7 +350,11 @@ fn source(replica: &mut Replica, query: StandingsQuery) -> Result<Seen, Problem>
     let Some(name) = replica.event().map(|(_, manifest)| manifest.name.clone()) else {
         return Err(names::no_event());
     };
-    if let Some(division) = query.division.as_ref().filter(|it| !standings::is_combined(it)) {
+    if let Some(division) = query
+        .division
+        .as_ref()
+        .filter(|it| !standings::is_combined(it))
+    {
         names::division(replica, division)?;
     }
     let state_digest = replica.state_digest();
@@ -333,7 +367,13 @@ fn source(replica: &mut Replica, query: StandingsQuery) -> Result<Seen, Problem>
              entries are kept and relayed; install the version the owner uses, then ask again",
         ));
     };
-    Ok(Seen::Standings(Box::new(Source { name, roster, book, state_digest, query })))
+    Ok(Seen::Standings(Box::new(Source {
+        name,
+        roster,
+        book,
+        state_digest,
+        query,
+    })))
 }
 
 fn verify(replica: &Replica) -> Verified {
@@ -354,7 +394,10 @@ fn export(replica: &Replica) -> Result<Seen, Problem> {
     }
     let bundle = replica.bundle();
     Ok(Seen::Answer(Box::new(move || {
-        Answer::ok(&Exported { schema: "tallyline.bundle/1".to_owned(), bundle: hex(&bundle) })
+        Answer::ok(&Exported {
+            schema: "tallyline.bundle/1".to_owned(),
+            bundle: hex(&bundle),
+        })
     })))
 }
 
@@ -362,13 +405,21 @@ fn status(replica: &mut Replica, now: Now, around: Around) -> StatusData {
     let devices = replica.devices(now);
     let logs = replica.logs();
     let totals = totals(replica, &logs);
-    let (light, summary) = words::light(&logs, &totals);
+    let (light, summary) = match &around.trouble {
+        Some(reason) => ("trouble", words::not_saving(reason)),
+        None => words::light(&logs, &totals),
+    };
     let mut remarks = words::remarks(&logs, &totals);
+    if !around.damaged.is_empty() {
+        remarks.push(words::damaged(&around.damaged));
+    }
     if around.paused != "none" {
         remarks.push("Connections are paused; `tallyline sync resume` ends it.".to_owned());
     }
-    let labels: BTreeMap<String, &str> =
-        devices.iter().map(|it| (it.key.fingerprint(), it.label.as_str())).collect();
+    let labels: BTreeMap<String, &str> = devices
+        .iter()
+        .map(|it| (it.key.fingerprint(), it.label.as_str()))
+        .collect();
     let mut links = around.links;
     for link in &mut links {
         link.label = labels.get(&link.key).map(|label| (*label).to_owned());
@@ -390,7 +441,10 @@ fn status(replica: &mut Replica, now: Now, around: Around) -> StatusData {
         refused: replica
             .refusals()
             .iter()
-            .map(|(reason, count)| Refused { reason: reason.name().to_owned(), count: *count })
+            .map(|(reason, count)| Refused {
+                reason: reason.name().to_owned(),
+                count: *count,
+            })
             .collect(),
         wire: around.wire,
         state_digest: hex(&replica.state_digest()),
@@ -410,7 +464,10 @@ fn totals(replica: &mut Replica, logs: &[LogView]) -> Totals {
             totals.control_in_cloud = totals.control_in_cloud.saturating_add(in_cloud);
         }
     }
-    if logs.iter().any(|log| 0 < log.height && log.least_copies == 0) {
+    if logs
+        .iter()
+        .any(|log| 0 < log.height && log.least_copies == 0)
+    {
         let entries = replica.entries(&EntryFilter::default());
         let alone = entries.iter().filter(|it| it.copies == 0).count();
         totals.only_here = u64::try_from(alone).unwrap_or(u64::MAX);
@@ -419,9 +476,15 @@ fn totals(replica: &mut Replica, logs: &[LogView]) -> Totals {
 }
 
 fn readings(replica: &mut Replica) -> Readings {
-    let Some(book) = replica.book() else { return Readings::default() };
+    let Some(book) = replica.book() else {
+        return Readings::default();
+    };
     let totals = book.totals();
-    let undecided = book.slots().values().filter(|slot| slot.needs_decision).count();
+    let undecided = book
+        .slots()
+        .values()
+        .filter(|slot| slot.needs_decision)
+        .count();
     Readings {
         counted: u64::from(totals.counted).saturating_add(u64::from(totals.counted_late)),
         late: u64::from(totals.counted_late).saturating_add(u64::from(totals.late_beaten)),

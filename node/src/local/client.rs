@@ -18,7 +18,7 @@ pub(super) const PATH_BYTES_MAX: usize = 107;
 
 /// How long an answer may take: verifying and exporting the largest event on a slow card, behind
 /// a commit that waits for that card.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A connection to a running node, for plain threads.
 #[derive(Debug)]
@@ -69,8 +69,11 @@ impl CallError {
             Self::Lost { error, .. } => {
                 // A socket's own time limit ends a read with either of the two.
                 let late = [io::ErrorKind::TimedOut, io::ErrorKind::WouldBlock];
-                let exit =
-                    if late.contains(&error.kind()) { exits::TIMEOUT } else { exits::UNREACHABLE };
+                let exit = if late.contains(&error.kind()) {
+                    exits::TIMEOUT
+                } else {
+                    exits::UNREACHABLE
+                };
                 Problem::new(codes::STOPPED, exit, self.to_string())
             }
         }
@@ -92,7 +95,10 @@ impl Client {
             Ok(stream)
         };
         match connect() {
-            Ok(stream) => Ok(Self { stream: BufReader::new(stream), path }),
+            Ok(stream) => Ok(Self {
+                stream: BufReader::new(stream),
+                path,
+            }),
             Err(error) => Err(connect_error(dir, path, error)),
         }
     }
@@ -103,13 +109,19 @@ impl Client {
     ///
     /// [`CallError::Lost`] if the connection ends before the answer is there.
     pub fn call(&mut self, call: &Call) -> Result<Answer, CallError> {
-        self.exchange(call).map_err(|error| CallError::Lost { path: self.path.clone(), error })
+        self.exchange(call).map_err(|error| CallError::Lost {
+            path: self.path.clone(),
+            error,
+        })
     }
 
     fn exchange(&mut self, call: &Call) -> io::Result<Answer> {
         self.stream.get_mut().write_all(&request_line(call)?)?;
         let mut line = Vec::new();
-        self.stream.by_ref().take(answer_limit()).read_until(b'\n', &mut line)?;
+        self.stream
+            .by_ref()
+            .take(answer_limit())
+            .read_until(b'\n', &mut line)?;
         answer_of(&line)
     }
 }
@@ -123,7 +135,10 @@ impl AsyncClient {
     pub async fn connect(dir: &Path) -> Result<Self, CallError> {
         let path = socket_path(dir);
         match tokio::net::UnixStream::connect(&path).await {
-            Ok(stream) => Ok(Self { stream: tokio::io::BufReader::new(stream), path }),
+            Ok(stream) => Ok(Self {
+                stream: tokio::io::BufReader::new(stream),
+                path,
+            }),
             Err(error) => Err(connect_error(dir, path, error)),
         }
     }
@@ -137,13 +152,19 @@ impl AsyncClient {
         let exchange = tokio::time::timeout(ANSWER_TIMEOUT, self.exchange(call)).await;
         exchange
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-            .map_err(|error| CallError::Lost { path: self.path.clone(), error })
+            .map_err(|error| CallError::Lost {
+                path: self.path.clone(),
+                error,
+            })
     }
 
     async fn exchange(&mut self, call: &Call) -> io::Result<Answer> {
         self.stream.write_all(&request_line(call)?).await?;
         let mut line = Vec::new();
-        (&mut self.stream).take(answer_limit()).read_until(b'\n', &mut line).await?;
+        (&mut self.stream)
+            .take(answer_limit())
+            .read_until(b'\n', &mut line)
+            .await?;
         answer_of(&line)
     }
 }
@@ -158,11 +179,16 @@ pub fn call(dir: &Path, call: &Call) -> Result<Answer, CallError> {
 }
 
 fn connect_error(dir: &Path, path: PathBuf, error: io::Error) -> CallError {
-    match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
-            CallError::NotRunning { dir: dir.to_owned() }
+    // No file, or one that a killed node left behind.
+    if matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+    ) {
+        CallError::NotRunning {
+            dir: dir.to_owned(),
         }
-        _ => CallError::Lost { path, error },
+    } else {
+        CallError::Lost { path, error }
     }
 }
 

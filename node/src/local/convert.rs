@@ -53,7 +53,11 @@ pub(super) fn place(body: &Body) -> (Option<DrillNo>, Option<ShooterNo>) {
 }
 
 fn score(data: &ScoreData) -> Result<Score, Problem> {
-    let hits: Option<Vec<Hits>> = data.targets.iter().map(|&bits| Hits::from_bits(bits)).collect();
+    let hits: Option<Vec<Hits>> = data
+        .targets
+        .iter()
+        .map(|&bits| Hits::from_bits(bits))
+        .collect();
     let hits = hits.ok_or_else(|| {
         Problem::new(
             codes::BAD_VALUE,
@@ -77,9 +81,15 @@ fn score(data: &ScoreData) -> Result<Score, Problem> {
         penalties: data
             .penalties
             .iter()
-            .map(|it| Penalty { rule: RuleNo(it.rule), count: it.count })
+            .map(|it| Penalty {
+                rule: RuleNo(it.rule),
+                count: it.count,
+            })
             .collect(),
-        approvals: Approvals { ro_ms: data.ro_ok_ms, shooter_ms: data.shooter_ok_ms },
+        approvals: Approvals {
+            ro_ms: data.ro_ok_ms,
+            shooter_ms: data.shooter_ok_ms,
+        },
         late_shots: data.late_shots,
         extra_shots: data.extra_shots,
         extra_hits: data.extra_hits,
@@ -102,7 +112,10 @@ fn score_data(score: &Score) -> ScoreData {
         penalties: score
             .penalties
             .iter()
-            .map(|it| PenaltyData { rule: it.rule.0, count: it.count })
+            .map(|it| PenaltyData {
+                rule: it.rule.0,
+                count: it.count,
+            })
             .collect(),
         ro_ok_ms: score.approvals.ro_ms,
         shooter_ok_ms: score.approvals.shooter_ms,
@@ -140,7 +153,10 @@ fn chrono_data(chrono: &Chrono) -> ChronoData {
 
 fn status(data: &StatusRecord) -> Status {
     Status {
-        about: About { drill: data.drill.map(DrillNo), shooter: ShooterNo(data.shooter) },
+        about: About {
+            drill: data.drill.map(DrillNo),
+            shooter: ShooterNo(data.shooter),
+        },
         kind: match data.kind {
             StatusWhat::Dnf => StatusKind::Dnf,
             StatusWhat::MatchDq => StatusKind::MatchDq,
@@ -288,7 +304,10 @@ mod tests {
 
     #[test]
     fn a_target_with_a_bit_too_many_is_refused() {
-        let data = ScoreData { targets: vec![1 << 28], ..ScoreData::default() };
+        let data = ScoreData {
+            targets: vec![1 << 28],
+            ..ScoreData::default()
+        };
         let problem = body(&Record::Score(data)).expect_err("refuses");
         assert_eq!(problem.code, codes::BAD_VALUE);
     }

@@ -30,7 +30,9 @@ pub(crate) const STRUCTURE: &str = r#"{
 
 /// Founds the small event.
 pub(crate) fn found(name: &str) -> Command {
-    let structure = StructureFile::parse(STRUCTURE).expect("a structure").structure;
+    let structure = StructureFile::parse(STRUCTURE)
+        .expect("a structure")
+        .structure;
     Command::Found(Founding {
         name: name.to_owned(),
         nonce: [1; 16],

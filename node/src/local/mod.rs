@@ -21,4 +21,4 @@ mod standings;
 mod words;
 
 pub use server::{ServeError, Server};
-pub use service::{Network, NoNetwork, Service};
+pub use service::{Here, Network, NoNetwork, Service};

@@ -29,14 +29,30 @@ pub(super) fn device(replica: &Replica, now: Now, name: &str) -> Result<PublicKe
     let found: Vec<&DeviceView> = devices.iter().filter(begins).collect();
     match found.as_slice() {
         [device] => Ok(device.key),
-        [] => Err(unknown(codes::UNKNOWN_DEVICE, &format!(
-            "no device of this event is called {name:?}; nothing was changed; members are: {}",
-            list(&devices.iter().map(|it| it.label.as_str()).collect::<Vec<_>>())
-        ))),
-        several => Err(unknown(codes::UNKNOWN_DEVICE, &format!(
-            "{name:?} may be {}; nothing was changed; use the whole label or fingerprint",
-            list(&several.iter().map(|it| it.label.as_str()).collect::<Vec<_>>())
-        ))),
+        [] => Err(unknown(
+            codes::UNKNOWN_DEVICE,
+            &format!(
+                "no device of this event is called {name:?}; nothing was changed; members are: {}",
+                list(
+                    &devices
+                        .iter()
+                        .map(|it| it.label.as_str())
+                        .collect::<Vec<_>>()
+                )
+            ),
+        )),
+        several => Err(unknown(
+            codes::UNKNOWN_DEVICE,
+            &format!(
+                "{name:?} may be {}; nothing was changed; use the whole label or fingerprint",
+                list(
+                    &several
+                        .iter()
+                        .map(|it| it.label.as_str())
+                        .collect::<Vec<_>>()
+                )
+            ),
+        )),
     }
 }
 
@@ -46,16 +62,22 @@ pub(super) fn grant(replica: &Replica, name: &str) -> Result<GrantView, Problem>
     let mut found: Vec<GrantView> = replica
         .grants()
         .into_iter()
-        .filter(|it| BEGINNING_CHARS_MIN <= lower.len() && it.id.uuid().to_string().starts_with(&lower))
+        .filter(|it| {
+            BEGINNING_CHARS_MIN <= lower.len() && it.id.uuid().to_string().starts_with(&lower)
+        })
         .collect();
     match (found.pop(), found.is_empty()) {
         (Some(grant), true) => Ok(grant),
-        (None, _) => Err(unknown(codes::UNKNOWN_GRANT, &format!(
-            "no grant is called {name:?}; nothing was changed; `tallyline grants` lists them"
-        ))),
-        (Some(_), false) => Err(unknown(codes::UNKNOWN_GRANT, &format!(
-            "several grants begin with {name:?}; nothing was changed; use the whole UUID"
-        ))),
+        (None, _) => Err(unknown(
+            codes::UNKNOWN_GRANT,
+            &format!(
+                "no grant is called {name:?}; nothing was changed; `tallyline grants` lists them"
+            ),
+        )),
+        (Some(_), false) => Err(unknown(
+            codes::UNKNOWN_GRANT,
+            &format!("several grants begin with {name:?}; nothing was changed; use the whole UUID"),
+        )),
     }
 }
 
@@ -74,35 +96,58 @@ pub(super) fn entry(replica: &mut Replica, name: &str) -> Result<EntryId, Proble
         .collect();
     match (found.pop(), found.is_empty()) {
         (Some(id), true) => Ok(id),
-        (None, _) => Err(unknown(codes::UNKNOWN_ENTRY, &format!(
-            "no entry on this device is called {name:?}; nothing was changed; \
+        (None, _) => Err(unknown(
+            codes::UNKNOWN_ENTRY,
+            &format!(
+                "no entry on this device is called {name:?}; nothing was changed; \
              `tallyline score history` lists them"
-        ))),
-        (Some(_), false) => Err(unknown(codes::UNKNOWN_ENTRY, &format!(
-            "several entries begin with {name:?}; nothing was changed; use the whole UUID"
-        ))),
+            ),
+        )),
+        (Some(_), false) => Err(unknown(
+            codes::UNKNOWN_ENTRY,
+            &format!(
+                "several entries begin with {name:?}; nothing was changed; use the whole UUID"
+            ),
+        )),
     }
 }
 
 /// Finds a division's place by its name, whatever its case.
 pub(super) fn division(replica: &Replica, name: &str) -> Result<usize, Problem> {
-    let Some(roster) = replica.roster() else { return Err(no_event()) };
+    let Some(roster) = replica.roster() else {
+        return Err(no_event());
+    };
     let divisions = &roster.structure().divisions;
-    divisions.iter().position(|it| it.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
-        unknown(codes::UNKNOWN_DIVISION, &format!(
-            "no division is called {name:?}; nothing was changed; divisions are: {}",
-            list(&divisions.iter().map(|it| it.name.as_str()).collect::<Vec<_>>())
-        ))
-    })
+    divisions
+        .iter()
+        .position(|it| it.name.eq_ignore_ascii_case(name))
+        .ok_or_else(|| {
+            unknown(
+                codes::UNKNOWN_DIVISION,
+                &format!(
+                    "no division is called {name:?}; nothing was changed; divisions are: {}",
+                    list(
+                        &divisions
+                            .iter()
+                            .map(|it| it.name.as_str())
+                            .collect::<Vec<_>>()
+                    )
+                ),
+            )
+        })
 }
 
 /// Checks that the event that is meant is the one that is here.
 pub(super) fn event(replica: &Replica, name: &str) -> Result<(), Problem> {
     let Some((id, manifest)) = replica.event() else {
-        return Err(Problem::new(codes::UNKNOWN_EVENT, exits::FAILURE, format!(
-            "unknown event {name:?}: there is no event in this root yet; nothing was changed; \
+        return Err(Problem::new(
+            codes::UNKNOWN_EVENT,
+            exits::FAILURE,
+            format!(
+                "unknown event {name:?}: there is no event in this root yet; nothing was changed; \
              create one with `tallyline event create` or join one with `tallyline join TICKET`"
-        )));
+            ),
+        ));
     };
     let lower = name.to_lowercase();
     let uuid = id.uuid().to_string();
@@ -110,11 +155,14 @@ pub(super) fn event(replica: &Replica, name: &str) -> Result<(), Problem> {
     if manifest.name.to_lowercase() == lower || begins {
         return Ok(());
     }
-    Err(unknown(codes::UNKNOWN_EVENT, &format!(
-        "unknown event {name:?}: this root holds {:?} ({uuid}); nothing was changed; \
+    Err(unknown(
+        codes::UNKNOWN_EVENT,
+        &format!(
+            "unknown event {name:?}: this root holds {:?} ({uuid}); nothing was changed; \
          leave --event out, or name another folder with --root",
-        manifest.name
-    )))
+            manifest.name
+        ),
+    ))
 }
 
 /// Says that there is no event yet.
@@ -132,9 +180,15 @@ fn unknown(code: &str, text: &str) -> Problem {
 }
 
 fn key_bytes(name: &str) -> Vec<u8> {
-    PublicKey::parse(name).map(|key| key.as_bytes().to_vec()).unwrap_or_default()
+    PublicKey::parse(name)
+        .map(|key| key.as_bytes().to_vec())
+        .unwrap_or_default()
 }
 
 fn list(labels: &[&str]) -> String {
-    if labels.is_empty() { "none".to_owned() } else { labels.join(", ") }
+    if labels.is_empty() {
+        "none".to_owned()
+    } else {
+        labels.join(", ")
+    }
 }

@@ -15,10 +15,10 @@ use super::answers::{self, Around};
 use super::client::{self, CallError};
 use super::names;
 use super::protocol::{Answer, Call, Problem, Request, WireBytes, codes, exits};
-use super::service::{NoNetwork, Service, node_info};
+use super::service::{Here, NoNetwork, Service, node_info};
 use crate::clock::Clock;
 use crate::driver::{self, Driver, NoLink, StartError};
-use crate::root::{Root, RootError};
+use crate::root::{Root, RootError, damaged_stores};
 use crate::store::{Store, StoreError};
 
 /// Asks the node that runs on a root, or the root itself when none runs.
@@ -32,7 +32,11 @@ pub fn call(dir: &Path, call: Call) -> Answer {
 
 /// Asks a root on which no node runs.
 pub fn answer(dir: &Path, call: Call) -> Answer {
-    let answer = if call.request.reads() { read(dir, &call) } else { write(dir, call) };
+    let answer = if call.request.reads() {
+        read(dir, &call)
+    } else {
+        write(dir, call)
+    };
     answer.unwrap_or_else(Answer::Error)
 }
 
@@ -41,12 +45,19 @@ fn read(dir: &Path, call: &Call) -> Result<Answer, Problem> {
     // Held until the file has been read: nobody writes meanwhile.
     let lock = root.lock()?;
     let path = root.store_path();
-    let store = if path.exists() { Some(Store::open_copy(&path)) } else { None };
+    let store = if path.exists() {
+        Some(Store::open_copy(&path))
+    } else {
+        None
+    };
     drop(lock);
     let (id, stored) = match store {
         Some(store) => {
             let store = store.map_err(|error| unreadable(&path, &error))?;
-            (store.id(), store.load().map_err(|error| unreadable(&path, &error))?)
+            (
+                store.id(),
+                store.load().map_err(|error| unreadable(&path, &error))?,
+            )
         }
         None => (0, Stored::default()),
     };
@@ -61,18 +72,26 @@ fn read(dir: &Path, call: &Call) -> Result<Answer, Problem> {
         links: Vec::new(),
         paused: "none",
         wire: WireBytes::default(),
+        trouble: None,
+        damaged: damaged_stores(dir),
     };
     let now = Clock::start().now();
     match answers::look(&mut replica, now, &call.request, around) {
         Some(seen) => Ok(seen?.answer()),
-        None => Err(CallError::NotRunning { dir: dir.to_owned() }.problem()),
+        None => Err(CallError::NotRunning {
+            dir: dir.to_owned(),
+        }
+        .problem()),
     }
 }
 
 fn write(dir: &Path, call: Call) -> Result<Answer, Problem> {
     match call.request {
         Request::Stop(_) | Request::SyncPause(_) | Request::SyncResume(_) => {
-            return Err(CallError::NotRunning { dir: dir.to_owned() }.problem());
+            return Err(CallError::NotRunning {
+                dir: dir.to_owned(),
+            }
+            .problem());
         }
         Request::Node(_)
         | Request::EventCreate(_)
@@ -98,21 +117,22 @@ fn write(dir: &Path, call: Call) -> Result<Answer, Problem> {
         | Request::Import(_) => {}
     }
     let root = Root::open(dir)?;
-    let (label, mode) = (root.label().to_owned(), root.mode());
+    let here = Here::from(&root);
     let (driver, thread) = Driver::start(root, Arc::new(NoLink), Clock::start())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
-        .map_err(|error| StartError::System(error))?;
+        .map_err(StartError::System)?;
     let answer = runtime.block_on(async {
         let (stop, _) = watch::channel(false);
-        let service =
-            Service::new(driver.clone(), Arc::new(NoNetwork), (&label, mode), Arc::new(stop));
+        let service = Service::new(driver.clone(), Arc::new(NoNetwork), here, Arc::new(stop));
         let answer = service.answer(call).await;
         driver.stop().await;
         answer
     });
     drop(driver);
-    thread.join().map_err(|text| Problem::new(codes::STOPPED, exits::FAILURE, text))?;
+    thread
+        .join()
+        .map_err(|text| Problem::new(codes::STOPPED, exits::FAILURE, text))?;
     Ok(answer)
 }
 
@@ -148,7 +168,9 @@ impl From<StartError> for Problem {
     fn from(error: StartError) -> Self {
         match error {
             StartError::Root(error) => error.into(),
-            StartError::Store { .. } => Self::new(codes::BAD_STORE, exits::STORAGE, error.to_string()),
+            StartError::Store { .. } => {
+                Self::new(codes::BAD_STORE, exits::STORAGE, error.to_string())
+            }
             StartError::System(_) | StartError::Entropy(_) => {
                 Self::new(codes::BAD_ROOT, exits::FAILURE, error.to_string())
             }

@@ -655,7 +655,10 @@ impl Request {
 
 impl From<Request> for Call {
     fn from(request: Request) -> Self {
-        Self { event: None, request }
+        Self {
+            event: None,
+            request,
+        }
     }
 }
 
@@ -667,7 +670,9 @@ impl Answer {
             Err(error) => Self::Error(Problem::new(
                 codes::BAD_VALUE,
                 exits::FAILURE,
-                format!("the answer could not be written as JSON: {error}; this is a fault of the program"),
+                format!(
+                    "the answer could not be written as JSON: {error}; this is a fault of the program"
+                ),
             )),
         }
     }
@@ -698,7 +703,11 @@ impl Answer {
 impl Problem {
     /// Makes a problem.
     pub fn new(code: &str, exit: u8, text: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), text: text.into(), exit }
+        Self {
+            code: code.to_owned(),
+            text: text.into(),
+            exit,
+        }
     }
 }
 

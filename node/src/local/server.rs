@@ -178,7 +178,9 @@ async fn read_line(
     reader: &mut (impl tokio::io::AsyncBufRead + Unpin),
     line: &mut Vec<u8>,
 ) -> io::Result<Line> {
-    let limit = u64::try_from(REQUEST_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
+    let limit = u64::try_from(REQUEST_BYTES_MAX)
+        .unwrap_or(u64::MAX)
+        .saturating_add(1);
     let length = reader.take(limit).read_until(b'\n', line).await?;
     if line.ends_with(b"\n") {
         Ok(Line::Whole)

@@ -3,15 +3,17 @@
 //! Knows neither sockets nor QUIC: the network is a trait. Layer: node, local.
 
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tallyline_proto::model::{EntryId, Open, RosterChange, Shooter, ShooterEdit, ShooterNo, SquadNo};
+use tallyline_keys::PublicKey;
 use tallyline_proto::model::{CellSet, DrillNo};
+use tallyline_proto::model::{
+    EntryId, Open, RosterChange, Shooter, ShooterEdit, ShooterNo, SquadNo,
+};
 use tallyline_proto::replica::{Command, Founding, Now, Replica, Reply};
 use tallyline_proto::rules::{Code, Mistake};
 use tallyline_proto::wire::{ticket_from_text, ticket_to_text};
-use tallyline_keys::PublicKey;
 use tokio::sync::watch;
 
 use super::answers::{self, Around};
@@ -23,7 +25,7 @@ use super::protocol::{
 use super::{convert, names};
 use crate::driver::{CommandFailed, Driver, Stopped};
 use crate::entropy::{self, EntropyError};
-use crate::root::{Mode, hex};
+use crate::root::{Mode, Root, damaged_stores, hex};
 use crate::structure_file::StructureFile;
 
 /// Largest bundle file that is read: the store of an event has at most 64 MiB.
@@ -57,9 +59,19 @@ pub struct NoNetwork;
 pub struct Service {
     driver: Driver,
     network: Arc<dyn Network>,
-    label: Arc<str>,
-    mode: Mode,
+    here: Arc<Here>,
     stop: Arc<watch::Sender<bool>>,
+}
+
+/// Who answers, and from which folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Here {
+    /// What the device is called.
+    pub label: String,
+    /// What the node is for.
+    pub mode: Mode,
+    /// The root.
+    pub dir: PathBuf,
 }
 
 /// What a writing verb wants of the core, found by looking at the replica.
@@ -74,10 +86,15 @@ impl Service {
     pub fn new(
         driver: Driver,
         network: Arc<dyn Network>,
-        (label, mode): (&str, Mode),
+        here: Here,
         stop: Arc<watch::Sender<bool>>,
     ) -> Self {
-        Self { driver, network, label: label.into(), mode, stop }
+        Self {
+            driver,
+            network,
+            here: Arc::new(here),
+            stop,
+        }
     }
 
     /// Answers one request.
@@ -90,7 +107,9 @@ impl Service {
 
     async fn try_answer(&self, call: Call) -> Result<Answer, Problem> {
         if let Some(event) = call.event {
-            self.driver.query(move |replica, _| names::event(replica, &event)).await??;
+            self.driver
+                .query(move |replica, _| names::event(replica, &event))
+                .await??;
         }
         match call.request {
             Request::Stop(_) => {
@@ -99,7 +118,9 @@ impl Service {
             }
             Request::SyncPause(scope) => {
                 self.network.pause(scope);
-                Ok(done("Connections are paused; scores are saved here until `sync resume`."))
+                Ok(done(
+                    "Connections are paused; scores are saved here until `sync resume`.",
+                ))
             }
             Request::SyncResume(scope) => {
                 self.network.resume(scope);
@@ -108,8 +129,25 @@ impl Service {
             Request::EventCreate(create) => self.create(create).await,
             Request::Invite(invite) => self.invite(invite).await,
             Request::Import(import) => self.import(import.path).await,
-            other if other.reads() => self.look(other).await,
-            other => self.write(other).await,
+            request @ (Request::Node(_)
+            | Request::EventShow(_)
+            | Request::Devices(_)
+            | Request::Grants(_)
+            | Request::ScoreList(_)
+            | Request::ScoreHistory(_)
+            | Request::Standings(_)
+            | Request::Status(_)
+            | Request::Verify(_)
+            | Request::Export(_)) => self.look(request).await,
+            request @ (Request::EventLock(_)
+            | Request::Join(_)
+            | Request::Admit(_)
+            | Request::Grant(_)
+            | Request::Handover(_)
+            | Request::RosterAdd(_)
+            | Request::RosterEdit(_)
+            | Request::ScoreAdd(_)
+            | Request::ScoreVoid(_)) => self.write(request).await,
         }
     }
 
@@ -119,20 +157,29 @@ impl Service {
             .driver
             .query(move |replica, now| answers::look(replica, now, &request, around))
             .await?;
-        let Some(seen) = seen else { return Err(no_such_verb()) };
+        let Some(seen) = seen else {
+            return Err(no_such_verb());
+        };
         let seen = seen?;
         // Standings of a whole match take some ten milliseconds, which no connection should wait.
-        tokio::task::spawn_blocking(move || seen.answer()).await.map_err(|error| {
-            Problem::new(
-                codes::STOPPED,
-                exits::FAILURE,
-                format!("the answer was not finished ({error}); nothing was changed; ask again"),
-            )
-        })
+        tokio::task::spawn_blocking(move || seen.answer())
+            .await
+            .map_err(|error| {
+                Problem::new(
+                    codes::STOPPED,
+                    exits::FAILURE,
+                    format!(
+                        "the answer was not finished ({error}); nothing was changed; ask again"
+                    ),
+                )
+            })
     }
 
     async fn write(&self, request: Request) -> Result<Answer, Problem> {
-        let plan = self.driver.query(move |replica, now| plan(replica, now, request)).await??;
+        let plan = self
+            .driver
+            .query(move |replica, now| plan(replica, now, request))
+            .await??;
         let (command, shooter) = match plan {
             Plan::Command(command) => (command, 0),
             Plan::Shooter(command, shooter) => (command, shooter),
@@ -147,7 +194,10 @@ impl Service {
             Reply::Admitted => done("The device is admitted."),
             Reply::Assigned(grants) => Answer::ok(&Assigned {
                 schema: "tallyline.assigned/1".to_owned(),
-                grants: grants.iter().map(|grant| grant.uuid().to_string()).collect(),
+                grants: grants
+                    .iter()
+                    .map(|grant| grant.uuid().to_string())
+                    .collect(),
             }),
             Reply::Revised(revision) => Answer::ok(&Revised {
                 schema: "tallyline.revised/1".to_owned(),
@@ -176,17 +226,18 @@ impl Service {
             cloud: cloud?,
             recovery: Vec::new(),
             structure: file.structure,
-            label: self.label.to_string(),
+            label: self.here.label.clone(),
         };
-        match self.driver.command(Command::Found(founding)).await? {
-            Reply::Founded(event) => Ok(Answer::ok(&Founded {
-                schema: "tallyline.founded/1".to_owned(),
-                event: event.uuid().to_string(),
-                event_id: hex(&event.0.0),
-                name,
-            })),
-            other => Err(unexpected(other)),
-        }
+        let reply = self.driver.command(Command::Found(founding)).await?;
+        let Reply::Founded(event) = reply else {
+            return Err(unexpected(&reply));
+        };
+        Ok(Answer::ok(&Founded {
+            schema: "tallyline.founded/1".to_owned(),
+            event: event.uuid().to_string(),
+            event_id: hex(&event.0.0),
+            name,
+        }))
     }
 
     async fn invite(&self, invite: Invite) -> Result<Answer, Problem> {
@@ -195,36 +246,48 @@ impl Service {
             roles: convert::roles(invite.role),
             label: invite.label,
         };
-        let mut addresses =
-            if invite.addresses.is_empty() { self.network.addresses() } else { invite.addresses };
+        let mut addresses = if invite.addresses.is_empty() {
+            self.network.addresses()
+        } else {
+            invite.addresses
+        };
         addresses.truncate(TICKET_ADDRESSES_MAX);
-        match self.driver.command(command).await? {
-            Reply::Invited(mut ticket) => {
-                ticket.addresses.clone_from(&addresses);
-                Ok(Answer::ok(&Invited {
-                    schema: "tallyline.invited/1".to_owned(),
-                    ticket: ticket_to_text(&ticket),
-                    addresses,
-                }))
-            }
-            other => Err(unexpected(other)),
-        }
+        let mut reply = self.driver.command(command).await?;
+        let Reply::Invited(ticket) = &mut reply else {
+            return Err(unexpected(&reply));
+        };
+        ticket.addresses.clone_from(&addresses);
+        Ok(Answer::ok(&Invited {
+            schema: "tallyline.invited/1".to_owned(),
+            ticket: ticket_to_text(ticket),
+            addresses,
+        }))
     }
 
     async fn import(&self, path: String) -> Result<Answer, Problem> {
         let read = tokio::task::spawn_blocking(move || read_bundle(Path::new(&path))).await;
         let bundle = read.map_err(|error| {
-            Problem::new(codes::BAD_FILE, exits::FAILURE, format!("the file was not read: {error}"))
+            Problem::new(
+                codes::BAD_FILE,
+                exits::FAILURE,
+                format!("the file was not read: {error}"),
+            )
         })??;
-        match self.driver.command(Command::Import(bundle)).await? {
-            Reply::Imported { fresh, known, refused } => Ok(Answer::ok(&Imported {
-                schema: "tallyline.imported/1".to_owned(),
-                fresh,
-                known,
-                refused,
-            })),
-            other => Err(unexpected(other)),
-        }
+        let reply = self.driver.command(Command::Import(bundle)).await?;
+        let Reply::Imported {
+            fresh,
+            known,
+            refused,
+        } = reply
+        else {
+            return Err(unexpected(&reply));
+        };
+        Ok(Answer::ok(&Imported {
+            schema: "tallyline.imported/1".to_owned(),
+            fresh,
+            known,
+            refused,
+        }))
     }
 
     fn around(&self) -> Around {
@@ -232,18 +295,32 @@ impl Service {
             node: NodeInfo {
                 pid: Some(std::process::id()),
                 addresses: self.network.addresses(),
-                ..node_info(&self.label, self.mode, self.driver.key())
+                ..node_info(&self.here.label, self.here.mode, self.driver.key())
             },
             links: self.network.links(),
             paused: self.network.paused(),
             wire: self.network.wire(),
+            trouble: self.driver.trouble(),
+            damaged: damaged_stores(&self.here.dir),
         }
     }
 }
 
 impl std::fmt::Debug for Service {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Service").field("label", &self.label).finish_non_exhaustive()
+        f.debug_struct("Service")
+            .field("here", &self.here)
+            .finish_non_exhaustive()
+    }
+}
+
+impl From<&Root> for Here {
+    fn from(root: &Root) -> Self {
+        Self {
+            label: root.label().to_owned(),
+            mode: root.mode(),
+            dir: root.dir().to_owned(),
+        }
     }
 }
 
@@ -328,10 +405,16 @@ fn plan_admit(admit: Admit) -> Result<Command, Problem> {
 }
 
 fn plan_grant(replica: &Replica, now: Now, grant: Grant) -> Result<Command, Problem> {
-    let closing: Result<Vec<_>, Problem> =
-        grant.closing.iter().map(|name| names::grant(replica, name).map(|it| it.id)).collect();
-    let opens: Result<Vec<Open>, Problem> =
-        grant.opens.into_iter().map(|open| plan_open(replica, now, open)).collect();
+    let closing: Result<Vec<_>, Problem> = grant
+        .closing
+        .iter()
+        .map(|name| names::grant(replica, name).map(|it| it.id))
+        .collect();
+    let opens: Result<Vec<Open>, Problem> = grant
+        .opens
+        .into_iter()
+        .map(|open| plan_open(replica, now, open))
+        .collect();
     Ok(Command::Assign {
         closing: closing?,
         reason: convert::close_reason(grant.reason),
@@ -349,8 +432,12 @@ fn plan_open(replica: &Replica, now: Now, open: GrantOpen) -> Result<Open, Probl
     Ok(Open {
         key: names::device(replica, now, &open.to)?,
         cells: CellSet {
-            drills: open.drills.map(|all| sorted(all).into_iter().map(DrillNo).collect()),
-            squads: open.squads.map(|all| sorted(all).into_iter().map(SquadNo).collect()),
+            drills: open
+                .drills
+                .map(|all| sorted(all).into_iter().map(DrillNo).collect()),
+            squads: open
+                .squads
+                .map(|all| sorted(all).into_iter().map(SquadNo).collect()),
         },
     })
 }
@@ -361,13 +448,18 @@ fn plan_handover(replica: &Replica, now: Now, handover: &Handover) -> Result<Com
     Ok(Command::Assign {
         closing: vec![grant.id],
         reason: convert::close_reason(handover.reason),
-        opens: vec![Open { key, cells: grant.cells }],
+        opens: vec![Open {
+            key,
+            cells: grant.cells,
+        }],
     })
 }
 
 fn plan_roster_add(replica: &Replica, add: RosterAdd) -> Result<Plan, Problem> {
     let division = names::division(replica, &add.division)?;
-    let Some(roster) = replica.roster() else { return Err(names::no_event()) };
+    let Some(roster) = replica.roster() else {
+        return Err(names::no_event());
+    };
     let no = match add.shooter {
         Some(no) => no,
         // After the lock numbers are random, so that an owner's device that was set back cannot
@@ -386,24 +478,36 @@ fn plan_roster_add(replica: &Replica, add: RosterAdd) -> Result<Plan, Problem> {
         squad: SquadNo(add.squad),
         categories: add.categories,
     };
-    Ok(Plan::Shooter(Box::new(Command::Roster(RosterChange::Add(shooter))), no))
+    Ok(Plan::Shooter(
+        Box::new(Command::Roster(RosterChange::Add(shooter))),
+        no,
+    ))
 }
 
 fn plan_roster_edit(replica: &Replica, edit: &RosterEdit) -> Result<Plan, Problem> {
-    let division =
-        edit.division.as_ref().map(|name| names::division(replica, name)).transpose()?;
+    let division = edit
+        .division
+        .as_ref()
+        .map(|name| names::division(replica, name))
+        .transpose()?;
     let change = RosterChange::Edit(ShooterEdit {
         shooter: ShooterNo(edit.shooter),
         squad: edit.squad.map(SquadNo),
         division,
         power_factor: edit.power_factor.map(convert::power_factor),
     });
-    Ok(Plan::Shooter(Box::new(Command::Roster(change)), edit.shooter))
+    Ok(Plan::Shooter(
+        Box::new(Command::Roster(change)),
+        edit.shooter,
+    ))
 }
 
 fn plan_score_add(replica: &mut Replica, add: &ScoreAdd) -> Result<Command, Problem> {
     let replaces = match &add.replaces {
-        Some(it) => Some((names::entry(replica, &it.entry)?, convert::void_reason(it.reason))),
+        Some(it) => Some((
+            names::entry(replica, &it.entry)?,
+            convert::void_reason(it.reason),
+        )),
         None => None,
     };
     Ok(Command::Record {
@@ -435,8 +539,10 @@ fn read_bundle(path: &Path) -> Result<Vec<u8>, Problem> {
     let file = std::fs::File::open(path).map_err(|error| bad(error.to_string()))?;
     let mut bytes = Vec::new();
     let limit = BUNDLE_BYTES_MAX.saturating_add(1);
-    let length =
-        file.take(limit).read_to_end(&mut bytes).map_err(|error| bad(error.to_string()))?;
+    let length = file
+        .take(limit)
+        .read_to_end(&mut bytes)
+        .map_err(|error| bad(error.to_string()))?;
     if limit <= u64::try_from(length).unwrap_or(u64::MAX) {
         return Err(bad("the file is larger than any bundle (64 MiB)".to_owned()));
     }
@@ -450,7 +556,11 @@ fn random_28_bits() -> Result<u32, Problem> {
 
 fn key(text: &str) -> Result<PublicKey, Problem> {
     PublicKey::parse(text).map_err(|error| {
-        Problem::new(codes::BAD_VALUE, exits::USAGE, format!("{text:?}: {error}; nothing was changed"))
+        Problem::new(
+            codes::BAD_VALUE,
+            exits::USAGE,
+            format!("{text:?}: {error}; nothing was changed"),
+        )
     })
 }
 
@@ -462,12 +572,15 @@ fn saved(entries: &[EntryId]) -> Answer {
 }
 
 fn done(text: &str) -> Answer {
-    Answer::ok(&Done { schema: "tallyline.done/1".to_owned(), text: text.to_owned() })
+    Answer::ok(&Done {
+        schema: "tallyline.done/1".to_owned(),
+        text: text.to_owned(),
+    })
 }
 
-fn unexpected(reply: Reply) -> Problem {
+fn unexpected(reply: &Reply) -> Problem {
     match reply {
-        Reply::Refused(mistake) => refused(&mistake),
+        Reply::Refused(mistake) => refused(mistake),
         Reply::Founded(_)
         | Reply::Joining
         | Reply::Locked

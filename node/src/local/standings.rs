@@ -26,22 +26,8 @@ pub(super) fn is_combined(name: &str) -> bool {
 
 /// Computes the tables that were asked for.
 pub(super) fn compute(source: &Source) -> Result<StandingsData, Problem> {
+    check(source)?;
     let query = &source.query;
-    if let Some(drill) = query.drill
-        && !source.roster.structure().drills.iter().any(|it| it.no.0 == drill)
-    {
-        return Err(Problem::new("E01", exits::FAILURE, format!(
-            "E01 stage {drill} is not in {:?}. `tallyline event show` lists the stages.",
-            source.name
-        )));
-    }
-    if query.combined && query.division.as_ref().is_some_and(|it| !is_combined(it)) {
-        return Err(Problem::new(
-            codes::BAD_REQUEST,
-            exits::USAGE,
-            "a division and the combined table are asked for at once; leave one of them out",
-        ));
-    }
     let standings = Standings::compute(&source.roster, &source.book);
     let wanted = |group: Group| {
         let name = group_name(&source.roster, group);
@@ -57,9 +43,16 @@ pub(super) fn compute(source: &Source) -> Result<StandingsData, Problem> {
         .filter(|table| (query.all || query.drill == Some(table.drill.0)) && wanted(table.group))
         .map(|table| StageTable {
             drill: table.drill.0,
-            name: source.roster.drill(table.drill).map_or_else(String::new, |it| it.name.clone()),
+            name: source
+                .roster
+                .drill(table.drill)
+                .map_or_else(String::new, |it| it.name.clone()),
             division: group_name(&source.roster, table.group).to_owned(),
-            rows: table.rows.iter().map(|row| stage_row(&source.roster, row)).collect(),
+            rows: table
+                .rows
+                .iter()
+                .map(|row| stage_row(&source.roster, row))
+                .collect(),
         })
         .collect();
     let matches = standings
@@ -68,7 +61,11 @@ pub(super) fn compute(source: &Source) -> Result<StandingsData, Problem> {
         .filter(|table| (query.all || query.drill.is_none()) && wanted(table.group))
         .map(|table| MatchTable {
             division: group_name(&source.roster, table.group).to_owned(),
-            rows: table.rows.iter().map(|row| match_row(&source.roster, row)).collect(),
+            rows: table
+                .rows
+                .iter()
+                .map(|row| match_row(&source.roster, row))
+                .collect(),
         })
         .collect();
     let missing = missing(&source.roster, &standings, query.drill);
@@ -81,6 +78,36 @@ pub(super) fn compute(source: &Source) -> Result<StandingsData, Problem> {
         stages,
         matches,
     })
+}
+
+/// Checks that what was asked for exists.
+fn check(source: &Source) -> Result<(), Problem> {
+    let query = &source.query;
+    if let Some(drill) = query.drill
+        && !source
+            .roster
+            .structure()
+            .drills
+            .iter()
+            .any(|it| it.no.0 == drill)
+    {
+        return Err(Problem::new(
+            "E01",
+            exits::FAILURE,
+            format!(
+                "E01 stage {drill} is not in {:?}. `tallyline event show` lists the stages.",
+                source.name
+            ),
+        ));
+    }
+    if query.combined && query.division.as_ref().is_some_and(|it| !is_combined(it)) {
+        return Err(Problem::new(
+            codes::BAD_REQUEST,
+            exits::USAGE,
+            "a division and the combined table are asked for at once; leave one of them out",
+        ));
+    }
+    Ok(())
 }
 
 fn stage_row(roster: &Roster, row: &StageLine) -> StageRow {
@@ -144,22 +171,30 @@ fn missing_on(drill: u32, shooters: &[String]) -> Option<String> {
     match shooters {
         [] => None,
         [one] => Some(format!("Stage {drill}: shooter {one} has no result.")),
-        few if few.len() <= 10 => {
-            Some(format!("Stage {drill}: shooters {} have no result.", few.join(", ")))
-        }
-        many => Some(format!("Stage {drill}: {} shooters have no result.", many.len())),
+        few if few.len() <= 10 => Some(format!(
+            "Stage {drill}: shooters {} have no result.",
+            few.join(", ")
+        )),
+        many => Some(format!(
+            "Stage {drill}: {} shooters have no result.",
+            many.len()
+        )),
     }
 }
 
 fn group_name(roster: &Roster, group: Group) -> &str {
     match group {
         Group::Combined => COMBINED,
-        Group::Division(place) => {
-            roster.structure().divisions.get(place).map_or("?", |division| division.name.as_str())
-        }
+        Group::Division(place) => roster
+            .structure()
+            .divisions
+            .get(place)
+            .map_or("?", |division| division.name.as_str()),
     }
 }
 
 fn label(roster: &Roster, shooter: ShooterNo) -> String {
-    roster.shooter(shooter).map_or_else(String::new, |it| it.label.clone())
+    roster
+        .shooter(shooter)
+        .map_or_else(String::new, |it| it.label.clone())
 }

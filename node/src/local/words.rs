@@ -11,16 +11,25 @@ use super::protocol::Totals;
 /// Returns the light and its words.
 pub(super) fn light(logs: &[LogView], totals: &Totals) -> (&'static str, String) {
     if logs.iter().any(|log| log.forked) {
-        return ("trouble", "A log has two versions: the owner has to decide".to_owned());
+        return (
+            "trouble",
+            "A log has two versions: the owner has to decide".to_owned(),
+        );
     }
     if totals.entries == 0 {
         return ("nothing", "Nothing to send".to_owned());
     }
     if totals.in_cloud == totals.entries {
-        return ("in-the-cloud", format!("All {} in the cloud", totals.entries));
+        return (
+            "in-the-cloud",
+            format!("All {} in the cloud", totals.entries),
+        );
     }
     if 0 < totals.only_here {
-        return ("only-here", format!("{} only on this device", totals.only_here));
+        return (
+            "only-here",
+            format!("{} only on this device", totals.only_here),
+        );
     }
     let copies = logs
         .iter()
@@ -28,7 +37,10 @@ pub(super) fn light(logs: &[LogView], totals: &Totals) -> (&'static str, String)
         .map(|log| log.least_copies)
         .min()
         .unwrap_or_default();
-    let words = format!("Safe at the range ({}), cloud later", count(u64::from(copies), "copy", "copies"));
+    let words = format!(
+        "Safe at the range ({}), cloud later",
+        count(u64::from(copies), "copy", "copies")
+    );
     ("at-the-range", words)
 }
 
@@ -36,7 +48,10 @@ pub(super) fn light(logs: &[LogView], totals: &Totals) -> (&'static str, String)
 pub(super) fn remarks(logs: &[LogView], totals: &Totals) -> Vec<String> {
     let mut remarks = Vec::new();
     if 0 < totals.in_cloud && totals.in_cloud < totals.entries {
-        remarks.push(format!("{} of {} in the cloud.", totals.in_cloud, totals.entries));
+        remarks.push(format!(
+            "{} of {} in the cloud.",
+            totals.in_cloud, totals.entries
+        ));
     }
     for log in logs {
         let missing = log.head_known.saturating_sub(log.height);
@@ -57,6 +72,20 @@ pub(super) fn remarks(logs: &[LogView], totals: &Totals) -> Vec<String> {
     remarks
 }
 
+/// Says that the disk takes nothing.
+pub(super) fn not_saving(reason: &str) -> String {
+    format!("Not saving: {reason}. What was saved before is safe; make room or check the disk")
+}
+
+/// Says that damaged stores were moved aside.
+pub(super) fn damaged(names: &[String]) -> String {
+    format!(
+        "The store was damaged and moved aside ({}); its content comes back from other devices \
+         as far as they have it. Replace the card or disk after the event.",
+        names.join(", ")
+    )
+}
+
 /// Tells what a log holds.
 pub(super) fn partition(log: &LogView) -> String {
     match (&log.cells, log.control) {
@@ -68,9 +97,19 @@ pub(super) fn partition(log: &LogView) -> String {
 
 /// Tells a set of cells.
 pub(super) fn cells(cells: &CellSet) -> String {
-    let drills = cells.drills.as_ref().map(|all| all.iter().map(|it| it.0).collect::<Vec<u32>>());
-    let squads = cells.squads.as_ref().map(|all| all.iter().map(|it| it.0).collect::<Vec<u32>>());
-    format!("{}, {}", numbers("stage", drills.as_deref()), numbers("squad", squads.as_deref()))
+    let drills = cells
+        .drills
+        .as_ref()
+        .map(|all| all.iter().map(|it| it.0).collect::<Vec<u32>>());
+    let squads = cells
+        .squads
+        .as_ref()
+        .map(|all| all.iter().map(|it| it.0).collect::<Vec<u32>>());
+    format!(
+        "{}, {}",
+        numbers("stage", drills.as_deref()),
+        numbers("squad", squads.as_deref())
+    )
 }
 
 /// Tells a log in one sentence.
@@ -83,7 +122,10 @@ pub(super) fn log(log: &LogView) -> String {
     let copies = match log.copies {
         0 if log.least_copies == 0 => "some only on this device".to_owned(),
         0 => "all on at least one other device".to_owned(),
-        copies => format!("all on {}", count(u64::from(copies), "other device", "other devices")),
+        copies => format!(
+            "all on {}",
+            count(u64::from(copies), "other device", "other devices")
+        ),
     };
     let cloud = if log.height <= log.cloud {
         "all in the cloud".to_owned()
@@ -92,35 +134,67 @@ pub(super) fn log(log: &LogView) -> String {
     } else {
         format!("{} in the cloud", log.cloud)
     };
-    if log.height == 0 { here } else { format!("{here}, {copies}, {cloud}") }
+    if log.height == 0 {
+        here
+    } else {
+        format!("{here}, {copies}, {cloud}")
+    }
 }
 
 /// Returns a verdict's word, its sentence, and the entry that it refers to.
 pub(super) fn verdict(verdict: Verdict) -> (&'static str, String, Option<String>) {
     let (word, text, other) = match verdict {
         Verdict::Counted => ("counts", "counts", None),
-        Verdict::CountedLate => ("late", "late, and counts: nothing else fills its place", None),
-        Verdict::Duplicate(other) => ("duplicate", "says the same as another entry, which counts", Some(other)),
-        Verdict::LowerAttempt(other) => ("lower-attempt", "an entry of a higher attempt counts", Some(other)),
-        Verdict::NeedsDecision(other) => {
-            ("needs-decision", "another entry says something else: void one of the two", Some(other))
-        }
-        Verdict::LateBeaten(other) => {
-            ("late-beaten", "late, and another entry fills its place", Some(other))
-        }
-        Verdict::Quarantined => {
-            ("quarantined", "outside its author's grant: does not count until the owner adopts it", None)
-        }
-        Verdict::Disputed => {
-            ("disputed", "its log has two versions from here on: the owner has to decide", None)
-        }
+        Verdict::CountedLate => (
+            "late",
+            "late, and counts: nothing else fills its place",
+            None,
+        ),
+        Verdict::Duplicate(other) => (
+            "duplicate",
+            "says the same as another entry, which counts",
+            Some(other),
+        ),
+        Verdict::LowerAttempt(other) => (
+            "lower-attempt",
+            "an entry of a higher attempt counts",
+            Some(other),
+        ),
+        Verdict::NeedsDecision(other) => (
+            "needs-decision",
+            "another entry says something else: void one of the two",
+            Some(other),
+        ),
+        Verdict::LateBeaten(other) => (
+            "late-beaten",
+            "late, and another entry fills its place",
+            Some(other),
+        ),
+        Verdict::Quarantined => (
+            "quarantined",
+            "outside its author's grant: does not count until the owner adopts it",
+            None,
+        ),
+        Verdict::Disputed => (
+            "disputed",
+            "its log has two versions from here on: the owner has to decide",
+            None,
+        ),
         Verdict::Voided(other) => ("voided", "voided", Some(other)),
         Verdict::Unfit(code) => {
-            return ("unfit", format!("does not fit the structure or its author's rights ({code})"), None);
+            return (
+                "unfit",
+                format!("does not fit the structure or its author's rights ({code})"),
+                None,
+            );
         }
         Verdict::Waiting => ("waiting", "voids an entry that is not here yet", None),
         Verdict::Statement => ("statement", "a statement of the owner", None),
-        Verdict::Unknown => ("unknown", "a kind of entry of a later version: kept and relayed", None),
+        Verdict::Unknown => (
+            "unknown",
+            "a kind of entry of a later version: kept and relayed",
+            None,
+        ),
     };
     let other = other.map(|id| id.to_string());
     let text = match &other {

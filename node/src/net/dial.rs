@@ -31,7 +31,7 @@ pub(super) async fn supervise(hub: Arc<Hub>) {
         };
         for due in due {
             under_way.fetch_add(1, Ordering::Relaxed);
-            hub.converse(dial(hub.clone(), due, under_way.clone()));
+            hub.spawn(dial(hub.clone(), due, under_way.clone()));
         }
         // Woken or not: what is due is looked up anew.
         drop(timeout(SWEEP_TIME, hub.dials_wake()).await);
@@ -101,7 +101,7 @@ fn wanted(links: &Links, id: &TargetId, target: &Target) -> bool {
     }
 }
 
-/// Dials one place and runs the connection that comes of it.
+/// Dials one place; the connection that comes of it runs by itself.
 async fn dial(hub: Arc<Hub>, due: Due, under_way: Arc<AtomicUsize>) {
     let dialled = connect(&hub, &due).await;
     under_way.fetch_sub(1, Ordering::Relaxed);
@@ -122,7 +122,7 @@ async fn dial(hub: Arc<Hub>, due: Due, under_way: Arc<AtomicUsize>) {
         pinned,
         target: Some(due.target),
     };
-    conversation::run(hub, connection, way).await;
+    hub.converse(conversation::run(hub.clone(), connection, way));
 }
 
 /// Makes the connection; tells also whether exactly this peer was expected.

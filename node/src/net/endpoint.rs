@@ -280,12 +280,12 @@ pub(super) async fn accept(hub: Arc<Hub>, endpoint: Endpoint) {
             incoming.ignore();
         } else {
             pending.fetch_add(1, Ordering::Relaxed);
-            hub.converse(answer(hub.clone(), incoming, pending.clone()));
+            hub.spawn(answer(hub.clone(), incoming, pending.clone()));
         }
     }
 }
 
-/// Finishes one handshake that a peer began.
+/// Finishes one handshake that a peer began; the connection runs by itself.
 async fn answer(hub: Arc<Hub>, incoming: Incoming, pending: Arc<AtomicUsize>) {
     let handshake = timeout(HANDSHAKE_TIME, incoming.into_future()).await;
     pending.fetch_sub(1, Ordering::Relaxed);
@@ -296,7 +296,7 @@ async fn answer(hub: Arc<Hub>, incoming: Incoming, pending: Arc<AtomicUsize>) {
                 pinned: false,
                 target: None,
             };
-            conversation::run(hub, connection, way).await;
+            hub.converse(conversation::run(hub.clone(), connection, way));
         }
         Ok(Err(error)) => debug!(%error, "a handshake failed"),
         Err(_) => debug!("a handshake took too long"),

@@ -13,15 +13,14 @@ use quinn::Endpoint;
 use tallyline_keys::PublicKey;
 use tallyline_keys::tls::Expected;
 use tallyline_proto::replica::{Input, Notice, PeerId, Ticket};
-use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout};
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, info, warn};
 
 use super::discovery::{TargetId, best_first};
 use super::endpoint::Doors;
-use super::limits::{ADDRESSES_MAX, GOODBYE_TIME, STOP_TIME};
+use super::limits::{ADDRESSES_MAX, GOODBYE_TIME, MEMORY_REST, STOP_TIME};
 use super::links::{Ending, Held, Links, Outgoing, Passage, Shared};
 use super::mdns::{Search, Verifier};
 use super::memory::{self, Memory};
@@ -37,8 +36,6 @@ pub(super) struct Hub {
     mode: Mode,
     start: Instant,
     memory: Option<PathBuf>,
-    /// For notices, which come from the driver's own thread.
-    runtime: Handle,
     inlet: OnceLock<Arc<dyn Inlet>>,
     search: watch::Sender<Search>,
     verifier: Verifier,
@@ -46,6 +43,8 @@ pub(super) struct Hub {
     dials: Notify,
     /// Wakes the uplink out of its wait.
     uplink: Notify,
+    /// Wakes whoever writes the file of peers.
+    memory_changed: Notify,
     tasks: Mutex<JoinSet<()>>,
     conversations: Mutex<JoinSet<()>>,
 }
@@ -60,12 +59,12 @@ impl Hub {
             mode: config.mode,
             start: Instant::now(),
             memory: config.memory.clone(),
-            runtime: Handle::current(),
             inlet: OnceLock::new(),
             search: watch::Sender::new(Search::default()),
             verifier: Verifier::default(),
             dials: Notify::new(),
             uplink: Notify::new(),
+            memory_changed: Notify::new(),
             tasks: Mutex::new(JoinSet::new()),
             conversations: Mutex::new(JoinSet::new()),
         })
@@ -96,7 +95,8 @@ impl Hub {
     }
 
     /// Runs a task of one connection, which ends by itself when the connection does.
-    pub(super) fn converse(&self, task: impl Future<Output = ()> + Send + 'static) {
+    pub(super) fn converse<T>(&self, task: impl Future<Output = T> + Send + 'static) {
+        let task = async { drop(task.await) };
         spawn_into(&self.conversations, task);
     }
 
@@ -341,8 +341,18 @@ impl Hub {
         addresses
     }
 
+    /// Writes port and remembered addresses to their file whenever they change, for ever.
+    pub(super) async fn keep_memory(self: Arc<Self>) {
+        loop {
+            self.write_memory().await;
+            self.memory_changed.notified().await;
+            // A venue that starts at once changes it a dozen times within a second.
+            sleep(MEMORY_REST).await;
+        }
+    }
+
     /// Writes port and remembered addresses to their file, on a thread that may wait.
-    pub(super) fn keep_memory(&self) {
+    async fn write_memory(&self) {
         let Some(path) = self.memory.clone() else {
             return;
         };
@@ -357,8 +367,12 @@ impl Hub {
             port: Some(self.port()),
             peers,
         };
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        tasks.spawn_blocking_on(move || memory::save(&path, &memory), &self.runtime);
+        if spawn_blocking(move || memory::save(&path, &memory))
+            .await
+            .is_err()
+        {
+            debug!("the file of peers was not written");
+        }
     }
 
     /// Says goodbye and waits for all tasks, a bounded time.
@@ -370,10 +384,8 @@ impl Hub {
                 held.close(Ending::Stopping);
             }
         }
+        take(&self.tasks).shutdown().await;
         self.verifier.stop().await;
-        let mut tasks = take(&self.tasks);
-        tasks.abort_all();
-        while tasks.join_next().await.is_some() {}
         let mut conversations = take(&self.conversations);
         let all_ended = timeout(STOP_TIME, async {
             while conversations.join_next().await.is_some() {}
@@ -410,7 +422,7 @@ impl Hub {
     fn remember(&self) {
         // The cloud cannot dial into a venue.
         if self.mode != Mode::Cloud && self.links.lock().remember() {
-            self.keep_memory();
+            self.memory_changed.notify_one();
         }
     }
 }

@@ -106,6 +106,9 @@ pub(super) const UNPROVEN_MS: (u64, u64) = (ADDRESS_REST_MS, 30_000);
 /// Milliseconds of the first and the longest wait before the cloud is dialled again.
 pub(super) const UPLINK_MS: (u64, u64) = (1_000, 60_000);
 
+/// How long changes of the remembered addresses gather before they are written.
+pub(super) const MEMORY_REST: Duration = Duration::from_millis(500);
+
 /// Bytes of one frame without its length, at most.
 ///
 /// Source: PROTOCOL R-FRAME-1.

@@ -236,7 +236,7 @@ impl Net {
             hub.spawn(endpoint::accept(hub.clone(), endpoint.clone()));
         }
         hub.configure(&self.peers);
-        hub.keep_memory();
+        hub.spawn(hub.clone().keep_memory());
         hub.spawn(dial::supervise(hub.clone()));
         if let Some(port) = self.mdns {
             let mdns = Mdns::new(port, hub.port(), hub.search(), hub.verifier());

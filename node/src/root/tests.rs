@@ -13,7 +13,10 @@ fn a_created_root_opens_again_with_the_same_key() {
     assert_eq!(opened.device_key().public(), opened.key());
     assert_eq!(opened.label(), "Tablet 3");
     assert_eq!(opened.mode(), Mode::Gateway);
-    assert!(!format!("{opened:?}").contains(&hex(opened.device_key().seed())), "seed is shown");
+    assert!(
+        !format!("{opened:?}").contains(&hex(opened.device_key().seed())),
+        "seed is shown"
+    );
 }
 
 #[test]
@@ -21,7 +24,10 @@ fn a_second_create_changes_nothing() {
     let dir = folder();
     let made = Root::create(dir.path(), "A", Mode::Device).expect("creates");
     let again = Root::create(dir.path(), "B", Mode::Cloud).expect_err("refuses");
-    assert!(matches!(again, RootError::Exists { ref label, .. } if label == "A"), "{again}");
+    assert!(
+        matches!(again, RootError::Exists { ref label, .. } if label == "A"),
+        "{again}"
+    );
     assert_eq!(Root::open(dir.path()).expect("opens").key(), made.key());
 }
 
@@ -53,7 +59,11 @@ fn broken_files_are_named() {
         ("device.key", "xyz", "64 hex digits"),
         ("device.key", "", "64 hex digits"),
         ("device.toml", "label = 3", "device.toml"),
-        ("device.toml", "label = \"A\"\nmode = \"device\"\ncolour = 1", "colour"),
+        (
+            "device.toml",
+            "label = \"A\"\nmode = \"device\"\ncolour = 1",
+            "colour",
+        ),
     ];
     for (file, content, word) in cases {
         let dir = folder();
@@ -70,7 +80,10 @@ fn labels_have_1_to_32_bytes_and_no_control_characters() {
         let dir = folder();
         let error = Root::create(dir.path(), label, Mode::Device).expect_err("refuses");
         assert!(matches!(error, RootError::Label { .. }), "{error}");
-        assert!(!dir.path().join("device.key").exists(), "a key was made for {label:?}");
+        assert!(
+            !dir.path().join("device.key").exists(),
+            "a key was made for {label:?}"
+        );
     }
 }
 
@@ -79,9 +92,17 @@ fn a_root_is_used_by_one_at_a_time() {
     let dir = folder();
     let root = Root::create(dir.path(), "A", Mode::Device).expect("creates");
     let lock = root.lock().expect("locks");
-    let error = Root::open(dir.path()).expect("opens").lock().expect_err("refuses");
+    let error = Root::open(dir.path())
+        .expect("opens")
+        .lock()
+        .expect_err("refuses");
     let pid = std::process::id();
-    assert!(error.to_string().contains(&format!("in use by another tallyline (pid {pid})")), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains(&format!("in use by another tallyline (pid {pid})")),
+        "{error}"
+    );
     drop(lock);
     root.lock().expect("locks again");
 }

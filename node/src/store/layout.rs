@@ -26,8 +26,7 @@ pub(super) const LOGS: TableDefinition<'_, &[u8; 4], &[u8; 40]> = TableDefinitio
 /// The entries.
 pub(super) const ENTRIES: TableDefinition<'_, &[u8; 12], &[u8]> = TableDefinition::new("entries/1");
 /// The head signatures.
-pub(super) const HEADS: TableDefinition<'_, &[u8; 12], &[u8; 64]> =
-    TableDefinition::new("heads/1");
+pub(super) const HEADS: TableDefinition<'_, &[u8; 12], &[u8; 64]> = TableDefinition::new("heads/1");
 /// The newest cell of each device and kind.
 pub(super) const CELLS: TableDefinition<'_, &[u8; 33], &[u8]> = TableDefinition::new("cells/1");
 /// The fork proofs.
@@ -54,7 +53,10 @@ pub(super) fn place(ordinal: u32, position: u64) -> [u8; 12] {
 /// Reads ordinal and position.
 pub(super) fn read_place(key: [u8; 12]) -> (u32, u64) {
     let [a, b, c, d, position @ ..] = key;
-    (u32::from_be_bytes([a, b, c, d]), u64::from_be_bytes(position))
+    (
+        u32::from_be_bytes([a, b, c, d]),
+        u64::from_be_bytes(position),
+    )
 }
 
 /// Lays out the name of a log.
@@ -92,9 +94,20 @@ mod tests {
 
     #[test]
     fn places_order_as_ordinals_and_positions_do() {
-        let places = [(0, 1), (0, 255), (0, 256), (1, 0), (1, u64::MAX), (256, 3), (u32::MAX, 0)];
+        let places = [
+            (0, 1),
+            (0, 255),
+            (0, 256),
+            (1, 0),
+            (1, u64::MAX),
+            (256, 3),
+            (u32::MAX, 0),
+        ];
         for pair in places.windows(2) {
-            assert!(place(pair[0].0, pair[0].1) < place(pair[1].0, pair[1].1), "{pair:?}");
+            assert!(
+                place(pair[0].0, pair[0].1) < place(pair[1].0, pair[1].1),
+                "{pair:?}"
+            );
         }
         for (ordinal, position) in places {
             assert_eq!(read_place(place(ordinal, position)), (ordinal, position));
@@ -104,7 +117,10 @@ mod tests {
     /// Frozen: changing these bytes needs the next table version and a migration.
     #[test]
     fn names_and_cells_are_frozen() {
-        let name = LogName { grant: GrantId(Hash([7; 32])), incarnation: Incarnation(0x0102) };
+        let name = LogName {
+            grant: GrantId(Hash([7; 32])),
+            incarnation: Incarnation(0x0102),
+        };
         let bytes = log_name(&name);
         assert_eq!(bytes[..32], [7; 32]);
         assert_eq!(bytes[32..], [0, 0, 0, 0, 0, 0, 1, 2]);

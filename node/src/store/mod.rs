@@ -138,7 +138,9 @@ impl Store {
         }
         let content = fs::read(path).map_err(|error| disk(&error))?;
         let memory = redb::backends::InMemoryBackend::new();
-        let fill = memory.set_len(length).and_then(|()| memory.write(0, &content));
+        let fill = memory
+            .set_len(length)
+            .and_then(|()| memory.write(0, &content));
         fill.map_err(|error| disk(&error))?;
         Self::with_backend(memory)
     }
@@ -164,7 +166,12 @@ impl Store {
     /// [`StoreError::Damaged`] if the content does not hold, otherwise what the disk said.
     pub fn load(&self) -> Result<Stored, StoreError> {
         guard(|| {
-            let read = self.db.as_ref().ok_or(StoreError::Dead)?.begin_read().map_err(sort)?;
+            let read = self
+                .db
+                .as_ref()
+                .ok_or(StoreError::Dead)?
+                .begin_read()
+                .map_err(sort)?;
             load(&read, &self.ordinals)
         })
     }
@@ -173,7 +180,11 @@ impl Store {
     pub fn close(&mut self) {
         let Some(db) = self.db.take() else { return };
         // Letting go writes, and on a damaged file that panics too; there is nothing to save.
-        if guard(|| Ok(drop(db))).is_err() {
+        let closed = guard(|| {
+            drop(db);
+            Ok(())
+        });
+        if closed.is_err() {
             tracing::warn!("the store's file is damaged: it could not be closed in order");
         }
     }
@@ -181,7 +192,11 @@ impl Store {
     fn guarded(open: impl FnOnce() -> Result<Database, StoreError>) -> Result<Self, StoreError> {
         let db = guard(open)?;
         // A store from here on: it lets go of the file safely whatever the next lines find.
-        let mut store = Self { db: Some(db), id: 0, ordinals: BTreeMap::new() };
+        let mut store = Self {
+            db: Some(db),
+            id: 0,
+            ordinals: BTreeMap::new(),
+        };
         let db = store.db.as_ref().ok_or(StoreError::Dead)?;
         (store.id, store.ordinals) = guard(|| Ok((found_or_read(db)?, read_ordinals(db)?)))?;
         Ok(store)
@@ -247,7 +262,9 @@ fn builder() -> Builder {
 fn guard<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
     // After a panic the handle is dropped or marked dead, so nothing half-done is seen again.
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
-        Err(StoreError::Damaged("reading it failed inside the storage library".to_owned()))
+        Err(StoreError::Damaged(
+            "reading it failed inside the storage library".to_owned(),
+        ))
     })
 }
 
@@ -277,7 +294,10 @@ fn found_or_read(db: &Database) -> Result<u64, StoreError> {
     let write = begin(db)?;
     {
         let mut tables = Tables::open(&write)?;
-        tables.meta.insert(layout::STORE, id.to_be_bytes().as_slice()).map_err(sort)?;
+        tables
+            .meta
+            .insert(layout::STORE, id.to_be_bytes().as_slice())
+            .map_err(sort)?;
     }
     write.commit().map_err(sort)?;
     Ok(id)
@@ -290,7 +310,10 @@ fn read_ordinals(db: &Database) -> Result<BTreeMap<LogName, u32>, StoreError> {
     for row in table.iter().map_err(sort)? {
         let (ordinal, name) = row.map_err(sort)?;
         let name = layout::read_log_name(name.value());
-        if ordinals.insert(name, u32::from_be_bytes(*ordinal.value())).is_some() {
+        if ordinals
+            .insert(name, u32::from_be_bytes(*ordinal.value()))
+            .is_some()
+        {
             return Err(StoreError::Damaged("a log has two ordinals".to_owned()));
         }
     }
@@ -325,30 +348,52 @@ impl<'t> Tables<'t> {
         match write {
             Write::Manifest(bytes) => put_meta(&mut self.meta, layout::MANIFEST, Some(bytes)),
             Write::Ticket(bytes) => put_meta(&mut self.meta, layout::TICKET, bytes.as_ref()),
-            Write::Entries { log, first, entries } => {
+            Write::Entries {
+                log,
+                first,
+                entries,
+            } => {
                 let ordinal = ordinals.of(&mut self.logs, log)?;
                 self.append(ordinal, *first, entries)
             }
-            Write::Head { log, height, signature } => {
+            Write::Head {
+                log,
+                height,
+                signature,
+            } => {
                 let ordinal = ordinals.of(&mut self.logs, log)?;
                 let key = layout::place(ordinal, *height);
                 self.heads.insert(&key, signature).map(drop).map_err(sort)
             }
             Write::DropHead { log, height } => {
                 let ordinal = ordinals.of(&mut self.logs, log)?;
-                self.heads.remove(&layout::place(ordinal, *height)).map(drop).map_err(sort)
+                self.heads
+                    .remove(&layout::place(ordinal, *height))
+                    .map(drop)
+                    .map_err(sort)
             }
             Write::Cell { key, kind, bytes } => {
                 let key = layout::cell(key.as_bytes(), *kind);
-                self.cells.insert(&key, bytes.as_slice()).map(drop).map_err(sort)
+                self.cells
+                    .insert(&key, bytes.as_slice())
+                    .map(drop)
+                    .map_err(sort)
             }
             Write::Fork { log, bytes } => {
                 let key = layout::log_name(log);
-                self.forks.insert(&key, bytes.as_slice()).map(drop).map_err(sort)
+                self.forks
+                    .insert(&key, bytes.as_slice())
+                    .map(drop)
+                    .map_err(sort)
             }
-            Write::Invite { id, bytes: Some(bytes) } => {
-                self.invites.insert(id, bytes.as_slice()).map(drop).map_err(sort)
-            }
+            Write::Invite {
+                id,
+                bytes: Some(bytes),
+            } => self
+                .invites
+                .insert(id, bytes.as_slice())
+                .map(drop)
+                .map_err(sort),
             Write::Invite { id, bytes: None } => self.invites.remove(id).map(drop).map_err(sort),
         }
     }
@@ -391,7 +436,8 @@ impl Ordinals<'_> {
         self.next = ordinal
             .checked_add(1)
             .ok_or_else(|| StoreError::Disk("the store has too many logs".to_owned()))?;
-        logs.insert(&ordinal.to_be_bytes(), &layout::log_name(name)).map_err(sort)?;
+        logs.insert(&ordinal.to_be_bytes(), &layout::log_name(name))
+            .map_err(sort)?;
         self.fresh.insert(*name, ordinal);
         Ok(ordinal)
     }
@@ -403,8 +449,15 @@ fn commit(
     known: &BTreeMap<LogName, u32>,
     writes: &[Write],
 ) -> Result<BTreeMap<LogName, u32>, StoreError> {
-    let next = known.values().max().map_or(0, |&last| last.saturating_add(1));
-    let mut ordinals = Ordinals { known, fresh: BTreeMap::new(), next };
+    let next = known
+        .values()
+        .max()
+        .map_or(0, |&last| last.saturating_add(1));
+    let mut ordinals = Ordinals {
+        known,
+        fresh: BTreeMap::new(),
+        next,
+    };
     let transaction = begin(db)?;
     {
         let mut tables = Tables::open(&transaction)?;
@@ -431,14 +484,24 @@ fn load(read: &ReadTransaction, ordinals: &BTreeMap<LogName, u32>) -> Result<Sto
     let mut logs: BTreeMap<u32, StoredLog> = ordinals
         .iter()
         .map(|(name, ordinal)| {
-            (*ordinal, StoredLog { name: *name, entries: Vec::new(), heads: Vec::new() })
+            (
+                *ordinal,
+                StoredLog {
+                    name: *name,
+                    entries: Vec::new(),
+                    heads: Vec::new(),
+                },
+            )
         })
         .collect();
     load_entries(read, &mut logs)?;
     load_heads(read, &mut logs)?;
     let meta = read.open_table(layout::META).map_err(sort)?;
     let fact = |key: &'static [u8]| -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(meta.get(key).map_err(sort)?.map(|bytes| bytes.value().to_vec()))
+        Ok(meta
+            .get(key)
+            .map_err(sort)?
+            .map(|bytes| bytes.value().to_vec()))
     };
     let mut stored = Stored {
         manifest: fact(layout::MANIFEST)?,
@@ -446,13 +509,28 @@ fn load(read: &ReadTransaction, ordinals: &BTreeMap<LogName, u32>) -> Result<Sto
         logs: logs.into_values().collect(),
         ..Stored::default()
     };
-    for row in read.open_table(layout::CELLS).map_err(sort)?.iter().map_err(sort)? {
+    for row in read
+        .open_table(layout::CELLS)
+        .map_err(sort)?
+        .iter()
+        .map_err(sort)?
+    {
         stored.cells.push(row.map_err(sort)?.1.value().to_vec());
     }
-    for row in read.open_table(layout::FORKS).map_err(sort)?.iter().map_err(sort)? {
+    for row in read
+        .open_table(layout::FORKS)
+        .map_err(sort)?
+        .iter()
+        .map_err(sort)?
+    {
         stored.forks.push(row.map_err(sort)?.1.value().to_vec());
     }
-    for row in read.open_table(layout::INVITES).map_err(sort)?.iter().map_err(sort)? {
+    for row in read
+        .open_table(layout::INVITES)
+        .map_err(sort)?
+        .iter()
+        .map_err(sort)?
+    {
         let (id, bytes) = row.map_err(sort)?;
         stored.invites.push((*id.value(), bytes.value().to_vec()));
     }
@@ -463,11 +541,18 @@ fn load_entries(
     read: &ReadTransaction,
     logs: &mut BTreeMap<u32, StoredLog>,
 ) -> Result<(), StoreError> {
-    for row in read.open_table(layout::ENTRIES).map_err(sort)?.iter().map_err(sort)? {
+    for row in read
+        .open_table(layout::ENTRIES)
+        .map_err(sort)?
+        .iter()
+        .map_err(sort)?
+    {
         let (key, bytes) = row.map_err(sort)?;
         let (ordinal, seq) = layout::read_place(*key.value());
         let log = named(logs, ordinal)?;
-        let expected = u64::try_from(log.entries.len()).unwrap_or(u64::MAX).saturating_add(1);
+        let expected = u64::try_from(log.entries.len())
+            .unwrap_or(u64::MAX)
+            .saturating_add(1);
         if seq != expected {
             return Err(StoreError::Damaged(format!(
                 "log {ordinal} has entry {seq} where {expected} follows"
@@ -482,18 +567,22 @@ fn load_heads(
     read: &ReadTransaction,
     logs: &mut BTreeMap<u32, StoredLog>,
 ) -> Result<(), StoreError> {
-    for row in read.open_table(layout::HEADS).map_err(sort)?.iter().map_err(sort)? {
+    for row in read
+        .open_table(layout::HEADS)
+        .map_err(sort)?
+        .iter()
+        .map_err(sort)?
+    {
         let (key, signature) = row.map_err(sort)?;
         let (ordinal, height) = layout::read_place(*key.value());
-        named(logs, ordinal)?.heads.push((height, *signature.value()));
+        named(logs, ordinal)?
+            .heads
+            .push((height, *signature.value()));
     }
     Ok(())
 }
 
-fn named(
-    logs: &mut BTreeMap<u32, StoredLog>,
-    ordinal: u32,
-) -> Result<&mut StoredLog, StoreError> {
+fn named(logs: &mut BTreeMap<u32, StoredLog>, ordinal: u32) -> Result<&mut StoredLog, StoreError> {
     logs.get_mut(&ordinal)
         .ok_or_else(|| StoreError::Damaged(format!("log {ordinal} has no name")))
 }
@@ -511,18 +600,40 @@ fn sort(error: impl Into<redb::Error>) -> StoreError {
         | redb::Error::TypeDefinitionChanged { .. }
         | redb::Error::TableIsMultimap(_)
         | redb::Error::TableDoesNotExist(_)) => StoreError::Damaged(damage.to_string()),
-        other => StoreError::Disk(other.to_string()),
+        failure @ (redb::Error::InvalidSavepoint
+        | redb::Error::ImmediateDurabilityRequired
+        | redb::Error::PersistentSavepointModified
+        | redb::Error::PersistentSavepointExists
+        | redb::Error::EphemeralSavepointExists
+        | redb::Error::TransactionInProgress
+        | redb::Error::TransactionPoisoned
+        | redb::Error::ValueTooLarge(_)
+        | redb::Error::UnorderedKey
+        | redb::Error::TableIsNotMultimap(_)
+        | redb::Error::TableExists(_)
+        | redb::Error::TableAlreadyOpen(..)
+        | redb::Error::Unsupported
+        | redb::Error::LockPoisoned(_)
+        | redb::Error::ReadTransactionStillInUse(_)
+        | _) => StoreError::Disk(failure.to_string()),
     }
 }
 
 fn disk(error: &io::Error) -> StoreError {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full,
+    let kind = error.kind();
+    if matches!(
+        kind,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    ) {
+        StoreError::Full
+    } else if matches!(
+        kind,
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
+    ) {
         // What redb says about a file that is shorter than it should be or none of its own.
-        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
-            StoreError::Damaged(error.to_string())
-        }
-        _ => StoreError::Disk(error.to_string()),
+        StoreError::Damaged(error.to_string())
+    } else {
+        StoreError::Disk(error.to_string())
     }
 }
 

@@ -3,6 +3,12 @@
 //! What was not synced may be lost, reordered and torn at sectors of 512 bytes; what was synced
 //! stays. A disk with a capacity refuses to grow beyond it. Deterministic by its seed.
 
+#![expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    reason = "counts of a test fit every width"
+)]
+
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -32,7 +38,7 @@ enum Change {
     Length(u64),
 }
 
-/// SplitMix64: a few lines that never change, so a seed means the same run for ever.
+/// `SplitMix64`: a few lines that never change, so a seed means the same run for ever.
 #[derive(Clone, Debug)]
 pub(crate) struct Random(u64);
 

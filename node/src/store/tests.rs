@@ -1,18 +1,34 @@
+#![expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    reason = "counts of a test fit every width"
+)]
+
 use std::fs;
 
-use tallyline_keys::DeviceKey;
+use tallyline_keys::{DeviceKey, PublicKey};
 use tallyline_proto::model::{GrantId, Hash, Incarnation};
 
 use super::power::{Power, Random};
 use super::*;
 
+/// What happens to a file.
+type Damage = fn(&mut Vec<u8>);
+
 fn name(grant: u8, incarnation: u64) -> LogName {
-    LogName { grant: GrantId(Hash([grant; 32])), incarnation: Incarnation(incarnation) }
+    LogName {
+        grant: GrantId(Hash([grant; 32])),
+        incarnation: Incarnation(incarnation),
+    }
 }
 
 fn entries(log: LogName, first: u64, count: u64) -> Write {
     let entries = (first..first + count).map(|seq| entry(log, seq)).collect();
-    Write::Entries { log, first, entries }
+    Write::Entries {
+        log,
+        first,
+        entries,
+    }
 }
 
 /// The bytes of an entry follow from its place, so that any mix-up shows.
@@ -25,7 +41,76 @@ fn entry(log: LogName, seq: u64) -> Vec<u8> {
 
 fn find(stored: &Stored, log: LogName) -> StoredLog {
     let found = stored.logs.iter().find(|it| it.name == log).cloned();
-    found.unwrap_or(StoredLog { name: log, entries: Vec::new(), heads: Vec::new() })
+    found.unwrap_or(StoredLog {
+        name: log,
+        entries: Vec::new(),
+        heads: Vec::new(),
+    })
+}
+
+/// One of each kind of write, and two of some.
+fn first_writes(a: LogName, b: LogName, key: PublicKey) -> Vec<Write> {
+    vec![
+        Write::Manifest(b"manifest".to_vec()),
+        Write::Ticket(Some(b"ticket".to_vec())),
+        entries(a, 1, 3),
+        entries(b, 1, 1),
+        Write::Head {
+            log: a,
+            height: 2,
+            signature: [2; 64],
+        },
+        Write::Head {
+            log: a,
+            height: 3,
+            signature: [3; 64],
+        },
+        Write::Head {
+            log: b,
+            height: 1,
+            signature: [1; 64],
+        },
+        Write::Cell {
+            key,
+            kind: 1,
+            bytes: b"old".to_vec(),
+        },
+        Write::Cell {
+            key,
+            kind: 2,
+            bytes: b"receipt".to_vec(),
+        },
+        Write::Fork {
+            log: a,
+            bytes: b"fork".to_vec(),
+        },
+        Write::Invite {
+            id: [4; 16],
+            bytes: Some(b"open".to_vec()),
+        },
+        Write::Invite {
+            id: [5; 16],
+            bytes: Some(b"used".to_vec()),
+        },
+    ]
+}
+
+/// Writes that replace, forget or go on with what the first ones made.
+fn second_writes(a: LogName, key: PublicKey) -> Vec<Write> {
+    vec![
+        entries(a, 4, 2),
+        Write::DropHead { log: a, height: 2 },
+        Write::Cell {
+            key,
+            kind: 1,
+            bytes: b"new".to_vec(),
+        },
+        Write::Invite {
+            id: [5; 16],
+            bytes: None,
+        },
+        Write::Ticket(None),
+    ]
 }
 
 #[test]
@@ -36,31 +121,8 @@ fn every_write_is_read_back_after_reopening() {
     let key = DeviceKey::from_seed([3; 32]).public();
     let mut store = Store::open(&path).expect("opens");
     let id = store.id();
-    store
-        .commit(&[
-            Write::Manifest(b"manifest".to_vec()),
-            Write::Ticket(Some(b"ticket".to_vec())),
-            entries(a, 1, 3),
-            entries(b, 1, 1),
-            Write::Head { log: a, height: 2, signature: [2; 64] },
-            Write::Head { log: a, height: 3, signature: [3; 64] },
-            Write::Head { log: b, height: 1, signature: [1; 64] },
-            Write::Cell { key, kind: 1, bytes: b"old".to_vec() },
-            Write::Cell { key, kind: 2, bytes: b"receipt".to_vec() },
-            Write::Fork { log: a, bytes: b"fork".to_vec() },
-            Write::Invite { id: [4; 16], bytes: Some(b"open".to_vec()) },
-            Write::Invite { id: [5; 16], bytes: Some(b"used".to_vec()) },
-        ])
-        .expect("commits");
-    store
-        .commit(&[
-            entries(a, 4, 2),
-            Write::DropHead { log: a, height: 2 },
-            Write::Cell { key, kind: 1, bytes: b"new".to_vec() },
-            Write::Invite { id: [5; 16], bytes: None },
-            Write::Ticket(None),
-        ])
-        .expect("commits");
+    store.commit(&first_writes(a, b, key)).expect("commits");
+    store.commit(&second_writes(a, key)).expect("commits");
     drop(store);
 
     let store = Store::open(&path).expect("opens again");
@@ -70,7 +132,10 @@ fn every_write_is_read_back_after_reopening() {
     assert_eq!(stored.ticket, None);
     assert_eq!(stored.logs.len(), 2);
     let log = find(&stored, a);
-    assert_eq!(log.entries, (1..=5).map(|seq| entry(a, seq)).collect::<Vec<_>>());
+    assert_eq!(
+        log.entries,
+        (1..=5).map(|seq| entry(a, seq)).collect::<Vec<_>>()
+    );
     assert_eq!(log.heads, [(3, [3; 64])]);
     assert_eq!(find(&stored, b).heads, [(1, [1; 64])]);
     assert_eq!(stored.cells, [b"new".to_vec(), b"receipt".to_vec()]);
@@ -83,10 +148,19 @@ fn an_entry_is_never_overwritten() {
     let mut store = Store::with_backend(Power::new(1)).expect("opens");
     let log = name(1, 1);
     store.commit(&[entries(log, 1, 2)]).expect("commits");
-    store.commit(&[entries(log, 2, 1)]).expect("the same bytes again are harmless");
-    let other = Write::Entries { log, first: 2, entries: vec![b"other".to_vec()] };
+    store
+        .commit(&[entries(log, 2, 1)])
+        .expect("the same bytes again are harmless");
+    let other = Write::Entries {
+        log,
+        first: 2,
+        entries: vec![b"other".to_vec()],
+    };
     store.commit(&[other]).expect_err("refuses");
-    assert!(matches!(store.commit(&[entries(log, 3, 1)]), Err(StoreError::Dead)), "goes on");
+    assert!(
+        matches!(store.commit(&[entries(log, 3, 1)]), Err(StoreError::Dead)),
+        "goes on"
+    );
 }
 
 #[test]
@@ -101,7 +175,10 @@ fn a_file_is_open_once() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("node.redb");
     let first = Store::open(&path).expect("opens");
-    assert!(matches!(Store::open(&path), Err(StoreError::InUse)), "opens twice");
+    assert!(
+        matches!(Store::open(&path), Err(StoreError::InUse)),
+        "opens twice"
+    );
     drop(first);
     Store::open(&path).expect("opens");
 }
@@ -118,13 +195,16 @@ fn a_copy_reads_without_touching_the_file() {
     let before = fs::read(&left).expect("reads");
     let copy = Store::open_copy(&left).expect("opens");
     assert_eq!(copy.id(), store.id());
-    assert_eq!(find(&copy.load().expect("loads"), name(1, 1)).entries.len(), 9);
+    assert_eq!(
+        find(&copy.load().expect("loads"), name(1, 1)).entries.len(),
+        9
+    );
     assert_eq!(fs::read(&left).expect("reads"), before, "the file changed");
 }
 
 #[test]
 fn a_damaged_file_is_moved_aside_and_a_fresh_store_is_another_store() {
-    let damages: [(&str, fn(&mut Vec<u8>)); 5] = [
+    let damages: [(&str, Damage); 5] = [
         ("empty", Vec::clear),
         ("truncated", |bytes| bytes.truncate(1000)),
         ("half", |bytes| bytes.truncate(bytes.len() / 2)),
@@ -135,7 +215,9 @@ fn a_damaged_file_is_moved_aside_and_a_fresh_store_is_another_store() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("node.redb");
         let mut store = Store::open(&path).expect("opens");
-        store.commit(&[entries(name(1, 1), 1, 200)]).expect("commits");
+        store
+            .commit(&[entries(name(1, 1), 1, 200)])
+            .expect("commits");
         let id = store.id();
         drop(store);
         let mut bytes = fs::read(&path).expect("reads");
@@ -144,10 +226,21 @@ fn a_damaged_file_is_moved_aside_and_a_fresh_store_is_another_store() {
 
         let (store, aside) = Store::open_or_set_aside(&path).expect(what);
         let aside = aside.unwrap_or_else(|| panic!("{what}: not moved aside"));
-        assert!(aside.ends_with("node.redb.damaged-1"), "{what}: {}", aside.display());
-        assert_eq!(fs::read(&aside).expect("reads"), bytes, "{what}: kept as it was");
+        assert!(
+            aside.ends_with("node.redb.damaged-1"),
+            "{what}: {}",
+            aside.display()
+        );
+        assert_eq!(
+            fs::read(&aside).expect("reads"),
+            bytes,
+            "{what}: kept as it was"
+        );
         assert_ne!(store.id(), id, "{what}: the same id");
-        assert!(store.load().expect("loads").logs.is_empty(), "{what}: not empty");
+        assert!(
+            store.load().expect("loads").logs.is_empty(),
+            "{what}: not empty"
+        );
     }
 }
 
@@ -169,7 +262,9 @@ fn any_flipped_bit_is_harmless_or_damage_and_never_wrong_content() {
         let place = random.below(40_000.min(bytes.len() as u64)) as usize;
         bytes[place] ^= 1 << random.below(8);
         fs::write(&path, &bytes).expect("writes");
-        let Ok(store) = Store::open_copy(&path) else { continue };
+        let Ok(store) = Store::open_copy(&path) else {
+            continue;
+        };
         let Ok(stored) = store.load() else { continue };
         for (seq, found) in (1..).zip(find(&stored, log).entries) {
             // A flipped bit inside an entry is found by the log's hash chain; its length and its
@@ -191,7 +286,11 @@ fn cut_once(power: &Power, random: &mut Random, acknowledged: &mut [(LogName, u6
                 let count = random.below(4);
                 writes.push(entries(*log, *height + 1, count));
                 *height += count;
-                writes.push(Write::Head { log: *log, height: *height, signature: [9; 64] });
+                writes.push(Write::Head {
+                    log: *log,
+                    height: *height,
+                    signature: [9; 64],
+                });
             }
             if store.commit(&writes).is_err() {
                 in_flight = Some(after);
@@ -201,7 +300,10 @@ fn cut_once(power: &Power, random: &mut Random, acknowledged: &mut [(LogName, u6
         }
     }
     power.restore();
-    let stored = Store::with_backend(power.clone()).expect("opens").load().expect("loads");
+    let stored = Store::with_backend(power.clone())
+        .expect("opens")
+        .load()
+        .expect("loads");
     let heights = acknowledged.map(|(log, _)| (log, find(&stored, log).entries.len() as u64));
     // All acknowledged, and of the transaction in flight everything or nothing.
     assert!(
@@ -210,8 +312,14 @@ fn cut_once(power: &Power, random: &mut Random, acknowledged: &mut [(LogName, u6
     );
     for (log, height) in heights {
         let found = find(&stored, log);
-        assert_eq!(found.entries, (1..=height).map(|seq| entry(log, seq)).collect::<Vec<_>>());
-        assert!(found.heads.last().is_none_or(|(at, _)| *at == height), "head of {log:?}");
+        assert_eq!(
+            found.entries,
+            (1..=height).map(|seq| entry(log, seq)).collect::<Vec<_>>()
+        );
+        assert!(
+            found.heads.last().is_none_or(|(at, _)| *at == height),
+            "head of {log:?}"
+        );
     }
     *acknowledged = heights;
 }
@@ -246,10 +354,18 @@ fn a_full_disk_fails_the_commit_and_loses_nothing() {
     assert!(matches!(error, StoreError::Full), "{error}");
     power.bound(u64::MAX);
     // The handle stays dead although the disk has room.
-    assert!(matches!(store.commit(&[entries(log, height + 1, 1)]), Err(StoreError::Dead)), "lives");
+    assert!(
+        matches!(
+            store.commit(&[entries(log, height + 1, 1)]),
+            Err(StoreError::Dead)
+        ),
+        "lives"
+    );
     drop(store);
     let mut store = Store::with_backend(power).expect("opens again");
     let found = find(&store.load().expect("loads"), log).entries.len() as u64;
     assert_eq!(found, height);
-    store.commit(&[entries(log, height + 1, 50)]).expect("commits again");
+    store
+        .commit(&[entries(log, height + 1, 50)])
+        .expect("commits again");
 }

@@ -74,7 +74,7 @@ fn every_verb_of_the_documentation_is_taken() {
         "sync pause --cloud",
         "sync resume",
         "stop",
-        "demo --seconds 20 --seed 7 --json --data d",
+        "demo --seconds 20 --seed 7 --json --data d --keep",
         "--event Wasa status",
     ] {
         accepts(line);

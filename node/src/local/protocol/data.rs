@@ -410,7 +410,10 @@ pub struct Readings {
 
 /// One log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "three facts that do not depend on each other")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "three facts that do not depend on each other"
+)]
 pub struct LogStatus {
     /// The writer's name.
     pub label: String,
