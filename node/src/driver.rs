@@ -399,6 +399,8 @@ impl Loop {
                 // Also requests whose reply would have come with a later step wait in `pending`:
                 // their answers died with the replica.
                 let reason = error.to_string();
+                self.link.reset();
+                self.set_trouble(Some(reason.clone()));
                 self.pending.fail_all(&reason);
                 Err(reason)
             }
@@ -439,14 +441,12 @@ impl Loop {
         batch: &mut Batch,
         mut reason: String,
     ) -> Turn {
-        self.link.reset();
         loop {
             tracing::error!(
                 reason,
                 failures = self.failures,
                 "not saved; the store is opened again"
             );
-            self.set_trouble(Some(reason.clone()));
             if self.pause(timers, batch, &reason) == Turn::End {
                 return Turn::End;
             }
@@ -457,7 +457,10 @@ impl Loop {
                     self.answer(batch);
                     return Turn::GoOn;
                 }
-                Err(error) => reason = error.to_string(),
+                Err(error) => {
+                    reason = error.to_string();
+                    self.set_trouble(Some(reason.clone()));
+                }
             }
         }
     }

@@ -592,7 +592,9 @@ fn a_head_holds_for_its_own_event_log_height_key_and_purpose_only() {
     let writer = device(TABLET);
     let (name, entries) = (log(), small_log());
     let mut held = Log::new(event(), name, writer.public());
-    entries.iter().for_each(|it| held.push(it.clone()));
+    for bytes in entries {
+        held.push(bytes);
+    }
     let end = (held.height(), held.chain());
     let good = sign_head(&writer, event(), &name, end);
     let other_event = EventId(Hash([9; 32]));

@@ -2,26 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read as _;
 use std::path::Path;
 
-use flate2::read::GzDecoder;
 use serde_json::{Value, json};
+use tallyline_tests::match_data as data;
 use tallyline_tests::process::{Process, run};
 
 /// Nobody to find, no port to fight for.
 const ALONE: [&str; 3] = ["--no-mdns", "--listen", "127.0.0.1:0"];
-
-fn data(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/wasa2018").join(name);
-    let bytes = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    if name.ends_with(".gz") {
-        let mut text = String::new();
-        GzDecoder::new(bytes.as_slice()).read_to_string(&mut text).expect("the data unpacks");
-        return text;
-    }
-    String::from_utf8(bytes).expect("the data is text")
-}
 
 /// Runs a command that must succeed and returns what it printed.
 fn tallyline(root: &Path, args: &[&str]) -> String {
@@ -61,17 +49,38 @@ fn s0_01_a_solo_shooter_saves_ranks_and_exports_on_one_device() {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path().join("solo");
     found(&root, &small_event(folder.path()));
-    let add = ["score", "add", "--drill", "1", "--shooter", "1", "--time", "5.00"];
-    tallyline(&root, &[&add[..], &["--hits", "2A AC", "--steel", "1"]].concat());
-    let csv = tallyline(&root, &["standings", "--stage", "1", "--division", "Open", "--csv"]);
+    let add = [
+        "score",
+        "add",
+        "--drill",
+        "1",
+        "--shooter",
+        "1",
+        "--time",
+        "5.00",
+    ];
+    tallyline(
+        &root,
+        &[&add[..], &["--hits", "2A AC", "--steel", "1"]].concat(),
+    );
+    let csv = tallyline(
+        &root,
+        &["standings", "--stage", "1", "--division", "Open", "--csv"],
+    );
     // 5 + 5 + 5 + 3 and 5 for the steel in 5.00 s.
-    assert!(csv.contains("1,Open,1,1,0,23,0,5.00,4.6000,25.0000,100.00"), "{csv}");
+    assert!(
+        csv.contains("1,Open,1,1,0,23,0,5.00,4.6000,25.0000,100.00"),
+        "{csv}"
+    );
     let bundle = root.join("match.tally").display().to_string();
     tallyline(&root, &["export", &bundle]);
     let reader = folder.path().join("reader");
     tallyline(&reader, &["init", "--label", "reader"]);
     tallyline(&reader, &["import", &bundle]);
-    let same = tallyline(&reader, &["standings", "--stage", "1", "--division", "Open", "--csv"]);
+    let same = tallyline(
+        &reader,
+        &["standings", "--stage", "1", "--division", "Open", "--csv"],
+    );
     assert_eq!(csv, same, "the export holds everything");
 }
 
@@ -84,9 +93,12 @@ fn s0_02_the_owner_of_a_small_group_enters_for_all() {
     for shooter in 1..=4 {
         let record = json!({"score": {"drill": 1, "shooter": shooter, "time_cs": [400 + shooter],
             "targets": [2, 2], "steel": {"hit": 1, "miss": 0, "no_penalty_miss": 0, "no_shoot": 0}}});
-        node.ask(&json!({"verb": "score-add", "record": record})).expect("saved");
+        node.ask(&json!({"verb": "score-add", "record": record}))
+            .expect("saved");
     }
-    let answer = node.ask(&json!({"verb": "standings", "all": true})).expect("standings");
+    let answer = node
+        .ask(&json!({"verb": "standings", "all": true}))
+        .expect("standings");
     assert_eq!(answer["complete"], json!(true), "{answer}");
     let rows = answer["matches"][0]["rows"].as_array().expect("rows");
     let order: Vec<&Value> = rows.iter().map(|row| &row["shooter"]).collect();
@@ -105,9 +117,17 @@ fn s0_09_a_device_with_the_definition_works_without_a_network_and_one_without_sa
     let reader = folder.path().join("reader");
     tallyline(&reader, &["init", "--label", "reader"]);
     let before = run(&reader, &["standings"]);
-    assert_ne!(before.exit, 0, "there is nothing to show: {}", before.stdout);
+    assert_ne!(
+        before.exit, 0,
+        "there is nothing to show: {}",
+        before.stdout
+    );
     assert!(before.stderr.contains("no event"), "{}", before.stderr);
-    assert!(before.stderr.contains("join"), "it says what to do: {}", before.stderr);
+    assert!(
+        before.stderr.contains("join"),
+        "it says what to do: {}",
+        before.stderr
+    );
     tallyline(&reader, &["import", &bundle]);
     let show = tallyline(&reader, &["event", "show", "--json"]);
     assert!(show.contains("Club evening"), "{show}");
@@ -118,27 +138,37 @@ fn s0_09_a_device_with_the_definition_works_without_a_network_and_one_without_sa
 fn records(line: &Value, rules: &BTreeMap<String, u32>) -> Vec<Value> {
     let (drill, shooter) = (&line["stage"], &line["shooter"]);
     let rule = |codes: &Value| {
-        let code = codes.as_array().and_then(|codes| codes.last()).and_then(Value::as_str);
+        let code = codes
+            .as_array()
+            .and_then(|codes| codes.last())
+            .and_then(Value::as_str);
         code.and_then(|code| rules.get(code)).copied()
     };
-    let status = |kind: &str, rule: Option<u32>| {
-        json!({"status": {"shooter": shooter, "drill": drill, "kind": kind, "rule": rule}})
-    };
+    let status = |kind: &str, rule: Option<u32>| json!({"status": {"shooter": shooter, "drill": drill, "kind": kind, "rule": rule}});
     let required = line["targets"].as_array().map_or(0, Vec::len);
     let fired = !line["time_cs"].as_array().is_none_or(Vec::is_empty)
-        || line["targets"].as_array().is_some_and(|it| it.iter().any(|hits| hits != 0));
+        || line["targets"]
+            .as_array()
+            .is_some_and(|it| it.iter().any(|hits| hits != 0));
     let mut records = Vec::new();
     if line["dnf"] == json!(true) {
         records.push(status("dnf", rule(&line["dnf_rules"])));
     } else if drill == &json!(15) {
         let readings = |name: &str, scale: f64| -> Vec<Value> {
             let list = line[name].as_array().cloned().unwrap_or_default();
-            let scaled = list.iter().filter_map(Value::as_f64).map(|it| (it * scale).round());
-            scaled.map(|it| serde_json::from_str(&format!("{it:.0}")).expect("a number")).collect()
+            let scaled = list
+                .iter()
+                .filter_map(Value::as_f64)
+                .map(|it| (it * scale).round());
+            scaled
+                .map(|it| serde_json::from_str(&format!("{it:.0}")).expect("a number"))
+                .collect()
         };
-        records.push(json!({"chrono": {"drill": drill, "shooter": shooter, "gear": "pass",
+        records.push(
+            json!({"chrono": {"drill": drill, "shooter": shooter, "gear": "pass",
             "weights_decigrains": readings("bullet_gr", 10.0),
-            "speeds_fps": readings("velocities_fps", 1.0)}}));
+            "speeds_fps": readings("velocities_fps", 1.0)}}),
+        );
     } else if required != 0 && fired && line["time_cs"] != json!([]) {
         let penalties: Vec<Value> = line["procedurals"]
             .as_array()
@@ -167,7 +197,11 @@ fn same_rows(ours: &str, expected: &str, key: usize, place: usize) -> usize {
             .skip(1)
             .map(|line| {
                 let cells: Vec<String> = line.split(',').map(str::to_owned).collect();
-                let name = cells.iter().take(key).cloned().chain([cells[place + 1].clone()]);
+                let name = cells
+                    .iter()
+                    .take(key)
+                    .cloned()
+                    .chain([cells[place + 1].clone()]);
                 (name.collect(), cells)
             })
             .collect()
@@ -176,13 +210,22 @@ fn same_rows(ours: &str, expected: &str, key: usize, place: usize) -> usize {
     assert_eq!(ours.len(), expected.len(), "as many rows");
     let mut equal = 0;
     for (name, row) in &expected {
-        let mine = ours.get(name).unwrap_or_else(|| panic!("no row for {name:?}"));
+        let mine = ours
+            .get(name)
+            .unwrap_or_else(|| panic!("no row for {name:?}"));
         assert_eq!(mine[place + 1..], row[place + 1..], "{name:?}");
-        let (shared, given): (u32, u32) =
-            (mine[place].parse().expect("a place"), row[place].parse().expect("a place"));
-        let tied = ours.values().filter(|it| it[..key] == mine[..key] && it[place] == mine[place]);
+        let (shared, given): (u32, u32) = (
+            mine[place].parse().expect("a place"),
+            row[place].parse().expect("a place"),
+        );
+        let tied = ours
+            .values()
+            .filter(|it| it[..key] == mine[..key] && it[place] == mine[place]);
         let tied = u32::try_from(tied.count()).expect("few");
-        assert!(shared <= given && given < shared + tied, "{name:?}: place {shared}, {given}");
+        assert!(
+            shared <= given && given < shared + tied,
+            "{name:?}: place {shared}, {given}"
+        );
         equal += 1;
     }
     equal
@@ -198,7 +241,9 @@ fn s1_01_a_whole_match_is_validated_and_scored_offline_as_the_expected_files_say
     found(&root, &structure.display().to_string());
     let event: Value = serde_json::from_str(&event).expect("the event is JSON");
     let lists = ["procedurals", "dqs", "dnfs"];
-    let codes = lists.iter().flat_map(|list| event["rules"][list].as_array().expect("a list"));
+    let codes = lists
+        .iter()
+        .flat_map(|list| event["rules"][list].as_array().expect("a list"));
     let codes = codes.map(|rule| rule["uuid"].as_str().expect("a code").to_owned());
     let rules: BTreeMap<String, u32> = codes.zip(1..).collect();
 
@@ -224,7 +269,10 @@ fn s1_01_a_whole_match_is_validated_and_scored_offline_as_the_expected_files_say
             ask(&json!({"status": {"shooter": shooter["shooter"], "kind": "withdrawn"}}));
         }
     }
-    assert!(refused.is_empty(), "the final state of a real match is valid: {refused:?}");
+    assert!(
+        refused.is_empty(),
+        "the final state of a real match is valid: {refused:?}"
+    );
     let csv = tallyline(&root, &["standings", "--all", "--csv"]);
     let (stages, matches) = csv.split_at(csv.find("division,place,shooter").expect("two tables"));
     // The line before the second table's header begins with "stage,", which holds that text too.

@@ -78,6 +78,7 @@ fn write(root: &Path, next: &AtomicU32, count: &AtomicU64, saved: &Saved) {
 }
 
 /// Lets clients score until so many are saved, and kills the node in the middle of it.
+#[expect(clippy::disallowed_methods, reason = "a test's own deadline")]
 fn burst(node: Process, root: &Path, next: &AtomicU32, saved: &Saved, goal: u64) {
     let count = AtomicU64::new(0);
     thread::scope(|scope| {

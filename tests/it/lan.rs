@@ -28,7 +28,11 @@ fn two_nodes_find_each_other_by_mdns_alone_and_converge() {
     meet(&mut lab, 2, &[], NOWHERE);
     lab.until_meshed();
     assert_eq!(lab.dialled_by(), ["mdns"], "how it was found");
-    assert_eq!((lab.scores(1), lab.scores(2)), (2, 2), "both scores on both");
+    assert_eq!(
+        (lab.scores(1), lab.scores(2)),
+        (2, 2),
+        "both scores on both"
+    );
 }
 
 #[test]
@@ -36,7 +40,11 @@ fn three_nodes_find_each_other_by_mdns_alone_and_converge() {
     let Some(mut lab) = Lab::of(3) else { return };
     meet(&mut lab, 3, &[], NOWHERE);
     lab.until_meshed();
-    assert_eq!(lab.dialled_by(), ["mdns", "mdns", "mdns"], "how they were found");
+    assert_eq!(
+        lab.dialled_by(),
+        ["mdns", "mdns", "mdns"],
+        "how they were found"
+    );
     for number in 1..=3 {
         assert_eq!(lab.scores(number), 3, "all scores on device {number}");
     }
@@ -49,11 +57,23 @@ fn nodes_converge_through_static_peers_where_multicast_is_blocked() {
     let listen = format!("0.0.0.0:{PORT}");
     let peers = [1, 2, 3].map(|number| format!("{}:{PORT}", address(number)));
     let [one, two, three] = &peers;
-    let args =
-        ["--listen", &listen, "--peer", one.as_str(), "--peer", two.as_str(), "--peer", three];
+    let args = [
+        "--listen",
+        &listen,
+        "--peer",
+        one.as_str(),
+        "--peer",
+        two.as_str(),
+        "--peer",
+        three,
+    ];
     meet(&mut lab, 3, &args, NOWHERE);
     lab.until_meshed();
-    assert_eq!(lab.dialled_by(), ["static", "static", "static"], "how they were found");
+    assert_eq!(
+        lab.dialled_by(),
+        ["static", "static", "static"],
+        "how they were found"
+    );
     for number in 1..=3 {
         assert_eq!(lab.scores(number), 3, "all scores on device {number}");
     }
@@ -97,7 +117,9 @@ fn a_short_cut_is_survived_by_the_connection_itself() {
     lab.fault(Fault::Cut(2));
     let before = connected(&lab);
     lab.score(2);
-    lab.until("five seconds", DEADLINE, |lab| connected(lab) > before + 5_000);
+    lab.until("five seconds", DEADLINE, |lab| {
+        connected(lab) > before + 5_000
+    });
     lab.heal();
     let healed = lab.until_equal(HEAL_MAX);
     eprintln!("all equal {healed:?} after a cut of 5 s");

@@ -7,10 +7,14 @@ mod acceptance;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
-mod tidy;
+mod demo;
+#[cfg(test)]
+mod grants;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
 mod lan;
 #[cfg(test)]
 mod netns;
+#[cfg(test)]
+mod tidy;

@@ -56,7 +56,10 @@ impl Lab {
     /// Builds a network of so many devices; `None` (said loudly) where that is not possible.
     pub(crate) fn of(devices: usize) -> Option<Self> {
         if let Some(why) = missing() {
-            assert!(!must_run(), "{why}, and here these tests must not be skipped");
+            assert!(
+                !must_run(),
+                "{why}, and here these tests must not be skipped"
+            );
             eprintln!("SKIPPED: {why}; run as root with iproute2 and nftables installed");
             return None;
         }
@@ -64,9 +67,15 @@ impl Lab {
         let process = std::process::id();
         let switch = format!("{PREFIX}{process}-switch");
         ip(&format!("netns add {switch}"));
-        ip(&format!("-n {switch} link add br0 type bridge mcast_snooping 0"));
+        ip(&format!(
+            "-n {switch} link add br0 type bridge mcast_snooping 0"
+        ));
         ip(&format!("-n {switch} link set br0 up"));
-        let mut lab = Self { folder: tempfile::tempdir().unwrap(), switch, devices: Vec::new() };
+        let mut lab = Self {
+            folder: tempfile::tempdir().unwrap(),
+            switch,
+            devices: Vec::new(),
+        };
         for number in 1..=devices {
             lab.plug_in(number);
         }
@@ -78,9 +87,18 @@ impl Lab {
         let device = &mut self.devices[number - 1];
         let log = fs::File::create(device.root.join("stderr.log")).unwrap();
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &device.namespace]).arg(binary());
-        command.arg("--root").arg(&device.root).args(["--log", "info", "run"]).args(args);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        command
+            .args(["netns", "exec", &device.namespace])
+            .arg(binary());
+        command
+            .arg("--root")
+            .arg(&device.root)
+            .args(["--log", "info", "run"])
+            .args(args);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log);
         device.node = Some(command.spawn().unwrap());
         let root = device.root.clone();
         self.until("a node answers", DEADLINE, |_| {
@@ -107,7 +125,10 @@ impl Lab {
                 "power_factor": "MINOR", "squad": shooter,
             })).collect::<Vec<_>>(),
         });
-        self.ask(1, &json!({"verb": "event-create", "structure": structure.to_string()}));
+        self.ask(
+            1,
+            &json!({"verb": "event-create", "structure": structure.to_string()}),
+        );
         self.ask(1, &json!({"verb": "event-lock"}));
         for number in 2..=self.devices.len() {
             let invite = json!({"verb": "invite", "addresses": [address]});
@@ -115,7 +136,8 @@ impl Lab {
             self.ask(number, &json!({"verb": "join", "ticket": ticket}));
         }
         self.until("all are members", DEADLINE, |lab| {
-            lab.numbers().all(|number| lab.status(number)["node"]["phase"] == "member")
+            lab.numbers()
+                .all(|number| lab.status(number)["node"]["phase"] == "member")
         });
         let opens: Vec<_> = self
             .numbers()
@@ -129,7 +151,10 @@ impl Lab {
     pub(crate) fn score(&self, number: usize) {
         let score = json!({"drill": 1, "shooter": number, "time_cs": [500], "targets": [2]});
         let record = json!({ "score": score });
-        self.ask(number, &json!({"verb": "score-add", "record": record, "confirmed": true}));
+        self.ask(
+            number,
+            &json!({"verb": "score-add", "record": record, "confirmed": true}),
+        );
     }
 
     /// Returns how many scores a device holds, equal ones counted each.
@@ -168,7 +193,9 @@ impl Lab {
     pub(crate) fn sources(&self, number: usize) -> Vec<String> {
         let status = self.status(number);
         let links = status["links"].as_array().unwrap().iter();
-        links.map(|link| link["source"].as_str().unwrap().to_owned()).collect()
+        links
+            .map(|link| link["source"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     /// Returns how the diallers of all links say that they were found, sorted.
@@ -188,7 +215,8 @@ impl Lab {
     pub(crate) fn until_meshed(&self) {
         let others = self.devices.len() - 1;
         self.until("all are linked once", DEADLINE, |lab| {
-            lab.numbers().all(|number| lab.sources(number).len() == others)
+            lab.numbers()
+                .all(|number| lab.sources(number).len() == others)
         });
     }
 
@@ -209,7 +237,11 @@ impl Lab {
     ) -> Duration {
         let start = now();
         while !holds(self) {
-            assert!(start.elapsed() < deadline, "not within {deadline:?}: {what}\n{}", self.logs());
+            assert!(
+                start.elapsed() < deadline,
+                "not within {deadline:?}: {what}\n{}",
+                self.logs()
+            );
             thread::park_timeout(LOOK);
         }
         start.elapsed()
@@ -229,24 +261,45 @@ impl Lab {
         let namespace = format!("{PREFIX}{}-{number}", std::process::id());
         let root = self.folder.path().join(number.to_string());
         ip(&format!("netns add {namespace}"));
-        ip(&format!("-n {switch} link add p{number} type veth peer name eth0 netns {namespace}"));
+        ip(&format!(
+            "-n {switch} link add p{number} type veth peer name eth0 netns {namespace}"
+        ));
         ip(&format!("-n {switch} link set p{number} master br0 up"));
-        ip(&format!("-n {namespace} addr add {}/24 dev eth0", address(number)));
+        ip(&format!(
+            "-n {namespace} addr add {}/24 dev eth0",
+            address(number)
+        ));
         ip(&format!("-n {namespace} link set eth0 up"));
         ip(&format!("-n {namespace} link set lo up"));
         let mut init = Command::new(binary());
-        init.arg("--root").arg(&root).args(["init", "--label", &label(number)]);
+        init.arg("--root")
+            .arg(&root)
+            .args(["init", "--label", &label(number)]);
         let init = init.output().unwrap();
-        assert!(init.status.success(), "{}", String::from_utf8_lossy(&init.stderr));
-        self.devices.push(Device { namespace, root, node: None });
+        assert!(
+            init.status.success(),
+            "{}",
+            String::from_utf8_lossy(&init.stderr)
+        );
+        self.devices.push(Device {
+            namespace,
+            root,
+            node: None,
+        });
     }
 
     /// Gives the switch's packet filter a rule set.
     fn nft(&self, rules: &str) {
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.switch, "nft", "-f", "-"]).stdin(Stdio::piped());
+        command
+            .args(["netns", "exec", &self.switch, "nft", "-f", "-"])
+            .stdin(Stdio::piped());
         let mut nft = command.spawn().unwrap();
-        nft.stdin.take().unwrap().write_all(rules.as_bytes()).unwrap();
+        nft.stdin
+            .take()
+            .unwrap()
+            .write_all(rules.as_bytes())
+            .unwrap();
         assert!(nft.wait().unwrap().success(), "nft refused:\n{rules}");
     }
 
@@ -259,7 +312,11 @@ impl Lab {
     fn logs(&self) -> String {
         let log = |device: &Device| {
             let path = device.root.join("stderr.log");
-            format!("{}:\n{}\n", path.display(), fs::read_to_string(&path).unwrap_or_default())
+            format!(
+                "{}:\n{}\n",
+                path.display(),
+                fs::read_to_string(&path).unwrap_or_default()
+            )
         };
         self.devices.iter().map(log).collect()
     }
@@ -302,7 +359,11 @@ fn call(root: &Path, request: &Value) -> Option<Value> {
 fn missing() -> Option<String> {
     let works = |program: &str, args: &[&str]| {
         let mut command = Command::new(program);
-        let status = command.args(args).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let status = command
+            .args(args)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
         status.is_ok_and(|status| status.success())
     };
     if !is_root() {
@@ -317,7 +378,10 @@ fn missing() -> Option<String> {
 }
 
 /// Tells whether a skipped test would go unnoticed: in CI, or where everything is there for it.
-#[expect(clippy::disallowed_methods, reason = "tests have no configuration to read CI from")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests have no configuration to read CI from"
+)]
 fn must_run() -> bool {
     std::env::var_os("CI").is_some() || (cfg!(target_os = "linux") && is_root())
 }
@@ -332,7 +396,9 @@ fn clean_up() {
     let listed = Command::new("ip").args(["netns", "list"]).output().unwrap();
     for line in String::from_utf8_lossy(&listed.stdout).lines() {
         let name = line.split(' ').next().unwrap_or_default();
-        let process = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next());
+        let process = name
+            .strip_prefix(PREFIX)
+            .and_then(|rest| rest.split('-').next());
         if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
             remove(name);
         }
@@ -340,23 +406,41 @@ fn clean_up() {
 }
 
 fn remove(namespace: &str) {
-    drop(Command::new("ip").args(["netns", "del", namespace]).status());
+    drop(
+        Command::new("ip")
+            .args(["netns", "del", namespace])
+            .status(),
+    );
 }
 
 fn ip(args: &str) {
     let output = Command::new("ip").args(args.split(' ')).output().unwrap();
-    assert!(output.status.success(), "ip {args}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "ip {args}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 /// Returns the program under test, which lies beside the tests.
 fn binary() -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let binary = test.parent().and_then(Path::parent).unwrap().join("tallyline");
-    assert!(binary.exists(), "build it first: cargo build --release -p tallyline");
+    let binary = test
+        .parent()
+        .and_then(Path::parent)
+        .unwrap()
+        .join("tallyline");
+    assert!(
+        binary.exists(),
+        "build it first: cargo build --release -p tallyline"
+    );
     binary
 }
 
-#[expect(clippy::disallowed_methods, reason = "deadlines of a test that waits for real processes")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "deadlines of a test that waits for real processes"
+)]
 fn now() -> Instant {
     Instant::now()
 }

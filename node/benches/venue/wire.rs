@@ -70,7 +70,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
         },
     );
     group.finish();
-    let Some(time) = time else { return };
+    let time = time.unwrap_or_default();
     let pair = Pair::start(&runtime);
     let started = pair.owner.net.traffic();
     let (cold, live) = runtime.block_on(async {
@@ -149,8 +149,8 @@ impl<'a> Pair<'a> {
 
     /// Connects both and waits until they hold the same on disk.
     async fn meet(&self) {
-        self.cold.net.attach(self.cold.driver.clone());
-        self.owner.net.attach(self.owner.driver.clone());
+        self.cold.net.attach(Spy(self.cold.driver.clone(), "cold", Clock::start()));
+        self.owner.net.attach(Spy(self.owner.driver.clone(), "owner", Clock::start()));
         self.equal().await;
     }
 
@@ -279,4 +279,21 @@ impl Node {
 fn fill(root: &Root, wasa: &Wasa, wanted: impl Fn(&Log) -> bool) {
     let mut store = Store::open(&root.store_path()).expect("a fresh store");
     store.commit(&wasa.writes(wanted)).expect("there is room");
+}
+
+struct Spy(Driver, &'static str, Clock);
+impl tallyline::net::Inlet for Spy {
+    fn input(&self, input: tallyline_proto::replica::Input) -> std::pin::Pin<Box<dyn Future<Output = Result<(), tallyline::net::Deaf>> + Send + '_>> {
+        if std::env::args().any(|it| it == "spy") {
+        let t = self.2.now().mono_ms;
+        match &input {
+            tallyline_proto::replica::Input::Frame { peer, bytes } => {
+                let frame = tallyline_proto::wire::decode_frame(bytes).unwrap().unwrap();
+                let what = match frame { Frame::Push(p) => format!("push {:?} from {} n {}", p.log, p.from, p.entries.len()), Frame::Hello(h) => format!("{h:?}"), Frame::Vector(v) => format!("vector {} answer {} hashes {}", v.logs.len(), v.answer, v.hashes.len()), f => format!("{f:?}").chars().take(60).collect() };
+                println!("{t} {} got {peer:?} {} B {what}", self.1, bytes.len());
+            }
+            other => println!("{t} {} {other:?}", self.1),
+        }}
+        Box::pin(async { Driver::input(&self.0, input).await.map_err(|_| tallyline::net::Deaf) })
+    }
 }

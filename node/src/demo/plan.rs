@@ -45,7 +45,7 @@ pub(super) enum Fault {
 /// Faults by the place of the line before which they happen.
 pub(super) type Faults = BTreeMap<usize, Vec<Fault>>;
 
-/// Random numbers that a seed fixes (SplitMix64).
+/// Random numbers that a seed fixes (`SplitMix64`).
 #[derive(Debug)]
 struct Luck(u64);
 

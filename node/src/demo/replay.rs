@@ -427,7 +427,9 @@ pub(super) async fn statuses(demo: &Demo) -> Result<Vec<StatusData>, DemoError> 
     labels.sort_by_key(|label| *label != demo.data.owner);
     let mut nodes = Vec::new();
     for label in labels {
-        nodes.push(demo.venue.status(&label).await?);
+        let status = demo.venue.status(&label).await?;
+        demo.screen.status(&demo.device(&label), &status);
+        nodes.push(status);
     }
     Ok(nodes)
 }

@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::replay::CLOUD;
 use crate::clock::Clock;
 use crate::local::protocol::StatusData;
 
@@ -93,9 +94,7 @@ impl Screen {
     pub(super) fn say(&self, text: &str) {
         let seconds = self.clock.now().mono_ms / 1_000;
         let line = format!("{:02}:{:02}  {text}", seconds / 60, seconds % 60);
-        if self.draw.is_hidden() {
-            write(&line);
-        } else if self.draw.println(&line).is_err() {
+        if self.draw.is_hidden() || self.draw.println(&line).is_err() {
             write(&line);
         }
     }
@@ -194,11 +193,7 @@ fn head(state: &State, now_ms: u64) -> String {
 }
 
 fn picture(row: &Row) -> String {
-    let filled = if row.lines == 0 {
-        0
-    } else {
-        row.done * BAR / row.lines
-    };
+    let filled = (row.done * BAR).checked_div(row.lines).unwrap_or_default();
     let mut bar = String::new();
     for place in 0..BAR {
         bar.push(if row.lines == 0 {
@@ -232,16 +227,14 @@ fn picture(row: &Row) -> String {
 /// One line about everything, for logs.
 fn plain(state: &State, now_ms: u64) -> String {
     let rows = state.rows.values();
-    let least = rows
-        .clone()
-        .map(|row| row.entries)
-        .min()
-        .unwrap_or_default();
-    let most = rows
-        .clone()
-        .map(|row| row.entries)
-        .max()
-        .unwrap_or_default();
+    // Until the gateway has internet the cloud has nothing, as it should.
+    let members = || {
+        rows.clone()
+            .filter(|row| row.label != CLOUD)
+            .map(|row| row.entries)
+    };
+    let least = members().min().unwrap_or_default();
+    let most = members().max().unwrap_or_default();
     let cloud = rows
         .clone()
         .map(|row| row.in_cloud)
@@ -252,12 +245,17 @@ fn plain(state: &State, now_ms: u64) -> String {
         .map(|row| format!("{} {}", row.label, row.doing))
         .collect();
     let mut line = head(state, now_ms);
-    let rest = write!(
+    if write!(
         line,
         ", {least} to {most} entries on each node, {cloud} in the cloud"
-    );
-    if rest.is_ok() && !odd.is_empty() {
-        line.push_str(&format!("; {}", odd.join(", ")));
+    )
+    .is_err()
+    {
+        line.clear();
+    }
+    if !odd.is_empty() {
+        line.push_str("; ");
+        line.push_str(&odd.join(", "));
     }
     line
 }

@@ -132,6 +132,15 @@ pub(super) struct FollowRow {
     pub(super) then: Then,
 }
 
+/// Who gives a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// A tablet.
+    Tablet,
+    /// The owner, on its own device.
+    Owner,
+}
+
 /// What a row of [`FOLLOWS`] looks at.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Case<'a> {
@@ -139,8 +148,8 @@ pub(super) struct Case<'a> {
     pub(super) line: &'a Line,
     /// Whether the device's grants of the shift cover the line's cell.
     pub(super) covered: bool,
-    /// Whether the command came from the owner's device.
-    pub(super) by_owner: bool,
+    /// Who gave the command.
+    pub(super) by: By,
     /// Whether the shooter is disqualified already.
     pub(super) shooter_out: bool,
     /// What stands in the line's slot, and before the command also.
@@ -155,12 +164,12 @@ pub(super) struct Case<'a> {
 pub(super) const FOLLOWS: [FollowRow; 9] = [
     FollowRow {
         answers: &["E02"],
-        when: |it| !it.covered && !it.by_owner,
+        when: |it| !it.covered && it.by == By::Tablet,
         then: Then::Owner,
     },
     FollowRow {
         answers: &["E11"],
-        when: |it| it.shooter_out && !it.by_owner,
+        when: |it| it.shooter_out && it.by == By::Tablet,
         then: Then::Owner,
     },
     FollowRow {
@@ -463,7 +472,7 @@ mod tests {
         let case = Case {
             line: &line,
             covered: true,
-            by_owner: false,
+            by: By::Tablet,
             shooter_out: false,
             own,
         };

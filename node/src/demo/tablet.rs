@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::data::Line;
 use super::plan::Fault;
 use super::replay::Demo;
-use super::table::{self, Case, Command, Held, SAVED, Slots, Then};
+use super::table::{self, By, Case, Command, Held, SAVED, Slots, Then};
 use super::venue::{Caller, LOOK, PATIENCE, Trouble};
 use super::{DemoError, setup};
 use crate::local::protocol::{
@@ -29,15 +29,6 @@ pub(super) struct Tablet {
     owner: Caller,
     is_cut_off: bool,
     dies: bool,
-}
-
-/// Who gives a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum By {
-    /// The tablet itself.
-    Tablet,
-    /// The owner, on its own device.
-    Owner,
 }
 
 /// What a command wrote.
@@ -153,7 +144,11 @@ impl Tablet {
             let case = Case {
                 line,
                 covered: way.covered,
-                by_owner: way.by == By::Owner || self.device == self.demo.data.owner,
+                by: if self.device == self.demo.data.owner {
+                    By::Owner
+                } else {
+                    way.by
+                },
                 shooter_out: self.demo.board().out.contains(&line.shooter),
                 own: own.as_ref(),
             };
@@ -371,14 +366,14 @@ impl Tablet {
         let is_it = |at_unix_ms: i64, wall_ms: Option<u64>| {
             wall_ms.and_then(|it| i64::try_from(it).ok()) == Some(at_unix_ms)
         };
-        let found = there.entries.iter().filter(|entry| match request {
-            Request::ScoreAdd(add) => {
+        let found = there.entries.iter().filter(|entry| {
+            if let Request::ScoreAdd(add) = request {
                 entry.record.as_ref() == Some(&add.record) && is_it(entry.at_unix_ms, add.wall_ms)
-            }
-            Request::ScoreVoid(void) => {
+            } else if let Request::ScoreVoid(void) = request {
                 entry.void.as_ref().is_some_and(|it| it.entry == void.entry)
+            } else {
+                false
             }
-            _ => false,
         });
         let entries: Vec<String> = found.map(|entry| entry.entry.clone()).collect();
         let schema = "tallyline.saved/1".to_owned();

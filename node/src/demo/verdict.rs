@@ -84,21 +84,11 @@ pub(super) async fn ask(demo: &Demo, found: Found) -> Result<Verdict, DemoError>
         .unwrap_or_default();
     let equal: Vec<Equal> = results.iter().map(|it| expected.compare(it)).collect();
     let other = results.iter().find_map(|it| expected.first_other(it));
-    let (answers, differing, mishaps) = {
-        let board = demo.board();
-        let mut answers: BTreeMap<String, u64> = BTreeMap::new();
-        for ((_, answer), count) in &board.answers {
-            *answers.entry(answer.clone()).or_default() += count;
-        }
-        let differing = if demo.data.built_in {
-            table::differing(&board.answers)
-        } else {
-            Vec::new()
-        };
-        (answers, differing, board.mishaps)
-    };
+    let (answers, differing, mishaps) = answers(demo);
     let mut wire = demo.venue.bytes_of_ended();
-    nodes.iter().for_each(|node| add(&mut wire, node.wire));
+    for node in &nodes {
+        add(&mut wire, node.wire);
+    }
     Ok(Verdict {
         name: demo.data.name.clone(),
         nodes: count(nodes.len()),
@@ -126,6 +116,21 @@ pub(super) async fn ask(demo: &Demo, found: Found) -> Result<Verdict, DemoError>
         seed: demo.seed,
         shown: if known { Vec::new() } else { shown },
     })
+}
+
+/// Sums up the answers, says which are not as they must be, and what went wrong meanwhile.
+fn answers(demo: &Demo) -> (BTreeMap<String, u64>, Vec<String>, Mishaps) {
+    let board = demo.board();
+    let mut answers: BTreeMap<String, u64> = BTreeMap::new();
+    for ((_, answer), count) in &board.answers {
+        *answers.entry(answer.clone()).or_default() += count;
+    }
+    let differing = if demo.data.built_in {
+        table::differing(&board.answers)
+    } else {
+        Vec::new()
+    };
+    (answers, differing, board.mishaps)
 }
 
 impl Verdict {
@@ -204,60 +209,8 @@ impl Verdict {
     }
 
     fn sentences(&self) -> Vec<String> {
-        let rows = |it: Count| format!("{}/{}", thousands(it.equal), thousands(it.rows));
-        let with = if self.known {
-            "the official results"
-        } else {
-            "the owner's node"
-        };
-        let mut lines = vec![
-            format!(
-                "stage rows equal   {:>13}   match rows equal {}   disqualified {}",
-                rows(self.worst.stages),
-                rows(self.worst.matches),
-                rows(self.worst.dq)
-            ),
-            format!(
-                "compared with {with}, on {} of {} nodes",
-                self.equal_nodes, self.nodes
-            ),
-            format!(
-                "entries            {:>13}   counted {}, late {}, quarantined {}, voided {}",
-                thousands(self.entries),
-                thousands(self.readings.counted),
-                self.readings.late,
-                self.readings.quarantined,
-                self.readings.voided
-            ),
-            format!(
-                "in the cloud       {:>13}   {}",
-                format!("{}/{}", thousands(self.in_cloud), thousands(self.entries)),
-                if self.all_in_cloud {
-                    "every node says so"
-                } else {
-                    "NOT every node says so"
-                }
-            ),
-            format!("answers            {}", pairs(&self.answers)),
-            format!(
-                "links              {}{}",
-                pairs(&self.links),
-                match self.found {
-                    Found::Multicast => "",
-                    Found::Listed => "; WARNING: multicast does not work here",
-                }
-            ),
-            format!(
-                "on the wire        {} B of protocol frames for each entry and node, {} B of UDP",
-                self.per_entry(self.wire.frames_sent_bytes),
-                self.per_entry(self.wire.udp_sent_bytes)
-            ),
-            format!(
-                "meanwhile          {} cut off and back, {} killed (-9) and restarted, {} replaced \
-                 by another device, {} saved entries lost",
-                self.mishaps.cut_off, self.mishaps.killed, self.mishaps.swapped, self.mishaps.lost
-            ),
-        ];
+        let mut lines = self.rows();
+        lines.extend(self.bytes());
         lines.extend(
             self.differing
                 .iter()
@@ -278,6 +231,67 @@ impl Verdict {
             self.seconds, self.seed
         ));
         lines
+    }
+
+    /// Says what came out.
+    fn rows(&self) -> Vec<String> {
+        let rows = |it: Count| format!("{}/{}", thousands(it.equal), thousands(it.rows));
+        let with = if self.known {
+            "the official results"
+        } else {
+            "the owner's node"
+        };
+        vec![
+            format!(
+                "stage rows equal   {:>13}   match rows equal {}   disqualified {}",
+                rows(self.worst.stages),
+                rows(self.worst.matches),
+                rows(self.worst.dq)
+            ),
+            format!(
+                "nodes equal        {:>13}   compared with {with}",
+                format!("{}/{}", self.equal_nodes, self.nodes)
+            ),
+            format!(
+                "entries            {:>13}   counted {}, late {}, quarantined {}, voided {}",
+                thousands(self.entries),
+                thousands(self.readings.counted),
+                self.readings.late,
+                self.readings.quarantined,
+                self.readings.voided
+            ),
+            format!(
+                "in the cloud       {:>13}   {}",
+                format!("{}/{}", thousands(self.in_cloud), thousands(self.entries)),
+                if self.all_in_cloud {
+                    "every node says so"
+                } else {
+                    "NOT every node says so"
+                }
+            ),
+        ]
+    }
+
+    /// Says how it came about.
+    fn bytes(&self) -> Vec<String> {
+        let warning = match self.found {
+            Found::Multicast => "",
+            Found::Listed => "; WARNING: multicast does not work here",
+        };
+        vec![
+            format!("answers            {}", pairs(&self.answers)),
+            format!("links found by     {}{warning}", pairs(&self.links)),
+            format!(
+                "on the wire        {} B of protocol frames for each entry and node, {} B of UDP",
+                self.per_entry(self.wire.frames_sent_bytes),
+                self.per_entry(self.wire.udp_sent_bytes)
+            ),
+            format!(
+                "meanwhile          {} cut off and back, {} killed (-9) and restarted, {} replaced \
+                 by another device, {} saved entries lost",
+                self.mishaps.cut_off, self.mishaps.killed, self.mishaps.swapped, self.mishaps.lost
+            ),
+        ]
     }
 
     /// Returns bytes for each entry that reached one node, with one decimal.

@@ -156,7 +156,15 @@ async fn write(
     mut queue: mpsc::Receiver<Outgoing>,
     counts: Arc<Counts>,
 ) {
-    while let Some(out) = queue.recv().await {
+    loop {
+        // Neither holds anything that is lost when the other one wins.
+        let out = tokio::select! {
+            out = queue.recv() => out,
+            _ = connection.closed() => None,
+        };
+        let Some(out) = out else {
+            return;
+        };
         let frame = match out {
             Outgoing::Frame(frame) => frame,
             Outgoing::End(ending) => {

@@ -92,6 +92,8 @@ impl Authority {
 
     /// Judges one more statement whose signature holds. Statements come in the order that
     /// [`super::Ledger`] fixes; one that is not valid changes nothing and is kept as evidence.
+    ///
+    /// Source: PROTOCOL R-CONTROL-3.
     pub fn judge(&mut self, signed: &SignedStatement) {
         let id = signed.id(self.event);
         let valid = signed.signer == self.owner
@@ -249,6 +251,8 @@ impl Authority {
 
 /// Ends a grant; if it has ended before, the gravest reason and the lowest cuts hold, so that the
 /// order of the two statements does not matter.
+///
+/// Source: PROTOCOL R-CONTROL-5.
 fn end(grant: &mut Grant, reason: CloseReason, cuts: BTreeMap<Incarnation, (u64, Hash)>) {
     let Some(held) = &mut grant.end else {
         grant.end = Some(End { reason, cuts });

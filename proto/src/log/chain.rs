@@ -29,6 +29,8 @@ impl Chain {
 
     /// Returns the hash after one more entry. The entry is hashed by itself first, so that a
     /// single entry can be proven without its followers' contents.
+    ///
+    /// Source: PROTOCOL R-CHAIN-2.
     #[must_use]
     pub fn link(self, entry: &[u8]) -> Self {
         Self(hash("link", &[&self.0.0, &hash("entry", &[entry]).0]))

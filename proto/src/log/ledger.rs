@@ -220,6 +220,8 @@ impl Ledger {
     ///
     /// # Errors
     /// With the height of the damaged head, if a signature is missing or does not hold.
+    ///
+    /// Source: PROTOCOL R-STORE-4.
     pub fn restore(
         &mut self,
         name: LogName,
@@ -253,6 +255,8 @@ impl Ledger {
     ///
     /// # Errors
     /// If nobody is known who may write the log, or a branch is not signed by its writer.
+    ///
+    /// Source: PROTOCOL R-CHAIN-7.
     pub fn take_fork(&mut self, fork: &Fork) -> Result<Taken, Refusal> {
         let writer = self
             .authority
@@ -410,6 +414,8 @@ impl Ledger {
 
     /// Judges all statements anew, in the order of succession: a statement may come into force
     /// late, when an incarnation that it rests on arrives.
+    ///
+    /// Source: PROTOCOL R-CONTROL-3.
     fn judge_all(&mut self) {
         let mut authority = Authority::new(self.event, &self.manifest);
         let mut logs: Vec<&Log> = self.logs_of(GrantId::control(self.event)).collect();
@@ -592,6 +598,8 @@ fn branch_hash(entries: &[Vec<u8>]) -> Hash {
 
 /// Orders proofs of one log: the lowest divergence wins, ties by hash, so that every node keeps
 /// the same.
+///
+/// Source: PROTOCOL R-CHAIN-7.
 fn fork_rank(fork: &Fork) -> (u64, Hash) {
     (fork.from, hash("fork", &[&wire::encode_fork(fork)]))
 }

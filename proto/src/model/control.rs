@@ -20,6 +20,8 @@ pub enum Statement {
 }
 
 /// A key becomes a member of the event.
+///
+/// Source: PROTOCOL R-CONTROL-7.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admit {
     /// The device's key.
@@ -72,6 +74,8 @@ pub struct Assign {
 }
 
 /// The end of one grant.
+///
+/// Source: PROTOCOL R-CONTROL-5.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Close {
     /// Which grant.
@@ -175,6 +179,8 @@ pub struct ShooterEdit {
 }
 
 /// From here on the structure changes only by statements, and scores are taken.
+///
+/// Source: PROTOCOL R-CONTROL-9.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lock {
     /// Hash of the manifest bytes' structure: what the owner locked is what members read.

@@ -5,6 +5,8 @@ use alloc::{string::String, vec::Vec};
 use super::{DrillNo, EntryId, Hash, Incarnation, RuleNo, ShooterNo};
 
 /// One record of a log, without its position.
+///
+/// Source: PROTOCOL R-ENTRY-1, R-ENTRY-3.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Milliseconds to the entry before in the log; for the first one, to the event's epoch.
@@ -18,6 +20,8 @@ pub struct Entry {
 }
 
 /// An earlier log of the same author under the same grant.
+///
+/// Source: PROTOCOL R-ENTRY-5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Predecessor {
     /// Its incarnation.

@@ -51,10 +51,14 @@ impl GrantId {
 
 /// 64 random bits drawn at a process's first write, so that a restored backup or a cloned card
 /// never signs the same height twice.
+///
+/// Source: PROTOCOL R-LOG-2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Incarnation(pub u64);
 
 /// The name of a log inside an event.
+///
+/// Source: PROTOCOL R-LOG-1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LogName {
     /// What lets the log's key write it.

@@ -367,6 +367,8 @@ impl Replica {
 
     /// Signs the ends of the logs this device wrote in this step: one signature for each, however
     /// many entries it covers.
+    ///
+    /// Source: PROTOCOL R-CHAIN-6.
     pub(super) fn sign_own(&mut self) {
         let State::Member(member) = &mut self.state else {
             return;
@@ -390,6 +392,8 @@ impl Replica {
     }
 
     /// Takes in a bundle: the same checks as for a peer, and everything that holds is kept.
+    ///
+    /// Source: PROTOCOL R-BUNDLE-2.
     fn import(&mut self, bytes: &[u8]) -> Result<Reply, Mistake> {
         let damaged = |error: WireError| {
             Mistake::new(

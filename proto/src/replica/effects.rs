@@ -10,6 +10,8 @@ use crate::rules::Mistake;
 use super::{PeerId, RequestId};
 
 /// One change of the store. All writes of one step are one transaction.
+///
+/// Source: PROTOCOL R-STORE-2.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write {
     /// Keeps the manifest's exact bytes.
@@ -97,6 +99,8 @@ impl Effects {
     ///
     /// # Errors
     /// If the disk failed: nothing is released, and the replica must be dropped and read again.
+    ///
+    /// Source: PROTOCOL R-STORE-1.
     pub fn persist<D: Disk>(self, disk: &mut D) -> Result<Released, NotSaved<D::Error>> {
         if self.writes.is_empty() {
             return Ok(self.sealed);
@@ -112,6 +116,8 @@ impl Effects {
 }
 
 /// A commit that failed or whose outcome is uncertain.
+///
+/// Source: PROTOCOL R-STORE-3.
 #[derive(Debug)]
 pub struct NotSaved<E> {
     /// What the disk said.

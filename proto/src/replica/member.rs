@@ -140,6 +140,8 @@ impl Member {
     }
 
     /// Returns whether a cell says more than the one held of its signer.
+    ///
+    /// Source: PROTOCOL R-CELL-2.
     pub(super) fn is_newer(&self, signed: &SignedCell) -> bool {
         let slot = (signed.signer, signed.cell.kind.number());
         self.cells.get(&slot).is_none_or(|held| {
@@ -148,6 +150,8 @@ impl Member {
     }
 
     /// Returns whether a cell's signer may say this, and has signed it.
+    ///
+    /// Source: PROTOCOL R-CELL-2.
     pub(super) fn may_sign(&self, signed: &SignedCell) -> bool {
         let may = match signed.cell.kind {
             CellKind::Presence(_) => {
@@ -183,6 +187,8 @@ impl Member {
 
     /// Returns whether a receipt's hash is the one here; a log not yet here is believed, since
     /// nothing is shown of it.
+    ///
+    /// Source: PROTOCOL R-CELL-4.
     fn receipt_fits(&self, id: &[u8; 16], height: u64, hash: [u8; 8]) -> bool {
         let log = self
             .ledger

@@ -31,6 +31,8 @@ impl Replica {
     ///
     /// # Errors
     /// If what is stored does not hold: a chain or signature is broken.
+    ///
+    /// Source: PROTOCOL R-STORE-4, R-LOG-2.
     pub fn open(
         identity: Identity,
         stored: Stored,

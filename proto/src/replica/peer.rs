@@ -191,6 +191,8 @@ impl Replica {
     }
 
     /// Counts an error against a peer and closes the connection at the tenth within a minute.
+    ///
+    /// Source: PROTOCOL R-SYNC-11.
     pub(super) fn demerit(&mut self, peer: PeerId, reason: Reason) {
         let fault = match reason {
             Reason::Malformed
@@ -259,6 +261,9 @@ impl Replica {
         }
     }
 
+    /// Hears a stranger: it may say who it is, and nothing else.
+    ///
+    /// Source: PROTOCOL R-SYNC-10.
     fn on_stranger_frame(&mut self, peer: PeerId, frame: Frame) {
         match frame {
             Frame::Present(bytes) => self.on_present(peer, &bytes),
@@ -316,6 +321,9 @@ impl Replica {
         }
     }
 
+    /// Admits whoever proves the secret of an open invite, which is burnt in the same step.
+    ///
+    /// Source: PROTOCOL R-JOIN-2.
     fn on_join(&mut self, peer: PeerId, join: &Join) {
         let own = self.identity.key.public();
         let Some(it) = self.peers.get(&peer) else {
@@ -486,6 +494,9 @@ impl Replica {
         }
     }
 
+    /// Takes a chunk, and notes the log for the Have that follows the commit.
+    ///
+    /// Source: PROTOCOL R-SYNC-6.
     fn on_push(&mut self, peer: PeerId, name: LogName, push: &Push) {
         let State::Member(member) = &mut self.state else {
             return;

@@ -46,6 +46,8 @@ impl Replica {
 
     /// Returns whether this version knows the event's reading rules; if not, the node stores and
     /// relays, and shows "update needed" instead of standings.
+    ///
+    /// Source: PROTOCOL R-EVENT-3.
     pub fn knows_rules(&self) -> bool {
         self.member()
             .is_none_or(|member| member.ledger.manifest().rules_version == RULES_VERSION)
@@ -240,6 +242,8 @@ impl Replica {
 
 impl Member {
     /// Counts the other devices that hold an entry, by what they said of the store they last named.
+    ///
+    /// Source: PROTOCOL R-CELL-3.
     pub(super) fn copies(&self, own: &PublicKey, log: &[u8; 16], seq: u64) -> u32 {
         let holders = self.holdings.iter().filter(|(key, holding)| {
             *key != own

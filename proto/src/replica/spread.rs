@@ -89,6 +89,8 @@ impl Replica {
     }
 
     /// Tells devices that are not directly connected what is on this disk.
+    ///
+    /// Source: PROTOCOL R-CELL-3.
     fn say_presence(&mut self) {
         let now_ms = self.now.mono_ms;
         let near = self.near();
@@ -118,6 +120,8 @@ impl Replica {
     }
 
     /// A cloud signs what is on its disk.
+    ///
+    /// Source: PROTOCOL R-CELL-4.
     fn say_receipt(&mut self) {
         let now_ms = self.now.mono_ms;
         let near = self.near();

@@ -38,6 +38,8 @@ impl Roster {
 
     /// Applies one change: the revision grows by one. A change of an unknown shooter, an addition
     /// of a known one and an unknown division change nothing but the revision.
+    ///
+    /// Source: PROTOCOL R-CONTROL-8.
     pub fn apply(&mut self, change: &RosterChange) {
         self.revision = self.revision.saturating_add(1);
         match change {
@@ -122,6 +124,8 @@ impl Roster {
 
     /// Returns every squad the shooter was ever in: an entry stays inside the grant it was written
     /// under when the shooter changes squads afterwards.
+    ///
+    /// Source: PROTOCOL R-CONTROL-8.
     pub fn squads_ever(&self, no: ShooterNo) -> impl Iterator<Item = SquadNo> + '_ {
         self.squads_ever.get(&no).into_iter().flatten().copied()
     }

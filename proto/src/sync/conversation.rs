@@ -152,6 +152,8 @@ impl Conversation {
     }
 
     /// Takes a Hello: compares digests and says what is here if they differ.
+    ///
+    /// Source: PROTOCOL R-SYNC-1, R-SYNC-4.
     pub fn on_hello(
         &mut self,
         it: &Hello,
@@ -191,6 +193,8 @@ impl Conversation {
     }
 
     /// Takes a vector: from here on everything the peer lacks is on offer.
+    ///
+    /// Source: PROTOCOL R-SYNC-4.
     pub fn on_vector(&mut self, it: &Vector, ledger: &Ledger, mine: &Hello, out: &mut Vec<Frame>) {
         self.synced = true;
         self.pushed.clear();
@@ -245,6 +249,8 @@ impl Conversation {
     }
 
     /// Answers a push that does not follow: the peer goes on from what is here.
+    ///
+    /// Source: PROTOCOL R-SYNC-6.
     pub fn refuse_push(name: &LogName, why: Refusal, ledger: &Ledger, out: &mut Vec<Frame>) {
         let tag = log_tag(name);
         let height = ledger.logs().get(name).map_or(0, Log::height);
@@ -257,6 +263,8 @@ impl Conversation {
     }
 
     /// Takes durable heights; those above this device's are asked for if nobody pushes them.
+    ///
+    /// Source: PROTOCOL R-SYNC-7.
     pub fn on_have(&mut self, logs: &[(LogTag, u64)], ledger: &Ledger, now_ms: u64) {
         for &(tag, height) in logs {
             let held = self.heights.entry(tag).or_insert(0);
@@ -269,6 +277,8 @@ impl Conversation {
     }
 
     /// Takes a wish: the named logs are on offer from the named heights on.
+    ///
+    /// Source: PROTOCOL R-SYNC-7.
     pub fn on_want(&mut self, logs: &[(LogTag, u64)], ledger: &Ledger) {
         for &(tag, height) in logs {
             for name in ledger.by_tag(&tag) {
@@ -284,6 +294,8 @@ impl Conversation {
 
     /// Produces what this device has to say: a Hello when one is due, wishes, and chunks within
     /// the window.
+    ///
+    /// Source: PROTOCOL R-SYNC-5, R-SYNC-12.
     pub fn produce(&mut self, here: &Here<'_>, out: &mut Vec<Frame>) {
         self.say_hello(&here.hello, here.now_ms, out);
         self.ask(here.ledger, here.now_ms, out);
@@ -322,6 +334,8 @@ impl Conversation {
     }
 
     /// Puts the closing Hello off while the state changes, but not for ever.
+    ///
+    /// Source: PROTOCOL R-SYNC-8.
     pub fn note_change(&mut self, now_ms: u64) {
         let until = self
             .changed_ms
@@ -405,6 +419,8 @@ impl Conversation {
 
     /// Equal vectors under different digests: some log forked at equal height. Once for each
     /// state, the hashes are compared.
+    ///
+    /// Source: PROTOCOL R-SYNC-9.
     fn doubt(&mut self, it: &Vector, ledger: &Ledger, mine: &Hello, out: &mut Vec<Frame>) {
         let theirs: BTreeMap<LogTag, u64> = it.logs.iter().copied().collect();
         let same = theirs.len() == ledger.logs().len()

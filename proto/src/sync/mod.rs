@@ -11,4 +11,6 @@ mod conversation;
 pub use conversation::{Conversation, Heard, Here, Refused, hello};
 
 /// Version of the protocol that a Hello names.
+///
+/// Source: PROTOCOL R-VERSION-1.
 pub const VERSION: u32 = 1;

@@ -14,6 +14,8 @@ const MAGIC: &[u8] = b"TALLYLINE-BUNDLE-1\n";
 pub const BUNDLE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Writes a bundle.
+///
+/// Source: PROTOCOL R-BUNDLE-1.
 pub fn encode_bundle(frames: &[Frame]) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
     for frame in frames {

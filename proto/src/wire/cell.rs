@@ -73,6 +73,8 @@ impl SignedCell {
 }
 
 /// Signs a cell.
+///
+/// Source: PROTOCOL R-CELL-1.
 pub fn sign_cell(key: &DeviceKey, event: EventId, cell: Cell) -> SignedCell {
     let body = cell_out(&cell).encode_to_vec();
     let signature = key.sign(cell.kind.purpose(), &event.0.0, &body);

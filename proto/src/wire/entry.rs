@@ -23,6 +23,8 @@ const PREDECESSORS_MAX: usize = 512;
 
 /// Encodes an entry. `void_seq` is the sequence of a Void's target when that stands in the same
 /// log, which then is named by 1 to 3 bytes instead of 16.
+///
+/// Source: PROTOCOL R-ENTRY-1.
 pub fn encode_entry(entry: &Entry, void_seq: Option<u64>) -> Vec<u8> {
     let succession = (!entry.succession.is_empty()).then(|| pb::Succession {
         before: entry
@@ -53,6 +55,8 @@ pub fn encode_entry(entry: &Entry, void_seq: Option<u64>) -> Vec<u8> {
 /// # Errors
 /// If the bytes are no entry, a value is outside its range, or it is too long. Such an entry is
 /// still kept and relayed when its log's signature holds; see [`unknown_entry`].
+///
+/// Source: PROTOCOL R-ENTRY-2, R-ENTRY-6.
 pub fn decode_entry(bytes: &[u8], log: &LogName) -> Result<Entry, WireError> {
     if STATEMENT_BYTES_MAX < bytes.len() {
         return Err(WireError::TooLarge("entry"));

@@ -51,6 +51,8 @@ pub fn encode_structure(structure: &Structure) -> Vec<u8> {
 /// # Errors
 /// If the bytes are no manifest, one of its values is outside its range, or it is above
 /// [`MANIFEST_BYTES_MAX`].
+///
+/// Source: PROTOCOL R-EVENT-2.
 pub fn decode_manifest(bytes: &[u8]) -> Result<Manifest, WireError> {
     if MANIFEST_BYTES_MAX < bytes.len() {
         return Err(WireError::TooLarge("manifest"));

@@ -298,6 +298,8 @@ pub fn join_entries(entries: &[Vec<u8>]) -> Vec<u8> {
 /// # Errors
 /// If a length is wrong, or there are more than [`CHUNK_ENTRIES_MAX`] entries or
 /// [`CHUNK_BYTES_MAX`] bytes.
+///
+/// Source: PROTOCOL R-SYNC-3, R-FRAME-2.
 pub fn split_entries(mut joined: &[u8]) -> Result<Vec<Vec<u8>>, WireError> {
     if CHUNK_BYTES_MAX.saturating_add(CHUNK_ENTRIES_MAX.saturating_mul(3)) < joined.len() {
         return Err(WireError::TooLarge("chunk"));

@@ -29,6 +29,8 @@ pub fn event_id(manifest: &[u8]) -> EventId {
 }
 
 /// Hashes a structure's exact bytes, for the Lock.
+///
+/// Source: PROTOCOL R-CONTROL-9.
 pub fn structure_hash(structure: &[u8]) -> Hash {
     hash("structure", &[structure])
 }
@@ -63,6 +65,8 @@ pub fn entry_id(log: &LogName, seq: u64) -> EntryId {
 }
 
 /// Shortens a log's name to 16 bytes, for signed cells.
+///
+/// Source: PROTOCOL R-LOG-3.
 pub fn log_short_id(log: &LogName) -> [u8; 16] {
     let name = hash(
         "log-id",
@@ -74,6 +78,8 @@ pub fn log_short_id(log: &LogName) -> [u8; 16] {
 }
 
 /// Shortens a log's name to 5 bytes, for conversations; a clash only costs a retry by full name.
+///
+/// Source: PROTOCOL R-LOG-3.
 pub fn log_tag(log: &LogName) -> LogTag {
     let short = log_short_id(log);
     let mut tag = [0; 5];

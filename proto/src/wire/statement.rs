@@ -71,6 +71,8 @@ pub fn encode_signed(signed: &SignedStatement) -> Vec<u8> {
 ///
 /// # Errors
 /// If the bytes are no signed statement, its key is weak, or it is too long.
+///
+/// Source: PROTOCOL R-CONTROL-1.
 pub fn decode_signed(bytes: &[u8]) -> Result<SignedStatement, WireError> {
     if STATEMENT_BYTES_MAX < bytes.len() {
         return Err(WireError::TooLarge("statement"));

@@ -60,6 +60,8 @@ impl fmt::Display for TicketProblem {
 impl core::error::Error for TicketProblem {}
 
 /// Encodes a ticket for the store.
+///
+/// Source: PROTOCOL R-TICKET-1.
 pub fn encode_ticket(ticket: &Ticket) -> Vec<u8> {
     let mut bytes = Vec::new();
     bytes.extend_from_slice(&ticket.event.0.0);
@@ -100,6 +102,8 @@ pub fn decode_ticket(bytes: &[u8]) -> Result<Ticket, WireError> {
 }
 
 /// Writes a ticket as one line of capitals and digits.
+///
+/// Source: PROTOCOL R-TICKET-2.
 pub fn ticket_to_text(ticket: &Ticket) -> String {
     let mut bytes = encode_ticket(ticket);
     let check = hash("ticket-check", &[&bytes]);
