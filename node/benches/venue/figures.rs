@@ -41,7 +41,11 @@ pub(crate) fn measure<S, R>(
 
 /// Says whether a target is met.
 pub(crate) fn verdict(is_met: bool) -> &'static str {
-    if is_met { "target met" } else { "TARGET MISSED" }
+    if is_met {
+        "target met"
+    } else {
+        "TARGET MISSED"
+    }
 }
 
 /// Returns how often `part` goes into `whole`.

@@ -83,7 +83,9 @@ impl Receiver {
 
         let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
         let mut store = Store::open(&dir.path().join("node.redb")).expect("a fresh store");
-        store.commit(&wasa.writes(|log| wasa.is_control(log))).expect("there is room");
+        store
+            .commit(&wasa.writes(|log| wasa.is_control(log)))
+            .expect("there is room");
         let identity = Identity {
             key: tallyline_keys::DeviceKey::from_seed(*wasa.key("D2").seed()),
             store: store.id(),
@@ -92,9 +94,18 @@ impl Receiver {
         };
         let stored = store.load().expect("it was written");
         let replica = Replica::open(identity, stored, Incarnation(2)).expect("it holds");
-        let mut receiver = Self { replica, store, clock: Clock::start(), _dir: dir };
+        let mut receiver = Self {
+            replica,
+            store,
+            clock: Clock::start(),
+            _dir: dir,
+        };
         let key = wasa.key("D1").public();
-        receiver.step(vec![Input::PeerUp { peer: PEER, key, exporter: [0; 32] }]);
+        receiver.step(vec![Input::PeerUp {
+            peer: PEER,
+            key,
+            exporter: [0; 32],
+        }]);
         receiver
     }
 
@@ -102,7 +113,10 @@ impl Receiver {
     /// outside the clock.
     fn receive(mut self, frames: &[Vec<u8>], batch: usize) -> Self {
         for frames in frames.chunks(batch) {
-            let frame = |bytes: &Vec<u8>| Input::Frame { peer: PEER, bytes: bytes.clone() };
+            let frame = |bytes: &Vec<u8>| Input::Frame {
+                peer: PEER,
+                bytes: bytes.clone(),
+            };
             self.step(frames.iter().map(frame).collect());
         }
         let refusals = self.replica.refusals();
@@ -120,12 +134,20 @@ impl Receiver {
 /// a log names it, the others use its tag.
 fn live_pushes(wasa: &Wasa) -> Vec<Vec<u8>> {
     let event = wasa.ledger.event();
-    let logs = wasa.ledger.logs().values().filter(|log| !wasa.is_control(log));
+    let logs = wasa
+        .ledger
+        .logs()
+        .values()
+        .filter(|log| !wasa.is_control(log));
     let pushes = logs.flat_map(|log| {
         let key = wasa.keys.values().find(|key| key.public() == log.writer());
         let key = key.expect("one of the nine wrote it");
         log.records().map(move |(seq, record)| {
-            let by = if seq == 1 { LogRef::Name(*log.name()) } else { LogRef::Tag(log.tag()) };
+            let by = if seq == 1 {
+                LogRef::Name(*log.name())
+            } else {
+                LogRef::Tag(log.tag())
+            };
             encode_frame(&Frame::Push(Push {
                 log: by,
                 from: seq,
@@ -143,7 +165,12 @@ fn live_pushes(wasa: &Wasa) -> Vec<Vec<u8>> {
 fn chunks(wasa: &Wasa) -> (Vec<Vec<u8>>, usize) {
     let mut frames = Vec::new();
     let mut count = 0;
-    for log in wasa.ledger.logs().values().filter(|log| !wasa.is_control(log)) {
+    for log in wasa
+        .ledger
+        .logs()
+        .values()
+        .filter(|log| !wasa.is_control(log))
+    {
         let mut from = 1;
         while let Some(chunk) = log.chunk(from) {
             count += chunk.entries.len();

@@ -45,7 +45,12 @@ fn check(wasa: &Wasa) {
     let roster = wasa.ledger.authority().roster();
     let (book, standings) = compute(wasa);
     println!("{:?}", book.totals());
-    assert!(standings.is_complete(), "{:?} {:?}", standings.missing, standings.undecided);
+    assert!(
+        standings.is_complete(),
+        "{:?} {:?}",
+        standings.missing,
+        standings.undecided
+    );
     let stages = standings.stages_csv(roster).to_string();
     assert_eq!(
         rows(&stages, STAGES_PLACE),
@@ -64,7 +69,10 @@ fn check(wasa: &Wasa) {
 fn rows(csv: &str, without: usize) -> BTreeSet<Vec<&str>> {
     let row = |line| {
         let columns = str::split(line, ',').enumerate();
-        columns.filter(|(at, _)| *at != without).map(|(_, column)| column).collect()
+        columns
+            .filter(|(at, _)| *at != without)
+            .map(|(_, column)| column)
+            .collect()
     };
     csv.lines().map(row).collect()
 }

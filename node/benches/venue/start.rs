@@ -37,7 +37,10 @@ struct Outside(Child);
 pub(crate) fn bench(criterion: &mut Criterion) {
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
     let root = full_root(&dir);
-    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     let mut group = criterion.benchmark_group("start");
     group.sample_size(20).sampling_mode(SamplingMode::Flat);
     let inside = measure(
@@ -46,9 +49,12 @@ pub(crate) fn bench(criterion: &mut Criterion) {
         || (),
         |()| Inside::start(&root, &runtime),
     );
-    let outside = measure(&mut group, "a process until it answers", || (), |()| {
-        Outside::start(&root)
-    });
+    let outside = measure(
+        &mut group,
+        "a process until it answers",
+        || (),
+        |()| Outside::start(&root),
+    );
     group.finish();
     if let Some(time) = inside {
         let verdict = verdict(time < TARGET);
@@ -88,7 +94,11 @@ impl<'a> Inside<'a> {
         }));
         let standings = standings.expect("it runs").expect("it has an event");
         assert!(standings.is_complete(), "the whole match is there");
-        Self { runtime, driver, thread: Some(thread) }
+        Self {
+            runtime,
+            driver,
+            thread: Some(thread),
+        }
     }
 }
 
@@ -104,7 +114,14 @@ impl Outside {
     /// Returns once the node says that its command socket answers.
     fn start(root: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_tallyline"))
-            .args(["run", "--json", "--no-mdns", "--listen", "127.0.0.1:0", "--root"])
+            .args([
+                "run",
+                "--json",
+                "--no-mdns",
+                "--listen",
+                "127.0.0.1:0",
+                "--root",
+            ])
             .arg(root)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -112,7 +129,9 @@ impl Outside {
             .expect("the binary is built with the bench");
         let stdout = child.stdout.take().expect("it is piped");
         let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line).expect("it says where it is reached");
+        BufReader::new(stdout)
+            .read_line(&mut line)
+            .expect("it says where it is reached");
         assert!(line.contains("tallyline.ready/1"), "it is ready: {line:?}");
         Self(child)
     }

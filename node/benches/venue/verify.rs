@@ -27,9 +27,18 @@ struct Scores {
 pub(crate) fn bench(criterion: &mut Criterion, wasa: &Wasa) {
     let scores = Scores::of(wasa);
     let mut group = criterion.benchmark_group("verify");
-    let signatures =
-        measure(&mut group, "200 signatures", || (), |()| scores.check_signatures(wasa));
-    let log = measure(&mut group, "a log of 200 entries", || (), |()| scores.check_log(wasa));
+    let signatures = measure(
+        &mut group,
+        "200 signatures",
+        || (),
+        |()| scores.check_signatures(wasa),
+    );
+    let log = measure(
+        &mut group,
+        "a log of 200 entries",
+        || (),
+        |()| scores.check_log(wasa),
+    );
     let taken = measure(
         &mut group,
         "a log of 200 entries, decoded and indexed",
@@ -56,8 +65,17 @@ pub(crate) fn bench(criterion: &mut Criterion, wasa: &Wasa) {
 impl Scores {
     fn of(wasa: &Wasa) -> Self {
         let key = wasa.key("D1");
-        let admit = wasa.ledger.authority().members().get(&key.public()).expect("a member").admit;
-        let name = LogName { grant: admit, incarnation: Incarnation(1) };
+        let admit = wasa
+            .ledger
+            .authority()
+            .members()
+            .get(&key.public())
+            .expect("a member")
+            .admit;
+        let name = LogName {
+            grant: admit,
+            incarnation: Incarnation(1),
+        };
         let event = wasa.ledger.event();
         let logs = wasa.ledger.logs().values();
         let entries: Vec<Vec<u8>> = logs
@@ -72,15 +90,25 @@ impl Scores {
             chain = chain.link(entry);
             heads.push((height, chain, sign_head(key, event, &name, (height, chain))));
         }
-        Self { event, name, entries, heads }
+        Self {
+            event,
+            name,
+            entries,
+            heads,
+        }
     }
 
     /// Checks a signature for each entry.
     fn check_signatures(&self, wasa: &Wasa) {
         let writer = wasa.key("D1").public();
         for (height, chain, signature) in &self.heads {
-            let holds =
-                verify_head(&writer, self.event, &self.name, (*height, *chain), signature);
+            let holds = verify_head(
+                &writer,
+                self.event,
+                &self.name,
+                (*height, *chain),
+                signature,
+            );
             assert!(holds, "the signature holds");
         }
     }
@@ -89,7 +117,10 @@ impl Scores {
     fn check_log(&self, wasa: &Wasa) {
         let writer = wasa.key("D1").public();
         let start = Chain::start(self.event, &self.name, &writer);
-        let chain = self.entries.iter().fold(start, |chain, entry| chain.link(entry));
+        let chain = self
+            .entries
+            .iter()
+            .fold(start, |chain, entry| chain.link(entry));
         let (height, _, signature) = self.heads.last().expect("200 of them");
         let holds = verify_head(&writer, self.event, &self.name, (*height, chain), signature);
         assert!(holds, "the signature holds");
@@ -107,11 +138,24 @@ impl Scores {
 /// Returns a ledger that knows the members and holds no score.
 fn control_only(wasa: &Wasa) -> Ledger {
     let mut ledger = Ledger::new(wasa.ledger.event(), wasa.ledger.manifest().clone());
-    for log in wasa.ledger.logs().values().filter(|log| wasa.is_control(log)) {
-        let entries = log.records().map(|(_, record)| record.bytes.clone()).collect();
-        let heads: Vec<(u64, [u8; 64])> =
-            log.heads().iter().map(|(&height, it)| (height, *it.as_bytes())).collect();
-        ledger.restore(*log.name(), entries, &heads).expect("it was here before");
+    for log in wasa
+        .ledger
+        .logs()
+        .values()
+        .filter(|log| wasa.is_control(log))
+    {
+        let entries = log
+            .records()
+            .map(|(_, record)| record.bytes.clone())
+            .collect();
+        let heads: Vec<(u64, [u8; 64])> = log
+            .heads()
+            .iter()
+            .map(|(&height, it)| (height, *it.as_bytes()))
+            .collect();
+        ledger
+            .restore(*log.name(), entries, &heads)
+            .expect("it was here before");
     }
     ledger
 }

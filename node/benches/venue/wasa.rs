@@ -154,7 +154,11 @@ impl Wasa {
         let mut writes = vec![Write::Manifest(self.manifest.clone())];
         for (&name, log) in self.ledger.logs().iter().filter(|(_, log)| wanted(log)) {
             let entries = log.records().map(|(_, it)| it.bytes.clone()).collect();
-            writes.push(Write::Entries { log: name, first: 1, entries });
+            writes.push(Write::Entries {
+                log: name,
+                first: 1,
+                entries,
+            });
             let heads = log.heads().iter();
             writes.extend(heads.map(|(&height, signature)| Write::Head {
                 log: name,
@@ -203,9 +207,15 @@ impl Writing {
         let keys: BTreeMap<String, DeviceKey> = (1..=9)
             .map(|number| (format!("D{number}"), DeviceKey::from_seed([number; 32])))
             .collect();
-        let rules = structure.rules.iter().map(|rule| (rule.code.clone(), rule.no)).collect();
+        let rules = structure
+            .rules
+            .iter()
+            .map(|rule| (rule.code.clone(), rule.no))
+            .collect();
         let epoch_ms = i64::try_from(structure.epoch_ms).expect("in this century");
-        let lock = Lock { structure: structure_hash(&encode_structure(&structure)) };
+        let lock = Lock {
+            structure: structure_hash(&encode_structure(&structure)),
+        };
         let manifest = Manifest {
             rules_version: 1,
             name,
@@ -224,8 +234,18 @@ impl Writing {
             .map(|(name, key)| (name.clone(), key.public(), Roles::SCORER.with(Roles::RELAY)))
             .chain(guests.iter().map(|key| (key.short(), *key, Roles::RELAY)))
             .collect();
-        let wasa = Wasa { manifest: bytes, ledger, keys };
-        let mut writing = Self { wasa, event, epoch_ms, rules, open: Vec::new() };
+        let wasa = Wasa {
+            manifest: bytes,
+            ledger,
+            keys,
+        };
+        let mut writing = Self {
+            wasa,
+            event,
+            epoch_ms,
+            rules,
+            open: Vec::new(),
+        };
         for (label, key, roles) in members {
             writing.state(&Statement::Admit(Admit { key, roles, label }));
         }
@@ -235,7 +255,11 @@ impl Writing {
 
     /// Closes all open grants where they stand and opens the next day's.
     fn assign(&mut self, grants: Vec<GrantLine>) {
-        let closes = self.open.iter().map(|&grant| close(&self.wasa.ledger, grant)).collect();
+        let closes = self
+            .open
+            .iter()
+            .map(|&grant| close(&self.wasa.ledger, grant))
+            .collect();
         let opens: Vec<Open> = grants
             .into_iter()
             .map(|grant| Open {
@@ -257,7 +281,11 @@ impl Writing {
         let (device, grant) = self.grant_for(line);
         let slot = (line.stage, line.shooter);
         if let Some(entry) = slots.remove(&slot) {
-            let void = Void { entry, reason: VoidReason::Hits, note: String::new() };
+            let void = Void {
+                entry,
+                reason: VoidReason::Hits,
+                note: String::new(),
+            };
             self.write(&device, grant, at_ms, Body::Void(void));
         }
         if line.kind != "cleared" {
@@ -275,7 +303,10 @@ impl Writing {
     /// Returns who writes a line: its device under its grant, else the owner.
     fn grant_for(&self, line: &Line) -> (String, GrantId) {
         let authority = self.wasa.ledger.authority();
-        let shooter = authority.roster().shooter(ShooterNo(line.shooter)).expect("on the roster");
+        let shooter = authority
+            .roster()
+            .shooter(ShooterNo(line.shooter))
+            .expect("on the roster");
         let squads = [shooter.squad];
         let live = authority.live_for(Some(DrillNo(line.stage)), &squads);
         let key = self.wasa.key(&line.device).public();
@@ -289,7 +320,10 @@ impl Writing {
     fn owner(&self) -> (String, GrantId) {
         let key = self.wasa.key(OWNER).public();
         let members = self.wasa.ledger.authority().members();
-        (OWNER.to_owned(), members.get(&key).expect("it is admitted").admit)
+        (
+            OWNER.to_owned(),
+            members.get(&key).expect("it is admitted").admit,
+        )
     }
 
     /// Signs a statement of the owner and returns its id.
@@ -306,12 +340,17 @@ impl Writing {
     fn write(&mut self, device: &str, grant: GrantId, at_ms: i64, body: Body) -> EntryId {
         let key = self.wasa.keys.get(device).expect("D1 to D9");
         let [seed, ..] = *key.seed();
-        let log = LogName { grant, incarnation: Incarnation(0x5eed_0000_0000 | u64::from(seed)) };
+        let log = LogName {
+            grant,
+            incarnation: Incarnation(0x5eed_0000_0000 | u64::from(seed)),
+        };
         let before_ms = self.wasa.ledger.logs().get(&log).map_or(0, Log::last_at_ms);
         let void_seq = match &body {
             Body::Void(void) => {
                 let target = self.wasa.ledger.find(void.entry);
-                target.filter(|(target, _)| *target == log).map(|(_, seq)| seq)
+                target
+                    .filter(|(target, _)| *target == log)
+                    .map(|(_, seq)| seq)
             }
             Body::Score(_)
             | Body::Status(_)
@@ -319,8 +358,12 @@ impl Writing {
             | Body::Statement(_)
             | Body::Unknown => None,
         };
-        let entry =
-            Entry { at_delta_ms: at_ms - before_ms, revision: 1, succession: Vec::new(), body };
+        let entry = Entry {
+            at_delta_ms: at_ms - before_ms,
+            revision: 1,
+            succession: Vec::new(),
+            body,
+        };
         let bytes = encode_entry(&entry, void_seq);
         let (id, _) = self.wasa.ledger.append(log, key.public(), bytes);
         self.wasa.ledger.sign(&log, key).expect("the log is there");
@@ -331,12 +374,18 @@ impl Writing {
     fn body(&self, line: &Line) -> Body {
         let drill = DrillNo(line.stage);
         if line.dnf {
-            let rule = line.dnf_rules.last().and_then(|code| self.rules.get(code)).copied();
+            let rule = line
+                .dnf_rules
+                .last()
+                .and_then(|code| self.rules.get(code))
+                .copied();
             return status(StatusKind::Dnf, Some(drill), line.shooter, rule);
         }
         let structure = self.wasa.ledger.authority().roster().structure();
-        let is_chrono =
-            structure.drills.iter().any(|it| it.no == drill && it.method == Method::Chrono);
+        let is_chrono = structure
+            .drills
+            .iter()
+            .any(|it| it.no == drill && it.method == Method::Chrono);
         if is_chrono {
             return Body::Chrono(chrono(line));
         }
@@ -350,7 +399,11 @@ impl Writing {
             shooter: ShooterNo(line.shooter),
             attempt: 0,
             time_centis: line.time_cs.clone(),
-            hits: line.targets.iter().filter_map(|&bits| Hits::from_bits(bits)).collect(),
+            hits: line
+                .targets
+                .iter()
+                .filter_map(|&bits| Hits::from_bits(bits))
+                .collect(),
             steel: Steel {
                 hit: line.steel_hit,
                 miss: line.steel_miss,
@@ -393,7 +446,9 @@ fn lines() -> Vec<Line> {
 /// Unpacks a file of the match.
 pub(crate) fn unpack(packed: &[u8]) -> String {
     let mut text = String::new();
-    GzDecoder::new(packed).read_to_string(&mut text).expect("it is packed text");
+    GzDecoder::new(packed)
+        .read_to_string(&mut text)
+        .expect("it is packed text");
     text
 }
 
@@ -406,14 +461,26 @@ fn chrono(line: &Line) -> Chrono {
         drill: DrillNo(line.stage),
         shooter: ShooterNo(line.shooter),
         weights_decigrains: line.bullet_gr.iter().map(|&it| rounded(it, 1)).collect(),
-        speeds_fps: line.velocities_fps.iter().map(|&it| rounded(it, 0)).collect(),
+        speeds_fps: line
+            .velocities_fps
+            .iter()
+            .map(|&it| rounded(it, 0))
+            .collect(),
         gear: (line.gear_check.as_deref() == Some("Pass")).then_some(Gear::Pass),
     }
 }
 
 fn status(kind: StatusKind, drill: Option<DrillNo>, shooter: u32, rule: Option<RuleNo>) -> Body {
-    let about = About { drill, shooter: ShooterNo(shooter) };
-    Body::Status(Status { about, kind, rule, note: String::new() })
+    let about = About {
+        drill,
+        shooter: ShooterNo(shooter),
+    };
+    Body::Status(Status {
+        about,
+        kind,
+        rule,
+        note: String::new(),
+    })
 }
 
 /// Closes a grant at the heads that are here.
@@ -423,8 +490,17 @@ fn close(ledger: &Ledger, grant: GrantId) -> Close {
         .filter_map(|log| {
             let (&height, &signature) = log.heads().last_key_value()?;
             let hash = log.chain_at(height)?.0;
-            Some(Cut { incarnation: log.name().incarnation, height, hash, signature })
+            Some(Cut {
+                incarnation: log.name().incarnation,
+                height,
+                hash,
+                signature,
+            })
         })
         .collect();
-    Close { grant, cuts, reason: CloseReason::Handover }
+    Close {
+        grant,
+        cuts,
+        reason: CloseReason::Handover,
+    }
 }
