@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::driver::{Driver, DriverThread, StartError};
 use crate::local::protocol::{LinkStatus, Scope, WireBytes};
-use crate::local::{Here, Network, ServeError, Server, Service};
+use crate::local::{Clerk, Here, Network, ServeError, Server};
 use crate::net::{self, Net, NetConfig, NetError};
 use crate::root::{Mode, Root, RootError, socket_path};
 
@@ -116,8 +116,8 @@ async fn live(
         addresses: net.addresses(),
         socket: socket_path(&here.dir),
     });
-    let service = Service::new(driver.clone(), network, here, Arc::clone(&stop));
-    let serve = server.serve(service, stopped.clone());
+    let clerk = Clerk::new(driver.clone(), network, here, Arc::clone(&stop));
+    let serve = server.serve(clerk, stopped.clone());
     let watch = watch_for_end(&driver, &stop, stopped, (&mut interrupt, &mut terminate));
     tokio::join!(serve, watch);
     end(&net, &driver).await;

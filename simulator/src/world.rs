@@ -274,7 +274,12 @@ impl World {
 
     /// Hands an input to a device and sends what it releases.
     pub fn input(&mut self, device: DeviceNo, input: Input) {
-        let released = self.step(device, vec![input]);
+        self.inputs(device, vec![input]);
+    }
+
+    /// Hands many inputs to a device in one step.
+    pub fn inputs(&mut self, device: DeviceNo, inputs: Vec<Input>) {
+        let released = self.step(device, inputs);
         self.release(device, released);
     }
 

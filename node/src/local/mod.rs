@@ -3,11 +3,12 @@
 //! * [`protocol`]: the JSON shapes, the contract with the command line and the demonstration.
 //! * [`client`]: calls a running node over its socket.
 //! * [`offline`]: the same requests on a root while no node runs.
-//! * [`Service`]: what a request does. [`Server`]: the socket.
+//! * [`Clerk`]: what a request does. [`Server`]: the socket.
 //!
 //! Layer: node, above `driver`.
 
 mod answers;
+mod clerk;
 pub mod client;
 mod convert;
 #[cfg(test)]
@@ -16,9 +17,8 @@ mod names;
 pub mod offline;
 pub mod protocol;
 mod server;
-mod service;
 mod standings;
 mod words;
 
+pub use clerk::{Clerk, Here, Network, NoNetwork};
 pub use server::{ServeError, Server};
-pub use service::{Here, Network, NoNetwork, Service};

@@ -12,10 +12,10 @@ use tallyline_proto::replica::{Replica, Stored};
 use tokio::sync::watch;
 
 use super::answers::{self, Around};
+use super::clerk::{Clerk, Here, NoNetwork, node_info};
 use super::client::{self, CallError};
 use super::names;
 use super::protocol::{Answer, Call, Problem, Request, WireBytes, codes, exits};
-use super::service::{Here, NoNetwork, Service, node_info};
 use crate::clock::Clock;
 use crate::driver::{self, Driver, NoLink, StartError};
 use crate::root::{Root, RootError, damaged_stores};
@@ -124,8 +124,8 @@ fn write(dir: &Path, call: Call) -> Result<Answer, Problem> {
         .map_err(StartError::System)?;
     let answer = runtime.block_on(async {
         let (stop, _) = watch::channel(false);
-        let service = Service::new(driver.clone(), Arc::new(NoNetwork), here, Arc::new(stop));
-        let answer = service.answer(call).await;
+        let clerk = Clerk::new(driver.clone(), Arc::new(NoNetwork), here, Arc::new(stop));
+        let answer = clerk.answer(call).await;
         driver.stop().await;
         answer
     });

@@ -15,9 +15,9 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
+use super::clerk::Clerk;
 use super::client::PATH_BYTES_MAX;
 use super::protocol::{Answer, Call, Problem, REQUEST_BYTES_MAX, codes, exits};
-use super::service::Service;
 use crate::root::socket_path;
 
 /// Most clients at once: a few commands, a kiosk's screen and a demonstration; further ones wait.
@@ -92,11 +92,11 @@ impl Server {
     }
 
     /// Serves clients until `stop` is set; the answer that is under way is finished.
-    pub async fn serve(self, service: Service, mut stop: watch::Receiver<bool>) {
+    pub async fn serve(self, clerk: Clerk, mut stop: watch::Receiver<bool>) {
         let clients = Arc::new(Semaphore::new(CLIENTS_MAX));
         let mut tasks = JoinSet::new();
         while let Some((stream, permit)) = next(&self.listener, &clients, &mut stop).await {
-            let client = client(stream, service.clone(), stop.clone(), permit);
+            let client = client(stream, clerk.clone(), stop.clone(), permit);
             tasks.spawn(client);
             while tasks.try_join_next().is_some() {}
         }
@@ -138,7 +138,7 @@ async fn next(
 /// Serves one client: request after request.
 async fn client(
     stream: UnixStream,
-    service: Service,
+    clerk: Clerk,
     mut stop: watch::Receiver<bool>,
     permit: OwnedSemaphorePermit,
 ) {
@@ -154,7 +154,7 @@ async fn client(
             read = read_line(&mut reader, &mut line) => read,
         };
         let (answer, more) = match read {
-            Ok(Line::Whole) => (answer(&service, &line).await, true),
+            Ok(Line::Whole) => (answer(&clerk, &line).await, true),
             Ok(Line::TooLong) => (Answer::Error(too_long()), false),
             Ok(Line::End) | Err(_) => break,
         };
@@ -191,9 +191,9 @@ async fn read_line(
     }
 }
 
-async fn answer(service: &Service, line: &[u8]) -> Answer {
+async fn answer(clerk: &Clerk, line: &[u8]) -> Answer {
     match serde_json::from_slice::<Call>(line) {
-        Ok(call) => service.answer(call).await,
+        Ok(call) => clerk.answer(call).await,
         Err(error) => Answer::Error(Problem::new(
             codes::BAD_REQUEST,
             exits::USAGE,

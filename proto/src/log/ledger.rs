@@ -31,6 +31,9 @@ pub const EVENT_ENTRIES_MAX: u64 = 100_000;
 /// Most logs under one grant; beyond, the owner is warned and others' logs are refused.
 pub const INCARNATIONS_MAX: usize = 512;
 
+/// Most earlier logs that a first entry names: what one entry can hold.
+const PREDECESSORS_MAX: usize = 400;
+
 /// What a change added.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Growth {
@@ -205,6 +208,14 @@ impl Ledger {
         (entry_id(&name, seq), seq)
     }
 
+    /// Returns whether one more entry of this size can stand under one signature with those that
+    /// are not signed for yet, so that every chunk can end at a signed head.
+    ///
+    /// Source: PROTOCOL R-CHAIN-6.
+    pub fn chunk_holds(&self, name: &LogName, bytes: usize) -> bool {
+        self.logs.get(name).is_none_or(|log| log.chunk_holds(bytes))
+    }
+
     /// Signs a log's end and returns the signature and the heights whose signatures became
     /// superfluous.
     pub fn sign(&mut self, name: &LogName, key: &DeviceKey) -> Option<(u64, Signature, Vec<u64>)> {
@@ -320,7 +331,8 @@ impl Ledger {
             bytes.extend_from_slice(&name.grant.0.0);
             bytes.extend_from_slice(&name.incarnation.0.to_le_bytes());
             if let Some(fork) = self.forks.get(name) {
-                bytes.extend_from_slice(&fork_rank(fork).1.0);
+                bytes.extend_from_slice(&fork.from.to_le_bytes());
+                bytes.extend_from_slice(&fork.prefix.0);
             } else {
                 bytes.extend_from_slice(&log.height().to_le_bytes());
                 bytes.extend_from_slice(&log.chain().0.0);
@@ -334,6 +346,7 @@ impl Ledger {
     pub fn predecessors(&self, grant: GrantId, but: Incarnation) -> Vec<Predecessor> {
         self.logs_of(grant)
             .filter(|log| log.name().incarnation != but)
+            .take(PREDECESSORS_MAX)
             .map(|log| Predecessor {
                 incarnation: log.name().incarnation,
                 height: log.height(),
@@ -363,10 +376,12 @@ impl Ledger {
 
     fn quota(&self, name: &LogName, from: u64, count: usize) -> Result<(), Refusal> {
         let count = u64::try_from(count).unwrap_or(u64::MAX);
-        let end = from.saturating_add(count);
-        let is_new = !self.logs.contains_key(name);
+        let end = from.saturating_add(count).saturating_sub(1);
+        let held = self.logs.get(name).map_or(0, Log::height);
+        let fresh = end.saturating_sub(held);
+        let is_new = held == 0;
         if LOG_ENTRIES_MAX < end
-            || EVENT_ENTRIES_MAX < self.entries.saturating_add(count)
+            || EVENT_ENTRIES_MAX < self.entries.saturating_add(fresh)
             || (is_new && INCARNATIONS_MAX <= self.logs_of(name.grant).count())
         {
             return Err(Refusal::Quota);
@@ -421,7 +436,12 @@ impl Ledger {
         let mut logs: Vec<&Log> = self.logs_of(GrantId::control(self.event)).collect();
         logs.sort_by_key(|log| (self.successions.get(log.name()).copied(), *log.name()));
         for log in logs {
-            for (_, record) in log.records() {
+            // What stands behind a fork differs from node to node and says nothing.
+            let forked = self
+                .forks
+                .get(log.name())
+                .map_or(u64::MAX, |fork| fork.from);
+            for (_, record) in log.records().take_while(|(seq, _)| *seq < forked) {
                 let Body::Statement(bytes) = &record.entry.body else {
                     continue;
                 };
@@ -442,6 +462,9 @@ impl Ledger {
             return Taken::ForkKnown;
         }
         self.forks.insert(fork.log, fork.clone());
+        if self.is_control(fork.log.grant) {
+            self.judge_all();
+        }
         Taken::Forked(Box::new(fork))
     }
 
@@ -574,7 +597,7 @@ fn prove(
         entries: ours,
         signature: our_signature,
         ..
-    } = log.chunk(seq)?;
+    } = log.nearest_chunk(seq)?;
     let ours_first = branch_hash(&ours) < branch_hash(&theirs);
     let (left, left_signature, right, right_signature) = if ours_first {
         (ours, our_signature, theirs, *signature)

@@ -186,6 +186,30 @@ impl Log {
         })
     }
 
+    /// Returns the entries from `from` to the nearest signed head: the least that proves them.
+    pub(super) fn nearest_chunk(&self, from: u64) -> Option<Chunk> {
+        let before = from.checked_sub(1)?;
+        let (&end, &signature) = self.heads.range(from..).next()?;
+        let entries = self.slice(before, end)?.iter();
+        let entries = entries.map(|it| it.bytes.clone()).collect();
+        Some(Chunk {
+            from,
+            entries,
+            signature,
+        })
+    }
+
+    /// Returns whether one more entry of this size can stand under one signature with those that
+    /// are not signed for yet.
+    pub(super) fn chunk_holds(&self, bytes: usize) -> bool {
+        let signed = self.heads.last_key_value().map_or(0, |(&height, _)| height);
+        let run = self.slice(signed, self.height()).unwrap_or_default();
+        let size = run
+            .iter()
+            .fold(bytes, |sum, it| sum.saturating_add(it.bytes.len()));
+        run.is_empty() || (run.len() < CHUNK_ENTRIES_MAX && size <= CHUNK_BYTES_MAX)
+    }
+
     /// Says what entries are that somebody sent: it recomputes the chain and checks one signature.
     ///
     /// Source: PROTOCOL R-CHAIN-4.

@@ -11,8 +11,8 @@ use super::{
 use crate::{
     log::{Ledger, Refusal, Taken},
     model::{
-        Admit, Assign, Body, Close, CloseReason, Cut, Entry, GrantId, Lock, LogName, Manifest,
-        Open, Roles, RosterChange, Statement, Ticket,
+        Admit, Assign, Body, Close, CloseReason, Cut, Entry, GrantId, Hash, Lock, LogName,
+        Manifest, Open, Roles, RosterChange, Statement, Ticket,
     },
     rules::{Code, Mistake},
     wire::{
@@ -46,7 +46,7 @@ impl Replica {
             } => self.invite(secret, roles, label),
             Command::Admit { key, roles, label } => {
                 self.own_event()?;
-                self.state_that(&Statement::Admit(Admit { key, roles, label }));
+                self.state_that(&Statement::Admit(Admit { key, roles, label }))?;
                 Ok(Reply::Admitted)
             }
             Command::Assign {
@@ -110,6 +110,11 @@ impl Replica {
 
     fn found(&mut self, founding: Founding) -> Result<Reply, Mistake> {
         self.no_event_yet()?;
+        let key = self.key();
+        let roles = Roles::OWNER.with(Roles::SCORER).with(Roles::RELAY);
+        let label = founding.label;
+        let admit = Statement::Admit(Admit { key, roles, label });
+        sayable(&admit)?;
         let structure_bytes = encode_structure(&founding.structure).len();
         let manifest = Manifest {
             rules_version: RULES_VERSION,
@@ -126,7 +131,8 @@ impl Replica {
         let manifest = decode_manifest(&bytes).map_err(|error| {
             let text = match error {
                 WireError::TooLarge("manifest") => format!(
-                    "the event's structure has {structure_bytes} bytes, limit 50,000. Shorten names or split the event."
+                    "the event's structure has {structure_bytes} bytes, limit {}. Shorten names or split the event.",
+                    wire::MANIFEST_BYTES_MAX
                 ),
                 WireError::Malformed | WireError::Invalid(_) | WireError::TooLarge(_) => {
                     format!("the event cannot be created: {error}. Mend the structure file.")
@@ -138,13 +144,7 @@ impl Replica {
         self.out.writes.push(Write::Manifest(bytes.clone()));
         let ledger = Ledger::new(event, manifest);
         self.state = State::Member(Box::new(Member::new(bytes, ledger)));
-        let roles = Roles::OWNER.with(Roles::SCORER).with(Roles::RELAY);
-        let key = self.key();
-        self.state_that(&Statement::Admit(Admit {
-            key,
-            roles,
-            label: founding.label,
-        }));
+        self.say(&admit);
         Ok(Reply::Founded(event))
     }
 
@@ -186,7 +186,7 @@ impl Replica {
             let structure = encode_structure(&member.ledger.manifest().structure);
             self.state_that(&Statement::Lock(Lock {
                 structure: structure_hash(&structure),
-            }));
+            }))?;
         }
         Ok(Reply::Locked)
     }
@@ -199,6 +199,10 @@ impl Replica {
     ) -> Result<Reply, Mistake> {
         let inviter = self.key();
         let member = self.own_event()?;
+        if let Some(label) = label.clone() {
+            let key = inviter;
+            sayable(&Statement::Admit(Admit { key, roles, label }))?;
+        }
         if INVITES_MAX <= member.invites.len() {
             return Err(Mistake::new(
                 Code::E21,
@@ -279,7 +283,7 @@ impl Replica {
             .map(|&grant| close(&member.ledger, grant, reason))
             .collect();
         let count = opens.len();
-        let id = self.state_that(&Statement::Assign(Assign { closes, opens }));
+        let id = self.state_that(&Statement::Assign(Assign { closes, opens }))?;
         let opened = (0..).take(count).map(|place| grant_id(id, place)).collect();
         Ok(Reply::Assigned(opened))
     }
@@ -287,6 +291,11 @@ impl Replica {
     fn change_roster(&mut self, change: RosterChange) -> Result<Reply, Mistake> {
         let member = self.own_event()?;
         let roster = member.ledger.authority().roster();
+        let divisions = roster.structure().divisions.len();
+        let unknown_division = || {
+            let text = "the event has no such division. See `tallyline event show`.";
+            Mistake::new(Code::E01, text.into())
+        };
         let unknown = |no: crate::model::ShooterNo| {
             Mistake::new(Code::E01, format!("shooter {no} is not on the roster."))
         };
@@ -303,9 +312,15 @@ impl Replica {
             RosterChange::Edit(edit) if roster.shooter(edit.shooter).is_none() => {
                 return Err(unknown(edit.shooter));
             }
+            RosterChange::Add(shooter) if divisions <= shooter.division => {
+                return Err(unknown_division());
+            }
+            RosterChange::Edit(edit) if edit.division.is_some_and(|it| divisions <= it) => {
+                return Err(unknown_division());
+            }
             RosterChange::Add(_) | RosterChange::Edit(_) => {}
         }
-        self.state_that(&Statement::Roster(change));
+        self.state_that(&Statement::Roster(change))?;
         let member = self.event_or_mistake()?;
         Ok(Reply::Revised(
             member.ledger.authority().roster().revision(),
@@ -313,10 +328,17 @@ impl Replica {
     }
 
     /// Signs a statement into the control log and returns its id. Only the owner gets here.
-    pub(super) fn state_that(&mut self, statement: &Statement) -> crate::model::Hash {
+    ///
+    /// Source: PROTOCOL R-CONTROL-1.
+    pub(super) fn state_that(&mut self, statement: &Statement) -> Result<Hash, Mistake> {
+        sayable(statement)?;
+        Ok(self.say(statement))
+    }
+
+    fn say(&mut self, statement: &Statement) -> Hash {
         let own = self.key();
         let State::Member(member) = &self.state else {
-            return crate::model::Hash::default();
+            return Hash::default();
         };
         let event = member.ledger.event();
         let signed = sign_statement(&self.identity.key, event, statement);
@@ -354,6 +376,12 @@ impl Replica {
             body,
         };
         let bytes = wire::encode_entry(&entry, void_seq);
+        if !member.ledger.chunk_holds(&log, bytes.len()) {
+            self.sign(&log);
+        }
+        let State::Member(member) = &mut self.state else {
+            return None;
+        };
         let (id, seq) = member.ledger.append(log, own, bytes.clone());
         self.out.writes.push(Write::Entries {
             log,
@@ -366,7 +394,7 @@ impl Replica {
     }
 
     /// Signs the ends of the logs this device wrote in this step: one signature for each, however
-    /// many entries it covers.
+    /// many entries it covers, as long as one chunk can hold them.
     ///
     /// Source: PROTOCOL R-CHAIN-6.
     pub(super) fn sign_own(&mut self) {
@@ -374,21 +402,27 @@ impl Replica {
             return;
         };
         for log in core::mem::take(&mut member.unsigned) {
-            let Some((height, signature, dropped)) = member.ledger.sign(&log, &self.identity.key)
-            else {
-                continue;
-            };
-            let signature = *signature.as_bytes();
-            self.out.writes.push(Write::Head {
-                log,
-                height,
-                signature,
-            });
-            let drops = dropped
-                .into_iter()
-                .map(|height| Write::DropHead { log, height });
-            self.out.writes.extend(drops);
+            self.sign(&log);
         }
+    }
+
+    fn sign(&mut self, log: &LogName) {
+        let State::Member(member) = &mut self.state else {
+            return;
+        };
+        let Some((height, signature, dropped)) = member.ledger.sign(log, &self.identity.key) else {
+            return;
+        };
+        let log = *log;
+        let signature = *signature.as_bytes();
+        self.out.writes.push(Write::Head {
+            log,
+            height,
+            signature,
+        });
+        let drops = dropped.into_iter();
+        let drops = drops.map(|height| Write::DropHead { log, height });
+        self.out.writes.extend(drops);
     }
 
     /// Takes in a bundle: the same checks as for a peer, and everything that holds is kept.
@@ -522,12 +556,24 @@ pub(super) fn bundle(member: &Member) -> Vec<u8> {
             from = from.saturating_add(count);
         }
     }
-    frames.extend(member.ledger.forks().values().cloned().map(Frame::Fork));
-    let cells: Vec<Vec<u8>> = member.cells.values().map(wire::encode_cell).collect();
-    for some in cells.chunks(16) {
-        frames.push(Frame::Cells(some.to_vec()));
-    }
+    let forks = member.ledger.forks().values();
+    let forks = forks.filter(|fork| fork.fits_a_frame()).cloned();
+    frames.extend(forks.map(Frame::Fork));
+    let cells: Vec<_> = member.cells.values().collect();
+    frames.extend(wire::cell_frames(&cells));
     wire::encode_bundle(&frames)
+}
+
+/// Refuses a statement that nobody could read back: what was asked for does not fit its limits.
+fn sayable(statement: &Statement) -> Result<(), Mistake> {
+    let why = match wire::read_back(statement) {
+        Ok(()) => return Ok(()),
+        Err(why) => why,
+    };
+    Err(Mistake::new(
+        Code::E21,
+        format!("this cannot be recorded: {why}. Nothing was changed; correct it and try again."),
+    ))
 }
 
 /// Closes a grant at the heads known here.

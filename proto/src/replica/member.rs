@@ -144,9 +144,20 @@ impl Member {
     /// Source: PROTOCOL R-CELL-2.
     pub(super) fn is_newer(&self, signed: &SignedCell) -> bool {
         let slot = (signed.signer, signed.cell.kind.number());
-        self.cells.get(&slot).is_none_or(|held| {
-            held.cell.store != signed.cell.store || held.cell.counter < signed.cell.counter
-        })
+        let age = |cell: &SignedCell| (cell.cell.store, cell.cell.counter);
+        let newer = self
+            .cells
+            .get(&slot)
+            .is_none_or(|held| age(held) < age(signed));
+        match &signed.cell.kind {
+            CellKind::Presence(_) => newer,
+            // Receipts add up: what raises any height is news, whichever store it comes from.
+            CellKind::Receipt(logs) => newer || logs.iter().any(|it| self.raises(it)),
+        }
+    }
+
+    fn raises(&self, (id, height, hash): &([u8; 16], u64, [u8; 8])) -> bool {
+        self.cloud.get(id).is_none_or(|held| held < height) && self.receipt_fits(id, *height, *hash)
     }
 
     /// Returns whether a cell's signer may say this, and has signed it.

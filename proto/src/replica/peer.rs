@@ -352,11 +352,18 @@ impl Replica {
                 return;
             };
             let id = invite.id();
-            member.invites.remove(&id);
-            self.out.writes.push(Write::Invite { id, bytes: None });
             let Invite { roles, label, .. } = invite;
             let label = label.unwrap_or_else(|| join.label.clone());
-            self.state_that(&Statement::Admit(Admit { key, roles, label }));
+            let admit = Statement::Admit(Admit { key, roles, label });
+            if let Err(mistake) = self.state_that(&admit) {
+                self.refuse(peer, Reason::Malformed, mistake.to_string());
+                return;
+            }
+            self.out.writes.push(Write::Invite { id, bytes: None });
+            let State::Member(member) = &mut self.state else {
+                return;
+            };
+            member.invites.remove(&id);
         }
         let State::Member(member) = &self.state else {
             return;
@@ -542,8 +549,10 @@ impl Replica {
                 self.grown(name, 0);
                 let text = self.words_about(&name, Reason::Fork);
                 self.refuse(peer, Reason::Fork, text);
-                for it in self.peers.values_mut().filter(|it| it.is_member) {
-                    it.outbox.push(Frame::Fork((*fork).clone()));
+                if fork.fits_a_frame() {
+                    for it in self.peers.values_mut().filter(|it| it.is_member) {
+                        it.outbox.push(Frame::Fork((*fork).clone()));
+                    }
                 }
             }
             Err(why) => {

@@ -1,17 +1,18 @@
 //! What officials record: scores, statuses, readings, voids; checked before anything is written.
 
-use alloc::vec::Vec;
+use alloc::{format, vec::Vec};
 
 use super::{Replica, Reply, command::no_event, core::State, member::Member};
 use crate::{
-    log::about,
     model::{
         About, Body, DrillNo, EntryId, GrantId, LogName, SquadNo, StatusKind, Void, VoidReason,
     },
     rules::{
-        Mistake, Scorebook,
+        Code, Mistake, Scorebook,
+        scorebook::about,
         validate::{self, Desk, TimeBounds, Writer},
     },
+    wire,
 };
 
 /// A wish to record something.
@@ -66,6 +67,7 @@ impl Replica {
             },
         };
         validate::check(&desk, &record.body, revision)?;
+        readable(&record.body)?;
         let target = match record.replaces {
             Some((entry, reason)) => {
                 let note = alloc::string::String::new();
@@ -112,6 +114,14 @@ impl Replica {
         let void_seq = same_log.then_some(target.seq);
         self.append(target.grant, Body::Void(void), void_seq, wall_ms)
     }
+}
+
+/// Refuses a record that no device could read back.
+fn readable(body: &Body) -> Result<(), Mistake> {
+    wire::body_reads_back(body).map_err(|why| {
+        let text = format!("this cannot be recorded: {why}. Nothing was saved.");
+        Mistake::new(Code::E21, text)
+    })
 }
 
 impl Member {

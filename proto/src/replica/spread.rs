@@ -9,7 +9,7 @@ use crate::{
     log::{Ledger, Log},
     model::LogName,
     sync::{Here, hello},
-    wire::{Cell, CellKind, Frame, SignedCell, encode_cell, log_short_id, sign_cell},
+    wire::{Cell, CellKind, Frame, SignedCell, cell_frames, encode_cell, log_short_id, sign_cell},
 };
 
 /// How long announcements of others' entries are gathered, in ms: one Have for many logs.
@@ -54,7 +54,7 @@ impl Replica {
                     it.cells_sent = true;
                     let equal = it.talk.equal(&here.hello);
                     let cells = member_cells(&member.cells, &it.key, equal);
-                    it.outbox.extend(held_cells(&cells));
+                    it.outbox.extend(cell_frames(&cells));
                 }
             }
         }
@@ -219,14 +219,6 @@ fn member_cells<'a>(
         cell.signer != *peer && (!equal || matches!(cell.cell.kind, CellKind::Receipt(_)))
     };
     cells.values().filter(wanted).collect()
-}
-
-fn held_cells(cells: &[&SignedCell]) -> Vec<Frame> {
-    let bytes: Vec<Vec<u8>> = cells.iter().map(|cell| encode_cell(cell)).collect();
-    bytes
-        .chunks(16)
-        .map(|some| Frame::Cells(some.to_vec()))
-        .collect()
 }
 
 fn receipt_of(name: &LogName, log: &Log) -> ([u8; 16], u64, [u8; 8]) {

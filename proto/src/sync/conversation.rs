@@ -8,7 +8,7 @@ use super::VERSION;
 use crate::{
     log::{Ledger, Log, Refusal},
     model::{EventId, Incarnation, LogName},
-    wire::{Frame, Hello, LogRef, LogTag, Push, Vector, log_tag},
+    wire::{Frame, Hello, LogRef, LogTag, Push, VECTOR_LOGS_MAX, Vector, log_tag},
 };
 
 /// Entries that may be on the way to a peer before it has said that they are on its disk: eight
@@ -220,7 +220,7 @@ impl Conversation {
             }));
         }
         self.vector_open = false;
-        for fork in ledger.forks().values() {
+        for fork in ledger.forks().values().filter(|fork| fork.fits_a_frame()) {
             out.push(Frame::Fork(fork.clone()));
         }
     }
@@ -463,6 +463,7 @@ fn vector(ledger: &Ledger) -> Vector {
     let logs = ledger
         .logs()
         .values()
+        .take(VECTOR_LOGS_MAX)
         .map(|log| (log.tag(), log.height()))
         .collect();
     Vector {
@@ -480,7 +481,12 @@ fn vector_with_hashes(ledger: &Ledger) -> Vector {
         short
     };
     Vector {
-        hashes: ledger.logs().values().map(first8).collect(),
+        hashes: ledger
+            .logs()
+            .values()
+            .take(VECTOR_LOGS_MAX)
+            .map(first8)
+            .collect(),
         answer: true,
         ..vector(ledger)
     }

@@ -5,7 +5,10 @@ use alloc::vec::Vec;
 use prost::Message as _;
 use tallyline_keys::{DeviceKey, PublicKey, Purpose, Signature};
 
-use super::{FRAME_BYTES_MAX, VECTOR_LOGS_MAX, WireError, event::key, fixed, generated as pb};
+use super::{
+    CELLS_MAX, CHUNK_BYTES_MAX, FRAME_BYTES_MAX, Frame, VECTOR_LOGS_MAX, WireError, event::key,
+    fixed, generated as pb,
+};
 use crate::model::EventId;
 
 /// A status value of one device.
@@ -94,6 +97,27 @@ pub fn encode_cell(signed: &SignedCell) -> Vec<u8> {
         signature: signed.signature.as_bytes().to_vec(),
     }
     .encode_to_vec()
+}
+
+/// Packs cells into as few frames as their sizes allow.
+pub fn cell_frames(cells: &[&SignedCell]) -> Vec<Frame> {
+    let mut frames = Vec::new();
+    let mut some: Vec<Vec<u8>> = Vec::new();
+    let mut size: usize = 0;
+    for cell in cells {
+        let bytes = encode_cell(cell);
+        let with = size.saturating_add(bytes.len());
+        if !some.is_empty() && (CHUNK_BYTES_MAX < with || CELLS_MAX <= some.len()) {
+            frames.push(Frame::Cells(core::mem::take(&mut some)));
+            size = 0;
+        }
+        size = size.saturating_add(bytes.len());
+        some.push(bytes);
+    }
+    if !some.is_empty() {
+        frames.push(Frame::Cells(some));
+    }
+    frames
 }
 
 /// Reads a signed cell; its signature is not checked yet. `Ok(None)` is a kind this version does

@@ -9,13 +9,13 @@ use super::{
     generated as pb,
 };
 use crate::model::{
-    About, Approvals, Body, Chrono, DrillNo, Entry, EntryId, Gear, Hash, Hits, Incarnation,
-    LogName, Penalty, Predecessor, RuleNo, Score, ShooterNo, Status, StatusKind, Steel, Void,
-    VoidReason,
+    About, Approvals, Body, Chrono, DrillNo, Entry, EntryId, Gear, GrantId, Hash, Hits,
+    Incarnation, LogName, Penalty, Predecessor, RuleNo, Score, ShooterNo, Status, StatusKind,
+    Steel, Void, VoidReason,
 };
 
 /// Most targets of a score; more than any drill has.
-const TARGETS_MAX: usize = 64;
+pub(super) const TARGETS_MAX: usize = 64;
 /// Most speeds or weights of a chronograph reading.
 const READINGS_MAX: usize = 16;
 /// Most predecessors an entry may name: the limit of incarnations for one grant.
@@ -75,6 +75,29 @@ pub fn decode_entry(bytes: &[u8], log: &LogName) -> Result<Entry, WireError> {
             .body
             .map_or(Ok(Body::Unknown), |body| body_in(body, log))?,
     })
+}
+
+/// Says whether a body reads back as it was meant, so that nothing is answered "saved" that is
+/// then not understood.
+///
+/// # Errors
+/// With what does not hold.
+pub fn body_reads_back(body: &Body) -> Result<(), WireError> {
+    let Some(out) = body_out(body, None) else {
+        return Err(WireError::Malformed);
+    };
+    let log = LogName {
+        grant: GrantId(Hash::default()),
+        incarnation: Incarnation(0),
+    };
+    if ENTRY_BYTES_MAX < out.encoded_len().saturating_add(64) {
+        return Err(WireError::TooLarge("entry"));
+    }
+    if body_in(out, &log)? == *body {
+        Ok(())
+    } else {
+        Err(WireError::Malformed)
+    }
 }
 
 /// Returns what an entry that cannot be read stands for: kept, relayed, never counted.

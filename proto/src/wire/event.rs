@@ -5,7 +5,7 @@ use alloc::{string::String, vec::Vec};
 use prost::Message as _;
 use tallyline_keys::PublicKey;
 
-use super::{MANIFEST_BYTES_MAX, WireError, fixed, generated as pb};
+use super::{MANIFEST_BYTES_MAX, WireError, entry::TARGETS_MAX, fixed, generated as pb};
 use crate::model::{
     Discipline, Division, Drill, DrillNo, Manifest, Method, NoShoots, PowerFactor, Rule, RuleKind,
     RuleNo, Ruleset, Shooter, ShooterNo, SquadNo, Structure,
@@ -218,6 +218,9 @@ fn rule_out(rule: &Rule) -> pb::Rule {
 
 fn structure_in(it: pb::Structure) -> Result<Structure, WireError> {
     let ruleset = it.ruleset.ok_or(WireError::Invalid("ruleset"))?;
+    if !(-720..=840).contains(&it.zone_min) {
+        return Err(WireError::Invalid("time zone"));
+    }
     let structure = Structure {
         epoch_ms: it.epoch_ms,
         zone_min: it.zone_min,
@@ -297,8 +300,12 @@ fn drill_in(it: pb::Drill) -> Result<Drill, WireError> {
             Ok(_) | Err(_) => Err(WireError::Invalid("required hits")),
         })
         .collect::<Result<_, _>>()?;
-    if 16 < it.strings {
+    let is_chrono = pb::Method::try_from(it.method) == Ok(pb::Method::Chrono);
+    if 16 < it.strings || (it.strings == 0 && !is_chrono) {
         return Err(WireError::Invalid("strings"));
+    }
+    if TARGETS_MAX < it.required_hits.len() {
+        return Err(WireError::TooLarge("targets of a drill"));
     }
     Ok(Drill {
         no: DrillNo(number(it.no, "drill number")?),

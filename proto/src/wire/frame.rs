@@ -6,13 +6,10 @@ use prost::Message as _;
 use tallyline_keys::Signature;
 
 use super::{
-    CHUNK_BYTES_MAX, CHUNK_ENTRIES_MAX, FRAME_BYTES_MAX, LogTag, MANIFEST_BYTES_MAX,
+    CELLS_MAX, CHUNK_BYTES_MAX, CHUNK_ENTRIES_MAX, FRAME_BYTES_MAX, LogTag, MANIFEST_BYTES_MAX,
     STATEMENT_BYTES_MAX, VECTOR_LOGS_MAX, WireError, fixed, generated as pb, statement::label,
 };
 use crate::model::{EventId, GrantId, Hash, Incarnation, LogName};
-
-/// Most cells in one frame: two of each of 32 devices.
-const CELLS_MAX: usize = 64;
 
 /// One message of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,6 +103,20 @@ pub struct Fork {
     pub right: Vec<Vec<u8>>,
     /// Its head.
     pub right_signature: Signature,
+}
+
+impl Fork {
+    /// Returns whether the proof fits into a frame; one that does not is found by every node for
+    /// itself, since its branches travel as pushes.
+    pub fn fits_a_frame(&self) -> bool {
+        let size = |entries: &[Vec<u8>]| {
+            entries.iter().fold(0_usize, |sum, it| {
+                sum.saturating_add(it.len()).saturating_add(3)
+            })
+        };
+        let both = size(&self.left).saturating_add(size(&self.right));
+        both.saturating_add(512) <= FRAME_BYTES_MAX
+    }
 }
 
 /// Asks for admission.

@@ -27,8 +27,8 @@ mod ticket;
 mod generated;
 
 pub use bundle::{BUNDLE_BYTES_MAX, decode_bundle, encode_bundle};
-pub use cell::{Cell, CellKind, SignedCell, decode_cell, encode_cell, sign_cell};
-pub use entry::{decode_entry, encode_entry, unknown_entry};
+pub use cell::{Cell, CellKind, SignedCell, cell_frames, decode_cell, encode_cell, sign_cell};
+pub use entry::{body_reads_back, decode_entry, encode_entry, unknown_entry};
 pub use event::{decode_manifest, encode_manifest, encode_structure};
 pub use frame::{
     Fork, Frame, Hello, Join, LogRef, Push, Vector, decode_fork, decode_frame, encode_fork,
@@ -38,7 +38,7 @@ pub use hash::{
     LogTag, entry_id, event_id, grant_id, hash, log_short_id, log_tag, statement_id, structure_hash,
 };
 pub use statement::{
-    SignedStatement, decode_signed, decode_statement, encode_signed, sign_statement,
+    SignedStatement, decode_signed, decode_statement, encode_signed, read_back, sign_statement,
 };
 pub use ticket::{TicketProblem, decode_ticket, encode_ticket, ticket_from_text, ticket_to_text};
 
@@ -62,6 +62,9 @@ pub const CHUNK_ENTRIES_MAX: usize = 256;
 
 /// Most bytes of entries in one chunk; leaves room for the rest of a frame.
 pub const CHUNK_BYTES_MAX: usize = 48 * 1024;
+
+/// Most cells in one frame: two of each of 32 devices.
+pub const CELLS_MAX: usize = 64;
 
 /// Most logs in one vector: what fits into a frame with room to spare.
 pub const VECTOR_LOGS_MAX: usize = 4096;

@@ -57,6 +57,27 @@ pub fn sign_statement(key: &DeviceKey, event: EventId, statement: &Statement) ->
     }
 }
 
+/// Says whether a statement reads back as it was meant: no list is empty where empty means all,
+/// no text is too long, numbers are in order.
+///
+/// # Errors
+/// With what does not hold.
+pub fn read_back(statement: &Statement) -> Result<(), WireError> {
+    let body = pb::Statement {
+        kind: Some(kind_out(statement)),
+    }
+    .encode_to_vec();
+    // Signer and signature take 100 bytes beside the body, the entry's own fields some more.
+    if STATEMENT_BYTES_MAX < body.len().saturating_add(256) {
+        return Err(WireError::TooLarge("statement"));
+    }
+    if decode_statement(&body)? == *statement {
+        Ok(())
+    } else {
+        Err(WireError::Invalid("cells of a grant"))
+    }
+}
+
 /// Encodes a signed statement.
 pub fn encode_signed(signed: &SignedStatement) -> Vec<u8> {
     pb::Signed {

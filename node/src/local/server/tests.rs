@@ -42,9 +42,9 @@ fn start_in(dir: tempfile::TempDir) -> Node {
         runtime.block_on(async {
             let server = Server::bind(&path).expect("binds");
             let (stop, stopped) = watch::channel(false);
-            let service = Service::new(driver.clone(), Arc::new(NoNetwork), here, Arc::new(stop));
+            let clerk = Clerk::new(driver.clone(), Arc::new(NoNetwork), here, Arc::new(stop));
             ready.send(()).expect("somebody waits");
-            server.serve(service, stopped).await;
+            server.serve(clerk, stopped).await;
             driver.stop().await;
         });
         drop(driver);

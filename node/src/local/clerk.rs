@@ -56,7 +56,7 @@ pub struct NoNetwork;
 
 /// Answers requests; cheap to clone.
 #[derive(Clone)]
-pub struct Service {
+pub struct Clerk {
     driver: Driver,
     network: Arc<dyn Network>,
     here: Arc<Here>,
@@ -81,8 +81,8 @@ enum Plan {
     Shooter(Box<Command>, u32),
 }
 
-impl Service {
-    /// Makes the service of a node. `stop` is set when somebody asks the node to end.
+impl Clerk {
+    /// Makes the clerk of a node. `stop` is set when somebody asks the node to end.
     pub fn new(
         driver: Driver,
         network: Arc<dyn Network>,
@@ -306,9 +306,9 @@ impl Service {
     }
 }
 
-impl std::fmt::Debug for Service {
+impl std::fmt::Debug for Clerk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Service")
+        f.debug_struct("Clerk")
             .field("here", &self.here)
             .finish_non_exhaustive()
     }
