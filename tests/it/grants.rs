@@ -29,9 +29,8 @@ fn no(value: &Value) -> u32 {
 
 /// "D3" of the match is device 3 here; D5 is the owner.
 fn device(all: &[DeviceNo], name: &Value) -> DeviceNo {
-    let number: usize = name.as_str().expect("a name")[1..]
-        .parse()
-        .expect("a number");
+    let name = name.as_str().and_then(|name| name.strip_prefix('D'));
+    let number: usize = name.expect("a name").parse().expect("a number");
     all[match number {
         5 => 0,
         1..5 => number,
@@ -211,13 +210,18 @@ fn admit(world: &World, by: DeviceNo) -> GrantId {
         incarnation: Incarnation(0),
     };
     let frames = decode_bundle(&world.devices[by].replica.bundle()).expect("a bundle");
-    let entries = frames.into_iter().flat_map(|frame| match frame {
-        Frame::Push(push) => push.entries,
-        _ => Vec::new(),
+    let entries = frames.into_iter().flat_map(|frame| {
+        if let Frame::Push(push) = frame {
+            push.entries
+        } else {
+            Vec::new()
+        }
     });
-    let signed = entries.filter_map(|bytes| match decode_entry(&bytes, &control).ok()?.body {
-        Body::Statement(bytes) => decode_signed(&bytes).ok(),
-        _ => None,
+    let signed = entries.filter_map(|bytes| {
+        let Body::Statement(bytes) = decode_entry(&bytes, &control).ok()?.body else {
+            return None;
+        };
+        decode_signed(&bytes).ok()
     });
     let mut admits = signed.filter(|signed| {
         matches!(decode_statement(&signed.body), Ok(Statement::Admit(it)) if it.key == key)

@@ -18,7 +18,7 @@ pub fn match_data(name: &str) -> String {
     assert!(file.is_ok(), "{}: {file:?}", path.display());
     let mut text = String::new();
     let read = file.map(|mut file| {
-        if name.ends_with(".gz") {
+        if path.extension().is_some_and(|it| it == "gz") {
             flate2::read::GzDecoder::new(file).read_to_string(&mut text)
         } else {
             file.read_to_string(&mut text)

@@ -9,14 +9,23 @@ use criterion::BenchmarkGroup;
 use criterion::measurement::WallTime;
 use tallyline::clock::Clock;
 
-/// Measures `work` on what `prepare` makes; the making is not counted. Returns the median over
-/// criterion's samples, the warm-up's included, or `None` if the filter left this one out.
+/// Times of one piece of work, over criterion's samples, the warm-up's included.
+#[derive(Clone, Copy)]
+pub(crate) struct Times {
+    /// What a user meets: other load and a disk's moods included.
+    pub(crate) median: Duration,
+    /// What the work itself costs: other load only ever adds to it.
+    pub(crate) least: Duration,
+}
+
+/// Measures `work` on what `prepare` makes; the making is not counted. Returns `None` if the
+/// filter left this one out.
 pub(crate) fn measure<S, R>(
     group: &mut BenchmarkGroup<'_, WallTime>,
     name: &str,
     mut prepare: impl FnMut() -> S,
     mut work: impl FnMut(S) -> R,
-) -> Option<Duration> {
+) -> Option<Times> {
     let clock = Clock::start();
     let mut samples: Vec<Duration> = Vec::new();
     group.bench_function(name, |bencher| {
@@ -36,7 +45,9 @@ pub(crate) fn measure<S, R>(
         });
     });
     samples.sort_unstable();
-    samples.get(samples.len() / 2).copied()
+    let median = *samples.get(samples.len() / 2)?;
+    let least = *samples.first()?;
+    Some(Times { median, least })
 }
 
 /// Says whether a target is met.

@@ -58,6 +58,7 @@ pub(crate) fn bench(criterion: &mut Criterion, wasa: &Wasa) {
     );
     group.finish();
     if let (Some(single), Some(grouped)) = (single, grouped) {
+        let (single, grouped) = (single.median, grouped.median);
         let times = ratio(single, grouped);
         println!(
             "durable receiving, live pushes with a signature each: group commit: {:.0} entries/s, \
@@ -68,6 +69,7 @@ pub(crate) fn bench(criterion: &mut Criterion, wasa: &Wasa) {
         );
     }
     if let Some(bulk) = bulk {
+        let bulk = bulk.median;
         println!(
             "durable receiving in bulk: {chunk_entries} entries in {} chunks, one commit: \
              {bulk:.2?}, {:.0} entries/s",

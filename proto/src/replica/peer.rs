@@ -516,18 +516,20 @@ impl Replica {
             .take(name, push.from, &push.entries, &push.signature);
         let count = u64::try_from(push.entries.len()).unwrap_or(u64::MAX);
         let end = push.from.saturating_add(count).saturating_sub(1);
+        if let Ok(Taken::Grown(_) | Taken::Known) = &taken {
+            // What a peer sends is on its disk.
+            it.talk.pushed_to_us(&name, end);
+            it.acks.insert(name);
+            if let Some(store) = it.talk.store() {
+                member.hold(it.key, store, &[(wire::log_short_id(&name), end)]);
+            }
+        }
         match &taken {
             Ok(Taken::Grown(growth)) => {
-                it.talk.pushed_to_us(&name, end);
-                it.acks.insert(name);
                 let writes = growth_writes(&member.ledger, name, growth, &push.entries, push);
                 self.out.writes.extend(writes);
             }
-            Ok(Taken::Known) => {
-                it.talk.pushed_to_us(&name, end);
-                it.acks.insert(name);
-            }
-            Ok(Taken::Forked(_) | Taken::ForkKnown) => {}
+            Ok(Taken::Known | Taken::Forked(_) | Taken::ForkKnown) => {}
             Err(why) => Conversation::refuse_push(&name, *why, &member.ledger, &mut it.outbox),
         }
         self.after_taking(peer, name, taken);
