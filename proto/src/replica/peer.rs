@@ -635,7 +635,13 @@ impl Replica {
                 return;
             }
         };
-        if cell.signer == own || !member.is_newer(&cell) {
+        // Of a signer whose Admit has not arrived nothing can be said; the next cell comes soon.
+        let known = member
+            .ledger
+            .authority()
+            .members()
+            .contains_key(&cell.signer);
+        if cell.signer == own || !known || !member.is_newer(&cell) {
             return;
         }
         if !member.may_sign(&cell) {
