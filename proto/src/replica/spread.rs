@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How long announcements of others' entries are gathered, in ms: one Have for many logs.
-const ANNOUNCE_MS: u64 = 150;
+const ANNOUNCE_MS: u64 = 400;
 
 /// Least time between two presence cells of this device, in ms; only sent when something changed
 /// and somebody is not directly connected.

@@ -31,7 +31,7 @@ const REPEAT_MS_MAX: u64 = 60_000;
 
 /// How long an announced entry may be missing before it is asked for, in ms: in a full mesh the
 /// writer's own push is faster and nobody asks.
-const ASK_AFTER_MS: u64 = 300;
+const ASK_AFTER_MS: u64 = 600;
 
 /// What the replica must do after a conversation took a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
