@@ -21,7 +21,8 @@ use std::thread::JoinHandle;
 use tallyline_keys::PublicKey;
 use tallyline_proto::model::Incarnation;
 use tallyline_proto::replica::{
-    Command, Identity, Input, NotSaved, Notice, Now, PeerId, Reason, Released, Replica, Reply,
+    Command, Disk as _, Identity, Input, NotSaved, Notice, Now, PeerId, Reason, Released, Replica,
+    Reply, Write,
 };
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
@@ -383,11 +384,20 @@ impl Loop {
         let now = self.now();
         let effects = self.replica.step(now, std::mem::take(&mut batch.inputs));
         let wrote = !effects.writes().is_empty();
+        let manifest = effects.writes().iter().find_map(|write| {
+            if let Write::Manifest(manifest) = write {
+                return Some(manifest.clone());
+            }
+            None
+        });
         match effects.persist(&mut self.store) {
             Ok(released) => {
                 if wrote && 0 < self.failures {
                     self.failures = 0;
                     self.set_trouble(None);
+                }
+                if let Some(manifest) = manifest {
+                    self.keep_manifest(&manifest);
                 }
                 self.release(released);
                 if joined_before != self.replica.ticket().is_some() {
@@ -404,6 +414,13 @@ impl Loop {
                 self.pending.fail_all(&reason);
                 Err(reason)
             }
+        }
+    }
+
+    /// Keeps the manifest beside the store; without it a damaged store means joining again.
+    fn keep_manifest(&self, manifest: &[u8]) {
+        if let Err(error) = self.origin.root.keep_manifest(manifest) {
+            tracing::warn!(%error, "the manifest is in the store, but not beside it");
         }
     }
 
@@ -453,6 +470,8 @@ impl Loop {
             self.failures = self.failures.saturating_add(1);
             match self.reopen() {
                 Ok(()) => {
+                    // Who connected while the store was shut was not heard: all begin anew.
+                    self.link.reset();
                     self.announce();
                     self.answer(batch);
                     return Turn::GoOn;
@@ -542,8 +561,8 @@ fn receive(
 
 /// Opens the store and reads the event from it; content that does not hold is moved aside once.
 fn open(origin: &Origin, opener: &mut Opener) -> Result<(Replica, Store), StoreError> {
-    let store = opener(Content::Keep)?;
-    match read(origin, &store) {
+    let mut store = opener(Content::Keep)?;
+    match read(origin, &mut store) {
         Ok(replica) => Ok((replica, store)),
         Err(StoreError::Damaged(what)) => {
             tracing::error!(
@@ -551,8 +570,8 @@ fn open(origin: &Origin, opener: &mut Opener) -> Result<(Replica, Store), StoreE
                 "the store's content does not hold; it is moved aside, a fresh store fetches it from peers"
             );
             drop(store);
-            let store = opener(Content::SetAside)?;
-            let replica = read(origin, &store)?;
+            let mut store = opener(Content::SetAside)?;
+            let replica = read(origin, &mut store)?;
             Ok((replica, store))
         }
         Err(
@@ -565,9 +584,18 @@ fn open(origin: &Origin, opener: &mut Opener) -> Result<(Replica, Store), StoreE
     }
 }
 
-/// Makes a replica of what a store holds.
-fn read(origin: &Origin, store: &Store) -> Result<Replica, StoreError> {
-    let stored = store.load()?;
+/// Makes a replica of what a store holds. A fresh store in a root that had an event gets its
+/// manifest back: the other devices have the rest.
+fn read(origin: &Origin, store: &mut Store) -> Result<Replica, StoreError> {
+    let mut stored = store.load()?;
+    if stored.manifest.is_none()
+        && let Some(manifest) = origin.root.kept_manifest()
+    {
+        tracing::warn!("the store is fresh; the event's entries are fetched from other devices");
+        store.commit(&[Write::Ticket(None), Write::Manifest(manifest.clone())])?;
+        stored.ticket = None;
+        stored.manifest = Some(manifest);
+    }
     // A fresh incarnation at every opening: whatever the disk forgot, nothing is signed twice.
     let incarnation = Incarnation(entropy::number()?);
     Replica::open(identity(&origin.root, store.id()), stored, incarnation)

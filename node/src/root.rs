@@ -5,6 +5,7 @@
 //! | `device.key` | the 32-byte seed of the device's key, 64 hex digits, readable by nobody else |
 //! | `device.toml` | what the device is called and what it is for |
 //! | `node.redb` | the store; its random id is inside it, so a fresh store is another store |
+//! | `event.manifest` | which event this is, for a fresh store after damage |
 //! | `node.redb.damaged-N` | stores that did not open, kept for a person to look at |
 //! | `node.lock` | locked while a process uses the root; holds its process id |
 //! | `node.sock` | the command socket of a running node |
@@ -20,6 +21,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use tallyline_keys::{DeviceKey, PublicKey};
+use tallyline_proto::wire::decode_manifest;
 use thiserror::Error;
 
 use crate::entropy::{self, EntropyError};
@@ -292,6 +294,26 @@ impl Root {
         &self.dir
     }
 
+    /// Keeps the event's manifest beside the store, so that a fresh store after damage knows which
+    /// event to fetch from the other devices.
+    ///
+    /// # Errors
+    ///
+    /// What the disk said; the store has the manifest all the same.
+    pub fn keep_manifest(&self, manifest: &[u8]) -> Result<(), RootError> {
+        let path = self.dir.join(MANIFEST_FILE);
+        let fresh = path.with_extension("fresh");
+        write_file(&fresh, manifest, 0o600)?;
+        fs::rename(&fresh, &path).map_err(|error| io_error(&path, "written", error))?;
+        sync_dir(&self.dir)
+    }
+
+    /// Returns the manifest that [`Self::keep_manifest`] kept, if it can be read.
+    pub fn kept_manifest(&self) -> Option<Vec<u8>> {
+        let manifest = fs::read(self.dir.join(MANIFEST_FILE)).ok()?;
+        decode_manifest(&manifest).is_ok().then_some(manifest)
+    }
+
     /// Returns the path of the store.
     pub fn store_path(&self) -> PathBuf {
         self.dir.join("node.redb")
@@ -342,6 +364,9 @@ impl FromStr for Mode {
 pub fn socket_path(dir: &Path) -> PathBuf {
     dir.join("node.sock")
 }
+
+/// The event's manifest, kept beside the store.
+const MANIFEST_FILE: &str = "event.manifest";
 
 /// Lists the damaged stores that were moved aside in a root, by name.
 pub fn damaged_stores(dir: &Path) -> Vec<String> {

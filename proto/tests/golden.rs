@@ -415,6 +415,7 @@ fn frames() -> Vec<(&'static str, Frame)> {
         state: [0x99; 16],
         store: u64::MAX,
         answer: false,
+        receipts: 0,
     };
     let vector = Vector {
         logs: vec![(tag, 9), ([0; 5], 0)],

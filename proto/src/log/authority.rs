@@ -90,20 +90,19 @@ impl Authority {
         }
     }
 
-    /// Judges one more statement whose signature holds. Statements come in the order that
-    /// [`super::Ledger`] fixes; one that is not valid changes nothing and is kept as evidence.
-    ///
-    /// Source: PROTOCOL R-CONTROL-3.
-    pub fn judge(&mut self, signed: &SignedStatement) {
-        let id = signed.id(self.event);
-        let valid = signed.signer == self.owner
+    /// Judges one more statement whose signature holds, and says whether it came into force; one
+    /// that did not changed nothing, and may when what it rests on has.
+    pub fn judge(&mut self, signed: &SignedStatement) -> bool {
+        signed.signer == self.owner
             && match decode_statement(&signed.body) {
-                Ok(statement) => self.apply(id, &statement),
+                Ok(statement) => self.apply(signed.id(self.event), &statement),
                 Err(_) => false,
-            };
-        if !valid {
-            self.invalid.push(id);
-        }
+            }
+    }
+
+    /// Notes statements that are not valid; they are kept as evidence.
+    pub fn reject(&mut self, signed: &[SignedStatement]) {
+        self.invalid = signed.iter().map(|it| it.id(self.event)).collect();
     }
 
     /// Returns the owner's key.
@@ -152,6 +151,15 @@ impl Authority {
     ) -> Option<(GrantId, &'a Grant)> {
         self.covering(drill, squads)
             .min_by_key(|(id, grant)| (u32::MAX.saturating_sub(grant.depth), *id))
+    }
+
+    /// Returns whether a grant is the live one of a cell, for any one of the squads: a shooter who
+    /// changed squads belongs to the writers of both.
+    pub fn is_live_for(&self, grant: GrantId, drill: DrillNo, squads: &[SquadNo]) -> bool {
+        squads.iter().any(|squad| {
+            let live = self.live_for(Some(drill), core::slice::from_ref(squad));
+            live.is_some_and(|(id, _)| id == grant)
+        })
     }
 
     /// Returns the open grants that cover a cell with any of the squads.

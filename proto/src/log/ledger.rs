@@ -19,11 +19,14 @@ use crate::{
         Manifest, Predecessor, ShooterNo, SquadNo,
     },
     rules::{self, Line, Standing},
-    wire::{self, Fork, LogTag, decode_signed, entry_id, hash, log_tag},
+    wire::{self, Fork, LogTag, decode_signed, entry_id, hash, log_short_id, log_tag},
 };
 
 /// Most entries of one log: ten times the busiest device of a real five-day match.
 pub const LOG_ENTRIES_MAX: u64 = 10_000;
+
+/// Most entries that one device's key writes: a thief fills this much and no more.
+pub const DEVICE_ENTRIES_MAX: u64 = 20_000;
 
 /// Most entries of one event: what a phone holds in memory without effort.
 pub const EVENT_ENTRIES_MAX: u64 = 100_000;
@@ -78,6 +81,7 @@ pub struct Ledger {
     manifest: Manifest,
     logs: BTreeMap<LogName, Log>,
     tags: BTreeMap<LogTag, BTreeSet<LogName>>,
+    short_ids: BTreeMap<[u8; 16], LogName>,
     index: BTreeMap<EntryId, (LogName, u64)>,
     about: BTreeMap<ShooterNo, Vec<(LogName, u64)>>,
     voids: BTreeMap<EntryId, Vec<(LogName, u64)>>,
@@ -96,6 +100,7 @@ impl Ledger {
             manifest,
             logs: BTreeMap::new(),
             tags: BTreeMap::new(),
+            short_ids: BTreeMap::new(),
             index: BTreeMap::new(),
             about: BTreeMap::new(),
             voids: BTreeMap::new(),
@@ -140,6 +145,11 @@ impl Ledger {
         self.tags.get(tag).into_iter().flatten()
     }
 
+    /// Returns the log that a short id names.
+    pub fn by_short_id(&self, id: &[u8; 16]) -> Option<&Log> {
+        self.logs.get(self.short_ids.get(id)?)
+    }
+
     /// Returns where an entry stands.
     pub fn find(&self, entry: EntryId) -> Option<(LogName, u64)> {
         self.index.get(&entry).copied()
@@ -165,7 +175,13 @@ impl Ledger {
             .authority
             .writer(name.grant)
             .ok_or(Refusal::UnknownGrant)?;
-        self.quota(&name, from, entries.len())?;
+        let height = self.logs.get(&name).map_or(0, Log::height);
+        let behind_a_fork =
+            |fork: &Fork| fork.from <= from && fork.from <= height.saturating_add(1);
+        if self.forks.get(&name).is_some_and(behind_a_fork) {
+            return Ok(Taken::ForkKnown);
+        }
+        self.quota(&name, writer, (from, entries.len()))?;
         let event = self.event;
         let held = self.logs.get(&name);
         let fresh_log;
@@ -331,6 +347,9 @@ impl Ledger {
             bytes.extend_from_slice(&name.grant.0.0);
             bytes.extend_from_slice(&name.incarnation.0.to_le_bytes());
             if let Some(fork) = self.forks.get(name) {
+                // Before the fork all nodes hold the same; how far this one has come counts.
+                let common = log.height().min(fork.from.saturating_sub(1));
+                bytes.extend_from_slice(&common.to_le_bytes());
                 bytes.extend_from_slice(&fork.from.to_le_bytes());
                 bytes.extend_from_slice(&fork.prefix.0);
             } else {
@@ -374,15 +393,26 @@ impl Ledger {
         self.authority.roster().squads_ever(shooter).collect()
     }
 
-    fn quota(&self, name: &LogName, from: u64, count: usize) -> Result<(), Refusal> {
+    fn quota(
+        &self,
+        name: &LogName,
+        writer: PublicKey,
+        (from, count): (u64, usize),
+    ) -> Result<(), Refusal> {
+        if self.is_control(name.grant) {
+            // The owner's statements say what all the rest is worth: nobody crowds them out.
+            return Ok(());
+        }
         let count = u64::try_from(count).unwrap_or(u64::MAX);
         let end = from.saturating_add(count).saturating_sub(1);
         let held = self.logs.get(name).map_or(0, Log::height);
         let fresh = end.saturating_sub(held);
-        let is_new = held == 0;
+        let of_writer = self.logs.values().filter(|log| log.writer() == writer);
+        let of_writer = of_writer.fold(0_u64, |sum, log| sum.saturating_add(log.height()));
         if LOG_ENTRIES_MAX < end
+            || DEVICE_ENTRIES_MAX < of_writer.saturating_add(fresh)
             || EVENT_ENTRIES_MAX < self.entries.saturating_add(fresh)
-            || (is_new && INCARNATIONS_MAX <= self.logs_of(name.grant).count())
+            || (held == 0 && INCARNATIONS_MAX <= self.logs_of(name.grant).count())
         {
             return Err(Refusal::Quota);
         }
@@ -393,6 +423,7 @@ impl Ledger {
         let event = self.event;
         self.logs.entry(name).or_insert_with(|| {
             self.tags.entry(log_tag(&name)).or_default().insert(name);
+            self.short_ids.insert(log_short_id(&name), name);
             Log::new(event, name, writer)
         })
     }
@@ -433,6 +464,7 @@ impl Ledger {
     /// Source: PROTOCOL R-CONTROL-3.
     fn judge_all(&mut self) {
         let mut authority = Authority::new(self.event, &self.manifest);
+        let mut waiting = Vec::new();
         let mut logs: Vec<&Log> = self.logs_of(GrantId::control(self.event)).collect();
         logs.sort_by_key(|log| (self.successions.get(log.name()).copied(), *log.name()));
         for log in logs {
@@ -442,17 +474,21 @@ impl Ledger {
                 .get(log.name())
                 .map_or(u64::MAX, |fork| fork.from);
             for (_, record) in log.records().take_while(|(seq, _)| *seq < forked) {
-                let Body::Statement(bytes) = &record.entry.body else {
-                    continue;
-                };
-                let Ok(signed) = decode_signed(bytes) else {
-                    continue;
-                };
                 // The head's signature covers these bytes and the owner signs both, so the
                 // statement's own signature, made to be shown alone, needs no second check.
-                authority.judge(&signed);
+                if let Body::Statement(bytes) = &record.entry.body {
+                    waiting.extend(decode_signed(bytes));
+                }
             }
         }
+        // A statement may rest on one that stands later in this order, when the owner's device
+        // was rolled back: it is tried again until nothing more comes into force.
+        let mut count = usize::MAX;
+        while waiting.len() < count {
+            count = waiting.len();
+            waiting.retain(|signed| !authority.judge(signed));
+        }
+        authority.reject(&waiting);
         self.authority = authority;
     }
 
@@ -471,17 +507,11 @@ impl Ledger {
     /// Says whether a grant is the live one of a cell; of a whole match (a drill of `None`), of
     /// any drill.
     fn holds(&self, grant: GrantId, drill: Option<DrillNo>, squads: &[SquadNo]) -> bool {
-        let live = |drill| {
-            self.authority
-                .live_for(Some(drill), squads)
-                .map(|(id, _)| id)
-        };
         if let Some(drill) = drill {
-            live(drill) == Some(grant)
-        } else {
-            let drills = &self.authority.roster().structure().drills;
-            drills.iter().any(|drill| live(drill.no) == Some(grant))
+            return self.authority.is_live_for(grant, drill, squads);
         }
+        let mut drills = self.authority.roster().structure().drills.iter();
+        drills.any(|drill| self.authority.is_live_for(grant, drill.no, squads))
     }
 
     /// Says whether a log agrees with a cut: `None` if it is shorter than the cut.
@@ -526,7 +556,10 @@ impl rules::Authority for Ledger {
             },
             Some(end) => {
                 let cut = end.cuts.get(&log.incarnation);
-                if cut.is_some_and(|&cut| self.agrees(log, cut) == Some(false)) {
+                let fork = self.forks.get(log).map_or(u64::MAX, |fork| fork.from);
+                // Behind a fork the hash at the cut differs from node to node; before it all agree.
+                let tells = cut.filter(|&&(height, _)| height < fork);
+                if tells.is_some_and(|&cut| self.agrees(log, cut) == Some(false)) {
                     return Standing::Disputed;
                 }
                 if cut.is_some_and(|&(height, _)| seq <= height) {

@@ -12,6 +12,7 @@ pub use authority::{Authority, End, Grant, Member};
 pub use chain::{Chain, sign_head, verify_head};
 pub(crate) use ledger::about;
 pub use ledger::{
-    EVENT_ENTRIES_MAX, Growth, INCARNATIONS_MAX, LOG_ENTRIES_MAX, Ledger, Refusal, Taken,
+    DEVICE_ENTRIES_MAX, EVENT_ENTRIES_MAX, Growth, INCARNATIONS_MAX, LOG_ENTRIES_MAX, Ledger,
+    Refusal, Taken,
 };
 pub use one::{Chunk, Log, Record};

@@ -141,6 +141,7 @@ impl Replica {
             Mistake::new(Code::E21, text)
         })?;
         let event = event_id(&bytes);
+        self.out.writes.push(Write::Ticket(None));
         self.out.writes.push(Write::Manifest(bytes.clone()));
         let ledger = Ledger::new(event, manifest);
         self.state = State::Member(Box::new(Member::new(bytes, ledger)));
@@ -455,7 +456,8 @@ impl Replica {
                 ),
             ));
         }
-        if matches!(self.state, State::Blank) {
+        if !matches!(self.state, State::Member(_)) {
+            self.out.writes.push(Write::Ticket(None));
             self.out
                 .writes
                 .push(Write::Manifest(manifest_bytes.clone()));

@@ -8,7 +8,7 @@ use crate::{
     log::Ledger,
     model::{GrantId, LogName, Roles},
     rules::Scorebook,
-    wire::{CellKind, SignedCell, WireError, fixed, hash, log_short_id},
+    wire::{CellKind, SignedCell, WireError, fixed, hash},
 };
 
 /// An invite that one device may use once.
@@ -18,6 +18,9 @@ pub(super) struct Invite {
     pub(super) roles: Roles,
     pub(super) label: Option<String>,
 }
+
+/// The kind number of a receipt.
+const RECEIPT: u8 = 2;
 
 /// What other devices have on disk, as they said themselves.
 #[derive(Clone, Debug, Default)]
@@ -139,16 +142,47 @@ impl Member {
         }
     }
 
+    /// Returns whether exactly this cell is held.
+    pub(super) fn holds_cell(&self, signed: &SignedCell) -> bool {
+        let slot = (signed.signer, signed.cell.kind.number());
+        self.cells
+            .get(&slot)
+            .is_some_and(|held| held.body == signed.body)
+    }
+
+    /// Returns a digest of the receipts held, by which peers see that one of them lacks some.
+    pub(super) fn receipts_digest(&self) -> u64 {
+        let mut bytes = Vec::new();
+        for ((key, kind), held) in &self.cells {
+            if *kind == RECEIPT {
+                bytes.extend_from_slice(key.as_bytes());
+                bytes.extend_from_slice(&held.cell.store.to_le_bytes());
+                bytes.extend_from_slice(&held.cell.counter.to_le_bytes());
+            }
+        }
+        if bytes.is_empty() {
+            return 0;
+        }
+        let digest = hash("receipts", &[&bytes]);
+        let mut short = [0; 8];
+        short.copy_from_slice(digest.0.split_at(8).0);
+        u64::from_le_bytes(short)
+    }
+
     /// Returns whether a cell says more than the one held of its signer.
     ///
     /// Source: PROTOCOL R-CELL-2.
     pub(super) fn is_newer(&self, signed: &SignedCell) -> bool {
         let slot = (signed.signer, signed.cell.kind.number());
-        let age = |cell: &SignedCell| (cell.cell.store, cell.cell.counter);
-        let newer = self
-            .cells
-            .get(&slot)
-            .is_none_or(|held| age(held) < age(signed));
+        let newer = self.cells.get(&slot).is_none_or(|held| {
+            if held.cell.store == signed.cell.store {
+                return held.cell.counter < signed.cell.counter;
+            }
+            // Another store of the same device: its clock tells which came later, and the id
+            // decides between equals. It decides what is shown of copies, never what counts.
+            let age = |cell: &SignedCell| (cell.cell.wall_ms, cell.cell.store);
+            age(held) < age(signed)
+        });
         match &signed.cell.kind {
             CellKind::Presence(_) => newer,
             // Receipts add up: what raises any height is news, whichever store it comes from.
@@ -201,11 +235,7 @@ impl Member {
     ///
     /// Source: PROTOCOL R-CELL-4.
     fn receipt_fits(&self, id: &[u8; 16], height: u64, hash: [u8; 8]) -> bool {
-        let log = self
-            .ledger
-            .logs()
-            .values()
-            .find(|log| log_short_id(log.name()) == *id);
+        let log = self.ledger.by_short_id(id);
         log.and_then(|log| log.chain_at(height))
             .is_none_or(|chain| chain.0.0.starts_with(&hash))
     }

@@ -131,7 +131,9 @@ impl Replica {
     }
 
     pub(super) fn on_peer_down(&mut self, peer: PeerId) {
-        if let Some(it) = self.peers.remove(&peer) {
+        if let Some(it) = self.peers.remove(&peer)
+            && it.is_member
+        {
             self.last_heard_ms.insert(it.key, self.now.mono_ms);
         }
     }
@@ -143,7 +145,9 @@ impl Replica {
         it.bytes = it.bytes.saturating_add(bytes.len());
         let key = it.key;
         let is_member = it.is_member;
-        self.last_heard_ms.insert(key, self.now.mono_ms);
+        if is_member {
+            self.last_heard_ms.insert(key, self.now.mono_ms);
+        }
         if !is_member && STRANGER_BYTES_MAX < it.bytes {
             self.refuse(
                 peer,
@@ -200,11 +204,11 @@ impl Replica {
             | Reason::OtherEvent
             | Reason::OtherVersion
             | Reason::BadSignature
-            | Reason::BadProof
-            | Reason::Quota => true,
+            | Reason::BadProof => true,
             // These happen between honest peers too.
             Reason::Gap
             | Reason::UnknownGrant
+            | Reason::Quota
             | Reason::Fork
             | Reason::Stranger
             | Reason::Duplicate
@@ -289,6 +293,7 @@ impl Replica {
             | Frame::Cells(_)
             | Frame::Fork(_) => {
                 self.refuse(peer, Reason::Stranger, "a stranger speaks of logs".into());
+                self.close(peer, Reason::Stranger);
             }
         }
     }
@@ -306,9 +311,9 @@ impl Replica {
         let was_member = it.is_member;
         if was_member || signed.is_some_and(|signed| admits(&member.ledger, &signed, &it.key)) {
             it.is_member = true;
-            // Whoever shows its Admit does not know this device; two that do not know each other
-            // have both shown theirs already.
-            if was_member {
+            // Whoever shows its Admit does not know this device, unless it has said Hello, which
+            // only members hear; two that do not know each other have both shown theirs already.
+            if was_member && it.talk.store().is_none() {
                 present(member, &self.identity.key.public(), it);
             }
             self.hear_early_hellos();
@@ -414,7 +419,9 @@ impl Replica {
             return;
         };
         match reason {
-            REFUSED_STRANGER => present(member, &self.identity.key.public(), it),
+            REFUSED_STRANGER if it.talk.store().is_none() => {
+                present(member, &self.identity.key.public(), it);
+            }
             REFUSED_EVENT if member.ledger.manifest().cloud.contains(&it.key) => {
                 it.outbox.push(Frame::Welcome(member.manifest.clone()));
                 present(member, &self.identity.key.public(), it);
@@ -436,14 +443,20 @@ impl Replica {
         let ledger = &member.ledger;
         match frame {
             Frame::Hello(theirs) => {
-                let mine = hello(ledger, store);
+                let mine = hello(ledger, store, member.receipts_digest());
+                it.talk.greet(&mine, now_ms, &mut it.outbox);
+                if theirs.receipts != mine.receipts {
+                    let receipts = member.cells.values().filter(|it| it.is_receipt());
+                    let receipts: Vec<_> = receipts.collect();
+                    it.outbox.extend(wire::cell_frames(&receipts));
+                }
                 match it.talk.on_hello(&theirs, ledger, &mine, &mut it.outbox) {
                     Heard::Refused(why) => self.refuse_heard(peer, why),
                     Heard::Nothing | Heard::Push(..) => self.note_heights(peer),
                 }
             }
             Frame::Vector(vector) => {
-                let mine = hello(ledger, store);
+                let mine = hello(ledger, store, member.receipts_digest());
                 it.talk.on_vector(&vector, ledger, &mine, &mut it.outbox);
                 self.note_heights(peer);
             }
@@ -641,7 +654,7 @@ impl Replica {
             .authority()
             .members()
             .contains_key(&cell.signer);
-        if cell.signer == own || !known || !member.is_newer(&cell) {
+        if cell.signer == own || !known || member.holds_cell(&cell) {
             return;
         }
         if !member.may_sign(&cell) {
@@ -650,6 +663,9 @@ impl Replica {
                 Reason::BadSignature,
                 "a cell that does not hold".into(),
             );
+            return;
+        }
+        if !member.is_newer(&cell) {
             return;
         }
         let (key, kind) = (cell.signer, cell.cell.kind.number());

@@ -171,8 +171,12 @@ impl Member {
     ) -> Option<GrantId> {
         let authority = self.ledger.authority();
         let live = |drill| {
-            let (id, grant) = authority.live_for(Some(drill), squads)?;
-            (grant.key == own).then_some(id)
+            let mine = authority
+                .grants()
+                .iter()
+                .filter(|(_, grant)| grant.key == own);
+            let mut ids = mine.map(|(id, _)| *id);
+            ids.find(|id| authority.is_live_for(*id, drill, squads))
         };
         match drill {
             Some(drill) => live(drill),

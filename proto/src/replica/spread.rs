@@ -9,7 +9,10 @@ use crate::{
     log::{Ledger, Log},
     model::LogName,
     sync::{Here, hello},
-    wire::{Cell, CellKind, Frame, SignedCell, cell_frames, encode_cell, log_short_id, sign_cell},
+    wire::{
+        Cell, CellKind, Frame, SignedCell, VECTOR_LOGS_MAX, cell_frames, encode_cell, log_short_id,
+        sign_cell,
+    },
 };
 
 /// How long announcements of others' entries are gathered, in ms: one Have for many logs.
@@ -18,6 +21,9 @@ const ANNOUNCE_MS: u64 = 400;
 /// Least time between two presence cells of this device, in ms; only sent when something changed
 /// and somebody is not directly connected.
 const PRESENCE_MS: u64 = 5_000;
+
+/// Most logs that one cell tells of: what fits into a frame.
+const CELL_LOGS_MAX: usize = 2_000;
 
 /// Least time between two receipts of a cloud, in ms: soon enough for somebody who waits for
 /// "in the cloud", seldom enough to weigh nothing.
@@ -41,7 +47,7 @@ impl Replica {
             let announce = due_announcements(member, now_ms);
             let here = Here {
                 ledger: &member.ledger,
-                hello: hello(&member.ledger, store),
+                hello: hello(&member.ledger, store, member.receipts_digest()),
                 key: own,
                 incarnation,
                 now_ms,
@@ -50,11 +56,15 @@ impl Replica {
                 it.outbox
                     .extend(haves(&member.ledger, &mut it.acks, &announce));
                 it.talk.produce(&here, &mut it.outbox);
+                // A peer whose logs differ was away: it is told what others hold.
                 if it.talk.store().is_some() && !it.cells_sent {
                     it.cells_sent = true;
-                    let equal = it.talk.equal(&here.hello);
-                    let cells = member_cells(&member.cells, &it.key, equal);
-                    it.outbox.extend(cell_frames(&cells));
+                    if !it.talk.equal(&here.hello) {
+                        let others = member.cells.values();
+                        let others = others.filter(|cell| cell.signer != it.key);
+                        let others: Vec<_> = others.filter(|cell| !cell.is_receipt()).collect();
+                        it.outbox.extend(cell_frames(&others));
+                    }
                 }
             }
         }
@@ -112,7 +122,7 @@ impl Replica {
         }
         member.presence_at_ms = now_ms.saturating_add(PRESENCE_MS);
         member.presence_of = Some(digest);
-        let logs = member.ledger.logs().iter();
+        let logs = member.ledger.logs().iter().take(CELL_LOGS_MAX);
         let logs = logs
             .map(|(name, log)| (log_short_id(name), log.height()))
             .collect();
@@ -142,6 +152,7 @@ impl Replica {
             .ledger
             .logs()
             .iter()
+            .take(CELL_LOGS_MAX)
             .map(|(name, log)| receipt_of(name, log))
             .collect();
         self.say_cell(CellKind::Receipt(logs), near);
@@ -193,6 +204,7 @@ fn haves(ledger: &Ledger, acks: &mut BTreeSet<LogName>, announce: &[LogName]) ->
         .iter()
         .filter_map(|name| ledger.logs().get(name))
         .map(|log| (log.tag(), log.height()))
+        .take(VECTOR_LOGS_MAX)
         .collect();
     (!haves.is_empty()).then_some(Frame::Have(haves))
 }
@@ -206,19 +218,6 @@ fn due_announcements(member: &mut Member, now_ms: u64) -> Vec<LogName> {
     core::mem::take(&mut member.unannounced)
         .into_iter()
         .collect()
-}
-
-/// Returns the held cells that a peer is told at the start: receipts always, presence only if the
-/// peer's logs differ, since it then was away.
-fn member_cells<'a>(
-    cells: &'a alloc::collections::BTreeMap<(PublicKey, u8), SignedCell>,
-    peer: &PublicKey,
-    equal: bool,
-) -> Vec<&'a SignedCell> {
-    let wanted = |cell: &&SignedCell| {
-        cell.signer != *peer && (!equal || matches!(cell.cell.kind, CellKind::Receipt(_)))
-    };
-    cells.values().filter(wanted).collect()
 }
 
 fn receipt_of(name: &LogName, log: &Log) -> ([u8; 16], u64, [u8; 8]) {

@@ -33,6 +33,9 @@ const REPEAT_MS_MAX: u64 = 60_000;
 /// writer's own push is faster and nobody asks.
 const ASK_AFTER_MS: u64 = 600;
 
+/// Where a device stands: digest of its logs, digest of its receipts.
+type Stand = ([u8; 16], u64);
+
 /// What the replica must do after a conversation took a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heard {
@@ -86,8 +89,8 @@ pub struct Conversation {
     offers: BTreeMap<LogName, u64>,
     asked: BTreeMap<LogTag, (u64, u64)>,
     store: Option<u64>,
-    heard_hello: Option<[u8; 16]>,
-    sent_hello: Option<[u8; 16]>,
+    heard_hello: Option<Stand>,
+    sent_hello: Option<Stand>,
     repeat_at_ms: u64,
     repeat_wait_ms: u64,
     changed_ms: Option<(u64, u64)>,
@@ -97,7 +100,7 @@ pub struct Conversation {
 }
 
 /// Returns this device's Hello.
-pub fn hello(ledger: &Ledger, store: u64) -> Hello {
+pub fn hello(ledger: &Ledger, store: u64, receipts: u64) -> Hello {
     let mut state = [0; 16];
     state.copy_from_slice(ledger.state_digest().0.split_at(16).0);
     Hello {
@@ -106,7 +109,13 @@ pub fn hello(ledger: &Ledger, store: u64) -> Hello {
         state,
         store,
         answer: false,
+        receipts,
     }
+}
+
+/// Returns where a device stands by its Hello: its logs and its receipts.
+fn stand(hello: &Hello) -> Stand {
+    (hello.state, hello.receipts)
 }
 
 fn event_tag(event: EventId) -> [u8; 8] {
@@ -148,7 +157,16 @@ impl Conversation {
 
     /// Returns whether the last Hello of the peer equals this state.
     pub fn equal(&self, mine: &Hello) -> bool {
-        self.heard_hello == Some(mine.state)
+        self.heard_hello
+            .is_some_and(|(state, _)| state == mine.state)
+    }
+
+    /// Says Hello before the answer to the peer's, if this side has not said it: a vector that
+    /// overtakes it would be answered, and the answer's answer would send the window again.
+    pub fn greet(&mut self, mine: &Hello, now_ms: u64, out: &mut Vec<Frame>) {
+        if self.sent_hello.is_none() {
+            self.say_hello(mine, now_ms, out);
+        }
     }
 
     /// Takes a Hello: compares digests and says what is here if they differ.
@@ -173,13 +191,13 @@ impl Conversation {
             self.heights.clear();
             self.pushed.clear();
         }
-        let again = self.heard_hello == Some(it.state);
-        self.heard_hello = Some(it.state);
+        let again = self.heard_hello == Some(stand(it));
+        self.heard_hello = Some(stand(it));
         self.vector_open = false;
         if it.state == mine.state {
             self.synced = true;
             self.assume_equal(ledger);
-            if again && !it.answer {
+            if again && !it.answer && it.receipts == mine.receipts {
                 out.push(Frame::Hello(Hello {
                     answer: true,
                     ..*mine
@@ -198,9 +216,7 @@ impl Conversation {
     pub fn on_vector(&mut self, it: &Vector, ledger: &Ledger, mine: &Hello, out: &mut Vec<Frame>) {
         self.synced = true;
         self.pushed.clear();
-        for &(tag, height) in &it.logs {
-            self.heights.insert(tag, height);
-        }
+        self.heights = it.logs.iter().copied().collect();
         for (name, log) in ledger.logs() {
             self.offers.insert(*name, log.height());
         }
@@ -267,9 +283,16 @@ impl Conversation {
     /// Source: PROTOCOL R-SYNC-7.
     pub fn on_have(&mut self, logs: &[(LogTag, u64)], ledger: &Ledger, now_ms: u64) {
         for &(tag, height) in logs {
-            let held = self.heights.entry(tag).or_insert(0);
-            *held = height.max(*held);
-            if height_of(ledger, tag) < height {
+            if self.heights.len() < VECTOR_LOGS_MAX || self.heights.contains_key(&tag) {
+                let held = self.heights.entry(tag).or_insert(0);
+                *held = height.max(*held);
+            }
+            // Behind a known fork everybody's height is of another branch.
+            let forked = ledger
+                .by_tag(&tag)
+                .any(|name| ledger.forks().contains_key(name));
+            let room = self.asked.len() < VECTOR_LOGS_MAX || self.asked.contains_key(&tag);
+            if room && !forked && height_of(ledger, tag) < height {
                 let due = now_ms.saturating_add(ASK_AFTER_MS);
                 self.asked.entry(tag).or_insert((height, due)).0 = height;
             }
@@ -305,8 +328,8 @@ impl Conversation {
     }
 
     fn say_hello(&mut self, mine: &Hello, now_ms: u64, out: &mut Vec<Frame>) {
-        let equal = self.heard_hello == Some(mine.state);
-        let repeated = self.sent_hello == Some(mine.state);
+        let equal = self.heard_hello == Some(stand(mine));
+        let repeated = self.sent_hello == Some(stand(mine));
         let due = if repeated {
             // Settled when the peer stands here too; else it may have missed this Hello.
             !equal && self.repeat_at_ms <= now_ms
@@ -328,7 +351,7 @@ impl Conversation {
             REPEAT_MS
         };
         self.repeat_at_ms = now_ms.saturating_add(self.repeat_wait_ms);
-        self.sent_hello = Some(mine.state);
+        self.sent_hello = Some(stand(mine));
         self.changed_ms = None;
         out.push(Frame::Hello(*mine));
     }
@@ -344,8 +367,12 @@ impl Conversation {
     }
 
     fn ask(&mut self, ledger: &Ledger, now_ms: u64, out: &mut Vec<Frame>) {
-        self.asked
-            .retain(|tag, (height, _)| height_of(ledger, *tag) < *height);
+        self.asked.retain(|tag, (height, _)| {
+            let forked = ledger
+                .by_tag(tag)
+                .any(|name| ledger.forks().contains_key(name));
+            !forked && height_of(ledger, *tag) < *height
+        });
         let mut due = Vec::new();
         for (tag, (_, at_ms)) in &mut self.asked {
             if *at_ms <= now_ms {
@@ -363,7 +390,12 @@ impl Conversation {
         let mut gaps: Vec<(bool, u64, &LogName, &Log)> = Vec::new();
         let mut on_the_way: u64 = 0;
         for (name, log) in ledger.logs() {
-            let theirs = self.heights.get(&log.tag()).copied().unwrap_or(0);
+            let clash = ledger.by_tag(&log.tag()).nth(1).is_some();
+            let theirs = if clash {
+                0
+            } else {
+                self.heights.get(&log.tag()).copied().unwrap_or(0)
+            };
             let pushed = self.pushed.get(name).copied().unwrap_or(0);
             on_the_way = on_the_way.saturating_add(pushed.saturating_sub(theirs));
             let offer = self.offers.get(name).copied().unwrap_or(0);
@@ -429,7 +461,9 @@ impl Conversation {
                     .get(&log.tag())
                     .is_some_and(|&height| height == log.height())
             });
-        let differs = self.heard_hello.is_some_and(|state| state != mine.state);
+        let differs = self
+            .heard_hello
+            .is_some_and(|(state, _)| state != mine.state);
         if same && differs && self.doubted != Some(mine.state) {
             self.doubted = Some(mine.state);
             out.push(Frame::Vector(vector_with_hashes(ledger)));

@@ -66,6 +66,11 @@ pub struct SignedCell {
 }
 
 impl SignedCell {
+    /// Returns whether it is a receipt.
+    pub fn is_receipt(&self) -> bool {
+        matches!(self.cell.kind, CellKind::Receipt(_))
+    }
+
     /// Returns whether the signature holds for this event.
     pub fn holds(&self, event: EventId) -> bool {
         let purpose = self.cell.kind.purpose();

@@ -51,6 +51,8 @@ pub struct Hello {
     pub store: u64,
     /// Whether it repeats an equal Hello for a peer that seems to have missed it.
     pub answer: bool,
+    /// Digest of the cloud's receipts held, 0 without any: who lacks some is told.
+    pub receipts: u64,
 }
 
 /// What the sender holds of every log.
@@ -330,6 +332,13 @@ pub fn split_entries(mut joined: &[u8]) -> Result<Vec<Vec<u8>>, WireError> {
         entries.push(entry.to_vec());
         joined = rest;
     }
+    // What is taken must also fit the chunk by which it is passed on.
+    let size = entries.iter().fold(0_usize, |sum: usize, it: &Vec<u8>| {
+        sum.saturating_add(it.len())
+    });
+    if CHUNK_BYTES_MAX < size && 1 < entries.len() {
+        return Err(WireError::TooLarge("chunk"));
+    }
     Ok(entries)
 }
 
@@ -385,6 +394,7 @@ fn hello_out(it: &Hello) -> pb::Hello {
         state_digest: it.state.to_vec(),
         store: it.store,
         answer: it.answer,
+        receipts: it.receipts,
     }
 }
 
@@ -395,6 +405,7 @@ fn hello_in(it: &pb::Hello) -> Result<Hello, WireError> {
         state: fixed(&it.state_digest, "state digest")?,
         store: it.store,
         answer: it.answer,
+        receipts: it.receipts,
     })
 }
 

@@ -686,6 +686,9 @@ pub struct Hello {
     /// repeats an equal Hello for a peer that seems to have missed it
     #[prost(bool, tag = "5")]
     pub answer: bool,
+    /// digest of the cloud's receipts held; 0 without any
+    #[prost(fixed64, tag = "6")]
+    pub receipts: u64,
 }
 /// What the sender holds of every log. Also the closing check: with hashes, a fork at equal
 /// height shows.

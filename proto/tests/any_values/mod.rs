@@ -346,6 +346,7 @@ pub(crate) fn any_frame() -> impl Strategy<Value = Frame> {
             state,
             store,
             answer,
+            receipts: 0,
         },
     );
     let join = (hash(), any::<[u8; 32]>(), "[ -~]{1,32}").prop_map(|(event, proof, label)| Join {
