@@ -7,6 +7,8 @@ mod acceptance;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod damage;
+#[cfg(test)]
 mod demo;
 #[cfg(test)]
 mod grants;

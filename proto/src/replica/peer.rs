@@ -712,12 +712,13 @@ impl Replica {
     }
 }
 
-/// Shows this device's own Admit to a peer. The owner and the cloud are known by the manifest
-/// and show nothing.
+/// Shows this device's own Admit to a peer. Without one (the owner and the cloud are known by the
+/// manifest, and a fresh store after damage holds no statements yet) it asks for the peer's.
 fn present(member: &Member, own: &PublicKey, it: &mut Peer) {
-    if let Some(bytes) = own_admit(&member.ledger, own) {
-        it.outbox.push(Frame::Present(bytes));
-    }
+    it.outbox.push(match own_admit(&member.ledger, own) {
+        Some(bytes) => Frame::Present(bytes),
+        None => Frame::Refused(REFUSED_STRANGER),
+    });
 }
 
 /// Returns the exact bytes of the statement that admitted a key.
