@@ -44,6 +44,7 @@ fn start_beside(root: &Path, other: &Process) -> Process {
 }
 
 /// Waits until two nodes hold the same logs.
+#[expect(clippy::disallowed_methods, reason = "a test's own deadline")]
 fn agree(one: &Process, other: &Process) {
     let begin = Instant::now();
     loop {
