@@ -448,3 +448,34 @@ fn invented_tags_are_bounded() {
     let longest = released.frames.iter().map(|(_, bytes)| bytes.len()).max();
     assert!(longest.unwrap_or(0) <= FRAME_BYTES_MAX, "{longest:?} bytes");
 }
+
+/// A device that knew the event from a bundle was never admitted: its ticket was not used.
+#[test]
+fn a_device_that_took_a_bundle_first_joins_all_the_same() {
+    let (mut world, all) = venue(33, 0);
+    let bundle = world.devices[all[0]].replica.bundle();
+    let one = world.add("one", false);
+    let taken = world.command(one, Command::Import(bundle));
+    assert!(
+        matches!(taken, Some(Reply::Imported { refused: 0, .. })),
+        "{taken:?}"
+    );
+    let ticket = world.invite(all[0]);
+    assert_eq!(
+        world.command(one, Command::Join(ticket)),
+        Some(Reply::Joining)
+    );
+    world.kill(one);
+    world.connect(one, all[0]);
+    let admitted = |world: &mut World| world.devices[all[0]].replica.devices(NOW).len() == 2;
+    world.run_until(30_000, admitted).expect("it is admitted");
+    settle(&mut world, &[all[0], one]);
+    assert!(
+        world.devices[one].replica.ticket().is_none(),
+        "the ticket is used"
+    );
+    world.run_for(20_000);
+    let before = world.traffic();
+    world.run_for(60_000);
+    assert_eq!(world.traffic(), before, "an idle pair sends nothing");
+}

@@ -407,14 +407,14 @@ fn status(replica: &mut Replica, now: Now, around: Around) -> StatusData {
     let totals = totals(replica, &logs);
     let (light, summary) = match &around.trouble {
         Some(reason) => ("trouble", words::not_saving(reason)),
+        None if totals.entries == 0 && !around.damaged.is_empty() => {
+            ("trouble", words::damaged(&around.damaged))
+        }
         None => words::light(&logs, &totals),
     };
     let mut remarks = words::remarks(&logs, &totals);
-    if !around.damaged.is_empty() {
+    if 0 < totals.entries && !around.damaged.is_empty() {
         remarks.push(words::damaged(&around.damaged));
-    }
-    if around.paused != "none" {
-        remarks.push("Connections are paused; `tallyline sync resume` ends it.".to_owned());
     }
     let labels: BTreeMap<String, &str> = devices
         .iter()

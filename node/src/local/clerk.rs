@@ -118,13 +118,19 @@ impl Clerk {
             }
             Request::SyncPause(scope) => {
                 self.network.pause(scope);
-                Ok(done(
-                    "Connections are paused; scores are saved here until `sync resume`.",
-                ))
+                Ok(done(if scope.cloud {
+                    "The link to the cloud is paused until `sync resume --cloud`; the devices here go on."
+                } else {
+                    "Connections are paused; scores are saved here until `sync resume`."
+                }))
             }
             Request::SyncResume(scope) => {
                 self.network.resume(scope);
-                Ok(done("Connections are made again."))
+                Ok(done(if scope.cloud {
+                    "The link to the cloud is made again."
+                } else {
+                    "Connections are made again; a link to the cloud that was paused by itself stays so."
+                }))
             }
             Request::EventCreate(create) => self.create(create).await,
             Request::Invite(invite) => self.invite(invite).await,

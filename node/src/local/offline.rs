@@ -117,6 +117,14 @@ fn write(dir: &Path, call: Call) -> Result<Answer, Problem> {
         | Request::Import(_) => {}
     }
     let root = Root::open(dir)?;
+    let path = root.store_path();
+    if path.exists() {
+        // Only a running node moves a damaged store aside, since it can fetch the content again.
+        let lock = root.lock()?;
+        let store = Store::open_copy(&path).map_err(|error| unreadable(&path, &error))?;
+        store.load().map_err(|error| unreadable(&path, &error))?;
+        drop(lock);
+    }
     let here = Here::from(&root);
     let (driver, thread) = Driver::start(root, Arc::new(NoLink), Clock::start())?;
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -20,6 +20,9 @@ use super::client::PATH_BYTES_MAX;
 use super::protocol::{Answer, Call, Problem, REQUEST_BYTES_MAX, codes, exits};
 use crate::root::socket_path;
 
+/// How long an answer may wait for a client that does not read: a person's terminal reads at once.
+const WRITE_TIME: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// Most clients at once: a few commands, a kiosk's screen and a demonstration; further ones wait.
 const CLIENTS_MAX: usize = 64;
 
@@ -160,7 +163,15 @@ async fn client(
         };
         let mut bytes = serde_json::to_vec(&answer).unwrap_or_default();
         bytes.push(b'\n');
-        if writer.write_all(&bytes).await.is_err() || !more {
+        // Who does not read its answers holds up neither the node's end nor others' places.
+        let written = tokio::select! {
+            biased;
+            written = tokio::time::timeout(WRITE_TIME, writer.write_all(&bytes)) => {
+                matches!(written, Ok(Ok(())))
+            }
+            _ = stop.wait_for(|stop| *stop) => false,
+        };
+        if !written || !more {
             break;
         }
     }

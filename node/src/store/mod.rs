@@ -11,12 +11,14 @@
 
 mod layout;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use redb::{
     Builder, Database, ReadTransaction, ReadableDatabase as _, ReadableTable as _, StorageBackend,
@@ -260,12 +262,36 @@ fn builder() -> Builder {
 
 /// Runs a piece of work on redb; a panic inside it is damage, because redb asserts on pages.
 fn guard<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    quiet_panics();
+    GUARDED.set(true);
     // After a panic the handle is dropped or marked dead, so nothing half-done is seen again.
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+    let outcome = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         Err(StoreError::Damaged(
             "reading it failed inside the storage library".to_owned(),
         ))
-    })
+    });
+    GUARDED.set(false);
+    outcome
+}
+
+thread_local! {
+    /// Whether this thread is inside [`guard`], where a panic is an answer and no accident.
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Keeps a panic inside [`guard`] from the terminal: the error that it becomes has the words.
+fn quiet_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let loud = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if GUARDED.get() {
+                tracing::debug!(%info, "the storage library gave up on a damaged store");
+            } else {
+                loud(info);
+            }
+        }));
+    });
 }
 
 /// Begins a write with the settings that every write of this store has.

@@ -150,9 +150,18 @@ impl Replica {
     }
 
     fn join(&mut self, ticket: Ticket) -> Result<Reply, Mistake> {
-        if let State::Member(member) = &self.state
+        let own = self.key();
+        if let State::Member(member) = &mut self.state
             && member.ledger.event() == ticket.event
         {
+            // The event may be known from a bundle; admitted is who the owner's statements name.
+            let admitted = member.ledger.authority().members().contains_key(&own);
+            if !admitted {
+                self.out
+                    .writes
+                    .push(Write::Ticket(Some(encode_ticket(&ticket))));
+                member.ticket = Some(ticket);
+            }
             return Ok(Reply::Joining);
         }
         self.no_event_yet()?;
@@ -250,7 +259,16 @@ impl Replica {
                 return Err(Mistake::new(Code::E15, text));
             }
         }
+        if closing.is_empty() && opens.is_empty() {
+            let text = "nothing to grant and nothing to close. Name drills, squads and a device.";
+            return Err(Mistake::new(Code::E21, text.into()));
+        }
         for (place, open) in opens.iter().enumerate() {
+            let mut drills = open.cells.drills.iter().flatten();
+            if let Some(drill) = drills.find(|no| authority.roster().drill(**no).is_none()) {
+                let text = format!("the event has no stage {drill}. See `tallyline event show`.");
+                return Err(Mistake::new(Code::E01, text));
+            }
             let scorer = authority.members().get(&open.key);
             if !scorer.is_some_and(|it| it.roles.contains(Roles::SCORER)) {
                 let text = format!(
@@ -457,12 +475,16 @@ impl Replica {
             ));
         }
         if !matches!(self.state, State::Member(_)) {
-            self.out.writes.push(Write::Ticket(None));
             self.out
                 .writes
                 .push(Write::Manifest(manifest_bytes.clone()));
             let ledger = Ledger::new(event, manifest);
-            self.state = State::Member(Box::new(Member::new(manifest_bytes.clone(), ledger)));
+            let mut member = Box::new(Member::new(manifest_bytes.clone(), ledger));
+            // A join under way goes on: a bundle admits nobody.
+            if let State::Joining(ticket) = &self.state {
+                member.ticket = Some(ticket.clone());
+            }
+            self.state = State::Member(member);
         }
         let (mut fresh, mut known, mut refused) = (0_u64, 0_u64, 0_u64);
         for frame in frames {

@@ -69,9 +69,10 @@ impl Replica {
 
     /// Returns how far the node is with its event.
     pub fn phase(&self) -> Phase {
-        match self.state {
+        match &self.state {
             State::Blank => Phase::Blank,
             State::Joining(_) => Phase::Joining,
+            State::Member(member) if member.ticket.is_some() => Phase::Joining,
             State::Member(_) => Phase::Member,
         }
     }

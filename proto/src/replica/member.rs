@@ -6,7 +6,7 @@ use tallyline_keys::PublicKey;
 
 use crate::{
     log::Ledger,
-    model::{GrantId, LogName, Roles},
+    model::{GrantId, LogName, Roles, Ticket},
     rules::Scorebook,
     wire::{CellKind, SignedCell, WireError, fixed, hash},
 };
@@ -35,6 +35,8 @@ pub(super) struct Holding {
 #[derive(Debug)]
 pub(super) struct Member {
     pub(super) manifest: Vec<u8>,
+    /// The ticket of a join under way, when the event is known from a bundle.
+    pub(super) ticket: Option<Ticket>,
     pub(super) ledger: Ledger,
     pub(super) invites: BTreeMap<[u8; 16], Invite>,
     /// Own logs with entries that are not signed for yet.
@@ -93,6 +95,7 @@ impl Member {
     pub(super) fn new(manifest: Vec<u8>, ledger: Ledger) -> Self {
         Self {
             manifest,
+            ticket: None,
             ledger,
             invites: BTreeMap::new(),
             unsigned: BTreeSet::new(),

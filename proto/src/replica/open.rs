@@ -94,6 +94,11 @@ fn restore(identity: &Identity, stored: Stored) -> Result<State, Damage> {
         }
     }
     let mut member = Member::new(manifest_bytes, ledger);
+    if let Some(bytes) = stored.ticket {
+        let ticket = decode_ticket(&bytes);
+        member.ticket =
+            Some(ticket.map_err(|error| Damage(format!("the stored ticket: {error}")))?);
+    }
     for bytes in &stored.cells {
         let Ok(Some(cell)) = decode_cell(bytes) else {
             continue;

@@ -107,25 +107,28 @@ impl Replica {
     pub(super) fn introduce(&mut self) {
         let now_ms = self.now.mono_ms;
         let own = self.key();
-        let label = &self.identity.label;
         for it in self.peers.values_mut() {
-            if it.is_member || now_ms < it.introduce_at_ms {
+            let ticket = match &self.state {
+                State::Blank => continue,
+                State::Joining(ticket) => Some(ticket),
+                State::Member(member) => member.ticket.as_ref(),
+            };
+            let joining = ticket.filter(|ticket| ticket.inviter == it.key);
+            if (it.is_member && joining.is_none()) || now_ms < it.introduce_at_ms {
                 continue;
             }
-            it.introduce_at_ms = now_ms.saturating_add(INTRODUCE_MS);
-            match &self.state {
-                State::Blank => {}
-                State::Joining(ticket) => {
-                    let event = ticket.event;
-                    let proof = join_proof(&ticket.secret, &it.exporter, &event.0.0, &own);
-                    let label = label.clone();
-                    it.outbox.push(Frame::Join(Join {
-                        event,
-                        proof,
-                        label,
-                    }));
-                }
-                State::Member(member) => present(member, &own, it),
+            if let Some(ticket) = joining {
+                it.introduce_at_ms = now_ms.saturating_add(INTRODUCE_MS);
+                let event = ticket.event;
+                let proof = join_proof(&ticket.secret, &it.exporter, &event.0.0, &own);
+                let label = self.identity.label.clone();
+                it.outbox.push(Frame::Join(Join {
+                    event,
+                    proof,
+                    label,
+                }));
+            } else if let State::Member(member) = &self.state {
+                present(member, &own, it, now_ms);
             }
         }
     }
@@ -234,6 +237,11 @@ impl Replica {
         let State::Member(member) = &mut self.state else {
             return;
         };
+        let own = self.identity.key.public();
+        if member.ticket.is_some() && member.ledger.authority().members().contains_key(&own) {
+            member.ticket = None;
+            self.out.writes.push(Write::Ticket(None));
+        }
         let members = member.ledger.authority().members();
         let keys: Vec<PublicKey> = members.keys().copied().collect();
         for it in self.peers.values_mut() {
@@ -314,7 +322,7 @@ impl Replica {
             // Whoever shows its Admit does not know this device, unless it has said Hello, which
             // only members hear; two that do not know each other have both shown theirs already.
             if was_member && it.talk.store().is_none() {
-                present(member, &self.identity.key.public(), it);
+                present(member, &self.identity.key.public(), it, self.now.mono_ms);
             }
             self.hear_early_hellos();
         } else {
@@ -420,11 +428,11 @@ impl Replica {
         };
         match reason {
             REFUSED_STRANGER if it.talk.store().is_none() => {
-                present(member, &self.identity.key.public(), it);
+                present(member, &self.identity.key.public(), it, self.now.mono_ms);
             }
             REFUSED_EVENT if member.ledger.manifest().cloud.contains(&it.key) => {
                 it.outbox.push(Frame::Welcome(member.manifest.clone()));
-                present(member, &self.identity.key.public(), it);
+                present(member, &self.identity.key.public(), it, self.now.mono_ms);
                 it.talk = Conversation::new(it.key);
             }
             _ => {}
@@ -714,7 +722,13 @@ impl Replica {
 
 /// Shows this device's own Admit to a peer. Without one (the owner and the cloud are known by the
 /// manifest, and a fresh store after damage holds no statements yet) it asks for the peer's.
-fn present(member: &Member, own: &PublicKey, it: &mut Peer) {
+///
+/// At most once a second: two devices that cannot convince each other do not talk without end.
+fn present(member: &Member, own: &PublicKey, it: &mut Peer, now_ms: u64) {
+    if now_ms < it.introduce_at_ms {
+        return;
+    }
+    it.introduce_at_ms = now_ms.saturating_add(INTRODUCE_MS);
     it.outbox.push(match own_admit(&member.ledger, own) {
         Some(bytes) => Frame::Present(bytes),
         None => Frame::Refused(REFUSED_STRANGER),

@@ -34,7 +34,8 @@ impl Replica {
     pub fn ticket(&self) -> Option<&Ticket> {
         match &self.state {
             State::Joining(ticket) => Some(ticket),
-            State::Blank | State::Member(_) => None,
+            State::Member(member) => member.ticket.as_ref(),
+            State::Blank => None,
         }
     }
 
