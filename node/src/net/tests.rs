@@ -361,7 +361,10 @@ async fn a_peer_that_does_not_read_is_dropped_without_blocking_anybody() {
     for _ in 0..2 * QUEUE_FRAMES_MAX {
         two.net.link().send(peer, vec![0; FRAME_BYTES_MAX]);
     }
-    assert_eq!(why(&connection).await, "unread", "said");
+    // The one datagram that says why may be lost on the way to a peer that does not read; what it
+    // sends afterwards is then answered by a reset.
+    let said = why(&connection).await;
+    assert!(said == "unread" || said == "reset by peer", "{said}");
     until("down", || two.downs() == 1).await;
     close(&[&one, &two]).await;
 }
@@ -384,9 +387,6 @@ async fn what_was_sent_before_a_close_still_arrives() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn aeroplane_mode_drops_everything_and_resume_brings_it_back() {
-    tracing_subscriber::fmt()
-        .with_env_filter("scratch=debug")
-        .init();
     let (one, two) = pair().await;
     two.net.pause(Scope::All);
     until("dropped", || {
