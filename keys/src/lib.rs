@@ -7,6 +7,7 @@
 //! * `device`: the key of a device, and how people read it aloud.
 //! * `sign`: what exactly is signed, and the only place that checks it.
 //! * `enroll`: proof of an invite's secret, and the tag that finds peers of an event.
+//! * `planted`: mistakes on purpose, for the simulator alone; absent from every release.
 //! * `tls` (feature `std`): certificates over the same key, and verifiers that know only keys.
 //!
 //! Absent on purpose: roles, grants and revocation (the control log in `proto` decides those),
@@ -21,6 +22,7 @@ extern crate std;
 
 mod device;
 mod enroll;
+pub mod planted;
 mod sign;
 #[cfg(feature = "std")]
 pub mod tls;

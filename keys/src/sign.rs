@@ -24,9 +24,10 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use ed25519_dalek::{Signer as _, VerifyingKey};
+use ed25519_dalek::{Signer as _, Verifier as _, VerifyingKey};
 
 use crate::device::{DeviceKey, PublicKey};
+use crate::planted::{Fault, is};
 
 /// An Ed25519 signature: 64 bytes, valid or not.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -130,6 +131,10 @@ impl PublicKey {
         let key =
             VerifyingKey::from_bytes(self.as_bytes()).map_err(|_| SignatureError::Mismatch)?;
         let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
+        if is(Fault::LaxSignature) {
+            let lax = key.verify(&signing_input(purpose, context, body), &signature);
+            return lax.map_err(|_| SignatureError::Mismatch);
+        }
         key.verify_strict(&signing_input(purpose, context, body), &signature)
             .map_err(|_| SignatureError::Mismatch)
     }

@@ -20,7 +20,9 @@ use rustls::client::{ClientConfig, Resumption};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::server::{NoServerSessionStorage, ParsedCertificate, ServerConfig};
+use rustls::server::{
+    NoServerSessionStorage, ParsedCertificate, ServerConfig, ServerSessionMemoryCache,
+};
 use rustls::sign::{CertifiedKey, Signer, SingleCertAndKey};
 use rustls::time_provider::TimeProvider;
 use rustls::{
@@ -29,6 +31,7 @@ use rustls::{
 };
 
 use crate::device::{DeviceKey, KeyError, PublicKey};
+use crate::planted::{Fault, is};
 
 /// The application protocol that both ends name in the handshake.
 ///
@@ -126,6 +129,17 @@ impl Identity {
     ///
     /// A [`SetupError`] if the cryptography library is not what this crate was built for.
     pub fn new(device: &DeviceKey) -> Result<Self, SetupError> {
+        Self::with_provider(device, ring::default_provider())
+    }
+
+    /// Makes the TLS identity of a device with a cryptography library of the caller's: a
+    /// simulated network brings its own randomness and key shares. Of its signatures only
+    /// Ed25519 is ever offered or accepted.
+    ///
+    /// # Errors
+    ///
+    /// A [`SetupError`] if the cryptography library is not what this crate was built for.
+    pub fn with_provider(device: &DeviceKey, provider: CryptoProvider) -> Result<Self, SetupError> {
         let public = device.public();
         let pkcs8 = device.pkcs8().ok_or(SetupError::PrivateKey)?;
         let key = ring::sign::any_eddsa_type(&PrivatePkcs8KeyDer::from(pkcs8.as_slice()))
@@ -140,7 +154,7 @@ impl Identity {
         Ok(Self {
             public,
             certified: Arc::new(CertifiedKey::new(chain, key)),
-            provider: Arc::new(provider()?),
+            provider: Arc::new(only_ed25519(provider)?),
         })
     }
 
@@ -353,7 +367,11 @@ pub fn client_config(identity: &Identity, expected: Expected) -> Result<ClientCo
                 identity.certified.clone(),
             )));
     config.alpn_protocols = std::vec![ALPN.to_vec()];
-    config.resumption = Resumption::disabled();
+    config.resumption = if is(Fault::ResumptionOn) {
+        Resumption::in_memory_sessions(8)
+    } else {
+        Resumption::disabled()
+    };
     config.enable_sni = false;
     config.enable_early_data = false;
     Ok(config)
@@ -383,6 +401,10 @@ pub fn server_config(
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     config.max_early_data_size = 0;
+    if is(Fault::ResumptionOn) {
+        config.session_storage = ServerSessionMemoryCache::new(8);
+        config.send_tls13_tickets = 2;
+    }
     Ok(config)
 }
 
@@ -403,9 +425,8 @@ pub fn peer_key(cert: &CertificateDer<'_>) -> Result<PublicKey, TlsError> {
     PublicKey::from_bytes(bytes).map_err(TlsError::Key)
 }
 
-/// Chooses ring, with no other signature than Ed25519.
-fn provider() -> Result<CryptoProvider, SetupError> {
-    let mut provider = ring::default_provider();
+/// Takes every other signature than Ed25519 out of a cryptography library.
+fn only_ed25519(mut provider: CryptoProvider) -> Result<CryptoProvider, SetupError> {
     let mapping = provider.signature_verification_algorithms.mapping;
     // A slice of the library's own table, because the type asks for a static one.
     let mapping = mapping

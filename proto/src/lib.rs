@@ -23,3 +23,5 @@ pub mod replica;
 pub mod rules;
 pub mod sync;
 pub mod wire;
+
+pub use tallyline_keys::planted;

@@ -434,7 +434,7 @@ fn configurations_offer_nothing_but_full_tls_1_3() {
     let client = client(&a, &b);
     assert!(!client.enable_sni && !client.enable_early_data);
     assert_eq!(client.alpn_protocols, [ALPN]);
-    let offered = provider()
+    let offered = only_ed25519(ring::default_provider())
         .unwrap()
         .signature_verification_algorithms
         .supported_schemes();

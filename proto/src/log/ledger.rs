@@ -1,12 +1,17 @@
 //! All logs of one event, the owner's statements in them, and the proofs of forks.
 
+use core::cell::OnceCell;
+
 use alloc::{
     boxed::Box,
     collections::{BTreeMap, BTreeSet},
     vec::Vec,
 };
 
-use tallyline_keys::{DeviceKey, PublicKey, Signature};
+use tallyline_keys::{
+    DeviceKey, PublicKey, Signature,
+    planted::{Fault, is},
+};
 
 use super::{
     Authority, Chunk, Log,
@@ -89,6 +94,8 @@ pub struct Ledger {
     successions: BTreeMap<LogName, u32>,
     authority: Authority,
     entries: u64,
+    /// The state digest, until a log or a fork changes: every frame of a step asks for it.
+    digest: OnceCell<Hash>,
 }
 
 impl Ledger {
@@ -107,6 +114,7 @@ impl Ledger {
             forks: BTreeMap::new(),
             successions: BTreeMap::new(),
             entries: 0,
+            digest: OnceCell::new(),
         }
     }
 
@@ -195,6 +203,19 @@ impl Ledger {
             Check::Known => Ok(Taken::Known),
             Check::Gap => Err(Refusal::Gap),
             Check::BadSignature => Err(Refusal::BadSignature),
+            Check::Fork(seq) if is(Fault::LastWriteWins) => {
+                let skip = usize::try_from(seq.saturating_sub(from)).unwrap_or(usize::MAX);
+                let fresh = entries.get(skip..).unwrap_or_default();
+                let log = self.log_mut(name, writer);
+                log.replace_from(seq, fresh);
+                let dropped_heads = log.keep_head(log.height(), *signature);
+                self.note(name, seq);
+                Ok(Taken::Grown(Growth {
+                    first: seq,
+                    count: u64::try_from(fresh.len()).unwrap_or(u64::MAX),
+                    dropped_heads,
+                }))
+            }
             Check::Fork(seq) => {
                 let proof = prove(log, seq, from, entries, signature).ok_or(Refusal::Gap)?;
                 Ok(self.keep_fork(proof))
@@ -342,6 +363,10 @@ impl Ledger {
     ///
     /// Source: PROTOCOL R-SYNC-2.
     pub fn state_digest(&self) -> Hash {
+        *self.digest.get_or_init(|| self.compute_digest())
+    }
+
+    fn compute_digest(&self) -> Hash {
         let mut bytes = Vec::with_capacity(self.logs.len().saturating_mul(80));
         for (name, log) in &self.logs {
             bytes.extend_from_slice(&name.grant.0.0);
@@ -399,7 +424,7 @@ impl Ledger {
         writer: PublicKey,
         (from, count): (u64, usize),
     ) -> Result<(), Refusal> {
-        if self.is_control(name.grant) {
+        if self.is_control(name.grant) || is(Fault::QuotaOff) {
             // The owner's statements say what all the rest is worth: nobody crowds them out.
             return Ok(());
         }
@@ -421,6 +446,7 @@ impl Ledger {
 
     fn log_mut(&mut self, name: LogName, writer: PublicKey) -> &mut Log {
         let event = self.event;
+        self.digest.take();
         self.logs.entry(name).or_insert_with(|| {
             self.tags.entry(log_tag(&name)).or_default().insert(name);
             self.short_ids.insert(log_short_id(&name), name);
@@ -440,7 +466,12 @@ impl Ledger {
             self.entries = self.entries.saturating_add(1);
             self.index.insert(entry_id(&name, seq), (name, seq));
             if seq == 1 {
-                let before = u32::try_from(record.entry.succession.len()).unwrap_or(u32::MAX);
+                let before = if is(Fault::ArrivalDecides) {
+                    self.logs.len()
+                } else {
+                    record.entry.succession.len()
+                };
+                let before = u32::try_from(before).unwrap_or(u32::MAX);
                 self.successions.insert(name, before);
             }
             if let Body::Void(void) = &record.entry.body {
@@ -498,6 +529,7 @@ impl Ledger {
             return Taken::ForkKnown;
         }
         self.forks.insert(fork.log, fork.clone());
+        self.digest.take();
         if self.is_control(fork.log.grant) {
             self.judge_all();
         }
@@ -562,7 +594,7 @@ impl rules::Authority for Ledger {
                 if tells.is_some_and(|&cut| self.agrees(log, cut) == Some(false)) {
                     return Standing::Disputed;
                 }
-                if cut.is_some_and(|&(height, _)| seq <= height) {
+                if cut.is_some_and(|&(height, _)| seq <= height) || is(Fault::CutIgnored) {
                     return Standing::Live;
                 }
                 match end.reason {
@@ -583,6 +615,7 @@ impl rules::Authority for Ledger {
             .grants()
             .get(&log.grant)
             .map_or(0, |grant| grant.depth);
+        let depth = if is(Fault::ArrivalDecides) { 0 } else { depth };
         (depth, self.successions.get(log).copied().unwrap_or(0))
     }
 }

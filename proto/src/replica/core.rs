@@ -2,7 +2,10 @@
 
 use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 
-use tallyline_keys::PublicKey;
+use tallyline_keys::{
+    PublicKey,
+    planted::{Fault, is},
+};
 
 use super::{
     Effects, Identity, Input, Notice, Now, PeerId, Phase, Reason, Released, Write, member::Member,
@@ -46,6 +49,7 @@ impl Replica {
     /// what may then leave the device. Never fails.
     pub fn step(&mut self, now: Now, inputs: Vec<Input>) -> Effects {
         self.now = now;
+        let waiting = self.out.writes.len();
         for input in inputs {
             match input {
                 Input::Command { request, command } => self.on_command(request, *command),
@@ -60,11 +64,29 @@ impl Replica {
             }
         }
         self.finish();
-        let out = core::mem::take(&mut self.out);
+        let mut out = core::mem::take(&mut self.out);
+        if is(Fault::AckBeforeCommit) {
+            self.out.writes = self.late(&mut out.writes, waiting);
+        }
         Effects {
             writes: out.writes,
             sealed: out.released,
         }
+    }
+
+    /// Takes the writes of others' entries out of a step, for the next one.
+    fn late(&self, writes: &mut Vec<Write>, waiting: usize) -> Vec<Write> {
+        let of_others = |it: &mut Write| match it {
+            Write::Entries { log, .. } | Write::Head { log, .. } | Write::DropHead { log, .. } => {
+                log.incarnation != self.incarnation
+            }
+            Write::Manifest(_)
+            | Write::Ticket(_)
+            | Write::Cell { .. }
+            | Write::Fork { .. }
+            | Write::Invite { .. } => false,
+        };
+        writes.extract_if(waiting.., of_others).collect()
     }
 
     /// Returns how far the node is with its event.

@@ -3,6 +3,8 @@
 use alloc::{collections::BTreeMap, format, string::String};
 use core::fmt;
 
+use tallyline_keys::planted::{Fault, is};
+
 use super::{
     Identity, Now, Replica, Stored,
     core::{Out, State},
@@ -39,6 +41,11 @@ impl Replica {
         incarnation: Incarnation,
     ) -> Result<Self, Damage> {
         let state = restore(&identity, stored)?;
+        let incarnation = if is(Fault::NoIncarnation) {
+            Incarnation(identity.store)
+        } else {
+            incarnation
+        };
         let mut replica = Self {
             identity,
             incarnation,
@@ -86,7 +93,7 @@ fn restore(identity: &Identity, stored: Stored) -> Result<State, Damage> {
                 ))
             })?;
     }
-    for bytes in &stored.forks {
+    for bytes in stored.forks.iter().filter(|_| !is(Fault::ForgetFork)) {
         // A proof rests on the grants; one that does not hold without those of a forked control
         // log says nothing, and is no damage of the store.
         if let Ok(fork) = decode_fork(bytes) {

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     log::{Growth, Ledger, Log, Refusal, Taken},
-    model::{Admit, LogName, Statement},
+    model::{Admit, LogName, Statement, Ticket},
     rules::Mistake,
     sync::{Conversation, Heard, Refused, hello},
     wire::{
@@ -61,9 +61,16 @@ pub(super) struct Peer {
     exporter: [u8; 32],
     since_ms: u64,
     bytes: usize,
-    introduce_at_ms: u64,
+    pub(super) introduce_at_ms: u64,
     early_hello: Option<wire::Hello>,
     demerits: Vec<u64>,
+}
+
+impl Peer {
+    /// Returns when its time is over if it has not proven by then that it is a member.
+    pub(super) fn stranger_until_ms(&self) -> u64 {
+        self.since_ms.saturating_add(STRANGER_MS_MAX)
+    }
 }
 
 impl Replica {
@@ -108,12 +115,7 @@ impl Replica {
         let now_ms = self.now.mono_ms;
         let own = self.key();
         for it in self.peers.values_mut() {
-            let ticket = match &self.state {
-                State::Blank => continue,
-                State::Joining(ticket) => Some(ticket),
-                State::Member(member) => member.ticket.as_ref(),
-            };
-            let joining = ticket.filter(|ticket| ticket.inviter == it.key);
+            let joining = asks_to_join(&self.state, it);
             if (it.is_member && joining.is_none()) || now_ms < it.introduce_at_ms {
                 continue;
             }
@@ -131,6 +133,12 @@ impl Replica {
                 present(member, &own, it, now_ms);
             }
         }
+    }
+
+    /// Returns whether a peer is still to be told who this device is.
+    pub(super) fn introduces(&self, it: &Peer) -> bool {
+        let joins = asks_to_join(&self.state, it).is_some();
+        joins || (!it.is_member && matches!(self.state, State::Member(_)))
     }
 
     pub(super) fn on_peer_down(&mut self, peer: PeerId) {
@@ -179,8 +187,7 @@ impl Replica {
     /// Closes strangers whose time is over.
     pub(super) fn check_strangers(&mut self) {
         let now_ms = self.now.mono_ms;
-        let over =
-            |it: &Peer| !it.is_member && STRANGER_MS_MAX <= now_ms.saturating_sub(it.since_ms);
+        let over = |it: &Peer| !it.is_member && it.stranger_until_ms() <= now_ms;
         let late: Vec<PeerId> = self
             .peers
             .iter()
@@ -665,15 +672,16 @@ impl Replica {
         if cell.signer == own || !known || member.holds_cell(&cell) {
             return;
         }
+        // Asked first: gossip brings most cells more than once, and a signature is dear.
+        if !member.is_newer(&cell) {
+            return;
+        }
         if !member.may_sign(&cell) {
             self.refuse(
                 peer,
                 Reason::BadSignature,
                 "a cell that does not hold".into(),
             );
-            return;
-        }
-        if !member.is_newer(&cell) {
             return;
         }
         let (key, kind) = (cell.signer, cell.cell.kind.number());
@@ -718,6 +726,16 @@ impl Replica {
             self.out.released.frames.push((peer, encode_frame(&frame)));
         }
     }
+}
+
+/// Returns the ticket by which this device asks a peer for admission.
+fn asks_to_join<'a>(state: &'a State, it: &Peer) -> Option<&'a Ticket> {
+    let ticket = match state {
+        State::Blank => None,
+        State::Joining(ticket) => Some(ticket),
+        State::Member(member) => member.ticket.as_ref(),
+    };
+    ticket.filter(|ticket| ticket.inviter == it.key)
 }
 
 /// Shows this device's own Admit to a peer. Without one (the owner and the cloud are known by the

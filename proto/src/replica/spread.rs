@@ -4,7 +4,7 @@ use alloc::{collections::BTreeSet, vec::Vec};
 
 use tallyline_keys::PublicKey;
 
-use super::{PeerId, Replica, Write, core::State, member::Member};
+use super::{PeerId, Replica, Write, core::State, member::Member, peer::Peer};
 use crate::{
     log::{Ledger, Log},
     model::LogName,
@@ -35,6 +35,36 @@ impl Replica {
         self.introduce();
         self.say_presence();
         self.say_receipt();
+    }
+
+    /// Returns when the next [`super::Input::Tick`] has something to do, as monotonic time in ms;
+    /// `None`: not before something else happens. A time that has passed means at once.
+    ///
+    /// Asked after a step. A tick before this time changes nothing, so that a phone may sleep.
+    pub fn due_ms(&self) -> Option<u64> {
+        let strangers = self.peers.values().filter(|it| !it.is_member);
+        let strangers = strangers.map(Peer::stranger_until_ms).min();
+        let introduction = self.peers.values().filter(|it| self.introduces(it));
+        let introduction = introduction.map(|it| it.introduce_at_ms).min();
+        let mut due = [strangers, introduction, None, None, None, None];
+        if let State::Member(member) = &self.state {
+            let mine = hello(
+                &member.ledger,
+                self.identity.store,
+                member.receipts_digest(),
+            );
+            let [_, _, announcement, presence, receipt, talk] = &mut due;
+            *announcement = (!member.unannounced.is_empty()).then_some(member.announce_at_ms);
+            *presence = self
+                .has_presence_to_say(member)
+                .then_some(member.presence_at_ms);
+            *receipt = self
+                .has_receipt_to_say(member)
+                .then_some(member.receipt_at_ms);
+            let members = self.peers.values().filter(|it| it.is_member);
+            *talk = members.filter_map(|it| it.talk.due_ms(&mine)).min();
+        }
+        due.into_iter().flatten().min()
     }
 
     /// Lets every conversation speak.
@@ -103,23 +133,17 @@ impl Replica {
     /// Source: PROTOCOL R-CELL-3.
     fn say_presence(&mut self) {
         let now_ms = self.now.mono_ms;
+        let due = self.member().is_some_and(|member| {
+            member.presence_at_ms <= now_ms && self.has_presence_to_say(member)
+        });
         let near = self.near();
-        let own = self.key();
         let State::Member(member) = &mut self.state else {
             return;
         };
-        let others = member.ledger.authority().members().keys();
-        let all_near = others
-            .filter(|key| **key != own)
-            .all(|key| near.contains(&short(key)));
-        let digest = member.ledger.state_digest().0;
-        if near.is_empty()
-            || all_near
-            || now_ms < member.presence_at_ms
-            || member.presence_of == Some(digest)
-        {
+        if !due {
             return;
         }
+        let digest = member.ledger.state_digest().0;
         member.presence_at_ms = now_ms.saturating_add(PRESENCE_MS);
         member.presence_of = Some(digest);
         let logs = member.ledger.logs().iter().take(CELL_LOGS_MAX);
@@ -134,18 +158,17 @@ impl Replica {
     /// Source: PROTOCOL R-CELL-4.
     fn say_receipt(&mut self) {
         let now_ms = self.now.mono_ms;
+        let due = self.member().is_some_and(|member| {
+            member.receipt_at_ms <= now_ms && self.has_receipt_to_say(member)
+        });
         let near = self.near();
-        let own = self.key();
         let State::Member(member) = &mut self.state else {
             return;
         };
-        let digest = member.ledger.state_digest().0;
-        if !member.ledger.manifest().cloud.contains(&own)
-            || now_ms < member.receipt_at_ms
-            || member.receipt_of == Some(digest)
-        {
+        if !due {
             return;
         }
+        let digest = member.ledger.state_digest().0;
         member.receipt_at_ms = now_ms.saturating_add(RECEIPT_MS);
         member.receipt_of = Some(digest);
         let logs = member
@@ -156,6 +179,25 @@ impl Replica {
             .map(|(name, log)| receipt_of(name, log))
             .collect();
         self.say_cell(CellKind::Receipt(logs), near);
+    }
+
+    /// Returns whether this device's logs changed since its last presence, and somebody is away who
+    /// would hear of it through those that are connected.
+    fn has_presence_to_say(&self, member: &Member) -> bool {
+        if member.presence_of == Some(member.ledger.state_digest().0) {
+            return false;
+        }
+        let own = self.key();
+        let near = self.near();
+        let others = member.ledger.authority().members().keys();
+        let mut others = others.filter(|key| **key != own);
+        !near.is_empty() && others.any(|key| !near.contains(&short(key)))
+    }
+
+    /// Returns whether this is a cloud whose logs changed since its last receipt.
+    fn has_receipt_to_say(&self, member: &Member) -> bool {
+        member.receipt_of != Some(member.ledger.state_digest().0)
+            && member.ledger.manifest().cloud.contains(&self.key())
     }
 
     fn say_cell(&mut self, kind: CellKind, near: Vec<[u8; 4]>) {

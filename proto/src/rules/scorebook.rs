@@ -6,6 +6,8 @@
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
+use tallyline_keys::planted::{Fault, is};
+
 use super::{
     Authority, Line, Roster, Standing,
     mistake::Code,
@@ -189,6 +191,15 @@ struct Candidate<'a> {
 }
 
 impl Candidate<'_> {
+    /// Clocks decide nothing: 0 for every candidate.
+    fn clock(&self) -> i64 {
+        if is(Fault::ClockInVerdict) {
+            self.line.at_ms
+        } else {
+            0
+        }
+    }
+
     fn attempt(&self) -> u32 {
         match self.line.body {
             Body::Score(score) => score.attempt,
@@ -436,7 +447,7 @@ impl<'a> Reader<'a> {
     fn read(mut self) -> Scorebook {
         let voids = self.read_voids();
         for (place, mut candidates) in self.read_places(&voids) {
-            candidates.sort_unstable_by_key(|candidate| (candidate.late, candidate.rank));
+            candidates.sort_unstable_by_key(|candidate| (candidate.late, candidate.clock(), candidate.rank));
             if let Some(settled) = self.settle(&candidates) {
                 self.fill(place, settled);
             }
@@ -473,6 +484,11 @@ impl<'a> Reader<'a> {
                 .map_or_else(|| judge_void(self.authority, line, target), Verdict::Unfit);
             if matches!(verdict, Verdict::Counted | Verdict::CountedLate) {
                 let first = (self.rank(line), line.id);
+                if is(Fault::VoidTwice) && undone.contains_key(&void.entry) {
+                    let next = |it: &&&Line<'_>| it.log == line.log && it.seq == line.seq.saturating_add(1);
+                    let replacement = self.lines.values().find(next);
+                    undone.extend(replacement.map(|it| (it.id, first)));
+                }
                 undone
                     .entry(void.entry)
                     .and_modify(|earliest| *earliest = first.min(*earliest))
@@ -531,7 +547,7 @@ impl<'a> Reader<'a> {
                 if let Some(late) = late {
                     let candidate = Candidate {
                         rank: self.rank(line),
-                        late,
+                        late: late && !is(Fault::LateBeatsLive),
                         line,
                     };
                     places.entry(place).or_default().push(candidate);
@@ -567,7 +583,11 @@ impl<'a> Reader<'a> {
             } else if candidate.attempt() < attempt {
                 Verdict::LowerAttempt(shown_id)
             } else if same_content(candidate.line.body, shown.line.body) {
-                Verdict::Duplicate(shown_id)
+                if is(Fault::DuplicateCounts) {
+                    Verdict::Counted
+                } else {
+                    Verdict::Duplicate(shown_id)
+                }
             } else {
                 needs_decision = true;
                 if candidate.late == late {

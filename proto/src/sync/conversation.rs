@@ -2,7 +2,10 @@
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
-use tallyline_keys::PublicKey;
+use tallyline_keys::{
+    PublicKey,
+    planted::{Fault, is},
+};
 
 use super::VERSION;
 use crate::{
@@ -185,12 +188,13 @@ impl Conversation {
         if it.event_tag != mine.event_tag {
             return Heard::Refused(Refused::OtherEvent);
         }
-        if self.store != Some(it.store) {
+        if self.store.is_some_and(|held| held != it.store) {
             // Heights of another store say nothing about this one.
-            self.store = Some(it.store);
             self.heights.clear();
             self.pushed.clear();
         }
+        // A vector may have overtaken the first Hello: what it said is of this store.
+        self.store = Some(it.store);
         let again = self.heard_hello == Some(stand(it));
         self.heard_hello = Some(stand(it));
         self.vector_open = false;
@@ -217,6 +221,9 @@ impl Conversation {
         self.synced = true;
         self.pushed.clear();
         self.heights = it.logs.iter().copied().collect();
+        if is(Fault::ResumeFromOne) {
+            self.heights.clear();
+        }
         for (name, log) in ledger.logs() {
             self.offers.insert(*name, log.height());
         }
@@ -327,6 +334,22 @@ impl Conversation {
         }
     }
 
+    /// Returns when [`Conversation::produce`] has something to say although no frame came and
+    /// nothing changed, as monotonic time in ms; `None`: never.
+    pub fn due_ms(&self, mine: &Hello) -> Option<u64> {
+        let equal = self.heard_hello == Some(stand(mine));
+        let hello = if self.sent_hello == Some(stand(mine)) {
+            (!equal).then_some(self.repeat_at_ms)
+        } else if equal || self.sent_hello.is_none() {
+            Some(0)
+        } else {
+            let until = self.changed_ms;
+            Some(until.map_or(0, |(quiet_ms, latest_ms)| quiet_ms.min(latest_ms)))
+        };
+        let wish = self.asked.values().map(|&(_, at_ms)| at_ms).min();
+        hello.into_iter().chain(wish).min()
+    }
+
     fn say_hello(&mut self, mine: &Hello, now_ms: u64, out: &mut Vec<Frame>) {
         let equal = self.heard_hello == Some(stand(mine));
         let repeated = self.sent_hello == Some(stand(mine));
@@ -342,7 +365,8 @@ impl Conversation {
             ));
             quiet_ms.min(latest_ms) <= now_ms
         };
-        if !due {
+        let silent = is(Fault::NeverResend) && self.sent_hello.is_some();
+        if !due || silent {
             return;
         }
         self.repeat_wait_ms = if repeated {
@@ -380,7 +404,7 @@ impl Conversation {
                 due.push((*tag, height_of(ledger, *tag)));
             }
         }
-        if !due.is_empty() {
+        if !due.is_empty() && !is(Fault::NeverResend) {
             out.push(Frame::Want(due));
         }
     }
@@ -402,7 +426,8 @@ impl Conversation {
             let limit = if here.writes(log) {
                 log.height()
             } else {
-                offer.min(log.height())
+                let held = log.height().saturating_sub(u64::from(is(Fault::LostLastEntry)));
+                offer.min(held)
             };
             let done = theirs.max(pushed);
             if done < limit {
