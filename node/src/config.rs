@@ -240,6 +240,15 @@ impl Config {
     }
 }
 
+/// Returns where the laboratory's binary is to fail; see `failpoint`.
+#[cfg(feature = "failpoints")]
+pub(crate) fn failpoints() -> String {
+    let env = Environment::of_process();
+    env.get("TALLYLINE_FAILPOINT")
+        .unwrap_or_default()
+        .to_owned()
+}
+
 impl Environment {
     /// Takes the process's environment; names and values that are not UTF-8 are left out.
     #[expect(

@@ -12,6 +12,7 @@
 //!
 //! Knows neither QUIC nor JSON. Layer: node, above `store`.
 
+mod origin;
 mod work;
 
 use std::path::PathBuf;
@@ -29,8 +30,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
 use crate::entropy::{self, EntropyError};
+use crate::failpoint::{Site, pass};
 use crate::root::{Mode, Root, RootError, RootLock};
-use crate::store::{self, Store, StoreError};
+use crate::store::{Store, StoreError};
+
+pub use self::origin::{Content, Home, Opener, Origin};
 
 use work::{Batch, Pending, Work};
 
@@ -131,30 +135,9 @@ pub enum StartError {
     Entropy(#[from] EntropyError),
 }
 
-/// Opens the loop's store; tests put failing ones here. The flag tells that the content did not
-/// hold and has to be moved aside first.
-pub(crate) type Opener = Box<dyn FnMut(Content) -> Result<Store, StoreError> + Send>;
-
-/// What is to be done with a store's content before it is opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Content {
-    /// It is opened as it is.
-    Keep,
-    /// It does not hold; it is moved aside and a fresh store is made.
-    SetAside,
-}
-
-/// Who the node is; a replica is made of it after every opening.
-struct Origin {
-    root: Root,
-    clock: Clock,
-    _lock: Option<RootLock>,
-}
-
 /// Everything the loop works on.
 struct Loop {
     origin: Origin,
-    opener: Opener,
     link: Arc<dyn Link>,
     queue: mpsc::Receiver<Work>,
     replica: Replica,
@@ -163,6 +146,13 @@ struct Loop {
     last_tick_ms: u64,
     failures: u32,
     trouble: Trouble,
+}
+
+/// Why the loop of an origin does not start.
+#[derive(Debug)]
+enum Unstarted {
+    Store(StoreError),
+    System(std::io::Error),
 }
 
 /// Whether the loop goes on.
@@ -185,70 +175,59 @@ impl Driver {
         link: Arc<dyn Link>,
         clock: Clock,
     ) -> Result<(Self, DriverThread), StartError> {
-        let lock = root.lock()?;
         let path = root.store_path();
-        let opener: Opener = Box::new(move |content| {
-            if content == Content::SetAside {
-                store::set_aside(&path)?;
-            }
-            Store::open_or_set_aside(&path).map(|(store, _)| store)
-        });
-        Self::start_with(
-            Origin {
-                root,
-                clock,
-                _lock: Some(lock),
-            },
-            opener,
-            link,
-        )
+        let origin = Origin::on_disk(root, clock)?;
+        Self::start_on(origin, link).map_err(|error| match error {
+            Unstarted::Store(error) => StartError::Store { path, error },
+            Unstarted::System(error) => StartError::System(error),
+        })
     }
 
-    /// Starts the loop on a store of the caller's.
+    /// Starts the loop of an origin on a thread of its own.
+    fn start_on(origin: Origin, link: Arc<dyn Link>) -> Result<(Self, DriverThread), Unstarted> {
+        let (driver, work) = Self::prepare(origin, link).map_err(Unstarted::Store)?;
+        let timers = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .map_err(Unstarted::System)?;
+        let thread = std::thread::Builder::new()
+            .name("driver".to_owned())
+            .spawn(move || timers.block_on(work))
+            .map_err(Unstarted::System)?;
+        Ok((driver, DriverThread { thread }))
+    }
+
+    /// Opens the store and reads the event, and returns the loop as a future that its caller runs
+    /// to its end: [`Self::start`] on a thread of its own, a simulated venue in its runtime. It
+    /// needs timers, and it may hold up its thread while the disk works.
     ///
     /// # Errors
     ///
-    /// As [`Self::start`].
-    fn start_with(
-        origin: Origin,
-        mut opener: Opener,
+    /// What the store said.
+    pub fn prepare(
+        mut origin: Origin,
         link: Arc<dyn Link>,
-    ) -> Result<(Self, DriverThread), StartError> {
-        let (replica, store) = open(&origin, &mut opener).map_err(|error| StartError::Store {
-            path: origin.root.store_path(),
-            error,
-        })?;
+    ) -> Result<(Self, impl Future<Output = ()> + Send + use<>), StoreError> {
+        let (replica, store) = open(&mut origin)?;
         let (sender, queue) = mpsc::channel(QUEUE_MAX);
-        let key = origin.root.key();
         let trouble = Trouble::default();
+        let driver = Self {
+            queue: sender,
+            key: replica.key(),
+            trouble: Arc::clone(&trouble),
+        };
         let work = Loop {
             last_tick_ms: origin.clock.now().mono_ms,
             origin,
-            opener,
             link,
             queue,
             replica,
             store,
             pending: Pending::default(),
             failures: 0,
-            trouble: Arc::clone(&trouble),
+            trouble,
         };
-        let timers = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .build()
-            .map_err(StartError::System)?;
-        let thread = std::thread::Builder::new()
-            .name("driver".to_owned())
-            .spawn(move || work.run(&timers))
-            .map_err(StartError::System)?;
-        Ok((
-            Self {
-                queue: sender,
-                key,
-                trouble,
-            },
-            DriverThread { thread },
-        ))
+        Ok((driver, work.run()))
     }
 
     /// Hands over something that happened; waits while the queue is full.
@@ -345,10 +324,10 @@ impl Link for NoLink {
 }
 
 impl Loop {
-    fn run(mut self, timers: &tokio::runtime::Runtime) {
+    async fn run(mut self) {
         self.announce();
         loop {
-            let mut batch = self.gather(timers);
+            let mut batch = self.gather().await;
             let Err(reason) = self.advance(&mut batch) else {
                 self.answer(&mut batch);
                 if batch.turn == Turn::End {
@@ -356,17 +335,17 @@ impl Loop {
                 }
                 continue;
             };
-            if batch.turn == Turn::End || self.recover(timers, &mut batch, reason) == Turn::End {
+            if batch.turn == Turn::End || self.recover(&mut batch, reason).await == Turn::End {
                 return;
             }
         }
     }
 
     /// Waits for something to happen, at most until the next tick is due.
-    fn gather(&mut self, timers: &tokio::runtime::Runtime) -> Batch {
+    async fn gather(&mut self) -> Batch {
         let waited_ms = self.now().mono_ms.saturating_sub(self.last_tick_ms);
         let wait = std::time::Duration::from_millis(TICK_MS.saturating_sub(waited_ms));
-        let mut batch = receive(timers, &mut self.queue, wait, &mut self.pending);
+        let mut batch = receive(&mut self.queue, wait, &mut self.pending).await;
         let now = self.now();
         if TICK_MS <= now.mono_ms.saturating_sub(self.last_tick_ms) {
             self.last_tick_ms = now.mono_ms;
@@ -419,13 +398,16 @@ impl Loop {
 
     /// Keeps the manifest beside the store; without it a damaged store means joining again.
     fn keep_manifest(&self, manifest: &[u8]) {
-        if let Err(error) = self.origin.root.keep_manifest(manifest) {
+        pass(Site::BeforeKeepManifest);
+        if let Err(error) = self.origin.home.keep_manifest(manifest) {
             tracing::warn!(%error, "the manifest is in the store, but not beside it");
         }
+        pass(Site::AfterKeepManifest);
     }
 
     /// Lets out what a commit has made true.
     fn release(&mut self, released: Released) {
+        pass(Site::BeforeRelease);
         // Notices first: who is answered "admitted" can rely on TLS letting the device in.
         for notice in &released.notices {
             self.link.notice(notice);
@@ -437,8 +419,11 @@ impl Loop {
             self.link.close(peer, reason);
         }
         for (request, reply) in released.replies {
+            pass(Site::BeforeReply);
             self.pending.answer(request, reply);
+            pass(Site::AfterReply);
         }
+        pass(Site::AfterRelease);
     }
 
     /// Answers the questions of a batch from what is on disk.
@@ -452,19 +437,14 @@ impl Loop {
     /// Opens the store again after a failed commit, with growing waits; commands that come
     /// meanwhile are answered "not saved", frames are dropped (losing one is harmless), questions
     /// wait.
-    fn recover(
-        &mut self,
-        timers: &tokio::runtime::Runtime,
-        batch: &mut Batch,
-        mut reason: String,
-    ) -> Turn {
+    async fn recover(&mut self, batch: &mut Batch, mut reason: String) -> Turn {
         loop {
             tracing::error!(
                 reason,
                 failures = self.failures,
                 "not saved; the store is opened again"
             );
-            if self.pause(timers, batch, &reason) == Turn::End {
+            if self.pause(batch, &reason).await == Turn::End {
                 return Turn::End;
             }
             self.failures = self.failures.saturating_add(1);
@@ -486,7 +466,7 @@ impl Loop {
 
     /// Waits before the next try; the first one comes at once, and who asks a question does not
     /// wait for the longer ones.
-    fn pause(&mut self, timers: &tokio::runtime::Runtime, batch: &mut Batch, reason: &str) -> Turn {
+    async fn pause(&mut self, batch: &mut Batch, reason: &str) -> Turn {
         let mut left_ms = match self.failures.checked_sub(1) {
             None => return Turn::GoOn,
             Some(doublings) => REOPEN_FIRST_MS
@@ -499,7 +479,7 @@ impl Loop {
             }
             let before_ms = self.now().mono_ms;
             let wait = std::time::Duration::from_millis(left_ms);
-            let more = receive(timers, &mut self.queue, wait, &mut self.pending);
+            let more = receive(&mut self.queue, wait, &mut self.pending).await;
             self.pending.fail_all(reason);
             let room = QUEUE_MAX.saturating_sub(batch.queries.len());
             batch.queries.extend(more.queries.into_iter().take(room));
@@ -514,7 +494,9 @@ impl Loop {
     fn reopen(&mut self) -> Result<(), StoreError> {
         // redb locks the file: the dead handle has to go before the next one comes.
         self.store.close();
-        let (replica, store) = open(&self.origin, &mut self.opener)?;
+        pass(Site::BeforeReopen);
+        let (replica, store) = open(&mut self.origin)?;
+        pass(Site::AfterReopen);
         self.replica = replica;
         self.store = store;
         Ok(())
@@ -539,17 +521,14 @@ impl Loop {
 }
 
 /// Receives what waits, or the first thing within `wait`.
-fn receive(
-    timers: &tokio::runtime::Runtime,
+async fn receive(
     queue: &mut mpsc::Receiver<Work>,
     wait: std::time::Duration,
     pending: &mut Pending,
 ) -> Batch {
     let mut works = Vec::new();
-    let received = timers.block_on(async {
-        // Cancelling `recv_many` loses nothing: it takes either all at once or none.
-        tokio::time::timeout(wait, queue.recv_many(&mut works, BATCH_MAX)).await
-    });
+    // Cancelling `recv_many` loses nothing: it takes either all at once or none.
+    let received = tokio::time::timeout(wait, queue.recv_many(&mut works, BATCH_MAX)).await;
     // `Ok(0)` is the end of all handles.
     let turn = if received == Ok(0) {
         Turn::End
@@ -560,8 +539,8 @@ fn receive(
 }
 
 /// Opens the store and reads the event from it; content that does not hold is moved aside once.
-fn open(origin: &Origin, opener: &mut Opener) -> Result<(Replica, Store), StoreError> {
-    let mut store = opener(Content::Keep)?;
+fn open(origin: &mut Origin) -> Result<(Replica, Store), StoreError> {
+    let mut store = (origin.opener)(Content::Keep)?;
     match read(origin, &mut store) {
         Ok(replica) => Ok((replica, store)),
         Err(StoreError::Damaged(what)) => {
@@ -570,7 +549,7 @@ fn open(origin: &Origin, opener: &mut Opener) -> Result<(Replica, Store), StoreE
                 "the store's content does not hold; it is moved aside, a fresh store fetches it from peers"
             );
             drop(store);
-            let mut store = opener(Content::SetAside)?;
+            let mut store = (origin.opener)(Content::SetAside)?;
             let replica = read(origin, &mut store)?;
             Ok((replica, store))
         }
@@ -584,32 +563,42 @@ fn open(origin: &Origin, opener: &mut Opener) -> Result<(Replica, Store), StoreE
     }
 }
 
-/// Makes a replica of what a store holds. A fresh store in a root that had an event gets its
-/// manifest back: the other devices have the rest.
+/// Makes a replica of what a store holds, with a fresh incarnation.
 fn read(origin: &Origin, store: &mut Store) -> Result<Replica, StoreError> {
+    // A fresh incarnation at every opening: whatever the disk forgot, nothing is signed twice.
+    let incarnation = Incarnation(entropy::number()?);
+    read_event(
+        store,
+        |id| origin.home.identity(id),
+        || origin.home.kept_manifest(),
+        incarnation,
+    )
+}
+
+/// Makes a replica of what a store holds. A fresh store of a device that had an event gets its
+/// manifest back from `kept_manifest`, which is asked only then: the other devices have the
+/// rest. `identity` is told the store's id; `incarnation` must never have been used before.
+///
+/// # Errors
+///
+/// [`StoreError::Damaged`] if the content does not hold, otherwise what the disk said.
+pub fn read_event(
+    store: &mut Store,
+    identity: impl FnOnce(u64) -> Identity,
+    kept_manifest: impl FnOnce() -> Option<Vec<u8>>,
+    incarnation: Incarnation,
+) -> Result<Replica, StoreError> {
     let mut stored = store.load()?;
     if stored.manifest.is_none()
-        && let Some(manifest) = origin.root.kept_manifest()
+        && let Some(manifest) = kept_manifest()
     {
         tracing::warn!("the store is fresh; the event's entries are fetched from other devices");
         store.commit(&[Write::Ticket(None), Write::Manifest(manifest.clone())])?;
         stored.ticket = None;
         stored.manifest = Some(manifest);
     }
-    // A fresh incarnation at every opening: whatever the disk forgot, nothing is signed twice.
-    let incarnation = Incarnation(entropy::number()?);
-    Replica::open(identity(&origin.root, store.id()), stored, incarnation)
+    Replica::open(identity(store.id()), stored, incarnation)
         .map_err(|damage| StoreError::Damaged(damage.to_string()))
-}
-
-/// Returns who the node is, for a store.
-pub(crate) fn identity(root: &Root, store: u64) -> Identity {
-    Identity {
-        key: root.device_key(),
-        store,
-        label: root.label().to_owned(),
-        cloud: root.mode() == Mode::Cloud,
-    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 //! | [`node`] | all of it together: what `tallyline run` runs |
 //! | [`cli`], [`config`] | the command line and its configuration |
 //! | [`demo`] | a real match over real processes |
+//! | [`failpoint`] | moments at which the laboratory's binary dies |
 //! | [`clock`], [`entropy`] | the only places that read the clock and draw randomness |
 
 pub mod cli;
@@ -18,6 +19,7 @@ pub mod config;
 pub mod demo;
 pub mod driver;
 pub mod entropy;
+pub mod failpoint;
 pub mod local;
 pub mod net;
 pub mod node;

@@ -127,7 +127,7 @@ impl Demo {
             planned,
             faults,
             venue: Venue::open(args.keep)?,
-            screen: Screen::new(clock, &devices),
+            screen: Screen::new(clock.clone(), &devices),
             seed: args.seed,
             clock,
             seconds: args.seconds,

@@ -6,7 +6,7 @@ use tallyline_proto::rules::Roster;
 
 use super::*;
 use crate::local::fixture;
-use crate::store::power::Power;
+use crate::store::bounded::Bounded;
 
 /// A link that remembers what it was told.
 #[derive(Default)]
@@ -60,20 +60,20 @@ fn runtime() -> tokio::runtime::Runtime {
         .expect("a runtime")
 }
 
-fn start_on(power: &Power, dir: &tempfile::TempDir, link: &Arc<Told>) -> (Driver, DriverThread) {
+fn start_on(disk: &Bounded, dir: &tempfile::TempDir, link: &Arc<Told>) -> (Driver, DriverThread) {
     let root = Root::open(dir.path()).expect("opens");
-    let power = power.clone();
+    let disk = disk.clone();
     let opener: Opener = Box::new(move |content| {
         assert_eq!(content, Content::Keep, "the content holds");
-        Store::with_backend(power.clone())
+        Store::with_backend(disk.clone(), 1)
     });
     let origin = Origin {
-        root,
+        home: Box::new(root),
         clock: Clock::start(),
-        _lock: None,
+        opener,
     };
     let link: Arc<dyn Link> = Arc::<Told>::clone(link);
-    Driver::start_with(origin, opener, link).expect("starts")
+    Driver::start_on(origin, link).expect("starts")
 }
 
 fn root() -> tempfile::TempDir {
@@ -145,9 +145,9 @@ fn a_root_has_one_driver() {
 #[test]
 fn the_link_learns_members_and_discovery_at_the_start_and_when_they_change() {
     let dir = root();
-    let power = Power::new(1);
+    let disk = Bounded::new();
     let link = Arc::new(Told::default());
-    let (driver, thread) = start_on(&power, &dir, &link);
+    let (driver, thread) = start_on(&disk, &dir, &link);
     runtime().block_on(async {
         driver.command(fixture::found("A")).await.expect("saves");
     });
@@ -156,7 +156,7 @@ fn the_link_learns_members_and_discovery_at_the_start_and_when_they_change() {
     thread.join().expect("ends");
 
     let link = Arc::new(Told::default());
-    let (driver, thread) = start_on(&power, &dir, &link);
+    let (driver, thread) = start_on(&disk, &dir, &link);
     drop(driver);
     thread.join().expect("ends");
     assert_eq!(link.count("members"), 1);
@@ -166,9 +166,9 @@ fn the_link_learns_members_and_discovery_at_the_start_and_when_they_change() {
 #[test]
 fn a_full_disk_answers_not_saved_and_scoring_goes_on_when_it_has_room() {
     let dir = root();
-    let power = Power::new(5);
+    let disk = Bounded::new();
     let link = Arc::new(Told::default());
-    let (driver, thread) = start_on(&power, &dir, &link);
+    let (driver, thread) = start_on(&disk, &dir, &link);
     runtime().block_on(async {
         driver.command(fixture::found("A")).await.expect("saves");
         driver.command(Command::Lock).await.expect("saves");
@@ -177,7 +177,7 @@ fn a_full_disk_answers_not_saved_and_scoring_goes_on_when_it_has_room() {
             assert_eq!(reply, Ok(Reply::Admitted));
         }
         let saved = height(&driver).await;
-        power.bound(0);
+        disk.bound(0);
         let failed = driver.command(fixture::admit(3)).await.expect_err("full");
         let CommandFailed::NotSaved(reason) = failed else {
             panic!("{failed:?}")
@@ -193,7 +193,7 @@ fn a_full_disk_answers_not_saved_and_scoring_goes_on_when_it_has_room() {
             .await
             .expect_err("still full");
 
-        power.bound(u64::MAX);
+        disk.bound(u64::MAX);
         let reply = loop {
             if let Ok(reply) = driver.command(fixture::admit(3)).await {
                 break reply;

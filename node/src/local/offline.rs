@@ -17,7 +17,7 @@ use super::client::{self, CallError};
 use super::names;
 use super::protocol::{Answer, Call, Problem, Request, WireBytes, codes, exits};
 use crate::clock::Clock;
-use crate::driver::{self, Driver, NoLink, StartError};
+use crate::driver::{Driver, Home as _, NoLink, StartError};
 use crate::root::{Root, RootError, damaged_stores};
 use crate::store::{Store, StoreError};
 
@@ -62,7 +62,7 @@ fn read(dir: &Path, call: &Call) -> Result<Answer, Problem> {
         None => (0, Stored::default()),
     };
     // Nothing is signed here, so no incarnation has to be drawn.
-    let mut replica = Replica::open(driver::identity(&root, id), stored, Incarnation(0))
+    let mut replica = Replica::open(root.identity(id), stored, Incarnation(0))
         .map_err(|damage| unreadable(&path, &StoreError::Damaged(damage.to_string())))?;
     if let Some(event) = &call.event {
         names::event(&replica, event)?;

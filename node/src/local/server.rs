@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use super::clerk::Clerk;
 use super::client::PATH_BYTES_MAX;
 use super::protocol::{Answer, Call, Problem, REQUEST_BYTES_MAX, codes, exits};
+use crate::failpoint::{Site, pass};
 use crate::root::socket_path;
 
 /// How long an answer may wait for a client that does not read: a person's terminal reads at once.
@@ -163,6 +164,7 @@ async fn client(
         };
         let mut bytes = serde_json::to_vec(&answer).unwrap_or_default();
         bytes.push(b'\n');
+        pass(Site::BeforeAnswer);
         // Who does not read its answers holds up neither the node's end nor others' places.
         let written = tokio::select! {
             biased;
@@ -171,6 +173,7 @@ async fn client(
             }
             _ = stop.wait_for(|stop| *stop) => false,
         };
+        pass(Site::AfterAnswer);
         if !written || !more {
             break;
         }

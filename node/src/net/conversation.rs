@@ -20,6 +20,7 @@ use super::framing::{FrameReader, framed};
 use super::hub::Hub;
 use super::limits::FAREWELL_TIME;
 use super::links::{Begun, Counts, Ending, Outgoing, Way};
+use crate::failpoint::{Site, pass};
 
 /// Runs one connection to its end. Returns whether the peer ever spoke.
 pub(super) async fn run(hub: Arc<Hub>, connection: Connection, way: Way) -> bool {
@@ -159,6 +160,7 @@ async fn write(
     loop {
         // Neither holds anything that is lost when the other one wins.
         let out = tokio::select! {
+            biased;
             out = queue.recv() => out,
             _ = connection.closed() => None,
         };
@@ -178,9 +180,11 @@ async fn write(
             Ending::Broken.close(&connection);
             return;
         };
+        pass(Site::BeforeSend);
         if stream.write_all(&bytes).await.is_err() {
             return;
         }
+        pass(Site::AfterSend);
         counts.sent(bytes.len());
     }
 }

@@ -1,4 +1,4 @@
-//! Sockets, TLS and handshakes: the doors of the house.
+//! TLS and handshakes on the node's sockets: the doors of the house.
 //!
 //! Knows how a connection is made and not what it is for. Layer: above `links`, below `hub`.
 //!
@@ -6,22 +6,22 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::crypto::{CryptoError, HmacKey};
 use quinn::{
     ClientConfig, Connection, ConnectionId, ConnectionIdGenerator, Endpoint, EndpointConfig,
-    IdleTimeout, Incoming, ServerConfig, TokioRuntime, TransportConfig, ValidationTokenConfig,
+    IdleTimeout, Incoming, ServerConfig, TimeSource, TransportConfig, ValidationTokenConfig,
     VarInt,
 };
 use tallyline_keys::DeviceKey;
 use tallyline_keys::tls::{self, Expected, Identity};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::debug;
 
 use super::conversation;
@@ -32,8 +32,8 @@ use super::limits::{
     INCOMING_BYTES_TOTAL_MAX, INCOMING_MAX, KEEP_ALIVE, RETRY_ABOVE, STREAM_WINDOW_BYTES,
     STREAMS_MAX,
 };
-use super::links::{Shared, Way, canonical};
-use super::{NetConfig, NetError, Scope};
+use super::links::{Shared, Way};
+use super::{Ground, NetError, Scope};
 use crate::entropy;
 
 /// Sets the key of stateless resets apart from every other use of the device's seed.
@@ -44,6 +44,13 @@ const NO_NAME: &str = "tallyline";
 
 /// Bytes of a connection id: the length that QUIC's libraries use.
 const CONNECTION_ID_BYTES: usize = 8;
+
+/// Bytes of the connection id that a dialler makes up: the most that QUIC allows, as its libraries
+/// use.
+const FIRST_DESTINATION_BYTES: usize = 20;
+
+/// What an error names when the socket itself does not know its address.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0);
 
 /// The open sockets and what handshakes are made with.
 pub(super) struct Doors {
@@ -73,34 +80,34 @@ struct ResetKey([u8; 32]);
 #[derive(Debug)]
 struct ConnectionIds;
 
+/// Tells QUIC how old a proof of address is; a device's wall clock may jump meanwhile.
+struct Uptime(Instant);
+
 impl Doors {
-    /// Opens all sockets.
+    /// Opens an endpoint on every socket.
     ///
     /// # Errors
     /// A [`NetError`] that says what to do.
-    pub(super) fn open(
-        config: &NetConfig,
-        port: Option<u16>,
-        links: &Shared,
-    ) -> Result<Self, NetError> {
-        let identity = Identity::new(&config.key)?;
-        let transport = Arc::new(transport()?);
-        let server = server(&identity, links, &transport)?;
-        let sockets = if config.listen.is_empty() {
-            vec![anywhere(port)?]
-        } else {
-            let bound = config.listen.iter().map(|address| bind(*address));
-            bound.collect::<Result<_, _>>()?
+    pub(super) fn open(key: &DeviceKey, ground: &Ground, links: &Shared) -> Result<Self, NetError> {
+        let identity = match &ground.provider {
+            Some(provider) => Identity::with_provider(key, provider.clone())?,
+            None => Identity::new(key)?,
         };
+        let transport = Arc::new(transport()?);
+        let server = server(&identity, ground, links, &transport)?;
         let mut endpoints = Vec::new();
-        for (address, socket) in sockets {
-            let endpoint = Endpoint::new(
-                endpoint_config(&config.key),
+        for socket in &ground.sockets {
+            let endpoint = Endpoint::new_with_abstract_socket(
+                endpoint_config(key)?,
                 Some(server.clone()),
-                socket,
-                Arc::new(TokioRuntime),
+                socket.clone(),
+                ground.runtime.clone(),
             );
-            endpoints.push(endpoint.map_err(|cause| NetError::Listen { address, cause })?);
+            let address = socket.local_addr();
+            endpoints.push(endpoint.map_err(|cause| NetError::Listen {
+                address: address.unwrap_or(NOWHERE),
+                cause,
+            })?);
         }
         Ok(Self {
             endpoints,
@@ -168,6 +175,7 @@ impl Doors {
         let crypto = QuicClientConfig::try_from(tls).map_err(too_large)?;
         let mut config = ClientConfig::new(Arc::new(crypto));
         config.transport_config(self.transport.clone());
+        config.initial_dst_cid_provider(Arc::new(first_destination));
         Ok(config)
     }
 
@@ -253,6 +261,12 @@ impl ConnectionIdGenerator for ConnectionIds {
     }
 }
 
+impl TimeSource for Uptime {
+    fn now(&self) -> SystemTime {
+        UNIX_EPOCH + self.0.elapsed()
+    }
+}
+
 impl fmt::Debug for Doors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let addresses: Vec<_> = self.local_addresses().collect();
@@ -329,58 +343,42 @@ async fn attempt(
     }
 }
 
-/// Binds a socket to every address of this device: on the given port, or else on any.
-fn anywhere(port: Option<u16>) -> Result<(SocketAddr, UdpSocket), NetError> {
-    let every = |port| {
-        [
-            SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)),
-            SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)),
-        ]
-    };
-    // IPv4 alone is the second choice, for systems that have no IPv6.
-    let again = port.into_iter().flat_map(every);
-    for address in again {
-        if let Ok(bound) = bind(address) {
-            return Ok(bound);
-        }
-    }
-    let [dual, v4] = every(0);
-    bind(dual).or_else(|_| bind(v4))
-}
-
-/// Binds one socket.
-fn bind(address: SocketAddr) -> Result<(SocketAddr, UdpSocket), NetError> {
-    let socket = UdpSocket::bind(address).map_err(|cause| {
-        if cause.kind() == io::ErrorKind::AddrInUse {
-            NetError::PortTaken(address)
-        } else {
-            NetError::Listen { address, cause }
-        }
-    })?;
-    Ok((canonical(address), socket))
-}
-
 /// Makes the socket's configuration.
-fn endpoint_config(key: &DeviceKey) -> EndpointConfig {
+fn endpoint_config(key: &DeviceKey) -> Result<EndpointConfig, NetError> {
     let reset_key = blake3::derive_key(RESET_CONTEXT, key.seed());
     let mut config = EndpointConfig::new(Arc::new(ResetKey(reset_key)));
-    config.cid_generator(|| Box::new(ConnectionIds));
     config
+        .cid_generator(|| Box::new(ConnectionIds))
+        .rng_seed(Some(entropy::bytes()?));
+    Ok(config)
+}
+
+/// Draws the connection id that a dialler makes up for a peer that has not named its own yet.
+fn first_destination() -> ConnectionId {
+    // Without randomness TLS fails right after this.
+    let id: [u8; FIRST_DESTINATION_BYTES] = entropy::bytes().unwrap_or_default();
+    ConnectionId::new(&id)
 }
 
 /// Makes the configuration of a listener.
 fn server(
     identity: &Identity,
+    ground: &Ground,
     links: &Shared,
     transport: &Arc<TransportConfig>,
 ) -> Result<ServerConfig, NetError> {
     let tls = tls::server_config(identity, Arc::new(links.clone()))?;
     let crypto = QuicServerConfig::try_from(tls).map_err(too_large)?;
-    let mut config = ServerConfig::with_crypto(Arc::new(crypto));
+    let crypto = Arc::new(crypto);
+    let mut config = match &ground.token_key {
+        Some(key) => ServerConfig::new(crypto, key.clone()),
+        None => ServerConfig::with_crypto(crypto),
+    };
     let mut tokens = ValidationTokenConfig::default();
     tokens.sent(0);
     config
         .transport_config(transport.clone())
+        .time_source(Arc::new(Uptime(Instant::now())))
         .validation_token_config(tokens)
         .max_incoming(INCOMING_MAX)
         .incoming_buffer_size(INCOMING_BYTES_MAX)
@@ -409,6 +407,8 @@ fn transport() -> Result<TransportConfig, NetError> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     #[test]

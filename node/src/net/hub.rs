@@ -375,6 +375,13 @@ impl Hub {
         }
     }
 
+    /// Ends all tasks where they stand.
+    pub(super) fn abandon(&self) {
+        self.links.lock().stopping = true;
+        take(&self.tasks).abort_all();
+        take(&self.conversations).abort_all();
+    }
+
     /// Says goodbye and waits for all tasks, a bounded time.
     pub(super) async fn close(&self) {
         {
@@ -446,7 +453,8 @@ fn look_again(links: &mut Links, held: &Held, now_ms: u64) -> Option<String> {
         return None;
     }
     info!("a peer is gone; it is looked for");
-    links.targets.lost(&held.key, now_ms, luck());
+    let lasted = held.lasted(now_ms);
+    links.targets.lost(&held.key, now_ms, luck(), lasted);
     links.targets.mdns_name(&held.key).map(ToOwned::to_owned)
 }
 

@@ -167,6 +167,7 @@ impl Mdns {
         };
         // None of these holds anything that is lost when another one wins.
         tokio::select! {
+            biased;
             event = event => Woken::Event(event),
             changed = self.search.changed() => Woken::Changed(changed.is_ok()),
             () = sleep_until(self.browsed_at + pause) => Woken::Due,

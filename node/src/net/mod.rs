@@ -11,7 +11,8 @@
 //! | `discovery` | places to dial, from any source |
 //! | `mdns` | announcing this device and browsing for others |
 //! | `links` | connections: who may stay, and which of two goes |
-//! | `endpoint` | sockets, TLS, handshakes |
+//! | `endpoint` | TLS and handshakes on sockets |
+//! | `ground` | where sockets, timers and chance come from |
 //! | `conversation` | one connection from its handshake to its end |
 //! | `dial` | the supervisor that dials what is due |
 //! | `uplink` | the one connection to the cloud |
@@ -23,6 +24,7 @@ mod dial;
 mod discovery;
 mod endpoint;
 mod framing;
+mod ground;
 mod hub;
 mod limits;
 mod links;
@@ -35,13 +37,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 use tallyline_keys::tls::SetupError;
 use tallyline_keys::{DeviceKey, PublicKey};
 use tallyline_proto::replica::{Input, Notice, PeerId, Reason, Ticket};
 use thiserror::Error;
+use tokio::sync::mpsc;
 
 use crate::driver::{Driver, Link};
 use crate::entropy::EntropyError;
@@ -51,6 +54,9 @@ use self::endpoint::Doors;
 use self::hub::Hub;
 use self::links::Ending;
 use self::mdns::Mdns;
+
+pub use self::discovery::Sighting;
+pub use self::ground::Ground;
 
 /// The port of mDNS (RFC 6762); tests use another one.
 pub const MDNS_PORT: u16 = 5353;
@@ -197,6 +203,7 @@ pub struct Net {
     hub: Arc<Hub>,
     peers: Vec<String>,
     mdns: Option<u16>,
+    sightings: Mutex<Option<mpsc::Receiver<Sighting>>>,
     uplink: Option<Uplink>,
 }
 
@@ -213,15 +220,27 @@ impl Net {
             .as_deref()
             .map(memory::load)
             .unwrap_or_default();
+        let ground = Ground::of_system(&config.listen, remembered.port)?;
+        let net = Self::start_on(config, ground)?;
+        net.hub.remember_all(remembered);
+        Ok(net)
+    }
+
+    /// As [`Net::start`], on sockets, timers and chance of the caller's; `listen` does nothing
+    /// then, and what the last start remembered is not read.
+    ///
+    /// # Errors
+    /// A [`NetError`] that says what to do.
+    pub fn start_on(config: NetConfig, ground: Ground) -> Result<Self, NetError> {
         let links = links::Links::shared(config.key.public());
-        let doors = Doors::open(&config, remembered.port, &links)?;
+        let doors = Doors::open(&config.key, &ground, &links)?;
         let hub = Hub::start(&config, doors, links);
-        hub.remember_all(remembered);
         Ok(Self {
             hub,
             peers: config.peers,
             // Devices reach the cloud through their uplink, never by chance.
             mdns: (config.mdns && config.mode != Mode::Cloud).then_some(config.mdns_port),
+            sightings: Mutex::new(ground.sightings),
             uplink: config.uplink,
         })
     }
@@ -241,6 +260,13 @@ impl Net {
         if let Some(port) = self.mdns {
             let mdns = Mdns::new(port, hub.port(), hub.search(), hub.verifier());
             hub.spawn(dial::follow(hub.clone(), mdns));
+        }
+        let sightings = &mut *self
+            .sightings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(sightings) = sightings.take() {
+            hub.spawn(dial::follow(hub.clone(), sightings));
         }
         if let Some(uplink) = self.uplink.clone() {
             hub.spawn(uplink::keep(hub.clone(), uplink));
@@ -285,6 +311,12 @@ impl Net {
     /// Begins a join: until this device is a member, only the inviter is dialled. `None` ends it.
     pub fn joining(&self, ticket: Option<&Ticket>) {
         self.hub.join(ticket);
+    }
+
+    /// Ends all tasks where they stand and says nothing to anybody, as the end of the process
+    /// would: a simulated device loses its power.
+    pub fn abandon(&self) {
+        self.hub.abandon();
     }
 
     /// Says goodbye to everybody and waits until all tasks have ended.

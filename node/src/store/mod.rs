@@ -13,22 +13,25 @@ mod layout;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
+pub use redb::StorageBackend;
 use redb::{
-    Builder, Database, ReadTransaction, ReadableDatabase as _, ReadableTable as _, StorageBackend,
+    Builder, Database, Durability, ReadTransaction, ReadableDatabase as _, ReadableTable as _,
     Table, WriteTransaction,
 };
+use tallyline_keys::planted::{Fault, is};
 use tallyline_proto::model::LogName;
 use tallyline_proto::replica::{Disk, Stored, StoredLog, Write};
 use thiserror::Error;
 
 use crate::entropy::{self, EntropyError};
+use crate::failpoint::{Site, misreports, pass};
 use crate::root;
 
 /// redb's page cache: an event is a few MB and lives in memory anyway; a Pi has little to spare.
@@ -80,23 +83,42 @@ impl Store {
     ///
     /// [`StoreError::Damaged`] if the content does not hold, otherwise what the disk said.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let made = !path.exists();
-        if !made && fs::metadata(path).map_err(|error| disk(&error))?.len() == 0 {
-            return Err(StoreError::Damaged("the file is empty".to_owned()));
-        }
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(path)
-            .map_err(|error| disk(&error))?;
-        let store = Self::guarded(|| builder().create_file(file).map_err(sort))?;
-        if made && let Some(dir) = path.parent() {
+        pass(Site::BeforeOpen);
+        let store = if path.exists() {
+            if fs::metadata(path).map_err(|error| disk(&error))?.len() == 0 {
+                return Err(StoreError::Damaged("the file is empty".to_owned()));
+            }
+            Self::of_file(OpenOptions::new().read(true).write(true).open(path))?
+        } else {
+            Self::make(path)?
+        };
+        pass(Site::AfterOpen);
+        Ok(store)
+    }
+
+    /// Makes the store under another name, which it loses when it is whole: what a power cut
+    /// leaves of a store that never was is no damaged store.
+    fn make(path: &Path) -> Result<Self, StoreError> {
+        let mut fresh = path.as_os_str().to_owned();
+        fresh.push(".fresh");
+        let fresh = PathBuf::from(fresh);
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(true);
+        let store = Self::of_file(options.mode(0o600).open(&fresh))?;
+        pass(Site::BeforeName);
+        fs::rename(&fresh, path).map_err(|error| disk(&error))?;
+        if let Some(dir) = path.parent() {
             root::sync_dir(dir).map_err(|error| StoreError::Disk(error.to_string()))?;
         }
         Ok(store)
+    }
+
+    fn of_file(file: io::Result<File>) -> Result<Self, StoreError> {
+        let file = file.map_err(|error| disk(&error))?;
+        Self::guarded(
+            || builder().create_file(file).map_err(sort),
+            entropy::number,
+        )
     }
 
     /// Opens the store at a path; one that is damaged is moved aside and a fresh one is made.
@@ -144,16 +166,23 @@ impl Store {
             .set_len(length)
             .and_then(|()| memory.write(0, &content));
         fill.map_err(|error| disk(&error))?;
-        Self::with_backend(memory)
+        Self::guarded(
+            || builder().create_with_backend(memory).map_err(sort),
+            entropy::number,
+        )
     }
 
-    /// Opens or makes a store on any backend: tests cut its power.
+    /// Opens the store on any backend, or makes one with the id `fresh_id`: tests cut its power,
+    /// and the simulator draws every id from its seed. The id of a store that is there stays.
     ///
     /// # Errors
     ///
     /// As [`Self::open`].
-    pub fn with_backend(backend: impl StorageBackend) -> Result<Self, StoreError> {
-        Self::guarded(|| builder().create_with_backend(backend).map_err(sort))
+    pub fn with_backend(backend: impl StorageBackend, fresh_id: u64) -> Result<Self, StoreError> {
+        Self::guarded(
+            || builder().create_with_backend(backend).map_err(sort),
+            || Ok(fresh_id),
+        )
     }
 
     /// Returns the random id of this store, drawn when it was made.
@@ -181,6 +210,7 @@ impl Store {
     /// Lets go of the file, so that it can be opened again or moved; everything fails afterwards.
     pub fn close(&mut self) {
         let Some(db) = self.db.take() else { return };
+        pass(Site::BeforeClose);
         // Letting go writes, and on a damaged file that panics too; there is nothing to save.
         let closed = guard(|| {
             drop(db);
@@ -189,9 +219,13 @@ impl Store {
         if closed.is_err() {
             tracing::warn!("the store's file is damaged: it could not be closed in order");
         }
+        pass(Site::AfterClose);
     }
 
-    fn guarded(open: impl FnOnce() -> Result<Database, StoreError>) -> Result<Self, StoreError> {
+    fn guarded(
+        open: impl FnOnce() -> Result<Database, StoreError>,
+        fresh_id: impl FnOnce() -> Result<u64, EntropyError>,
+    ) -> Result<Self, StoreError> {
         let db = guard(open)?;
         // A store from here on: it lets go of the file safely whatever the next lines find.
         let mut store = Self {
@@ -199,8 +233,11 @@ impl Store {
             id: 0,
             ordinals: BTreeMap::new(),
         };
-        let db = store.db.as_ref().ok_or(StoreError::Dead)?;
-        (store.id, store.ordinals) = guard(|| Ok((found_or_read(db)?, read_ordinals(db)?)))?;
+        let db = store.db.as_mut().ok_or(StoreError::Dead)?;
+        (store.id, store.ordinals) = guard(|| {
+            check(db)?;
+            Ok((found_or_read(db, fresh_id)?, read_ordinals(db)?))
+        })?;
         Ok(store)
     }
 }
@@ -242,7 +279,9 @@ pub fn set_aside(path: &Path) -> Result<PathBuf, StoreError> {
         if aside.exists() {
             continue;
         }
+        pass(Site::BeforeSetAside);
         fs::rename(path, &aside).map_err(|error| disk(&error))?;
+        pass(Site::AfterSetAside);
         if let Some(dir) = path.parent() {
             root::sync_dir(dir).map_err(|error| StoreError::Disk(error.to_string()))?;
         }
@@ -294,16 +333,35 @@ fn quiet_panics() {
     });
 }
 
+/// Checks every page against its checksum. After an ending in order redb looks at none of them,
+/// and a changed key would be read as a row that is not there: invites, cells and the manifest
+/// have no chain that finds the gap. An event is a few MB, so this takes milliseconds.
+fn check(db: &mut Database) -> Result<(), StoreError> {
+    if db.check_integrity().map_err(sort)? {
+        return Ok(());
+    }
+    // It says that it has repaired something: by falling back to an older state, perhaps.
+    Err(StoreError::Damaged(
+        "its pages do not match their checksums".to_owned(),
+    ))
+}
+
 /// Begins a write with the settings that every write of this store has.
 fn begin(db: &Database) -> Result<WriteTransaction, StoreError> {
     let mut write = db.begin_write().map_err(sort)?;
+    if is(Fault::NoSync) {
+        write.set_durability(Durability::None).map_err(sort)?;
+    }
     write.set_two_phase_commit(true);
     write.set_quick_repair(false);
     Ok(write)
 }
 
 /// Makes all tables and the id where they are missing, which is one transaction.
-fn found_or_read(db: &Database) -> Result<u64, StoreError> {
+fn found_or_read(
+    db: &Database,
+    fresh_id: impl FnOnce() -> Result<u64, EntropyError>,
+) -> Result<u64, StoreError> {
     let read = db.begin_read().map_err(sort)?;
     match read.open_table(layout::META) {
         Ok(meta) => {
@@ -316,7 +374,7 @@ fn found_or_read(db: &Database) -> Result<u64, StoreError> {
         Err(redb::TableError::TableDoesNotExist(_)) => {}
         Err(error) => return Err(sort(error)),
     }
-    let id = entropy::number()?;
+    let id = fresh_id()?;
     let write = begin(db)?;
     {
         let mut tables = Tables::open(&write)?;
@@ -432,11 +490,13 @@ impl<'t> Tables<'t> {
                 .map_err(sort)?;
             // A log only grows: an entry that changes under its sequence is a fault of the
             // program, and a failed commit is the safe answer to it.
-            if before.is_some_and(|before| before.value() != entry.as_slice()) {
+            let differs = before.is_some_and(|before| before.value() != entry.as_slice());
+            if differs && !is(Fault::LastWriteWins) {
                 return Err(StoreError::Disk(format!(
                     "entry {seq} of log {ordinal} would be overwritten; this is a fault of the program"
                 )));
             }
+            pass(Site::BetweenEntries);
         }
         Ok(())
     }
@@ -484,6 +544,7 @@ fn commit(
         fresh: BTreeMap::new(),
         next,
     };
+    pass(Site::BeforeBegin);
     let transaction = begin(db)?;
     {
         let mut tables = Tables::open(&transaction)?;
@@ -491,7 +552,13 @@ fn commit(
             tables.apply(&mut ordinals, write)?;
         }
     }
+    pass(Site::BeforeCommit);
     transaction.commit().map_err(sort)?;
+    if misreports(Site::AfterCommit) {
+        return Err(StoreError::Disk(
+            "nobody knows whether it is saved".to_owned(),
+        ));
+    }
     Ok(ordinals.fresh)
 }
 
@@ -664,6 +731,6 @@ fn disk(error: &io::Error) -> StoreError {
 }
 
 #[cfg(test)]
-pub(crate) mod power;
+pub(crate) mod bounded;
 #[cfg(test)]
 mod tests;
