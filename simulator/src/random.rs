@@ -10,6 +10,16 @@ impl Random {
         Self(seed)
     }
 
+    /// Begins one of many independent streams of a seed, told apart by name.
+    pub fn stream(seed: u64, name: &str) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&seed.to_le_bytes());
+        hasher.update(name.as_bytes());
+        let mut first = [0; 8];
+        first.copy_from_slice(hasher.finalize().as_bytes().split_at(8).0);
+        Self(u64::from_le_bytes(first))
+    }
+
     /// Draws 64 bits.
     pub fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

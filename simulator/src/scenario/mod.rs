@@ -1,0 +1,114 @@
+//! Named days at a range, each with what must come of it.
+//!
+//! A scenario acts on a [`Venue`] and looks at it through the same trait, so that it runs under
+//! virtual time and with real processes. It fails with a sentence that names the device and what
+//! it shows instead. Clouds are added first: a device is told at its start where the cloud is.
+
+mod devices;
+mod internet;
+mod people;
+pub mod real_match;
+mod steps;
+
+use crate::venue::Venue;
+
+/// A named day with its expected outcome.
+#[derive(Clone, Copy, Debug)]
+pub struct Scenario {
+    /// Its name, in words with dashes.
+    pub name: &'static str,
+    /// What happens and what must come of it, in one sentence.
+    pub what: &'static str,
+    /// Plays it on a venue without devices; the error says what came instead.
+    pub run: fn(&mut dyn Venue) -> Result<(), String>,
+}
+
+/// All scenarios.
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "late-shooter",
+        what: "the owner adds, moves and withdraws shooters; every device shows it and what was \
+               shot stays",
+        run: people::late_shooter,
+    },
+    Scenario {
+        name: "wrong-shooter",
+        what: "a score saved for the wrong shooter is voided and entered for the right one by the \
+               same RO; every device shows it so",
+        run: people::wrong_shooter,
+    },
+    Scenario {
+        name: "handover",
+        what: "a tablet's squad goes to another tablet; the new one counts, the old one is refused",
+        run: people::handover,
+    },
+    Scenario {
+        name: "multi-day",
+        what: "everything is off over night and tablets change hands; nothing is lost and scoring \
+               goes on",
+        run: people::multi_day,
+    },
+    Scenario {
+        name: "device-swap-nothing-reentered",
+        what: "a dead tablet comes back with unsent scores that nobody entered again; they count \
+               without a question",
+        run: devices::swap_nothing_reentered,
+    },
+    Scenario {
+        name: "device-swap-same-reentered",
+        what: "a dead tablet comes back with scores that were entered again alike; each counts once",
+        run: devices::swap_same_reentered,
+    },
+    Scenario {
+        name: "device-swap-other-reentered",
+        what: "a dead tablet comes back with a score that was entered again differently; a person \
+               decides, and every device follows",
+        run: devices::swap_other_reentered,
+    },
+    Scenario {
+        name: "owner-dies",
+        what: "the owner's device is gone; ROs go on scoring, and the owner's key on another device \
+               gets everything back and grants again",
+        run: devices::owner_dies,
+    },
+    Scenario {
+        name: "stolen-phone",
+        what: "what a stolen tablet wrote before the cut counts; what it writes afterwards never \
+               does",
+        run: devices::stolen_phone,
+    },
+    Scenario {
+        name: "cloned-card",
+        what: "a copy of a tablet's card runs beside it and both write; nothing is lost and nothing \
+               is signed twice",
+        run: devices::cloned_card,
+    },
+    Scenario {
+        name: "two-gateways",
+        what: "two devices upload at the same time; the cloud has each entry once",
+        run: internet::two_gateways,
+    },
+    Scenario {
+        name: "gateway-flapping",
+        what: "the only way to the cloud comes and goes during the match; in the end everything is \
+               there once",
+        run: internet::gateway_flapping,
+    },
+    Scenario {
+        name: "thirty-of-fifty-uploaded",
+        what: "the internet breaks off when 30 of 50 scores are in the cloud; the upload goes on \
+               from there and all 50 are there once",
+        run: internet::thirty_of_fifty,
+    },
+    Scenario {
+        name: "twelve-hours-offline",
+        what: "twelve hours without internet; then one device has it, and every device says that \
+               all is in the cloud",
+        run: internet::twelve_hours,
+    },
+];
+
+/// Returns the scenario of a name.
+pub fn named(name: &str) -> Option<&'static Scenario> {
+    SCENARIOS.iter().find(|scenario| scenario.name == name)
+}

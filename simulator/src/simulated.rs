@@ -1,0 +1,310 @@
+//! A world as a venue: the named scenarios under virtual time.
+
+use tallyline_proto::{
+    model::{Body, CloseReason, EntryId, Open, RosterChange, StatusKind, VoidReason},
+    replica::{Command, EntryFilter, EntryView, Founding, Phase, Reply},
+    rules::{Standings, Verdict},
+};
+
+use crate::{
+    Device, World,
+    act::status,
+    cells,
+    disk::Ending,
+    run::AGREE_MS,
+    score, small_structure,
+    venue::{DeviceNo, Event, Kind, Opening, Reach, Reading, Refused, Seen, Shot, Venue},
+};
+
+/// Milliseconds of a minute.
+const MINUTE_MS: u64 = 60_000;
+
+impl Venue for World {
+    fn add(&mut self, label: &str, kind: Kind) -> DeviceNo {
+        let no = Self::add(self, label, kind == Kind::Cloud);
+        if kind == Kind::Tablet {
+            self.topology.offline.insert(no);
+            self.topology_changed();
+        }
+        no
+    }
+
+    fn found(&mut self, owner: DeviceNo, event: Event) {
+        let clouds = self.clouds();
+        let founding = Founding {
+            name: "Scenario".to_owned(),
+            nonce: self.random().bytes(),
+            discovery_key: self.random().bytes(),
+            cloud: clouds
+                .iter()
+                .filter_map(|no| self.devices.get(*no))
+                .map(Device::key)
+                .collect(),
+            recovery: Vec::new(),
+            structure: small_structure(event.drills, event.shooters, event.squad_size),
+            label: "owner".to_owned(),
+        };
+        let founded = self.command(owner, Command::Found(founding));
+        assert!(
+            matches!(founded, Some(Reply::Founded(_))),
+            "the event is founded: {founded:?}"
+        );
+        let locked = self.command(owner, Command::Lock);
+        assert_eq!(locked, Some(Reply::Locked), "the event is locked");
+    }
+
+    fn join(&mut self, owner: DeviceNo, device: DeviceNo) {
+        let ticket = self.invite(owner);
+        let reply = self.command(device, Command::Join(ticket));
+        assert_eq!(reply, Some(Reply::Joining), "the ticket is taken");
+        let joined = self.run_until(AGREE_MS, |world| {
+            let it = world.devices.get(device);
+            it.is_some_and(|it| it.replica.phase() == Phase::Member)
+        });
+        assert!(joined.is_ok(), "device {device} is admitted");
+    }
+
+    fn assign(
+        &mut self,
+        owner: DeviceNo,
+        closing_of: &[DeviceNo],
+        reason: CloseReason,
+        opens: &[Opening],
+    ) -> Result<(), Refused> {
+        let closing = closing_of
+            .iter()
+            .flat_map(|no| self.open_grants(owner, *no))
+            .map(|(id, _)| id)
+            .collect();
+        let opens = opens
+            .iter()
+            .filter_map(|it| {
+                Some(Open {
+                    key: self.devices.get(it.device)?.key(),
+                    cells: cells(&it.drills, &it.squads),
+                })
+            })
+            .collect();
+        let command = Command::Assign {
+            closing,
+            reason,
+            opens,
+        };
+        done(self.tell(owner, command)).map(drop)
+    }
+
+    fn roster(&mut self, owner: DeviceNo, change: &RosterChange) -> Result<(), Refused> {
+        done(self.tell(owner, Command::Roster(change.clone()))).map(drop)
+    }
+
+    fn score(
+        &mut self,
+        device: DeviceNo,
+        shot: Shot,
+        replaces: Option<(EntryId, VoidReason)>,
+    ) -> Result<EntryId, Refused> {
+        let command = Command::Record {
+            body: score(shot.drill, shot.shooter, shot.centis, shot.a),
+            replaces,
+            confirmed: true,
+            revision: None,
+            wall_ms: None,
+        };
+        saved(self.tell(device, command))
+    }
+
+    fn void(
+        &mut self,
+        device: DeviceNo,
+        entry: EntryId,
+        reason: VoidReason,
+    ) -> Result<(), Refused> {
+        let command = Command::Void {
+            entry,
+            reason,
+            note: String::new(),
+            wall_ms: None,
+        };
+        saved(self.tell(device, command)).map(drop)
+    }
+
+    fn withdraw(&mut self, device: DeviceNo, shooter: u32) -> Result<(), Refused> {
+        let command = Command::Record {
+            body: status(shooter, StatusKind::Withdrawn),
+            replaces: None,
+            confirmed: true,
+            revision: None,
+            wall_ms: None,
+        };
+        saved(self.tell(device, command)).map(drop)
+    }
+
+    fn reach(&mut self, reach: Reach) {
+        match reach {
+            Reach::All => self.rejoin(),
+            Reach::Groups(groups) => self.partition(&groups),
+            Reach::OneWay(from, to) => {
+                self.topology.one_way.insert((from, to));
+            }
+        }
+        self.topology_changed();
+    }
+
+    fn internet(&mut self, device: DeviceNo, on: bool) {
+        if on {
+            self.topology.offline.remove(&device);
+        } else {
+            self.topology.offline.insert(device);
+        }
+        self.topology_changed();
+    }
+
+    fn kill(&mut self, device: DeviceNo) {
+        self.end(device, Ending::PowerCut);
+    }
+
+    fn start(&mut self, device: DeviceNo) {
+        Self::start(self, device);
+    }
+
+    fn copy(&mut self, device: DeviceNo) -> DeviceNo {
+        self.clone_of(device)
+    }
+
+    fn restore_key(&mut self, device: DeviceNo) -> DeviceNo {
+        let no = self.restore_key_of(device);
+        self.topology.offline.insert(no);
+        self.topology_changed();
+        no
+    }
+
+    fn pass(&mut self, minutes: u32) {
+        self.run_for(u64::from(minutes).saturating_mul(MINUTE_MS));
+    }
+
+    fn agree(&mut self, devices: &[DeviceNo]) -> Result<(), String> {
+        let agreed = self.run_until(AGREE_MS, |world| world.converged(devices));
+        let heights = |world: &Self, no: &DeviceNo| {
+            let logs = world.devices.get(*no).map(|it| it.replica.logs());
+            let logs = logs.unwrap_or_default();
+            let words: Vec<String> = logs
+                .iter()
+                .map(|log| format!("{}:{}", log.label, log.height))
+                .collect();
+            format!("device {no} holds {}", words.join(" "))
+        };
+        if agreed.is_err() {
+            let all: Vec<String> = devices.iter().map(|no| heights(self, no)).collect();
+            return Err(all.join("; "));
+        }
+        let mut shown = devices.iter().map(|no| Venue::standings(self, *no));
+        let first = shown.next();
+        if shown.all(|it| Some(&it) == first.as_ref()) {
+            Ok(())
+        } else {
+            Err("equal logs show different standings".to_owned())
+        }
+    }
+
+    fn until(
+        &mut self,
+        device: DeviceNo,
+        what: &str,
+        holds: &mut dyn FnMut(&[Seen]) -> bool,
+    ) -> Result<(), String> {
+        let came = self.run_until(AGREE_MS, |world| holds(&Venue::seen(world, device)));
+        came.map(drop).map_err(|_| {
+            let seen = Venue::seen(self, device);
+            format!("device {device} does not show that {what}; it shows {seen:?}")
+        })
+    }
+
+    fn seen(&mut self, device: DeviceNo) -> Vec<Seen> {
+        let views = self
+            .devices
+            .get_mut(device)
+            .map(|it| it.replica.entries(&EntryFilter::default()));
+        views
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(seen)
+            .collect()
+    }
+
+    fn standings(&mut self, device: DeviceNo) -> String {
+        let Some(it) = self.devices.get_mut(device) else {
+            return String::new();
+        };
+        let book = it.replica.book();
+        match (it.replica.roster(), book) {
+            (Some(roster), Some(book)) => format!("{:?}", Standings::compute(roster, &book)),
+            _ => String::new(),
+        }
+    }
+
+    fn refusals(&mut self, device: DeviceNo, reason: &str) -> u64 {
+        let Some(it) = self.devices.get(device) else {
+            return 0;
+        };
+        let start = format!("{reason}:");
+        let count = it
+            .refusals
+            .iter()
+            .filter(|it| it.starts_with(&start))
+            .count();
+        u64::try_from(count).unwrap_or(u64::MAX)
+    }
+}
+
+fn done(reply: Option<Reply>) -> Result<Reply, Refused> {
+    match reply {
+        None => Err(Refused::NoAnswer("not saved, or it does not run".to_owned())),
+        Some(Reply::Refused(mistake)) => Err(Refused::Code(format!("{:?}", mistake.code))),
+        Some(reply) => Ok(reply),
+    }
+}
+
+/// Returns the entry that was written last: a void comes before what replaces it.
+fn saved(reply: Option<Reply>) -> Result<EntryId, Refused> {
+    let reply = done(reply)?;
+    if let Reply::Saved(ids) = &reply
+        && let Some(id) = ids.last()
+    {
+        return Ok(*id);
+    }
+    Err(Refused::NoAnswer(format!("an answer to something else: {reply:?}")))
+}
+
+fn seen(view: EntryView) -> Option<Seen> {
+    let about = tallyline_proto::rules::scorebook::about(&view.body)?;
+    let centis = match &view.body {
+        Body::Score(score) => Some(score.time_centis.iter().sum()),
+        Body::Void(_) | Body::Status(_) | Body::Chrono(_) | Body::Statement(_) | Body::Unknown => {
+            None
+        }
+    };
+    Some(Seen {
+        id: view.id,
+        author: view.label,
+        drill: about.drill.map(|it| it.0),
+        shooter: about.shooter.0,
+        centis,
+        reading: match view.verdict {
+            Verdict::Counted => Reading::Counted,
+            Verdict::CountedLate => Reading::CountedLate,
+            Verdict::Duplicate(_) => Reading::Duplicate,
+            Verdict::NeedsDecision(_) => Reading::NeedsDecision,
+            Verdict::LateBeaten(_) => Reading::LateBeaten,
+            Verdict::Quarantined => Reading::Quarantined,
+            Verdict::Disputed => Reading::Disputed,
+            Verdict::Voided(_) => Reading::Voided,
+            Verdict::LowerAttempt(_)
+            | Verdict::Unfit(_)
+            | Verdict::Waiting
+            | Verdict::Statement
+            | Verdict::Unknown => Reading::Other,
+        },
+        copies: view.copies,
+        in_cloud: view.in_cloud,
+    })
+}
