@@ -7,13 +7,19 @@ mod acceptance;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod damage;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod failpoints;
+#[cfg(test)]
 mod grants;
 #[cfg(test)]
 mod kill;
+#[cfg(test)]
+mod lab;
 #[cfg(test)]
 mod lan;
 #[cfg(test)]

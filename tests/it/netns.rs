@@ -1,6 +1,9 @@
 //! A venue's network on one machine: a switch and devices in network namespaces, real nodes in
 //! them, and the faults of a real network.
 //!
+//! Every device has two cables: one to the venue's switch, and one, at first unplugged, to the
+//! internet, where clouds are and where devices do not see each other.
+//!
 //! Needs root, iproute2 and nftables. Everything is named after the process, and what a killed
 //! test run left behind is removed by the next one.
 
@@ -19,7 +22,7 @@ use tempfile::TempDir;
 pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Time between two looks at a condition.
-const LOOK: Duration = Duration::from_millis(50);
+pub(crate) const LOOK: Duration = Duration::from_millis(50);
 
 /// An address where nobody is (RFC 5737): a ticket with it leads nowhere.
 pub(crate) const NOWHERE: &str = "192.0.2.1:9";
@@ -32,6 +35,10 @@ const PREFIX: &str = "tally-";
 pub(crate) enum Fault {
     /// Drops everything from and to a device, while its link stays up.
     Cut(usize),
+    /// Drops everything that the first sends to the second.
+    OneWay(usize, usize),
+    /// Drops so many of 100 packets, whoever sends them.
+    Loss(u8),
     /// Drops mDNS from everybody.
     NoMulticast,
     /// Drops mDNS from one device: it hears and is not heard.
@@ -43,18 +50,32 @@ pub(crate) struct Lab {
     folder: TempDir,
     switch: String,
     devices: Vec<Device>,
+    /// Where the cloud is and which key it has, for devices that are added after it.
+    pub(crate) cloud: Option<(String, String)>,
+    /// What the switch drops for a scenario.
+    pub(crate) drops: Vec<String>,
 }
 
 /// One device with its namespace, its root and, when it runs, its node.
 struct Device {
     namespace: String,
     root: PathBuf,
+    args: Vec<String>,
     node: Option<Child>,
 }
 
 impl Lab {
     /// Builds a network of so many devices; `None` (said loudly) where that is not possible.
     pub(crate) fn of(devices: usize) -> Option<Self> {
+        let mut lab = Self::empty()?;
+        for number in 1..=devices {
+            lab.plug_in(&label(number), "device");
+        }
+        Some(lab)
+    }
+
+    /// Builds a network without devices; `None` (said loudly) where that is not possible.
+    pub(crate) fn empty() -> Option<Self> {
         if let Some(why) = missing() {
             assert!(
                 !must_run(),
@@ -71,21 +92,33 @@ impl Lab {
             "-n {switch} link add br0 type bridge mcast_snooping 0"
         ));
         ip(&format!("-n {switch} link set br0 up"));
-        let mut lab = Self {
+        ip(&format!("-n {switch} link add br1 type bridge"));
+        ip(&format!("-n {switch} link set br1 up"));
+        Some(Self {
             folder: tempfile::tempdir().unwrap(),
             switch,
             devices: Vec::new(),
-        };
-        for number in 1..=devices {
-            lab.plug_in(number);
-        }
-        Some(lab)
+            cloud: None,
+            drops: Vec::new(),
+        })
     }
 
     /// Starts the node of a device, numbered from 1, and waits until it answers.
     pub(crate) fn start(&mut self, number: usize, args: &[&str]) {
+        self.devices[number - 1].args = args.iter().map(|&it| it.to_owned()).collect();
+        self.launch(number);
+        let root = self.root(number).to_owned();
+        self.until("a node answers", DEADLINE, |_| {
+            call(&root, &json!({"verb": "node"})).is_some()
+        });
+    }
+
+    /// Starts the node of a device as it was started the last time, and waits for nothing.
+    pub(crate) fn launch(&mut self, number: usize) {
         let device = &mut self.devices[number - 1];
-        let log = fs::File::create(device.root.join("stderr.log")).unwrap();
+        let mut log = fs::File::options();
+        let log = log.create(true).append(true);
+        let log = log.open(device.root.join("stderr.log")).unwrap();
         let mut command = Command::new("ip");
         command
             .args(["netns", "exec", &device.namespace])
@@ -94,16 +127,12 @@ impl Lab {
             .arg("--root")
             .arg(&device.root)
             .args(["--log", "info", "run"])
-            .args(args);
+            .args(&device.args);
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log);
         device.node = Some(command.spawn().unwrap());
-        let root = device.root.clone();
-        self.until("a node answers", DEADLINE, |_| {
-            call(&root, &json!({"verb": "node"})).is_some()
-        });
     }
 
     /// Ends the node of a device as a power cut would.
@@ -111,6 +140,34 @@ impl Lab {
         let mut node = self.devices[number - 1].node.take().unwrap();
         node.kill().unwrap();
         node.wait().unwrap();
+    }
+
+    /// Sets with which arguments a device is launched.
+    pub(crate) fn set_args(&mut self, number: usize, args: &[String]) {
+        self.devices[number - 1].args = args.to_vec();
+    }
+
+    /// Returns with which arguments a device is launched.
+    pub(crate) fn args(&self, number: usize) -> Vec<String> {
+        self.devices[number - 1].args.clone()
+    }
+
+    /// Returns whether a device has a node that was not killed.
+    pub(crate) fn is_on(&self, number: usize) -> bool {
+        self.devices[number - 1].node.is_some()
+    }
+
+    /// Returns the root of a device.
+    pub(crate) fn root(&self, number: usize) -> &Path {
+        &self.devices[number - 1].root
+    }
+
+    /// Prepares a command in a device's namespace.
+    pub(crate) fn command(&self, number: usize, program: &Path) -> Command {
+        let mut command = Command::new("ip");
+        let namespace = &self.devices[number - 1].namespace;
+        command.args(["netns", "exec", namespace]).arg(program);
+        command
     }
 
     /// Founds an event on device 1 and lets all others join by a ticket with this address.
@@ -165,12 +222,18 @@ impl Lab {
 
     /// Puts a fault into the switch, replacing the one before.
     pub(crate) fn fault(&self, fault: Fault) {
-        self.heal();
-        let rules = match fault {
+        self.drop_what(&match fault {
             Fault::Cut(number) => format!("iifname \"p{number}\" drop\noifname \"p{number}\" drop"),
+            Fault::OneWay(from, to) => format!("iifname \"p{from}\" oifname \"p{to}\" drop"),
+            Fault::Loss(percent) => format!("numgen random mod 100 < {percent} drop"),
             Fault::NoMulticast => "udp dport 5353 drop".to_owned(),
             Fault::Mute(number) => format!("iifname \"p{number}\" udp dport 5353 drop"),
-        };
+        });
+    }
+
+    /// Puts rules into the switch, replacing those before.
+    pub(crate) fn drop_what(&self, rules: &str) {
+        self.heal();
         let table = format!(
             "table bridge lab {{\nchain forward {{\ntype filter hook forward priority 0\n\
              policy accept\n{rules}\n}}\n}}\n"
@@ -182,6 +245,41 @@ impl Lab {
     pub(crate) fn heal(&self) {
         // Declared first, so that there is one to delete.
         self.nft("table bridge lab\ndelete table bridge lab\n");
+    }
+
+    /// Plugs a device's cable to the venue in or out.
+    pub(crate) fn cable(&self, number: usize, plugged: bool) {
+        self.set_link(number, "eth0", plugged);
+    }
+
+    /// Plugs a device's cable to the internet in or out.
+    pub(crate) fn internet_cable(&self, number: usize, plugged: bool) {
+        self.set_link(number, "eth1", plugged);
+    }
+
+    fn set_link(&self, number: usize, link: &str, up: bool) {
+        let namespace = &self.devices[number - 1].namespace;
+        let state = if up { "up" } else { "down" };
+        ip(&format!("-n {namespace} link set {link} {state}"));
+    }
+
+    /// Gives a device another address at the venue, as a new lease does.
+    pub(crate) fn renumber(&self, number: usize, from: &str, to: &str) {
+        let namespace = &self.devices[number - 1].namespace;
+        ip(&format!("-n {namespace} addr del {from}/24 dev eth0"));
+        ip(&format!("-n {namespace} addr add {to}/24 dev eth0"));
+    }
+
+    /// Isolates a device as access points do: isolated ones do not see each other.
+    pub(crate) fn isolate(&self, number: usize) {
+        self.isolate_port(&format!("p{number}"));
+    }
+
+    fn isolate_port(&self, port: &str) {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.switch, "bridge", "link", "set"]);
+        command.args(["dev", port, "isolated", "on"]);
+        assert!(command.status().unwrap().success(), "{port} is isolated");
     }
 
     /// Asks a node for its status.
@@ -248,33 +346,44 @@ impl Lab {
     }
 
     /// Asks a running node for something that must work.
-    fn ask(&self, number: usize, request: &Value) -> Value {
-        let root = &self.devices[number - 1].root;
-        let answer = call(root, request).unwrap_or_else(|| panic!("no answer to {request}"));
+    pub(crate) fn ask(&self, number: usize, request: &Value) -> Value {
+        let answer = call(self.root(number), request);
+        let answer = answer.unwrap_or_else(|| panic!("no answer to {request}"));
         assert!(answer.get("ok").is_some(), "{request}: {answer}");
         answer["ok"].clone()
     }
 
-    /// Adds a device: a namespace, a cable to the switch, an address, a root.
-    fn plug_in(&mut self, number: usize) {
+    /// Adds a device: a namespace, cables to the switch and to the internet (of which a cloud has
+    /// the second alone), addresses, a root. Returns its number.
+    pub(crate) fn plug_in(&mut self, label: &str, mode: &str) -> usize {
+        let number = self.devices.len() + 1;
         let switch = &self.switch;
         let namespace = format!("{PREFIX}{}-{number}", std::process::id());
         let root = self.folder.path().join(number.to_string());
         ip(&format!("netns add {namespace}"));
-        ip(&format!(
-            "-n {switch} link add p{number} type veth peer name eth0 netns {namespace}"
-        ));
-        ip(&format!("-n {switch} link set p{number} master br0 up"));
-        ip(&format!(
-            "-n {namespace} addr add {}/24 dev eth0",
-            address(number)
-        ));
-        ip(&format!("-n {namespace} link set eth0 up"));
         ip(&format!("-n {namespace} link set lo up"));
+        let cable = |port: &str, bridge: &str, link: &str, address: &str| {
+            ip(&format!(
+                "-n {switch} link add {port} type veth peer name {link} netns {namespace}"
+            ));
+            ip(&format!("-n {switch} link set {port} master {bridge} up"));
+            ip(&format!(
+                "-n {namespace} addr add {address}/24 dev {link}"
+            ));
+        };
+        let port = format!("i{number}");
+        cable(&port, "br1", "eth1", &internet_address(number));
+        if mode == "cloud" {
+            ip(&format!("-n {namespace} link set eth1 up"));
+        } else {
+            self.isolate_port(&port);
+            cable(&format!("p{number}"), "br0", "eth0", &address(number));
+            ip(&format!("-n {namespace} link set eth0 up"));
+        }
         let mut init = Command::new(binary());
         init.arg("--root")
             .arg(&root)
-            .args(["init", "--label", &label(number)]);
+            .args(["init", "--label", label, "--mode", mode]);
         let init = init.output().unwrap();
         assert!(
             init.status.success(),
@@ -284,8 +393,10 @@ impl Lab {
         self.devices.push(Device {
             namespace,
             root,
+            args: Vec::new(),
             node: None,
         });
+        number
     }
 
     /// Gives the switch's packet filter a rule set.
@@ -304,12 +415,12 @@ impl Lab {
     }
 
     /// Returns the numbers of all devices.
-    fn numbers(&self) -> std::ops::RangeInclusive<usize> {
+    pub(crate) fn numbers(&self) -> std::ops::RangeInclusive<usize> {
         1..=self.devices.len()
     }
 
     /// Returns what all nodes logged, for a failure.
-    fn logs(&self) -> String {
+    pub(crate) fn logs(&self) -> String {
         let log = |device: &Device| {
             let path = device.root.join("stderr.log");
             format!(
@@ -340,13 +451,18 @@ pub(crate) fn address(number: usize) -> String {
     format!("10.77.0.{number}")
 }
 
+/// Returns the address of a device on the internet.
+pub(crate) fn internet_address(number: usize) -> String {
+    format!("10.78.0.{number}")
+}
+
 /// Returns what a device is called.
 fn label(number: usize) -> String {
     format!("Device {number}")
 }
 
 /// Sends one request to a node; `None` if it does not answer.
-fn call(root: &Path, request: &Value) -> Option<Value> {
+pub(crate) fn call(root: &Path, request: &Value) -> Option<Value> {
     let mut stream = UnixStream::connect(root.join("node.sock")).ok()?;
     stream.set_read_timeout(Some(DEADLINE)).ok()?;
     stream.write_all(format!("{request}\n").as_bytes()).ok()?;
@@ -369,7 +485,7 @@ fn missing() -> Option<String> {
     if !is_root() {
         return Some("network namespaces need root".to_owned());
     }
-    for (program, version) in [("ip", "-V"), ("nft", "-v")] {
+    for (program, version) in [("ip", "-V"), ("bridge", "-V"), ("nft", "-v")] {
         if !works(program, &[version]) {
             return Some(format!("`{program}` is not installed"));
         }
@@ -441,6 +557,6 @@ fn binary() -> PathBuf {
     clippy::disallowed_methods,
     reason = "deadlines of a test that waits for real processes"
 )]
-fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }

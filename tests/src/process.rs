@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -24,6 +24,15 @@ pub struct Process {
 /// One connection to a node's command socket.
 #[derive(Debug)]
 pub struct Socket(BufReader<UnixStream>);
+
+/// What became of a node that may die while it starts.
+#[derive(Debug)]
+pub enum Started {
+    /// It answers.
+    Ready(Process),
+    /// It ended before.
+    Ended(ExitStatus),
+}
 
 /// Why a node did not answer as a test needs it.
 #[derive(Debug)]
@@ -51,24 +60,59 @@ impl Process {
     /// # Errors
     /// If it ends before it is ready.
     pub fn start(root: &Path, args: &[&str]) -> Result<Self, Broken> {
-        let child = Self::spawn(root, args)?;
-        let mut process = Self {
+        let mut process = Self::begin(Self::spawn(root, args)?, root);
+        let line = process.first_line()?;
+        process.ready = serde_json::from_str(&line)
+            .map_err(|error| Broken(format!("ended before it was ready: {line:?} {error}")))?;
+        Ok(process)
+    }
+
+    /// Starts the laboratory's binary, which dies where `failpoints` says, and waits until it
+    /// answers or is dead.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn start_lab(root: &Path, args: &[&str], failpoints: &str) -> Result<Started, Broken> {
+        let mut command = prepare(
+            &binary().with_file_name("tallyline-lab"),
+            root,
+            ["--json", "run"].iter().chain(args),
+        );
+        command.env("TALLYLINE_FAILPOINT", failpoints);
+        let mut process = Self::begin(Self::spawn_prepared(command)?, root);
+        let line = process.first_line()?;
+        if let Ok(ready) = serde_json::from_str(&line) {
+            process.ready = ready;
+            return Ok(Started::Ready(process));
+        }
+        process.ended().map(Started::Ended)
+    }
+
+    fn begin(child: Child, root: &Path) -> Self {
+        Self {
             child,
             root: root.to_owned(),
             ready: Value::Null,
-        };
-        let stdout = process
-            .child
-            .stdout
-            .take()
-            .ok_or_else(|| Broken("no output".to_owned()))?;
+        }
+    }
+
+    /// Reads what the node says when it is ready; nothing if it ends before.
+    fn first_line(&mut self) -> Result<String, Broken> {
+        let stdout = self.child.stdout.take();
+        let stdout = stdout.ok_or_else(|| Broken("no output".to_owned()))?;
         let mut line = String::new();
         BufReader::new(stdout)
             .read_line(&mut line)
             .map_err(Broken::of)?;
-        process.ready = serde_json::from_str(&line)
-            .map_err(|error| Broken(format!("ended before it was ready: {line:?} {error}")))?;
-        Ok(process)
+        Ok(line)
+    }
+
+    /// Waits for the end of a node that dies or stops by itself.
+    ///
+    /// # Errors
+    /// If it is not ours to wait for.
+    pub fn ended(mut self) -> Result<ExitStatus, Broken> {
+        self.child.wait().map_err(Broken::of)
     }
 
     /// Starts a node and kills it before it is ready, wherever it is then.
@@ -85,7 +129,11 @@ impl Process {
     }
 
     fn spawn(root: &Path, args: &[&str]) -> Result<Child, Broken> {
-        command(root, ["--json", "run"].iter().chain(args))
+        Self::spawn_prepared(command(root, ["--json", "run"].iter().chain(args)))
+    }
+
+    fn spawn_prepared(mut command: Command) -> Result<Child, Broken> {
+        command
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()
@@ -206,7 +254,15 @@ pub fn binary() -> PathBuf {
 
 /// Prepares a command on a root, with nothing of the tester's own configuration.
 fn command(root: &Path, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
-    let mut command = Command::new(binary());
+    prepare(&binary(), root, args)
+}
+
+fn prepare(
+    binary: &Path,
+    root: &Path,
+    args: impl IntoIterator<Item = impl AsRef<OsStr>>,
+) -> Command {
+    let mut command = Command::new(binary);
     command.env_clear().env("HOME", root).stdin(Stdio::null());
     command.arg("--root").arg(root).args(args);
     command
