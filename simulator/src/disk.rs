@@ -16,6 +16,7 @@ use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tallyline::store::{StorageBackend, Store, StoreError};
+use tallyline_proto::replica::{Disk as _, Stored, Write};
 
 use crate::Random;
 use journal::Journal;
@@ -340,6 +341,35 @@ pub fn open_store(platter: &Platter, fresh_id: u64) -> Result<Store, StoreError>
         .attach()
         .map_err(|error| StoreError::Disk(error.to_string()))?;
     Store::with_backend(handle, fresh_id)
+}
+
+/// Makes a card whose store holds something already.
+///
+/// # Panics
+/// If what it is to hold cannot be committed: an empty card takes everything.
+pub fn card_holding(seed: u64, stored: &Stored) -> Platter {
+    let platter = Platter::new(seed);
+    let mut writes: Vec<Write> = stored
+        .manifest
+        .iter()
+        .cloned()
+        .map(Write::Manifest)
+        .collect();
+    for log in &stored.logs {
+        writes.push(Write::Entries {
+            log: log.name,
+            first: 1,
+            entries: log.entries.clone(),
+        });
+        writes.extend(log.heads.iter().map(|&(height, signature)| Write::Head {
+            log: log.name,
+            height,
+            signature,
+        }));
+    }
+    let committed = open_store(&platter, seed).and_then(|mut store| store.commit(&writes));
+    assert!(committed.is_ok(), "an empty card takes it: {committed:?}");
+    platter
 }
 
 /// Kills the process that has a store open: what the store would still write when it is closed in

@@ -230,10 +230,13 @@ impl Liar {
 
     /// Receipts that no cloud signed: under the cloud's name, and under the liar's own.
     fn false_receipts(&self, view: &View, random: &mut Random) -> Vec<Frame> {
-        let covered = view.ledger.logs().values().map(|log| {
+        let covered = view.ledger.logs().values().flat_map(|log| {
             let mut hash = [0; 8];
             hash.copy_from_slice(log.chain().0.0.split_at(8).0);
-            (log_short_id(log.name()), log.height(), hash)
+            let id = log_short_id(log.name());
+            // What is there, and what will be: of entries to come no hash is known.
+            let boast = log.height().saturating_add(BOAST);
+            [(id, log.height(), hash), (id, boast, [0; 8])]
         });
         let kind = CellKind::Receipt(covered.collect());
         let clouds = view.ledger.manifest().cloud.iter().copied();
@@ -343,11 +346,7 @@ impl Truth {
 
     /// Returns what an honest device does that it must not: an invariant and what exactly.
     /// `settled` says that all that was forged has arrived, and everything that follows from it.
-    pub fn broken_by(
-        &self,
-        replica: &Replica,
-        settled: bool,
-    ) -> Option<(&'static str, String)> {
+    pub fn broken_by(&self, replica: &Replica, settled: bool) -> Option<(&'static str, String)> {
         let logs = replica.logs();
         if let Some(log) = logs.iter().find(|log| self.refused.contains(&log.name)) {
             let text = format!("holds {} forged entries of {:?}", log.height, log.name);

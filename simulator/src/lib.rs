@@ -41,7 +41,7 @@ pub mod wire;
 mod world;
 
 pub use device::Device;
-pub use disk::{Counters, Crash, Ending, Handle, Platter, kill_store, open_store};
+pub use disk::{Counters, Crash, Ending, Handle, Platter, card_holding, kill_store, open_store};
 pub use network::Losses;
 pub use plan::Weather;
 pub use random::Random;

@@ -13,7 +13,7 @@ use tallyline_keys::planted::Fault;
 pub use run::{Caught, catch, table, without};
 
 /// Hours that people score on a day with a planted fault: the faults show early or never.
-pub const HOURS: u64 = 3;
+const HOURS: u64 = 3;
 
 /// Devices at such a venue, the owner included.
 pub const DEVICES: usize = 5;
@@ -31,6 +31,8 @@ pub struct Planted {
     pub invariants: &'static [&'static str],
     /// What finds it.
     pub finder: Finder,
+    /// Hours that people score.
+    pub hours: u64,
     /// Most seeds until it must be found, at most 200.
     pub seeds_max: u64,
 }
@@ -54,6 +56,7 @@ pub const ALL: [Planted; 24] = [
         what: "entries of others are acknowledged one step before they are committed",
         invariants: &["I2", "I7"],
         finder: Finder::Day("calm"),
+        hours: HOURS,
         seeds_max: 5,
     },
     Planted {
@@ -62,6 +65,7 @@ pub const ALL: [Planted; 24] = [
         what: "a failed commit is answered as saved",
         invariants: &["I1", "I2"],
         finder: Finder::Day("cards"),
+        hours: HOURS,
         seeds_max: 50,
     },
     Planted {
@@ -70,6 +74,7 @@ pub const ALL: [Planted; 24] = [
         what: "a commit returns before it is synced",
         invariants: &["I1"],
         finder: Finder::Day("kills"),
+        hours: HOURS,
         seeds_max: 20,
     },
     Planted {
@@ -78,6 +83,7 @@ pub const ALL: [Planted; 24] = [
         what: "a device writes under the same incarnation after every start",
         invariants: &["I4"],
         finder: Finder::Day("devices"),
+        hours: HOURS,
         seeds_max: 50,
     },
     Planted {
@@ -86,6 +92,7 @@ pub const ALL: [Planted; 24] = [
         what: "what is past the cut of a closed grant counts as if it were before",
         invariants: &["I9"],
         finder: Finder::Day("everything"),
+        hours: HOURS,
         seeds_max: 50,
     },
     Planted {
@@ -94,6 +101,7 @@ pub const ALL: [Planted; 24] = [
         what: "a receipt is believed without a look at its signature",
         invariants: &["I8"],
         finder: Finder::Day("liar"),
+        hours: HOURS,
         seeds_max: 50,
     },
     Planted {
@@ -102,6 +110,7 @@ pub const ALL: [Planted; 24] = [
         what: "points of small order are taken in signatures",
         invariants: &["I3"],
         finder: Finder::Day("liar"),
+        hours: HOURS,
         seeds_max: 50,
     },
     Planted {
@@ -110,6 +119,7 @@ pub const ALL: [Planted; 24] = [
         what: "another entry at a held sequence replaces the one held",
         invariants: &["I3"],
         finder: Finder::Day("liar"),
+        hours: HOURS,
         seeds_max: 50,
     },
     Planted {
@@ -118,6 +128,7 @@ pub const ALL: [Planted; 24] = [
         what: "a peer is sent from entry 1 on what it said it holds",
         invariants: &["I7"],
         finder: Finder::Day("calm"),
+        hours: HOURS,
         seeds_max: 5,
     },
     Planted {
@@ -126,6 +137,7 @@ pub const ALL: [Planted; 24] = [
         what: "a lost push is never repeated: no closing Hello, no Want",
         invariants: &["I5"],
         finder: Finder::Day("storm"),
+        hours: HOURS,
         seeds_max: 50,
     },
     Planted {
@@ -134,14 +146,16 @@ pub const ALL: [Planted; 24] = [
         what: "of others' logs the last entry is not passed on",
         invariants: &["I5"],
         finder: Finder::Day("kills"),
-        seeds_max: 50,
+        hours: HOURS,
+        seeds_max: 20,
     },
     Planted {
         fault: Fault::ArrivalDecides,
         name: "arrival-decides",
         what: "of entries for one slot the log that arrived first ranks first",
         invariants: &["I6"],
-        finder: Finder::Day("kills"),
+        finder: Finder::Day("devices"),
+        hours: HOURS,
         seeds_max: 100,
     },
     Planted {
@@ -150,6 +164,7 @@ pub const ALL: [Planted; 24] = [
         what: "a second void of one entry also undoes its replacement",
         invariants: &["I10"],
         finder: Finder::Day("everything"),
+        hours: HOURS,
         seeds_max: 100,
     },
     Planted {
@@ -158,6 +173,7 @@ pub const ALL: [Planted; 24] = [
         what: "received entries are encoded again before they are hashed",
         invariants: &["I5"],
         finder: Finder::Day("calm"),
+        hours: 1,
         seeds_max: 10,
     },
     Planted {
@@ -166,6 +182,7 @@ pub const ALL: [Planted; 24] = [
         what: "of entries for one slot the one with the earlier time of day is shown",
         invariants: &["I15"],
         finder: Finder::Clocks("clocks"),
+        hours: HOURS,
         seeds_max: 100,
     },
     Planted {
@@ -174,6 +191,7 @@ pub const ALL: [Planted; 24] = [
         what: "entries that begin past the end of what is held are appended",
         invariants: &["I3", "I1", "I5"],
         finder: Finder::Day("liar"),
+        hours: HOURS,
         seeds_max: 50,
     },
     Planted {
@@ -182,6 +200,7 @@ pub const ALL: [Planted; 24] = [
         what: "an admitted device fills the others' cards",
         invariants: &["I12"],
         finder: Finder::Day("liar"),
+        hours: HOURS,
         seeds_max: 50,
     },
     Planted {
@@ -190,6 +209,7 @@ pub const ALL: [Planted; 24] = [
         what: "heights in a store that is gone still count as copies",
         invariants: &["I2"],
         finder: Finder::Day("cards"),
+        hours: HOURS,
         seeds_max: 100,
     },
     Planted {
@@ -198,6 +218,7 @@ pub const ALL: [Planted; 24] = [
         what: "proofs of forks are not read back at the start",
         invariants: &["I11"],
         finder: Finder::Day("liar"),
+        hours: HOURS,
         seeds_max: 100,
     },
     Planted {
@@ -206,6 +227,7 @@ pub const ALL: [Planted; 24] = [
         what: "a TLS session is resumed without a look at the peer's certificate",
         invariants: &["handshake"],
         finder: Finder::Handshake,
+        hours: HOURS,
         seeds_max: 1,
     },
     Planted {
@@ -214,6 +236,7 @@ pub const ALL: [Planted; 24] = [
         what: "a chunk is taken without a look at its signature",
         invariants: &["I3"],
         finder: Finder::Day("liar"),
+        hours: HOURS,
         seeds_max: 50,
     },
     Planted {
@@ -222,6 +245,7 @@ pub const ALL: [Planted; 24] = [
         what: "a score that was entered again counts twice",
         invariants: &["I16"],
         finder: Finder::Day("devices"),
+        hours: HOURS,
         seeds_max: 20,
     },
     Planted {
@@ -230,6 +254,7 @@ pub const ALL: [Planted; 24] = [
         what: "a late entry competes with a live one on equal terms",
         invariants: &["I9", "I10"],
         finder: Finder::Day("everything"),
+        hours: HOURS,
         seeds_max: 100,
     },
     Planted {
@@ -238,6 +263,7 @@ pub const ALL: [Planted; 24] = [
         what: "what counts is not computed anew when the ledger grows",
         invariants: &["I6"],
         finder: Finder::Day("calm"),
+        hours: HOURS,
         seeds_max: 5,
     },
 ];

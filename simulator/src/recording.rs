@@ -116,9 +116,12 @@ impl Recording {
         let mut header = None;
         let mut lines = Vec::new();
         for (number, text) in (1..).zip(from.lines()) {
-            let text = text.map_err(|error| match error.kind() {
-                io::ErrorKind::InvalidData => Unreadable::Line(number, "is no text".to_owned()),
-                _ => Unreadable::File(error),
+            let text = text.map_err(|error| {
+                if error.kind() == io::ErrorKind::InvalidData {
+                    Unreadable::Line(number, "is no text".to_owned())
+                } else {
+                    Unreadable::File(error)
+                }
             })?;
             if header.is_none() {
                 header = Some(read_header(&text)?);
@@ -137,7 +140,10 @@ impl Recording {
             until_ms.is_none_or(|until| line_ms(line).is_none_or(|at| at <= until))
         };
         let mut recorded = self.lines.iter().filter(before);
-        let mut now = lines.iter().filter(|line| is_happening(line)).filter(before);
+        let mut now = lines
+            .iter()
+            .filter(|line| is_happening(line))
+            .filter(before);
         for line in 1.. {
             let pair = (recorded.next(), now.next());
             match pair {
@@ -214,9 +220,9 @@ impl fmt::Display for Unreadable {
                 "is a recording of form {version}, this program reads form {VERSION}: use the \
                  program of the commit that its first line names"
             ),
-            Self::Empty => f.write_str(
-                "is empty: record it again with `tallyline-sim run --seed N --out DIR`",
-            ),
+            Self::Empty => {
+                f.write_str("is empty: record it again with `tallyline-sim run --seed N --out DIR`")
+            }
         }
     }
 }

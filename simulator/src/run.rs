@@ -45,6 +45,8 @@ pub struct Options {
     pub samples: bool,
     /// Virtual time in ms at which to stop without a verdict; `None`: to the end.
     pub until_ms: Option<u64>,
+    /// Invariants of which a break ends the run at the next happening.
+    pub stop_at: &'static [&'static str],
 }
 
 impl Default for Options {
@@ -53,6 +55,7 @@ impl Default for Options {
             detail: Detail::Hash,
             samples: false,
             until_ms: None,
+            stop_at: &[],
         }
     }
 }
@@ -72,6 +75,9 @@ pub fn run(plan: &Plan, options: &Options) -> Run {
     for happening in &plan.happenings {
         if plan.length_ms < happening.at_ms || stage.until(happening.at_ms) {
             break;
+        }
+        if stage.has_found() {
+            return stage.conclude();
         }
         stage.carry_out(&happening.act);
     }
@@ -117,6 +123,12 @@ impl<'a> Stage<'a> {
             samples: Vec::new(),
             timeline: Vec::new(),
         }
+    }
+
+    /// Returns whether what the run is to stop at broke.
+    fn has_found(&self) -> bool {
+        let mut violations = self.world.oracle.violations().iter();
+        violations.any(|it| self.options.stop_at.contains(&it.invariant.as_str()))
     }
 
     fn carry_out(&mut self, act: &Act) {

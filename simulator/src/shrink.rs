@@ -445,9 +445,12 @@ mod tests {
     #[test]
     fn devices_leave_groups_and_what_is_about_them_goes() {
         let plan = with_devices(&day(), 3);
-        let groups = plan.happenings.iter().find_map(|it| match &it.act {
-            Act::Partition { groups } => Some(groups.clone()),
-            _ => None,
+        let groups = plan.happenings.iter().find_map(|it| {
+            if let Act::Partition { groups } = &it.act {
+                Some(groups.clone())
+            } else {
+                None
+            }
         });
         assert_eq!(groups, Some(vec![vec![0, 1], vec![2]]));
         assert!(!has(&plan, "kill") && !has(&plan, "flip-bit"), "they left");

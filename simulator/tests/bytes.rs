@@ -13,7 +13,7 @@ use tallyline_proto::{
     replica::{Stored, StoredLog},
     wire::{encode_entry, encode_manifest, encode_signed, event_id, grant_id, sign_statement},
 };
-use tallyline_simulator::{DeviceNo, MemoryDisk, Weather, World, cells, small_structure};
+use tallyline_simulator::{DeviceNo, Weather, World, card_holding, cells, small_structure};
 
 const LOGS: u32 = 30;
 const ENTRIES: u64 = 200;
@@ -138,8 +138,8 @@ fn stored(manifest: &[u8], ledger: &Ledger) -> Stored {
 /// Two devices with these disks, connected; runs until they are equal and silent.
 fn meet(left: Stored, right: Stored) -> (u64, u64, World) {
     let mut world = World::new(5, Weather::CALM);
-    let one = world.add_with("one", writer_seed(0), MemoryDisk::holding(left));
-    let two = world.add_with("two", writer_seed(1), MemoryDisk::holding(right));
+    let one = world.add_with("one", writer_seed(0), card_holding(1, &left));
+    let two = world.add_with("two", writer_seed(1), card_holding(2, &right));
     world.connect(one, two);
     let ms = converge(&mut world, one, two);
     world.run_for(20_000);

@@ -41,7 +41,13 @@ fn folder() -> TempDir {
 /// Records a short day and returns the file's name.
 fn recorded(folder: &Path) -> String {
     let output = run(folder, &["--seed", "5", "--out", "here"]);
-    assert_eq!(output.status.code(), HELD, "{}{}", out(&output), err(&output));
+    assert_eq!(
+        output.status.code(),
+        HELD,
+        "{}{}",
+        out(&output),
+        err(&output)
+    );
     "here/seed-5.jsonl".to_owned()
 }
 
@@ -61,14 +67,27 @@ fn mistakes_of_usage_are_told_apart_from_broken_promises() {
         let args: Vec<&str> = words.split(' ').collect();
         let output = sim(folder.path(), &args);
         assert_eq!(output.status.code(), USAGE, "{words}");
-        assert!(err(&output).contains(says), "{words} says: {}", err(&output));
+        assert!(
+            err(&output).contains(says),
+            "{words} says: {}",
+            err(&output)
+        );
         assert_eq!(out(&output), "", "{words} writes no data");
     };
     check("fly", "unrecognized subcommand");
     check("run --devices 1", "--devices");
-    check("run --profile sunny", "there is no profile sunny; there are: calm, storm");
-    check("run --scenario nothing", "there is no scenario nothing; there are: ");
-    check("run --tier wire --profile storm", "there is no profile storm; there are: calm, corrupt");
+    check(
+        "run --profile sunny",
+        "there is no profile sunny; there are: calm, storm",
+    );
+    check(
+        "run --scenario nothing",
+        "there is no scenario nothing; there are: ",
+    );
+    check(
+        "run --tier wire --profile storm",
+        "there is no profile storm; there are: calm, corrupt",
+    );
     check("run --seed 18446744073709551615 --count 2", "seeds end at");
     check("replay no-such-file", "no-such-file: cannot be read");
     check("replay x --until noon", "noon is no time such as 03:12");
@@ -78,7 +97,14 @@ fn mistakes_of_usage_are_told_apart_from_broken_promises() {
 #[test]
 fn help_and_version_are_no_mistakes() {
     let folder = folder();
-    for words in ["--help", "--version", "run --help", "replay --help", "shrink --help", "list"] {
+    for words in [
+        "--help",
+        "--version",
+        "run --help",
+        "replay --help",
+        "shrink --help",
+        "list",
+    ] {
         let args: Vec<&str> = words.split(' ').collect();
         let output = sim(folder.path(), &args);
         assert_eq!(output.status.code(), HELD, "{words}");
@@ -90,7 +116,15 @@ fn help_and_version_are_no_mistakes() {
 fn the_list_names_what_can_be_run_and_what_is_checked() {
     let output = sim(folder().path(), &["list"]);
     let text = out(&output);
-    for word in ["handover", "storm", "kill-at", "frame-lost", "I1 ", "ack-before-commit", "column 1"] {
+    for word in [
+        "handover",
+        "storm",
+        "kill-at",
+        "frame-lost",
+        "I1 ",
+        "ack-before-commit",
+        "column 1",
+    ] {
         assert!(text.contains(word), "{word} is missing in {text}");
     }
     let part = sim(folder().path(), &["list", "profiles"]);
@@ -102,7 +136,10 @@ fn a_seed_says_what_it_is_and_gives_the_same_run_each_time() {
     let folder = folder();
     let once = out(&run(folder.path(), &["--seed", "7"]));
     let first = once.lines().next().unwrap_or_default();
-    assert!(first.starts_with("tallyline-sim seed 7..8 commit "), "{first}");
+    assert!(
+        first.starts_with("tallyline-sim seed 7..8 commit "),
+        "{first}"
+    );
     let run_lines = |text: &str| -> Vec<String> {
         // What it cost differs.
         let lines = text.lines().take_while(|line| !line.starts_with("cost"));
@@ -113,24 +150,38 @@ fn a_seed_says_what_it_is_and_gives_the_same_run_each_time() {
     assert_eq!(run_lines(&once), run_lines(&again));
     let other = out(&run(folder.path(), &["--seed", "8"]));
     assert_ne!(run_lines(&once), run_lines(&other));
-    let left = fs::read_dir(folder.path()).expect("the folder is there").count();
+    let left = fs::read_dir(folder.path())
+        .expect("the folder is there")
+        .count();
     assert_eq!(left, 0, "a run that held leaves nothing behind");
 }
 
 #[test]
 fn many_seeds_have_a_line_each_in_their_order() {
     let folder = folder();
-    let output = run(folder.path(), &["--seed", "1", "--count", "6", "--jobs", "3"]);
+    let output = run(
+        folder.path(),
+        &["--seed", "1", "--count", "6", "--jobs", "3"],
+    );
     assert_eq!(output.status.code(), HELD, "{}", out(&output));
     let text = out(&output);
     let seeds = text.lines().filter(|line| line.ends_with("  held"));
-    let seeds: Vec<&str> = seeds.filter_map(|it| it.split_whitespace().next()).collect();
+    let seeds: Vec<&str> = seeds
+        .filter_map(|it| it.split_whitespace().next())
+        .collect();
     assert_eq!(seeds, ["1", "2", "3", "4", "5", "6"]);
     assert!(text.contains("seeds            6, failed 0"), "{text}");
     assert!(text.contains("false safe 0"), "{text}");
-    let alone = run(folder.path(), &["--seed", "1", "--count", "6", "--jobs", "1"]);
+    let alone = run(
+        folder.path(),
+        &["--seed", "1", "--count", "6", "--jobs", "1"],
+    );
     let before_cost = |text: &str| text.split("\ncost").next().map(str::to_owned);
-    assert_eq!(before_cost(&out(&alone)), before_cost(&text), "jobs change nothing");
+    assert_eq!(
+        before_cost(&out(&alone)),
+        before_cost(&text),
+        "jobs change nothing"
+    );
 }
 
 #[test]
@@ -160,13 +211,24 @@ fn a_recording_is_replayed_line_by_line() {
     let file = recorded(folder.path());
     let whole = sim(folder.path(), &["replay", &file]);
     assert_eq!(whole.status.code(), HELD, "{}", err(&whole));
-    assert!(err(&whole).contains("the same hash; everything held"), "{}", err(&whole));
+    assert!(
+        err(&whole).contains("the same hash; everything held"),
+        "{}",
+        err(&whole)
+    );
     let until = sim(folder.path(), &["replay", &file, "--until", "00:20"]);
     assert_eq!(until.status.code(), HELD, "{}", err(&until));
-    assert!(err(&until).contains("lines until 00:20:00.000"), "{}", err(&until));
+    assert!(
+        err(&until).contains("lines until 00:20:00.000"),
+        "{}",
+        err(&until)
+    );
     let (whole, until) = (out(&whole).lines().count(), out(&until).lines().count());
     let recorded = fs::read_to_string(folder.path().join(&file)).expect("it is there");
-    assert!(whole > recorded.lines().count(), "a replay shows more than was recorded");
+    assert!(
+        whole > recorded.lines().count(),
+        "a replay shows more than was recorded"
+    );
     assert!(until < whole, "{until} lines until 00:20, {whole} in all");
 }
 
@@ -184,14 +246,18 @@ fn a_recording_of_another_run_is_told() {
     let expected = format!("diverges at line {wrong}:\n  recorded  ");
     assert!(err(&output).contains(&expected), "{}", err(&output));
 
-    let file = self::recorded(folder.path());
+    let file = recorded(folder.path());
     change(folder.path(), &file, |lines| {
         let (start, end) = lines[0].split_once("\"trace\":\"").expect("a hash");
         lines[0] = format!("{start}\"trace\":\"0{end}");
     });
     let output = sim(folder.path(), &["replay", &file]);
     assert_eq!(output.status.code(), BROKE, "{}", err(&output));
-    assert!(err(&output).contains("but another hash"), "{}", err(&output));
+    assert!(
+        err(&output).contains("but another hash"),
+        "{}",
+        err(&output)
+    );
 }
 
 #[test]
@@ -213,12 +279,20 @@ fn shrinking_needs_a_failure_that_comes_back() {
     let file = recorded(folder.path());
     let output = sim(folder.path(), &["shrink", &file]);
     assert_eq!(output.status.code(), USAGE, "{}", err(&output));
-    assert!(err(&output).contains("there is no failure to keep"), "{}", err(&output));
+    assert!(
+        err(&output).contains("there is no failure to keep"),
+        "{}",
+        err(&output)
+    );
     change(folder.path(), &file, |lines| {
         let broken = r#""violations":[{"invariant":"I1","at_ms":5,"what":"made up"}]"#;
         lines[0] = lines[0].replace(r#""violations":[]"#, broken);
     });
     let output = sim(folder.path(), &["shrink", &file]);
     assert_eq!(output.status.code(), BROKE, "{}", err(&output));
-    assert!(err(&output).contains("I1 does not break"), "{}", err(&output));
+    assert!(
+        err(&output).contains("I1 does not break"),
+        "{}",
+        err(&output)
+    );
 }

@@ -191,7 +191,9 @@ fn a_failed_commit_saves_nothing_and_shows_nothing() {
     let mut world = World::new(7, Weather::CALM);
     let all = venue(&mut world);
     let before = world.devices[all[1]].replica.state_digest();
-    world.devices[all[1]].disk.fail_next();
+    world.devices[all[1]]
+        .platter
+        .fail(1, std::io::ErrorKind::Other);
     assert_eq!(
         world.command(all[1], record(1, 1, 1234)),
         None,

@@ -98,7 +98,10 @@ fn every_fault_has_a_hook_and_a_line_in_the_table() {
         }
     }
     let all: BTreeSet<String> = Fault::ALL.iter().map(|it| format!("{it:?}")).collect();
-    assert_eq!(hooked, all, "each fault is asked for somewhere in the product");
+    assert_eq!(
+        hooked, all,
+        "each fault is asked for somewhere in the product"
+    );
     let listed: BTreeSet<String> = ALL.iter().map(|it| format!("{:?}", it.fault)).collect();
     assert_eq!(listed, all, "each fault stands in the table");
     let names: BTreeSet<&str> = ALL.iter().map(|it| it.name).collect();

@@ -12,7 +12,9 @@ use tallyline_proto::{
     rules::Verdict,
     wire::{FRAME_BYTES_MAX, Frame, LogRef, Push, decode_bundle, encode_entry, encode_frame},
 };
-use tallyline_simulator::{DeviceNo, Weather, World, cells, score, small_structure};
+use tallyline_simulator::{
+    DeviceNo, Platter, Weather, World, cells, open_store, score, small_structure,
+};
 
 const NOW: Now = Now {
     mono_ms: 0,
@@ -273,14 +275,14 @@ fn after_a_change_of_squads_the_writers_of_both_squads_are_live() {
 fn a_rolled_back_owner_can_close_what_he_forgot() {
     for seed in 0..10 {
         let (mut world, all) = venue(200 + seed, 2);
-        let old = world.devices[all[0]].disk.clone();
+        let old = world.devices[all[0]].platter.image();
         world.kill(all[0]);
         world.heal();
         world.run_for(3_000);
         let lost = open(&mut world, &all, &[(all[1], &[1])]);
         world.cut(all[0], all[1]);
         world.cut(all[0], all[2]);
-        world.devices[all[0]].disk = old;
+        world.devices[all[0]].platter.replace(old);
         world.kill(all[0]);
         let key = DeviceKey::from_seed([9; 32]).public();
         let admit = Command::Admit {
@@ -443,8 +445,8 @@ fn invented_tags_are_bounded() {
         wall_ms: 0,
     };
     let effects = world.devices[all[0]].replica.step(now, vec![Input::Tick]);
-    let mut disk = world.devices[all[0]].disk.clone();
-    let released = effects.persist(&mut disk).expect("the disk works");
+    let mut store = open_store(&Platter::new(1), 1).expect("a card");
+    let released = effects.persist(&mut store).expect("the disk works");
     let longest = released.frames.iter().map(|(_, bytes)| bytes.len()).max();
     assert!(longest.unwrap_or(0) <= FRAME_BYTES_MAX, "{longest:?} bytes");
 }

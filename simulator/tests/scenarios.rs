@@ -18,10 +18,16 @@ const BAD: Weather = Weather {
     ordered: true,
 };
 
-/// Plays a scenario in good and bad weather, and in one that is worse than any real connection.
+/// Worse than any real connection: frames are lost for good, repeated and overtaken.
+const ROUGH: Weather = Weather {
+    loss_permille: 100,
+    ..Weather::STORM
+};
+
+/// Plays a scenario in good, bad and rough weather.
 fn play(name: &str) {
     let scenario: &Scenario = named(name).unwrap();
-    for (sky, weather) in [("calm", Weather::CALM), ("bad", BAD), ("storm", Weather::STORM)] {
+    for (sky, weather) in [("calm", Weather::CALM), ("bad", BAD), ("rough", ROUGH)] {
         for seed in 1..=SEEDS {
             let mut world = World::with(seed, weather, Meeting::ByItself, Detail::Hash);
             if let Err(why) = (scenario.run)(&mut world) {

@@ -81,7 +81,12 @@ mod tests {
 
     #[test]
     fn a_taker_that_gives_up_ends_it() {
-        let ended = in_order(1_000_000, 2, |place| place, |it| if it < 5 { Ok(()) } else { Err(it) });
+        let ended = in_order(
+            1_000_000,
+            2,
+            |place| place,
+            |it| if it < 5 { Ok(()) } else { Err(it) },
+        );
         assert_eq!(ended, Err(5));
     }
 }

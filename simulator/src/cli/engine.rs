@@ -215,8 +215,14 @@ mod tests {
     #[test]
     fn a_panic_of_the_code_under_test_is_a_promise_that_broke() {
         let run = guarded(9, "storm", || panic!("{} is gone", "x"));
-        assert_eq!((run.outcome.seed, run.outcome.profile.as_str()), (9, "storm"));
+        assert_eq!(
+            (run.outcome.seed, run.outcome.profile.as_str()),
+            (9, "storm")
+        );
         let violation = &run.outcome.violations[0];
-        assert_eq!((violation.invariant.as_str(), violation.what.as_str()), ("panic", "x is gone"));
+        assert_eq!(
+            (violation.invariant.as_str(), violation.what.as_str()),
+            ("panic", "x is gone")
+        );
     }
 }

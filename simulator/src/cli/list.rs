@@ -66,5 +66,7 @@ fn rows<'a>(title: &str, rows: impl IntoIterator<Item = (&'a str, &'a str)>) -> 
         format!("  {name:<NAME$} {what}")
     };
     let title = format!("{title}:");
-    std::iter::once(title).chain(rows.into_iter().map(row)).collect()
+    std::iter::once(title)
+        .chain(rows.into_iter().map(row))
+        .collect()
 }

@@ -39,10 +39,17 @@ pub(super) fn replay(args: &Replay) -> Result<u8, String> {
         return Ok(BROKE);
     }
     let same = run.lines.iter().filter(shown);
-    let same = thousands(same.filter(|it| is_happening(it)).count().try_into().unwrap_or(u64::MAX));
+    let same = thousands(
+        same.filter(|it| is_happening(it))
+            .count()
+            .try_into()
+            .unwrap_or(u64::MAX),
+    );
     if let Some(until) = args.until {
         let until = clock(until);
-        say(&format!("the same {same} lines until {until}; the hash covers the whole run and was not compared"));
+        say(&format!(
+            "the same {same} lines until {until}; the hash covers the whole run and was not compared"
+        ));
         return Ok(HELD);
     }
     if run.outcome.trace != header.trace {
@@ -53,20 +60,25 @@ pub(super) fn replay(args: &Replay) -> Result<u8, String> {
         ));
         return Ok(BROKE);
     }
-    say(&format!("the same {same} lines, the same hash; {}", verdict(&run.outcome.violations)));
+    say(&format!(
+        "the same {same} lines, the same hash; {}",
+        verdict(&run.outcome.violations)
+    ));
     Ok(HELD)
 }
 
 /// Reads a recording, and says so if another build made it.
 pub(super) fn open(file: &Path) -> Result<Recording, String> {
-    let recording =
-        Recording::open(file).map_err(|why| format!("{}: {why}", file.display()))?;
+    let recording = Recording::open(file).map_err(|why| format!("{}: {why}", file.display()))?;
     let header = &recording.header;
     if header.tier != "core" {
         return Err(format!(
             "{}: was recorded with --tier {}, which has no schedule: run its seed again with \
              `tallyline-sim run --seed {} --tier {}`",
-            file.display(), header.tier, header.seed, header.tier
+            file.display(),
+            header.tier,
+            header.seed,
+            header.tier
         ));
     }
     if header.commit != COMMIT {

@@ -88,7 +88,9 @@ pub(super) fn run(args: &Args) -> Result<u8, String> {
         command: task.command.clone(),
         wall_ms: watch.wall_ms(),
         cpu_ms: cpu_ms(),
-        jobs: task.jobs.min(usize::try_from(args.count).unwrap_or(usize::MAX)),
+        jobs: task
+            .jobs
+            .min(usize::try_from(args.count).unwrap_or(usize::MAX)),
     };
     let totals = Totals::of(&outcomes);
     print(closing(&totals, &campaign))?;
@@ -163,7 +165,9 @@ impl Task<'_> {
             }
             if outcome.false_safe > 0 {
                 let count = thousands(outcome.false_safe);
-                lines.push(format!("  {count} times an entry was shown safe that was not"));
+                lines.push(format!(
+                    "  {count} times an entry was shown safe that was not"
+                ));
             }
             if outcomes.len() > 1 {
                 self.record_again(outcome)?;
@@ -174,7 +178,9 @@ impl Task<'_> {
         if let Some(more) = failed.len().checked_sub(RECORDINGS_MAX)
             && more > 0
         {
-            print([format!("\n{more} more seeds broke, which were not recorded")])?;
+            print([format!(
+                "\n{more} more seeds broke, which were not recorded"
+            )])?;
         }
         Ok(())
     }
@@ -194,7 +200,9 @@ impl Task<'_> {
     fn record(&self, seed: u64, run: Run) -> Result<(), String> {
         let file = self.file(seed);
         let recording = self.subject.recording(seed, run);
-        recording.save(&file).map_err(|error| unwritable(&file, &error))
+        recording
+            .save(&file)
+            .map_err(|error| unwritable(&file, &error))
     }
 
     /// Returns where the recording of a seed is.
@@ -223,7 +231,12 @@ impl Task<'_> {
     }
 
     /// Writes the report, with samples of the run that it looks at.
-    fn report(&self, folder: &Path, campaign: &Campaign, outcomes: &[Outcome]) -> Result<(), String> {
+    fn report(
+        &self,
+        folder: &Path,
+        campaign: &Campaign,
+        outcomes: &[Outcome],
+    ) -> Result<(), String> {
         let sampled = report::choose(outcomes).map(|outcome| {
             let options = Options {
                 samples: true,
@@ -239,7 +252,10 @@ impl Task<'_> {
             }
         });
         let schedule = sampled.as_ref().and_then(|it| self.subject.plan(it.seed));
-        let again = sampled.as_ref().map(|it| self.again(it)).unwrap_or_default();
+        let again = sampled
+            .as_ref()
+            .map(|it| self.again(it))
+            .unwrap_or_default();
         let chosen = sampled.as_ref().map(|outcome| Chosen {
             outcome,
             plan: schedule.as_ref(),
@@ -306,11 +322,7 @@ fn field(args: &Args) -> Result<Subject, String> {
     Ok(Subject::Wire(day))
 }
 
-fn named(
-    kind: &str,
-    name: &str,
-    names: impl Iterator<Item = &'static str>,
-) -> Result<(), String> {
+fn named(kind: &str, name: &str, names: impl Iterator<Item = &'static str>) -> Result<(), String> {
     let names: Vec<&str> = names.collect();
     if names.contains(&name) {
         return Ok(());
@@ -332,7 +344,11 @@ fn command(args: &Args) -> String {
         1 => String::new(),
         count => format!(" --count {count}"),
     };
-    format!("tallyline-sim run --seed {}{count}{}", args.seed, wishes(args))
+    format!(
+        "tallyline-sim run --seed {}{count}{}",
+        args.seed,
+        wishes(args)
+    )
 }
 
 /// Writes what was wished for besides seeds.
@@ -342,7 +358,10 @@ fn wishes(args: &Args) -> String {
         ("hours", args.hours.map(|it| it.to_string())),
         ("scenario", args.scenario.clone()),
         ("profile", args.profile.clone()),
-        ("tier", (args.tier != Tier::Core).then(|| tier(args.tier).to_owned())),
+        (
+            "tier",
+            (args.tier != Tier::Core).then(|| tier(args.tier).to_owned()),
+        ),
     ];
     let given = options.into_iter();
     let given = given.filter_map(|(name, it)| it.map(|it| format!(" --{name} {it}")));
@@ -357,7 +376,11 @@ fn line(outcome: &Outcome) -> String {
     let none = if held(outcome) { "-" } else { "never" };
     let converged = outcome.converged_ms.map_or_else(|| none.to_owned(), span);
     let trace: String = outcome.trace.chars().take(16).collect();
-    let mut broken: Vec<&str> = outcome.violations.iter().map(|it| it.invariant.as_str()).collect();
+    let mut broken: Vec<&str> = outcome
+        .violations
+        .iter()
+        .map(|it| it.invariant.as_str())
+        .collect();
     broken.sort_unstable();
     broken.dedup();
     let verdict = match (held(outcome), broken.as_slice()) {
@@ -388,39 +411,68 @@ fn closing(totals: &Totals, campaign: &Campaign) -> Vec<String> {
     lines.push(format!("  {:<22} {faults:>14}", "all"));
     lines.push(String::new());
     let mut row = |name: &str, value: String| lines.push(format!("{name:<16} {value}"));
-    row("seeds", format!("{}, failed {}", thousands(totals.runs), thousands(totals.failed)));
+    row(
+        "seeds",
+        format!(
+            "{}, failed {}",
+            thousands(totals.runs),
+            thousands(totals.failed)
+        ),
+    );
     let hour = 3_600_000;
-    row("simulated", format!(
-        "{} hours, {} device-hours",
-        tenths(totals.virtual_ms.into(), hour),
-        tenths(totals.device_ms.into(), hour)
-    ));
-    row("entries", format!(
-        "{}, saved {}, refused {}",
-        thousands(totals.entries),
-        thousands(totals.saved),
-        thousands(totals.refused)
-    ));
-    row("frames", format!("{}, {} bytes", thousands(totals.frames), thousands(totals.bytes)));
-    row("looks", format!(
-        "{}, shown safe {}, false safe {}",
-        thousands(totals.looks),
-        thousands(totals.shown_safe),
-        thousands(totals.false_safe)
-    ));
+    row(
+        "simulated",
+        format!(
+            "{} hours, {} device-hours",
+            tenths(totals.virtual_ms.into(), hour),
+            tenths(totals.device_ms.into(), hour)
+        ),
+    );
+    row(
+        "entries",
+        format!(
+            "{}, saved {}, refused {}",
+            thousands(totals.entries),
+            thousands(totals.saved),
+            thousands(totals.refused)
+        ),
+    );
+    row(
+        "frames",
+        format!(
+            "{}, {} bytes",
+            thousands(totals.frames),
+            thousands(totals.bytes)
+        ),
+    );
+    row(
+        "looks",
+        format!(
+            "{}, shown safe {}, false safe {}",
+            thousands(totals.looks),
+            thousands(totals.shown_safe),
+            thousands(totals.false_safe)
+        ),
+    );
     let wall = u128::from(campaign.wall_ms);
     let cpu = campaign.cpu_ms.unwrap_or(campaign.wall_ms);
-    row("cost", format!(
-        "{} s wall, {} s CPU, {} worlds side by side",
-        tenths(wall, 1_000),
-        tenths(cpu.into(), 1_000),
-        campaign.jobs
-    ));
-    row("speed", format!(
-        "{} seeds a second of CPU, {} simulated hours a second of wall",
-        hundredths(u128::from(totals.runs) * 1_000, cpu.into()),
-        tenths(totals.virtual_ms.into(), wall * 3_600)
-    ));
+    row(
+        "cost",
+        format!(
+            "{} s wall, {} s CPU, {} worlds side by side",
+            tenths(wall, 1_000),
+            tenths(cpu.into(), 1_000),
+            campaign.jobs
+        ),
+    );
+    row(
+        "speed",
+        format!(
+            "{} seeds a second of CPU, {} simulated hours a second of wall",
+            hundredths(u128::from(totals.runs) * 1_000, cpu.into()),
+            tenths(totals.virtual_ms.into(), wall * 3_600)
+        ),
+    );
     lines
 }
 

@@ -108,7 +108,12 @@ fn schedule(before: &Plan, shrunk: &Shrunk, recording: &Recording) -> Vec<String
     lines.extend(plan.happenings.iter().map(ToString::to_string));
     let broken = recording.header.violations.iter();
     lines.extend(broken.map(|it| {
-        format!("{}  => {} breaks: {}", clock(it.at_ms), it.invariant, it.what)
+        format!(
+            "{}  => {} breaks: {}",
+            clock(it.at_ms),
+            it.invariant,
+            it.what
+        )
     }));
     lines
 }

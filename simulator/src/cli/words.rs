@@ -5,14 +5,29 @@ pub(super) const ACTS: [(&str, &str); 40] = [
     ("score", "an RO enters a score"),
     ("correct", "an RO corrects a score: a void and a new one"),
     ("void", "an RO voids a score"),
-    ("wrong-shooter", "a score is voided for one shooter and entered for another"),
+    (
+        "wrong-shooter",
+        "a score is voided for one shooter and entered for another",
+    ),
     ("disqualify", "an RO disqualifies a shooter from the match"),
     ("late-shooter", "the owner adds a shooter who came late"),
     ("move", "the owner moves a shooter to another squad"),
-    ("handover", "the owner closes a device's grants and opens the same cells for another"),
-    ("restore-owner", "the owner's key comes back on a new device with an empty store"),
-    ("kill", "a process dies at once and stays off; the power may go with it"),
-    ("kill-at", "a process dies at a step of a commit, and starts again after a while"),
+    (
+        "handover",
+        "the owner closes a device's grants and opens the same cells for another",
+    ),
+    (
+        "restore-owner",
+        "the owner's key comes back on a new device with an empty store",
+    ),
+    (
+        "kill",
+        "a process dies at once and stays off; the power may go with it",
+    ),
+    (
+        "kill-at",
+        "a process dies at a step of a commit, and starts again after a while",
+    ),
     ("start", "a device is switched on"),
     ("pause", "a device sleeps"),
     ("lose", "a device is lost for good"),
@@ -23,11 +38,20 @@ pub(super) const ACTS: [(&str, &str); 40] = [
     ("full-disk", "a disk is full, or has room again"),
     ("dead-disk", "a disk answers nothing any more"),
     ("slow-disk", "every sync takes long"),
-    ("misreport", "a commit reports an error although it is on disk"),
+    (
+        "misreport",
+        "a commit reports an error although it is on disk",
+    ),
     ("clone", "a copy of a device's key and store runs beside it"),
-    ("partition", "the venue falls into groups that do not reach each other"),
+    (
+        "partition",
+        "the venue falls into groups that do not reach each other",
+    ),
     ("chain", "only neighbours in a row reach each other"),
-    ("one-way", "what one device sends to another is lost; the other way works"),
+    (
+        "one-way",
+        "what one device sends to another is lost; the other way works",
+    ),
     ("isolation", "the access point lets no device reach another"),
     ("rejoin", "everybody reaches everybody again"),
     ("flap", "a device's network goes up and down"),
@@ -38,22 +62,46 @@ pub(super) const ACTS: [(&str, &str); 40] = [
     ("clock", "a device's clock is set"),
     ("cloud", "the cloud is reachable, or not"),
     ("slow-cloud", "what the cloud says takes long"),
-    ("cloud-replies", "what the cloud says is lost or comes twice"),
+    (
+        "cloud-replies",
+        "what the cloud says is lost or comes twice",
+    ),
     ("cloud-backup", "the cloud's database is saved"),
-    ("cloud-roll-back", "the cloud's database is put back to what was saved"),
-    ("lie", "an admitted device forks, withholds, floods, invents or damages"),
+    (
+        "cloud-roll-back",
+        "the cloud's database is put back to what was saved",
+    ),
+    (
+        "lie",
+        "an admitted device forks, withholds, floods, invents or damages",
+    ),
 ];
 
 /// What small chance does on the way, by the names that outcomes count it under.
 pub(super) const CHANCE: [(&str, &str); 8] = [
     ("frame-lost", "a frame is lost for good"),
-    ("frame-resent", "a frame is lost and comes later, in its place"),
+    (
+        "frame-resent",
+        "a frame is lost and comes later, in its place",
+    ),
     ("frame-repeated", "a frame arrives twice"),
-    ("frame-overtaken", "a frame arrives before one that was sent earlier"),
-    ("sync-lied", "a card said that a sync was done and it was not"),
+    (
+        "frame-overtaken",
+        "a frame arrives before one that was sent earlier",
+    ),
+    (
+        "sync-lied",
+        "a card said that a sync was done and it was not",
+    ),
     ("power-cut", "a card lost what was not synced"),
-    ("commit-failed", "a commit failed, and the device read its store again"),
-    ("store-set-aside", "a store did not open and was set aside for a fresh one"),
+    (
+        "commit-failed",
+        "a commit failed, and the device read its store again",
+    ),
+    (
+        "store-set-aside",
+        "a store did not open and was set aside for a fresh one",
+    ),
 ];
 
 #[cfg(test)]

@@ -43,7 +43,11 @@ impl World {
             return;
         };
         let seed = it.key_seed();
-        let liar = self.liars.0.entry(device).or_insert_with(|| Liar::new(seed));
+        let liar = self
+            .liars
+            .0
+            .entry(device)
+            .or_insert_with(|| Liar::new(seed));
         let frames = liar.frames(lie, &it.replica, &peers, &mut random);
         for log in liar.truth().forked.keys() {
             self.oracle.forged(*log);

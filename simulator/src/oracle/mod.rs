@@ -166,8 +166,16 @@ impl Oracle {
         let Some(card) = self.cards.get_mut(device) else {
             return;
         };
+        let forgotten = card.forgets(sight).filter(|_| !fresh);
         let missing = card.come_up(now_ms, sight, fresh);
         let honest = card.keeps_its_word();
+        if let (true, Some(log)) = (honest, forgotten) {
+            let what = format!(
+                "device {device} forgot that log {:016x} forked",
+                log.incarnation.0
+            );
+            self.broken("I11", now_ms, what);
+        }
         if honest && let Some((log, before, now)) = missing.first() {
             let what = format!(
                 "device {device} held {before} entries of log {:016x} and has {now} after it came up",
@@ -181,6 +189,9 @@ impl Oracle {
     pub(crate) fn committed(&mut self, device: DeviceNo, now_ms: u64, written: &[Write]) {
         let liar = self.cards.get(device).is_some_and(|card| card.liar);
         for write in written {
+            if let (Write::Fork { log, .. }, Some(card)) = (write, self.cards.get_mut(device)) {
+                card.fork(*log);
+            }
             let Write::Entries {
                 log,
                 first,

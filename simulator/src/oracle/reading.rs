@@ -85,6 +85,7 @@ impl Oracle {
         }
         let views = replica.entries(&EntryFilter::default());
         self.one_for_each_slot(device, now_ms, &views);
+        self.voids_name_what_they_undo(device, now_ms, &views);
         self.reasons(device, now_ms, &views, forked.len());
         let mut holders = BTreeMap::new();
         for log in &logs {
@@ -206,6 +207,29 @@ impl Oracle {
                     view.id, score.shooter.0, score.drill.0
                 );
                 self.broken("I16", now_ms, what);
+            }
+        }
+    }
+
+    /// I10: a void undoes the entry that it names, and no other.
+    fn voids_name_what_they_undo(&mut self, device: DeviceNo, now_ms: u64, views: &[EntryView]) {
+        let named: BTreeMap<EntryId, EntryId> = views
+            .iter()
+            .filter_map(|view| match &view.body {
+                Body::Void(void) => Some((view.id, void.entry)),
+                Body::Score(_)
+                | Body::Status(_)
+                | Body::Chrono(_)
+                | Body::Statement(_)
+                | Body::Unknown => None,
+            })
+            .collect();
+        for view in views {
+            if let Verdict::Voided(void) = view.verdict
+                && named.get(&void) != Some(&view.id)
+            {
+                let what = format!("device {device} reads {} as undone by {void}", view.id);
+                self.broken("I10", now_ms, what);
             }
         }
     }

@@ -55,6 +55,16 @@ impl Card {
         missing
     }
 
+    /// Takes note of a proof that a log forked.
+    pub(crate) fn fork(&mut self, log: LogName) {
+        self.forked.insert(log);
+    }
+
+    /// Returns a log whose fork was known before this start and is not any more.
+    pub(crate) fn forgets(&self, sight: &Sight) -> Option<LogName> {
+        self.forked.difference(&sight.forked).next().copied()
+    }
+
     /// Takes note of a log that grew.
     pub(crate) fn grow(&mut self, log: LogName, height: u64) {
         self.heights.insert(log, height);

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use rustls::{
-    ClientConnection, ConnectionCommon, HandshakeKind, ServerConnection,
-    pki_types::ServerName,
+    ClientConnection, ConnectionCommon, HandshakeKind, ServerConnection, pki_types::ServerName,
 };
 use tallyline_keys::{
     DeviceKey, PublicKey,

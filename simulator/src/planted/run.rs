@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tallyline_keys::planted::{Fault, plant};
 
-use super::{ALL, DEVICES, Finder, HOURS, Planted, handshake};
+use super::{ALL, DEVICES, Finder, Planted, handshake};
 use crate::{
     day::{Wish, draw},
     plan::{Act, Plan},
@@ -71,9 +71,9 @@ fn broken(it: &Planted, seed: u64, fault: Option<Fault>) -> Option<(String, Stri
     let _uproot = Uproot;
     plant(fault);
     match it.finder {
-        Finder::Day(profile) => live(it, &day(profile, seed)).err(),
+        Finder::Day(profile) => live(it, &day(it, profile, seed)).err(),
         Finder::Clocks(profile) => {
-            let wrong = day(profile, seed);
+            let wrong = day(it, profile, seed);
             let mut right = wrong.clone();
             right
                 .happenings
@@ -98,10 +98,10 @@ fn broken(it: &Planted, seed: u64, fault: Option<Fault>) -> Option<(String, Stri
     }
 }
 
-fn day(profile: &str, seed: u64) -> Plan {
+fn day(it: &Planted, profile: &str, seed: u64) -> Plan {
     let wish = Wish {
         devices: Some(DEVICES),
-        hours: Some(HOURS),
+        hours: Some(it.hours),
         profile: Some(profile.to_owned()),
     };
     draw(seed, &wish)
@@ -110,7 +110,11 @@ fn day(profile: &str, seed: u64) -> Plan {
 /// Lives a day; returns its standings, or the first break of an invariant that is to find the
 /// fault. A run that ends by an assertion has found it too.
 fn live(it: &Planted, plan: &Plan) -> Result<Option<String>, (String, String)> {
-    let ended = catch_unwind(AssertUnwindSafe(|| run(plan, &Options::default())));
+    let options = Options {
+        stop_at: it.invariants,
+        ..Options::default()
+    };
+    let ended = catch_unwind(AssertUnwindSafe(|| run(plan, &options)));
     let Ok(run) = ended else {
         let what = "the run ended by an assertion";
         return Err(("assertion".to_owned(), what.to_owned()));

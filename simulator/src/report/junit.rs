@@ -34,7 +34,9 @@ fn case(text: &mut String, outcome: &Outcome, again: &dyn Fn(&Outcome) -> String
     }
     let first = outcome.violations.first();
     let kind = first.map_or("false-safe", |it| it.invariant.as_str());
-    let message = first.map_or("scores were shown safe that were not", |it| it.what.as_str());
+    let message = first.map_or("scores were shown safe that were not", |it| {
+        it.what.as_str()
+    });
     let mut body = String::new();
     for broken in &outcome.violations {
         let at = clock(broken.at_ms);

@@ -343,7 +343,12 @@ mod tests {
             copies: vec![at % 7, at % 5, at, at * 2],
             devices: (0..devices).map(|no| device(at, no)).collect(),
         };
-        let score = |no: u64| (no * 9_000, format!("score device={} drill=3 shooter=17", no % 9));
+        let score = |no: u64| {
+            (
+                no * 9_000,
+                format!("score device={} drill=3 shooter=17", no % 9),
+            )
+        };
         Outcome {
             samples: (0..1_440).map(sample).collect(),
             timeline: (0..4_000).map(score).collect(),
@@ -377,7 +382,9 @@ mod tests {
             Some(&chosen(&outcome, &[])),
         )
         .expect("it is JSON");
-        for word in ["http", "//cdn", "@import", "fetch(", "src=", "<link", "/*data*/"] {
+        for word in [
+            "http", "//cdn", "@import", "fetch(", "src=", "<link", "/*data*/",
+        ] {
             assert!(!page.contains(word), "the page contains {word}");
         }
         let outside = page.split("url(").skip(1).find(|it| !it.starts_with('#'));
@@ -409,7 +416,9 @@ mod tests {
 
     #[test]
     fn a_page_of_200_seeds_and_many_devices_stays_small() {
-        let outcomes: Vec<Outcome> = (0..200).map(|seed| outcome(seed, Some(seed * 77))).collect();
+        let outcomes: Vec<Outcome> = (0..200)
+            .map(|seed| outcome(seed, Some(seed * 77)))
+            .collect();
         let run = sampled(30);
         let page = page(&Campaign::default(), &outcomes, Some(&chosen(&run, &[])));
         let size = page.expect("it is JSON").len();
@@ -424,7 +433,10 @@ mod tests {
         outcomes[4].false_safe = 1;
         let value = convergence(&outcomes);
         assert_eq!(value["counts"], json!([2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]));
-        assert_eq!((&value["never"], &value["worst"]), (&json!(1), &json!(9_999_999)));
+        assert_eq!(
+            (&value["never"], &value["worst"]),
+            (&json!(1), &json!(9_999_999))
+        );
         assert_eq!(value["median"], 500);
     }
 

@@ -168,15 +168,15 @@ mod tests {
             at_ms: 1,
             what: "gone".to_owned(),
         });
-        let totals = Totals::of(&[
-            outcome(2, &[("kill", 1), ("frame-lost", 9)]),
-            broken,
-        ]);
+        let totals = Totals::of(&[outcome(2, &[("kill", 1), ("frame-lost", 9)]), broken]);
         assert_eq!((totals.runs, totals.failed, totals.entries), (2, 1, 10));
         assert_eq!(totals.device_ms, 5 * 3_600_000);
         assert_eq!(totals.fault_count(), 12);
         let faults = totals.faults_by_count();
-        assert_eq!(faults.iter().map(|it| it.0).collect::<Vec<_>>(), ["frame-lost", "kill"]);
+        assert_eq!(
+            faults.iter().map(|it| it.0).collect::<Vec<_>>(),
+            ["frame-lost", "kill"]
+        );
         assert_eq!(faults[1].1, FaultCount { count: 3, runs: 2 });
     }
 

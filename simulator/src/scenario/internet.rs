@@ -31,7 +31,11 @@ fn score_drill(
 ) -> Outcome {
     for shooter in 1..=5 {
         entries.push(write(venue, one, shot(drill, shooter, 1_000 + shooter))?);
-        entries.push(write(venue, two, shot(drill, shooter + 5, 1_000 + shooter))?);
+        entries.push(write(
+            venue,
+            two,
+            shot(drill, shooter + 5, 1_000 + shooter),
+        )?);
     }
     Ok(())
 }

@@ -1,12 +1,13 @@
 //! What people do on any day: add and move shooters, correct, hand over, go home.
 
 use tallyline_proto::model::{
-    CloseReason, EntryId, PowerFactor, RosterChange, Shooter, ShooterEdit, ShooterNo, SquadNo, VoidReason,
+    CloseReason, EntryId, PowerFactor, RosterChange, Shooter, ShooterEdit, ShooterNo, SquadNo,
+    VoidReason,
 };
 
 use super::steps::{
-    Outcome, agree, each_counts_once, meet, no_forks, open, reads, reassign, refuses, shot, slot_is,
-    write,
+    Outcome, agree, each_counts_once, meet, no_forks, open, reads, reassign, refuses, shot,
+    slot_is, write,
 };
 use crate::venue::{Event, Reach, Reading, Venue};
 
@@ -132,15 +133,17 @@ pub(super) fn handover(venue: &mut dyn Venue) -> Outcome {
     let before = write(venue, one, shot(1, 1, 1_000))?;
     agree(venue, &all)?;
     refuses(venue, two, shot(1, 2, 1_000), "E02")?;
-    reassign(venue, owner, (&[one], CloseReason::Handover), &[(two, 1)], &all)?;
+    reassign(
+        venue,
+        owner,
+        (&[one], CloseReason::Handover),
+        &[(two, 1)],
+        &all,
+    )?;
     refuses(venue, one, shot(1, 2, 1_000), "E02")?;
     let after = write(venue, two, shot(1, 2, 1_100))?;
     let corrected = venue
-        .score(
-            two,
-            shot(1, 1, 1_050),
-            Some((before, VoidReason::Time)),
-        )
+        .score(two, shot(1, 1, 1_050), Some((before, VoidReason::Time)))
         .map_err(|why| format!("the new device corrects what the old one wrote: {why}"))?;
     agree(venue, &all)?;
     reads(venue, &all, before, Reading::Voided)?;
@@ -171,7 +174,9 @@ pub(super) fn multi_day(venue: &mut dyn Venue) -> Outcome {
     each_counts_once(venue, &all, &entries)?;
     for device in all {
         if venue.standings(device) != evening {
-            return Err(format!("device {device} shows other standings than at night"));
+            return Err(format!(
+                "device {device} shows other standings than at night"
+            ));
         }
     }
 

@@ -365,7 +365,10 @@ impl Play {
                 };
             }
             Some(held) if !held.dnf && !line.superseded => {
-                return Err(format!("an incomplete result replaces another at {}", line.t_ms));
+                return Err(format!(
+                    "an incomplete result replaces another at {}",
+                    line.t_ms
+                ));
             }
             Some(_) | None => {}
         }
@@ -424,7 +427,9 @@ impl Play {
             Some(Reply::Saved(entries)) => {
                 self.figures.saved += 1;
                 let entry = entries.last().copied();
-                entry.map(Ok).ok_or_else(|| "saved without an entry".to_owned())
+                entry
+                    .map(Ok)
+                    .ok_or_else(|| "saved without an entry".to_owned())
             }
             Some(Reply::Refused(mistake)) => {
                 self.figures.refused += 1;

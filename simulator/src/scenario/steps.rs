@@ -110,12 +110,7 @@ pub(super) fn write(
 }
 
 /// Records a score that must be refused with a code.
-pub(super) fn refuses(
-    venue: &mut dyn Venue,
-    device: DeviceNo,
-    shot: Shot,
-    code: &str,
-) -> Outcome {
+pub(super) fn refuses(venue: &mut dyn Venue, device: DeviceNo, shot: Shot, code: &str) -> Outcome {
     match venue.score(device, shot, None) {
         Err(Refused::Code(found)) if found == code => Ok(()),
         Err(why) => Err(format!(
@@ -216,7 +211,10 @@ pub(super) fn in_cloud_everywhere(
     entries: &[EntryId],
 ) -> Outcome {
     for &device in devices {
-        let what = format!("all {} scores in the cloud, on device {device}", entries.len());
+        let what = format!(
+            "all {} scores in the cloud, on device {device}",
+            entries.len()
+        );
         venue.until(device, &what, &mut |seen| {
             entries
                 .iter()
@@ -231,7 +229,9 @@ pub(super) fn no_forks(venue: &mut dyn Venue, devices: &[DeviceNo]) -> Outcome {
     for &device in devices {
         let forks = venue.refusals(device, "fork");
         if forks != 0 {
-            return Err(format!("device {device} found {forks} forks, expected none"));
+            return Err(format!(
+                "device {device} found {forks} forks, expected none"
+            ));
         }
         let seen = venue.seen(device);
         if let Some(found) = seen.iter().find(|it| it.reading == Reading::Disputed) {
