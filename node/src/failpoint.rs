@@ -2,8 +2,8 @@
 //!
 //! A call is one line where a process must be able to die. Without the feature `failpoints` it is
 //! compiled to nothing; only the binary `tallyline-lab`, which is never shipped, has the feature.
-//! What strikes is said by `TALLYLINE_FAILPOINT`: a [`Site`]'s name, the how manieth time it is
-//! passed, and `kill` or (at [`Site::AfterCommit`]) `misreport`, as in `after-commit:3:kill`; several
+//! What strikes is said by `TALLYLINE_FAILPOINT`: a [`Site`]'s name, which of its passings, counted
+//! from 1, and `kill` or (at [`Site::AfterCommit`]) `misreport`, as in `after-commit:3:kill`; several
 //! with commas between them. Layer: node, below everything.
 
 /// A moment at which a process may die.

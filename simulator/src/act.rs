@@ -291,10 +291,8 @@ impl World {
     #[expect(clippy::wildcard_enum_match_arm, reason = "`act` has sorted them")]
     fn process(&mut self, act: &Act) {
         match *act {
-            Act::Kill { device, power } => {
-                if self.lives(device) {
-                    self.end(device, ending(power));
-                }
+            Act::Kill { device, power } if self.lives(device) => {
+                self.end(device, ending(power));
             }
             Act::KillAt {
                 device,
@@ -613,7 +611,11 @@ pub(crate) fn status(shooter: u32, kind: StatusKind) -> Body {
 }
 
 fn ending(power: bool) -> Ending {
-    if power { Ending::PowerCut } else { Ending::Kill }
+    if power {
+        Ending::PowerCut
+    } else {
+        Ending::Kill
+    }
 }
 
 /// Returns a frame in words for a line of a trace.
@@ -630,7 +632,7 @@ pub(crate) fn frame_words(bytes: &[u8]) -> String {
         Ok(None) => format!("unknown bytes={}", bytes.len()),
         Ok(Some(frame)) => match frame {
             Frame::Hello(it) => {
-                let state: String = it.state.iter().take(4).map(|b| format!("{b:02x}")).collect();
+                let state = crate::world::short(&it.state);
                 format!("hello state={state} answer={}", it.answer)
             }
             Frame::Vector(it) => format!("vector logs={} {}", it.logs.len(), logs(&it.logs)),
@@ -639,7 +641,11 @@ pub(crate) fn frame_words(bytes: &[u8]) -> String {
                     LogRef::Tag(tag) => format!("{tag:?}"),
                     LogRef::Name(name) => format!("{:016x}", name.incarnation.0),
                 };
-                format!("push log={log} from={} entries={}", it.from, it.entries.len())
+                format!(
+                    "push log={log} from={} entries={}",
+                    it.from,
+                    it.entries.len()
+                )
             }
             Frame::Have(it) => format!("have {}", logs(&it)),
             Frame::Want(it) => format!("want {}", logs(&it)),

@@ -24,14 +24,35 @@ const YEAR_MS: i64 = 365 * 24 * 3_600_000;
 /// What kinds of days there are: name, and what goes wrong on them.
 pub const PROFILES: [(&str, &str); 10] = [
     ("calm", "nothing but people who make mistakes"),
-    ("storm", "frames lost in bursts, repeated, overtaken, late; flapping links"),
-    ("apart", "partitions of every shape, one-way links, isolation, no multicast, new addresses"),
-    ("kills", "processes killed at every step of a commit, power cuts, devices that sleep"),
-    ("cards", "lying syncs, bit flips, rollbacks, full, slow and dying disks"),
+    (
+        "storm",
+        "frames lost in bursts, repeated, overtaken, late; flapping links",
+    ),
+    (
+        "apart",
+        "partitions of every shape, one-way links, isolation, no multicast, new addresses",
+    ),
+    (
+        "kills",
+        "processes killed at every step of a commit, power cuts, devices that sleep",
+    ),
+    (
+        "cards",
+        "lying syncs, bit flips, rollbacks, full, slow and dying disks",
+    ),
     ("clocks", "clocks off by years, and set while people score"),
-    ("devices", "handovers, swaps, thefts, cloned cards, an owner who is lost and comes back"),
-    ("cloud", "a cloud that is down, slow, loses and repeats answers, or is rolled back; flapping gateways"),
-    ("liar", "one admitted device that lies, on an otherwise ordinary day"),
+    (
+        "devices",
+        "handovers, swaps, thefts, cloned cards, an owner who is lost and comes back",
+    ),
+    (
+        "cloud",
+        "a cloud that is down, slow, loses and repeats answers, or is rolled back; flapping gateways",
+    ),
+    (
+        "liar",
+        "one admitted device that lies, on an otherwise ordinary day",
+    ),
     ("everything", "a little of all of it"),
 ];
 
@@ -53,9 +74,9 @@ pub fn draw(seed: u64, wish: &Wish) -> Plan {
         .get(usize::try_from(random.below(16)).unwrap_or(0))
         .map_or("everything", |(name, _)| name);
     let profile = wish.profile.clone().unwrap_or_else(|| drawn.to_owned());
-    let most = wish.devices.unwrap_or_else(|| {
-        usize::try_from(random.between(4, 10)).unwrap_or(8)
-    });
+    let most = wish
+        .devices
+        .unwrap_or_else(|| usize::try_from(random.between(4, 10)).unwrap_or(8));
     let devices = most.clamp(2, 64);
     let hours = wish.hours.unwrap_or(10).max(1);
     let tablets = u32::try_from(devices.saturating_sub(1)).unwrap_or(1);
@@ -191,8 +212,13 @@ impl Day {
                 self.add(soon_ms, correct);
             }
             5..7 => {
-                let first = self.squad_of(shooter).saturating_sub(1).saturating_mul(self.squad_size);
-                let to = first.saturating_add(self.small(1, self.squad_size)).min(self.shooters);
+                let first = self
+                    .squad_of(shooter)
+                    .saturating_sub(1)
+                    .saturating_mul(self.squad_size);
+                let to = first
+                    .saturating_add(self.small(1, self.squad_size))
+                    .min(self.shooters);
                 let wrong = Act::WrongShooter {
                     device,
                     drill,
@@ -408,7 +434,13 @@ impl Day {
             let (at_ms, device) = (self.some_time(), self.anybody());
             self.add(at_ms, Act::FullDisk { device, full: true });
             let later_ms = at_ms.saturating_add(self.number(10_000, HOUR_MS));
-            self.add(later_ms, Act::FullDisk { device, full: false });
+            self.add(
+                later_ms,
+                Act::FullDisk {
+                    device,
+                    full: false,
+                },
+            );
         }
         for _ in 0..self.number(0, 2) {
             let (at_ms, device) = (self.some_time(), self.anybody());
@@ -440,7 +472,13 @@ impl Day {
                 self.add(0, Act::LyingSync { device, permille });
                 for _ in 0..self.number(1, 4) {
                     let at_ms = self.some_time();
-                    self.add(at_ms, Act::Kill { device, power: true });
+                    self.add(
+                        at_ms,
+                        Act::Kill {
+                            device,
+                            power: true,
+                        },
+                    );
                     let back_ms = at_ms.saturating_add(self.number(1_000, HOUR_MS / 2));
                     self.add(back_ms, Act::Start { device });
                 }
@@ -484,7 +522,9 @@ impl Day {
         match self.random.below(4) {
             // A board without a clock starts in 1970.
             0 => -48_i64.saturating_mul(YEAR_MS),
-            1 => i64::try_from(self.number(0, 10)).unwrap_or(0).saturating_mul(YEAR_MS),
+            1 => i64::try_from(self.number(0, 10))
+                .unwrap_or(0)
+                .saturating_mul(YEAR_MS),
             2 => -3 * 3_600_000,
             _ => 0,
         }

@@ -32,6 +32,17 @@ pub(crate) struct Flying {
     pub(crate) bytes: Vec<u8>,
 }
 
+/// How the way between two devices is at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Free.
+    Open,
+    /// Free, and a cloud's answer takes it.
+    FromCloud,
+    /// Nothing arrives.
+    Cut,
+}
+
 /// What chance did to frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Losses {
@@ -109,10 +120,10 @@ impl Network {
         }
     }
 
-    /// Sends a frame. `open` tells whether the way is free at this moment.
-    pub(crate) fn send(&mut self, now_ms: u64, frame: Flying, open: bool, from_cloud: bool) {
+    /// Sends a frame.
+    pub(crate) fn send(&mut self, now_ms: u64, frame: Flying, way: Way) {
         let weather = self.weather;
-        if !open {
+        if way == Way::Cut {
             if weather.ordered {
                 let lane = self.lane(frame.from, frame.to);
                 if lane.held.len() < HELD_MAX {
@@ -131,7 +142,7 @@ impl Network {
             .between(weather.delay_ms_min, weather.delay_ms_max);
         let mut lost = lane.loses(weather);
         let mut repeated = lane.random.chance(weather.duplicate_permille);
-        if from_cloud {
+        if way == Way::FromCloud {
             lost |= lane.random.chance(cloud_loss);
             repeated |= lane.random.chance(cloud_repeat);
             delay_ms = delay_ms.saturating_add(lane.random.between(0, slow_ms));
@@ -161,7 +172,7 @@ impl Network {
             None => return,
         };
         for frame in held {
-            self.send(now_ms, frame, true, false);
+            self.send(now_ms, frame, Way::Open);
         }
     }
 
@@ -255,6 +266,10 @@ impl Lane {
 }
 
 /// Who reaches whom.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "three things of the air that happen independently of each other"
+)]
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Topology {
     /// The group of each device that is in one; `None`: all are together.

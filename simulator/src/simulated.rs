@@ -258,7 +258,9 @@ impl Venue for World {
 
 fn done(reply: Option<Reply>) -> Result<Reply, Refused> {
     match reply {
-        None => Err(Refused::NoAnswer("not saved, or it does not run".to_owned())),
+        None => Err(Refused::NoAnswer(
+            "not saved, or it does not run".to_owned(),
+        )),
         Some(Reply::Refused(mistake)) => Err(Refused::Code(format!("{:?}", mistake.code))),
         Some(reply) => Ok(reply),
     }
@@ -272,7 +274,9 @@ fn saved(reply: Option<Reply>) -> Result<EntryId, Refused> {
     {
         return Ok(*id);
     }
-    Err(Refused::NoAnswer(format!("an answer to something else: {reply:?}")))
+    Err(Refused::NoAnswer(format!(
+        "an answer to something else: {reply:?}"
+    )))
 }
 
 fn seen(view: EntryView) -> Option<Seen> {

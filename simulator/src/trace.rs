@@ -99,12 +99,11 @@ impl Trace {
         self.zero_ms = now_ms;
     }
 
-    /// Notes something: bytes that tell it apart for the hash, and words for a line, which are made
-    /// only if somebody reads them.
+    /// Notes something at a time and a device: bytes that tell it apart for the hash, and words for
+    /// a line, which are made only if somebody reads them.
     pub fn note(
         &mut self,
-        now_ms: u64,
-        device: Option<usize>,
+        (now_ms, device): (u64, Option<usize>),
         kind: Kind,
         bytes: &[u8],
         words: impl FnOnce() -> String,
@@ -124,7 +123,9 @@ impl Trace {
 
     /// Notes words that are in the hash, too.
     pub fn say(&mut self, now_ms: u64, device: Option<usize>, kind: Kind, words: &str) {
-        self.note(now_ms, device, kind, words.as_bytes(), || words.to_owned());
+        self.note((now_ms, device), kind, words.as_bytes(), || {
+            words.to_owned()
+        });
     }
 
     /// Takes the lines written since the last call.

@@ -175,12 +175,8 @@ pub trait Venue {
     ///
     /// # Errors
     /// If the device refuses or does not answer.
-    fn void(
-        &mut self,
-        device: DeviceNo,
-        entry: EntryId,
-        reason: VoidReason,
-    ) -> Result<(), Refused>;
+    fn void(&mut self, device: DeviceNo, entry: EntryId, reason: VoidReason)
+    -> Result<(), Refused>;
 
     /// Records that a shooter left the match.
     ///

@@ -15,7 +15,7 @@ use crate::{
     Device, Platter, Random,
     device::{Opened, Power, Turn},
     disk::Ending,
-    network::{Flying, Network, Topology, Traffic, pair},
+    network::{Flying, Network, Topology, Traffic, Way, pair},
     oracle::{Oracle, Sight},
     plan::Weather,
     trace::{Detail, Kind as Line, Trace},
@@ -396,7 +396,7 @@ impl World {
                 self.oracle
                     .opened(device, now_ms, &sight, opened == Opened::SetAside);
                 self.trace
-                    .note(now_ms, Some(device), Line::Process, &digest, || {
+                    .note((now_ms, Some(device)), Line::Process, &digest, || {
                         format!("on {opened:?}")
                     });
                 if opened == Opened::SetAside {
@@ -707,10 +707,12 @@ impl World {
         let now = self.now_of(device);
         let now_ms = self.now_ms;
         for input in &inputs {
-            self.trace
-                .note(now_ms, Some(device), Line::In, &input_bytes(input), || {
-                    input_words(input)
-                });
+            self.trace.note(
+                (now_ms, Some(device)),
+                Line::In,
+                &input_bytes(input),
+                || input_words(input),
+            );
             if let Input::Frame { peer, bytes } = input {
                 self.oracle.heard(*peer, bytes);
             }
@@ -774,9 +776,8 @@ impl World {
             .get(device)
             .map_or([0; 32], |it| it.replica.state_digest());
         self.trace
-            .note(now_ms, Some(device), Line::Disk, &digest, || {
-                let short: String = digest.iter().take(4).map(|b| format!("{b:02x}")).collect();
-                format!("writes={} state={short}", written.len())
+            .note((now_ms, Some(device)), Line::Disk, &digest, || {
+                format!("writes={} state={}", written.len(), short(&digest))
             });
     }
 
@@ -786,9 +787,7 @@ impl World {
         let Some(it) = self.devices.get_mut(device) else {
             return;
         };
-        let next_ms = (now_ms / TICK_MS)
-            .saturating_add(1)
-            .saturating_mul(TICK_MS);
+        let next_ms = (now_ms / TICK_MS).saturating_add(1).saturating_mul(TICK_MS);
         let due = it.replica.due_ms();
         it.tick_at_ms = due.map(|due_ms| {
             let at_ms = it.started_ms.saturating_add(due_ms);
@@ -798,7 +797,10 @@ impl World {
 
     fn release(&mut self, device: DeviceNo, released: Released) {
         for (peer, bytes) in released.frames {
-            if self.liars.withholds(device, &bytes, self.devices.get(device)) {
+            if self
+                .liars
+                .withholds(device, &bytes, self.devices.get(device))
+            {
                 continue;
             }
             self.send(device, peer, bytes);
@@ -827,22 +829,27 @@ impl World {
         };
         let now_ms = self.now_ms;
         self.trace
-            .note(now_ms, Some(device), Line::Out, &bytes, || {
+            .note((now_ms, Some(device)), Line::Out, &bytes, || {
                 format!("to=#{to} {}", crate::act::frame_words(&bytes))
             });
         let is_cell = self.oracle.sent(device, now_ms, (peer, to), &bytes);
         if let Some(traffic) = self.traffic.get_mut(device) {
             traffic.note(bytes.len(), is_cell);
         }
-        let open = self.topology.hears(device, to);
-        let from_cloud = self.topology.clouds.contains(&device);
+        let way = if !self.topology.hears(device, to) {
+            Way::Cut
+        } else if self.topology.clouds.contains(&device) {
+            Way::FromCloud
+        } else {
+            Way::Open
+        };
         let frame = Flying {
             from: device,
             to,
             peer: theirs,
             bytes,
         };
-        self.network.send(now_ms, frame, open, from_cloud);
+        self.network.send(now_ms, frame, way);
     }
 
     fn disconnect(&mut self, one: DeviceNo, other: DeviceNo) {
@@ -875,8 +882,7 @@ impl World {
 
     fn note_link(&mut self, (one, other): (DeviceNo, DeviceNo), what: &str) {
         let words = format!("{what} #{other}");
-        self.trace
-            .say(self.now_ms, Some(one), Line::Link, &words);
+        self.trace.say(self.now_ms, Some(one), Line::Link, &words);
     }
 }
 
@@ -900,4 +906,11 @@ fn input_words(input: &Input) -> String {
         Input::Command { command, .. } => format!("command {command:?}"),
         Input::Tick => "tick".to_owned(),
     }
+}
+
+/// Returns the beginning of a digest as lines show it.
+pub(crate) fn short(digest: &[u8]) -> String {
+    let start = digest.iter().take(4);
+    let number = start.fold(0_u32, |sum, byte| (sum << 8) | u32::from(*byte));
+    format!("{number:08x}")
 }

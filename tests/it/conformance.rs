@@ -82,7 +82,8 @@ fn every_assumption_names_its_test_and_every_test_an_assumption() {
     }
     let own = tests.iter().filter(|it| it.starts_with("conformance::"));
     for name in own {
-        let is_this = name.ends_with("::every_assumption_names_its_test_and_every_test_an_assumption");
+        let is_this =
+            name.ends_with("::every_assumption_names_its_test_and_every_test_an_assumption");
         assert!(
             is_this || named.contains(name),
             "{name}: no assumption of the simulator names it"

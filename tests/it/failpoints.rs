@@ -223,7 +223,7 @@ impl Venue {
     fn add(&mut self, device: Option<&Process>, number: u32) -> Answered {
         let device = device.unwrap_or(&self.owner);
         let record = score(number);
-        let request = json!({"verb": "score-add", "record": record.clone()});
+        let request = json!({"verb": "score-add", "record": record});
         let Ok(answer) = device.connect().and_then(|mut it| it.ask(&request)) else {
             self.counts.unanswered += 1;
             return Answered::Nothing;

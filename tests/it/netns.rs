@@ -162,14 +162,6 @@ impl Lab {
         &self.devices[number - 1].root
     }
 
-    /// Prepares a command in a device's namespace.
-    pub(crate) fn command(&self, number: usize, program: &Path) -> Command {
-        let mut command = Command::new("ip");
-        let namespace = &self.devices[number - 1].namespace;
-        command.args(["netns", "exec", namespace]).arg(program);
-        command
-    }
-
     /// Founds an event on device 1 and lets all others join by a ticket with this address.
     pub(crate) fn found(&mut self, address: &str) {
         let structure = json!({
@@ -367,9 +359,7 @@ impl Lab {
                 "-n {switch} link add {port} type veth peer name {link} netns {namespace}"
             ));
             ip(&format!("-n {switch} link set {port} master {bridge} up"));
-            ip(&format!(
-                "-n {namespace} addr add {address}/24 dev {link}"
-            ));
+            ip(&format!("-n {namespace} addr add {address}/24 dev {link}"));
         };
         let port = format!("i{number}");
         cable(&port, "br1", "eth1", &internet_address(number));

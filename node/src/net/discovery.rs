@@ -227,25 +227,22 @@ impl Targets {
         }
     }
 
-    /// Notes that the peer spoke: no dial to it is under way.
+    /// Notes that a connection works: all waits for its peer begin anew.
     pub(super) fn works(&mut self, key: &PublicKey) {
         for target in self.targets.values_mut() {
             if target.key == Some(*key) {
                 target.dialling = false;
+                target.wait.reset();
             }
         }
     }
 
-    /// Notes that a peer's last connection ended: it is dialled again after a short wait if the
-    /// connection was a lasting one. A peer that sends this device away each time is asked less
-    /// and less often.
-    pub(super) fn lost(&mut self, key: &PublicKey, now_ms: u64, luck: u64, lasted: bool) {
+    /// Notes that a peer's last connection ended: it is dialled again after a short wait.
+    pub(super) fn lost(&mut self, key: &PublicKey, now_ms: u64, luck: u64) {
         for target in self.targets.values_mut() {
             if target.key == Some(*key) {
                 target.dialling = false;
-                if lasted {
-                    target.wait.reset();
-                }
+                target.wait.reset();
                 target.next_ms = now_ms + target.wait.next_ms(luck);
             }
         }
@@ -411,25 +408,8 @@ mod tests {
             assert_eq!(due.len(), 1, "at {now_ms}");
             targets.failed(&TargetId::Known(key(1)), now_ms, u64::MAX);
         }
-        targets.lost(&key(1), 60_000, u64::MAX, true);
+        targets.lost(&key(1), 60_000, u64::MAX);
         assert_eq!(targets.due(61_000, 16, |_, _| true).len(), 1, "soon");
-    }
-
-    #[test]
-    fn a_peer_that_sends_this_device_away_is_dialled_less_and_less_often() {
-        let mut targets = Targets::default();
-        targets.inviter(Some((key(1), vec![at("10.0.0.1:1")])));
-        let mut dials = 0;
-        for second in 0..300 {
-            let now_ms = second * 1_000;
-            let due = targets.due(now_ms, 16, |_, _| true).len();
-            dials += due;
-            if 0 < due {
-                targets.works(&key(1));
-                targets.lost(&key(1), now_ms, u64::MAX, false);
-            }
-        }
-        assert!((30..60).contains(&dials), "{dials} dials in five minutes");
     }
 
     #[test]

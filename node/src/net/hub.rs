@@ -453,8 +453,7 @@ fn look_again(links: &mut Links, held: &Held, now_ms: u64) -> Option<String> {
         return None;
     }
     info!("a peer is gone; it is looked for");
-    let lasted = held.lasted(now_ms);
-    links.targets.lost(&held.key, now_ms, luck(), lasted);
+    links.targets.lost(&held.key, now_ms, luck());
     links.targets.mdns_name(&held.key).map(ToOwned::to_owned)
 }
 

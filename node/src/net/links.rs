@@ -252,11 +252,6 @@ impl Held {
         self.up_ms.is_some()
     }
 
-    /// Tells whether the peer kept the connection for a while after it had spoken.
-    pub(super) fn lasted(&self, now_ms: u64) -> bool {
-        self.up_ms.is_some_and(|up_ms| up_ms + FRESH_MS <= now_ms)
-    }
-
     /// Returns what was sent and received.
     fn traffic(&self) -> Traffic {
         let stats = self.connection.stats();

@@ -10,7 +10,7 @@ use tracing::debug;
 
 use super::discovery::Backoff;
 use super::hub::{Hub, luck};
-use super::limits::{FRESH_MS, UPLINK_MS};
+use super::limits::UPLINK_MS;
 use super::links::Way;
 use super::{Scope, Source, Uplink, conversation, dial};
 
@@ -35,8 +35,7 @@ pub(super) async fn keep(hub: Arc<Hub>, uplink: Uplink) {
     }
 }
 
-/// Runs one connection to the cloud to its end. Returns whether the cloud spoke and kept it for a
-/// while: one that sends this device away is asked less and less often.
+/// Runs one connection to the cloud to its end. Returns whether the cloud ever spoke.
 async fn reach(hub: &Arc<Hub>, uplink: &Uplink) -> bool {
     let addresses = dial::look_up(&uplink.address).await;
     let expected = Expected::Key(uplink.key);
@@ -52,7 +51,5 @@ async fn reach(hub: &Arc<Hub>, uplink: &Uplink) -> bool {
         pinned: true,
         target: None,
     };
-    let began_ms = hub.now_ms();
-    let spoke = conversation::run(hub.clone(), connection, way).await;
-    spoke && began_ms + FRESH_MS <= hub.now_ms()
+    conversation::run(hub.clone(), connection, way).await
 }

@@ -447,7 +447,9 @@ impl<'a> Reader<'a> {
     fn read(mut self) -> Scorebook {
         let voids = self.read_voids();
         for (place, mut candidates) in self.read_places(&voids) {
-            candidates.sort_unstable_by_key(|candidate| (candidate.late, candidate.clock(), candidate.rank));
+            candidates.sort_unstable_by_key(|candidate| {
+                (candidate.late, candidate.clock(), candidate.rank)
+            });
             if let Some(settled) = self.settle(&candidates) {
                 self.fill(place, settled);
             }
@@ -485,7 +487,9 @@ impl<'a> Reader<'a> {
             if matches!(verdict, Verdict::Counted | Verdict::CountedLate) {
                 let first = (self.rank(line), line.id);
                 if is(Fault::VoidTwice) && undone.contains_key(&void.entry) {
-                    let next = |it: &&&Line<'_>| it.log == line.log && it.seq == line.seq.saturating_add(1);
+                    let next = |it: &&&Line<'_>| {
+                        it.log == line.log && it.seq == line.seq.saturating_add(1)
+                    };
                     let replacement = self.lines.values().find(next);
                     undone.extend(replacement.map(|it| (it.id, first)));
                 }

@@ -426,7 +426,9 @@ impl Conversation {
             let limit = if here.writes(log) {
                 log.height()
             } else {
-                let held = log.height().saturating_sub(u64::from(is(Fault::LostLastEntry)));
+                let held = log
+                    .height()
+                    .saturating_sub(u64::from(is(Fault::LostLastEntry)));
                 offer.min(held)
             };
             let done = theirs.max(pushed);
@@ -470,7 +472,9 @@ impl Conversation {
     /// After equal digests the peer holds what is here.
     fn assume_equal(&mut self, ledger: &Ledger) {
         for log in ledger.logs().values() {
-            self.heights.insert(log.tag(), log.height());
+            // An old Hello that was overtaken takes nothing back of what the peer said since.
+            let held = self.heights.entry(log.tag()).or_insert(0);
+            *held = log.height().max(*held);
         }
     }
 

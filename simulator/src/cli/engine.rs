@@ -104,7 +104,7 @@ fn field(seed: u64, mut day: wire::Options, options: &Options) -> Run {
         // The owner and the cloud come on top.
         devices: tablets.saturating_add(2),
         virtual_ms: of.virtual_ms,
-        trace: of.trace.iter().map(|byte| format!("{byte:02x}")).collect(),
+        trace: blake3::Hash::from_bytes(of.trace).to_hex().to_string(),
         violations: of.violations.into_iter().map(broken).collect(),
         saved: of.saved,
         refused: of.refused,

@@ -399,8 +399,8 @@ fn line(outcome: &Outcome) -> String {
     )
 }
 
-/// Writes the totals.
-fn closing(totals: &Totals, campaign: &Campaign) -> Vec<String> {
+/// Writes the table of faults.
+fn fault_table(totals: &Totals) -> Vec<String> {
     let mut lines = vec![String::new(), "faults by kind:".to_owned()];
     lines.push(format!("  {:<22} {:>14} {:>9}", "kind", "count", "seeds"));
     for (kind, fault) in totals.faults_by_count() {
@@ -409,6 +409,12 @@ fn closing(totals: &Totals, campaign: &Campaign) -> Vec<String> {
     }
     let faults = thousands(totals.fault_count());
     lines.push(format!("  {:<22} {faults:>14}", "all"));
+    lines
+}
+
+/// Writes the totals.
+fn closing(totals: &Totals, campaign: &Campaign) -> Vec<String> {
+    let mut lines = fault_table(totals);
     lines.push(String::new());
     let mut row = |name: &str, value: String| lines.push(format!("{name:<16} {value}"));
     row(

@@ -26,22 +26,49 @@ use truth::Card;
 
 pub(crate) use reading::Look;
 
-
-/// Most violations that are kept: the first ones tell the story.
+/// Most violations of one invariant that are kept: the first ones tell the story, and none hides
+/// those of another.
 const VIOLATIONS_MAX: usize = 20;
 
 /// What is checked, with the words of docs/TESTING.md.
 pub const INVARIANTS: [(&str, &str); 13] = [
-    ("I1", "what was answered as saved is there after any kill or power cut of a card that keeps its word"),
-    ("I2", "what was shown with k copies survives any k faulty devices, and no shown copy is invented"),
-    ("I3", "on every device each log is a gap-free prefix; no entry is ever overwritten"),
-    ("I4", "an honest device, even cloned, restored or rolled back, never signs two entries at one place"),
-    ("I5", "after everything healed all honest devices hold the same within the stated time"),
-    ("I6", "equal logs show equal standings, whatever the order of arrival"),
-    ("I7", "the cloud holds each entry once, and nobody pushes what the other said it holds"),
+    (
+        "I1",
+        "what was answered as saved is there after any kill or power cut of a card that keeps its word",
+    ),
+    (
+        "I2",
+        "what was shown with k copies survives any k faulty devices, and no shown copy is invented",
+    ),
+    (
+        "I3",
+        "on every device each log is a gap-free prefix; no entry is ever overwritten",
+    ),
+    (
+        "I4",
+        "an honest device, even cloned, restored or rolled back, never signs two entries at one place",
+    ),
+    (
+        "I5",
+        "after everything healed all honest devices hold the same within the stated time",
+    ),
+    (
+        "I6",
+        "equal logs show equal standings, whatever the order of arrival",
+    ),
+    (
+        "I7",
+        "the cloud holds each entry once, and nobody pushes what the other said it holds",
+    ),
     ("I8", "what is shown as in the cloud is in the cloud"),
-    ("I9", "nothing counts without a valid grant, and late never displaces live"),
-    ("I10", "an entry stops counting only because of something signed that arrived"),
+    (
+        "I9",
+        "nothing counts without a valid grant, and late never displaces live",
+    ),
+    (
+        "I10",
+        "an entry stops counting only because of something signed that arrived",
+    ),
     ("I11", "what was once on a device stays, fork proofs too"),
     ("I15", "clocks that are off by years change no verdict"),
     ("I16", "no slot ever counts two entries"),
@@ -131,7 +158,8 @@ impl Oracle {
 
     /// Notes that a promise was broken.
     pub(crate) fn broken(&mut self, invariant: &str, now_ms: u64, what: String) {
-        if self.violations.len() < VIOLATIONS_MAX {
+        let same = |it: &&Violation| it.invariant == invariant;
+        if self.violations.iter().filter(same).count() < VIOLATIONS_MAX {
             self.violations.push(Violation {
                 invariant: invariant.to_owned(),
                 at_ms: now_ms.saturating_sub(self.zero_ms),
@@ -187,7 +215,6 @@ impl Oracle {
 
     /// A commit of a device succeeded.
     pub(crate) fn committed(&mut self, device: DeviceNo, now_ms: u64, written: &[Write]) {
-        let liar = self.cards.get(device).is_some_and(|card| card.liar);
         for write in written {
             if let (Write::Fork { log, .. }, Some(card)) = (write, self.cards.get_mut(device)) {
                 card.fork(*log);
@@ -201,10 +228,7 @@ impl Oracle {
                 continue;
             };
             self.name_log(*log);
-            let held = self
-                .cards
-                .get(device)
-                .map_or(0, |card| card.height(log));
+            let held = self.cards.get(device).map_or(0, |card| card.height(log));
             if *first != held.saturating_add(1) {
                 let what = format!(
                     "device {device} writes entry {first} of log {:016x}, of which it holds {held}",
@@ -219,9 +243,6 @@ impl Oracle {
             let height = first.saturating_add(count).saturating_sub(1);
             if let Some(card) = self.cards.get_mut(device) {
                 card.grow(*log, height);
-            }
-            if liar && self.cards.get(device).is_some_and(|card| card.wrote(log)) {
-                self.lied.insert(*log);
             }
         }
     }
@@ -344,9 +365,10 @@ impl Oracle {
         }
         let (invariant, heights): (_, Vec<_>) = match &cell.cell.kind {
             CellKind::Presence(logs) => ("I2", logs.clone()),
-            CellKind::Receipt(logs) => {
-                ("I7", logs.iter().map(|&(id, height, _)| (id, height)).collect())
-            }
+            CellKind::Receipt(logs) => (
+                "I7",
+                logs.iter().map(|&(id, height, _)| (id, height)).collect(),
+            ),
         };
         for (id, height) in heights {
             let held = self
@@ -437,7 +459,11 @@ impl Oracle {
     /// Everything is over: nothing that was promised is lost. `held` is the union of what the
     /// devices that are left hold.
     pub(crate) fn nothing_lost(&mut self, now_ms: u64, held: &BTreeMap<LogName, u64>) {
-        let faulty = self.cards.iter().filter(|card| !card.keeps_its_word()).count();
+        let faulty = self
+            .cards
+            .iter()
+            .filter(|card| !card.keeps_its_word())
+            .count();
         let faulty = u32::try_from(faulty).unwrap_or(u32::MAX);
         let mut lost = Vec::new();
         for (id, device) in &self.promised {

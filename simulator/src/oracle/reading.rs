@@ -65,7 +65,11 @@ impl Oracle {
         };
         self.looks = self.looks.saturating_add(1);
         let logs = replica.logs();
-        let forked: Vec<LogName> = logs.iter().filter(|it| it.forked).map(|it| it.name).collect();
+        let forked: Vec<LogName> = logs
+            .iter()
+            .filter(|it| it.forked)
+            .map(|it| it.name)
+            .collect();
         if let Some(roster) = replica.roster() {
             let standings = Standings::compute(roster, &book).digest();
             let mut shown = blake3::Hasher::new();
@@ -141,7 +145,10 @@ impl Oracle {
         }
         if view.in_cloud && holders.cloud_ever < view.seq {
             self.false_safe = self.false_safe.saturating_add(1);
-            let what = format!("device {device} shows {} as in the cloud; it is not", view.id);
+            let what = format!(
+                "device {device} shows {} as in the cloud; it is not",
+                view.id
+            );
             self.broken("I8", now_ms, what);
         }
         (shown_safe, is_safe)
@@ -238,14 +245,10 @@ impl Oracle {
     /// reason; what was there is there.
     fn reasons(&mut self, device: DeviceNo, now_ms: u64, views: &[EntryView], forks: usize) {
         let before = self.screens.remove(&device).unwrap_or_default();
-        let reliable = self
-            .cards
-            .get(device)
-            .is_some_and(Card::keeps_its_word);
+        let reliable = self.cards.get(device).is_some_and(Card::keeps_its_word);
         let known: BTreeSet<EntryId> = views.iter().map(|view| view.id).collect();
-        let counts = |view: &EntryView| {
-            matches!(view.verdict, Verdict::Counted | Verdict::CountedLate)
-        };
+        let counts =
+            |view: &EntryView| matches!(view.verdict, Verdict::Counted | Verdict::CountedLate);
         let counted: BTreeMap<EntryId, Option<Place>> = views
             .iter()
             .filter(|view| counts(view))

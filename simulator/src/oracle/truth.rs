@@ -7,6 +7,10 @@ use tallyline_proto::model::LogName;
 use super::Sight;
 
 /// What really lies on a device's card, and what happened to it.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts about one device"
+)]
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Card {
     /// The device's key, in bytes.
@@ -25,7 +29,6 @@ pub(crate) struct Card {
     heights: BTreeMap<LogName, u64>,
     ever: BTreeMap<LogName, u64>,
     forked: BTreeSet<LogName>,
-    own: BTreeSet<LogName>,
 }
 
 impl Card {
@@ -85,16 +88,6 @@ impl Card {
     /// Returns everything on the card.
     pub(crate) fn heights(&self) -> &BTreeMap<LogName, u64> {
         &self.heights
-    }
-
-    /// Takes note that the device itself writes a log.
-    pub(crate) fn writes(&mut self, log: LogName) {
-        self.own.insert(log);
-    }
-
-    /// Returns whether the device itself writes a log.
-    pub(crate) fn wrote(&self, log: &LogName) -> bool {
-        self.own.contains(log)
     }
 
     /// Returns whether everything that it said is written can be expected to be there.

@@ -50,7 +50,10 @@ impl Drop for Bounded {
 fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let begin = now();
     while !holds() {
-        assert!(begin.elapsed() < DEADLINE, "not within {DEADLINE:?}: {what}");
+        assert!(
+            begin.elapsed() < DEADLINE,
+            "not within {DEADLINE:?}: {what}"
+        );
         thread::park_timeout(LOOK);
     }
 }

@@ -53,7 +53,10 @@ fn status(node: &Process) -> Value {
 fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let begin: Instant = now();
     while !holds() {
-        assert!(begin.elapsed() < DEADLINE, "not within {DEADLINE:?}: {what}");
+        assert!(
+            begin.elapsed() < DEADLINE,
+            "not within {DEADLINE:?}: {what}"
+        );
         thread::park_timeout(LOOK);
     }
 }
@@ -80,7 +83,9 @@ fn behind_a_relay(folder: &Path, trouble: Trouble, seed: u64) -> (Process, Proce
         status(&tablet)["node"]["phase"] == "member"
     });
     let opens = json!([{"to": "tablet", "squads": [2]}, {"to": "owner", "squads": [1]}]);
-    owner.ask(&json!({"verb": "grant", "opens": opens})).unwrap();
+    owner
+        .ask(&json!({"verb": "grant", "opens": opens}))
+        .unwrap();
     until_equal(&owner, &tablet);
     (owner, tablet, relay)
 }
@@ -101,7 +106,11 @@ fn both_write(owner: &Process, tablet: &Process) {
     for node in [owner, tablet] {
         let list = node.ask(&json!({"verb": "score-list"})).unwrap();
         let entries = list["entries"].as_array().unwrap();
-        assert_eq!(entries.len(), 2 * SCORES as usize, "each score once");
+        assert_eq!(
+            entries.len(),
+            usize::try_from(2 * SCORES).unwrap(),
+            "each score once"
+        );
         assert!(entries.iter().all(|it| it["verdict"] == "counts"), "{list}");
         let verified = node.ask(&json!({"verb": "verify"})).unwrap();
         assert_eq!(verified["problems"], json!([]), "{verified}");

@@ -8,7 +8,9 @@ use std::thread;
 use serde_json::{Value, json};
 use tallyline_proto::model::{CloseReason, EntryId, RosterChange, VoidReason};
 use tallyline_simulator::DeviceNo;
-use tallyline_simulator::venue::{Event, Kind, Opening, Reach, Reading, Refused, Seen, Shot, Venue};
+use tallyline_simulator::venue::{
+    Event, Kind, Opening, Reach, Reading, Refused, Seen, Shot, Venue,
+};
 
 use crate::netns::{DEADLINE, LOOK, Lab, call, internet_address, now};
 
@@ -207,7 +209,9 @@ impl Venue for Lab {
             "replaces": replaces, "confirmed": true});
         let saved = self.request(device, &request)?;
         let entries = saved["entries"].as_array().unwrap();
-        Ok(EntryId(entries.last().unwrap().as_str().unwrap().parse().unwrap()))
+        Ok(EntryId(
+            entries.last().unwrap().as_str().unwrap().parse().unwrap(),
+        ))
     }
 
     fn void(
