@@ -376,7 +376,7 @@ impl Loop {
                     self.set_trouble(None);
                 }
                 if let Some(manifest) = manifest {
-                    self.keep_manifest(&manifest);
+                    keep(&self.origin, &manifest);
                 }
                 self.release(released);
                 if joined_before != self.replica.ticket().is_some() {
@@ -394,15 +394,6 @@ impl Loop {
                 Err(reason)
             }
         }
-    }
-
-    /// Keeps the manifest beside the store; without it a damaged store means joining again.
-    fn keep_manifest(&self, manifest: &[u8]) {
-        pass(Site::BeforeKeepManifest);
-        if let Err(error) = self.origin.home.keep_manifest(manifest) {
-            tracing::warn!(%error, "the manifest is in the store, but not beside it");
-        }
-        pass(Site::AfterKeepManifest);
     }
 
     /// Lets out what a commit has made true.
@@ -567,12 +558,29 @@ fn open(origin: &mut Origin) -> Result<(Replica, Store), StoreError> {
 fn read(origin: &Origin, store: &mut Store) -> Result<Replica, StoreError> {
     // A fresh incarnation at every opening: whatever the disk forgot, nothing is signed twice.
     let incarnation = Incarnation(entropy::number()?);
-    read_event(
+    let replica = read_event(
         store,
         |id| origin.home.identity(id),
         || origin.home.kept_manifest(),
         incarnation,
-    )
+    )?;
+    // A process that died between its commit and the keeping left none beside the store.
+    if replica.event().is_some()
+        && origin.home.kept_manifest().is_none()
+        && let Some(manifest) = store.load()?.manifest
+    {
+        keep(origin, &manifest);
+    }
+    Ok(replica)
+}
+
+/// Keeps the manifest beside the store; without it a damaged store means joining again.
+fn keep(origin: &Origin, manifest: &[u8]) {
+    pass(Site::BeforeKeepManifest);
+    if let Err(error) = origin.home.keep_manifest(manifest) {
+        tracing::warn!(%error, "the manifest is in the store, but not beside it");
+    }
+    pass(Site::AfterKeepManifest);
 }
 
 /// Makes a replica of what a store holds. A fresh store of a device that had an event gets its

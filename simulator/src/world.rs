@@ -725,11 +725,13 @@ impl World {
                 look(&released);
                 self.oracle.answered(device, now_ms, &released.replies);
                 let it = self.devices.get_mut(device)?;
-                let held_up_ms = it.platter.take_delay_ms();
+                // What a person asks for while the disk still works on the last commit waits for it.
+                let free_ms = it.busy_until_ms.max(now_ms);
+                it.busy_until_ms = free_ms.saturating_add(it.platter.take_delay_ms());
+                let held_up_ms = it.busy_until_ms.saturating_sub(now_ms);
                 if held_up_ms == 0 {
                     self.release(device, released);
                 } else {
-                    it.busy_until_ms = now_ms.saturating_add(held_up_ms);
                     let started_ms = it.started_ms;
                     self.later(
                         held_up_ms,

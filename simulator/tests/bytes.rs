@@ -136,10 +136,10 @@ fn stored(manifest: &[u8], ledger: &Ledger) -> Stored {
 }
 
 /// Two devices with these disks, connected; runs until they are equal and silent.
-fn meet(left: Stored, right: Stored) -> (u64, u64, World) {
+fn meet(left: &Stored, right: &Stored) -> (u64, u64, World) {
     let mut world = World::new(5, Weather::CALM);
-    let one = world.add_with("one", writer_seed(0), card_holding(1, &left));
-    let two = world.add_with("two", writer_seed(1), card_holding(2, &right));
+    let one = world.add_with("one", writer_seed(0), card_holding(1, left));
+    let two = world.add_with("two", writer_seed(1), card_holding(2, right));
     world.connect(one, two);
     let ms = converge(&mut world, one, two);
     world.run_for(20_000);
@@ -162,7 +162,7 @@ fn a_hello_between_equal_nodes_is_at_most_60_bytes_each_way() {
     let (manifest, mut ledger, logs) = event();
     fill(&mut ledger, &logs, ENTRIES);
     let disk = stored(&manifest, &ledger);
-    let (bytes, ..) = meet(disk.clone(), disk);
+    let (bytes, ..) = meet(&disk, &disk);
     println!("hello between equal nodes: {} B each way", bytes / 2);
     assert!(bytes <= 120, "{bytes} B");
 }
@@ -172,7 +172,7 @@ fn bulk_overhead_is_at_most_3_bytes_an_entry() {
     let (manifest, mut ledger, logs) = event();
     let empty = stored(&manifest, &ledger);
     fill(&mut ledger, &logs, ENTRIES);
-    let (bytes, ..) = meet(stored(&manifest, &ledger), empty);
+    let (bytes, ..) = meet(&stored(&manifest, &ledger), &empty);
     let entries = u64::from(LOGS) * ENTRIES;
     let payload = entries * u64::try_from(ENTRY_BYTES).expect("small");
     let overhead = bytes - payload;
@@ -196,7 +196,7 @@ fn one_missing_of_6001_takes_at_most_900_bytes_and_two_round_trips() {
     let writer = DeviceKey::from_seed(writer_seed(3));
     ledger.append(logs[3], writer.public(), vec![0xf8; ENTRY_BYTES]);
     ledger.sign(&logs[3], &writer).expect("the log is there");
-    let (bytes, ms, _) = meet(stored(&manifest, &ledger), behind);
+    let (bytes, ms, _) = meet(&stored(&manifest, &ledger), &behind);
     println!("one of 6,001 missing: {bytes} B until silent, there after {ms} ms at 1 ms a way");
     assert!(bytes <= 900, "{bytes} B");
     assert!(ms <= 4, "two round trips of 2 ms: {ms} ms");

@@ -239,7 +239,7 @@ fn a_recording_of_another_run_is_told() {
     let mut wrong = 0;
     change(folder.path(), &file, |lines| {
         wrong = lines.len() / 2;
-        lines[wrong] = lines[wrong].replacen(":", ":1", 1);
+        lines[wrong] = lines[wrong].replacen(':', ":1", 1);
     });
     let output = sim(folder.path(), &["replay", &file]);
     assert_eq!(output.status.code(), BROKE, "{}", err(&output));

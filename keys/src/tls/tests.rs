@@ -371,7 +371,7 @@ fn a_revoked_key_is_refused_at_its_next_connection() {
 fn a_dialler_looks_at_the_server_in_every_connection() {
     let (a, b) = (device(1), device(2));
     let mut config = server(&b, &List::of(&[&a]));
-    config.session_storage = rustls::server::ServerSessionMemoryCache::new(8);
+    config.session_storage = ServerSessionMemoryCache::new(8);
     config.send_tls13_tickets = 2;
     let at_server = Arc::new(config);
     let list = List::of(&[&b]);

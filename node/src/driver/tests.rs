@@ -129,6 +129,32 @@ fn what_was_answered_is_there_after_a_restart() {
     thread.join().expect("ends when the last handle goes");
 }
 
+/// A process that died between its commit and the keeping left the manifest beside the store out for
+/// ever, and a store damaged later meant joining again.
+#[test]
+fn a_manifest_that_was_not_kept_is_kept_at_the_next_start() {
+    let dir = root();
+    let link: Arc<dyn Link> = Arc::new(NoLink);
+    let open = || Root::open(dir.path()).expect("opens");
+    let live = |work: Option<Command>| {
+        let (driver, thread) =
+            Driver::start(open(), Arc::clone(&link), Clock::start()).expect("starts");
+        runtime().block_on(async {
+            if let Some(command) = work {
+                driver.command(command).await.expect("saves");
+            }
+        });
+        drop(driver);
+        thread.join().expect("ends well");
+    };
+    live(Some(fixture::found("A")));
+    let kept = open().kept_manifest().expect("is kept");
+    std::fs::remove_file(dir.path().join("event.manifest")).expect("is a file");
+    assert_eq!(open().kept_manifest(), None, "is gone");
+    live(None);
+    assert_eq!(open().kept_manifest(), Some(kept), "is kept again");
+}
+
 #[test]
 fn a_root_has_one_driver() {
     let dir = root();

@@ -120,6 +120,7 @@ impl Replica {
     fn finish(&mut self) {
         self.sign_own();
         self.spread();
+        self.save_presence();
     }
 
     /// Counts a refusal and tells the shell.

@@ -49,6 +49,9 @@ pub(super) struct Member {
     pub(super) announce_at_ms: u64,
     /// Newest cell of each device and kind.
     pub(super) cells: BTreeMap<(PublicKey, u8), SignedCell>,
+    /// Others' presence cells that are not on disk yet, and when they are to be there at the latest.
+    pub(super) unsaved_cells: BTreeSet<PublicKey>,
+    pub(super) save_cells_at_ms: u64,
     pub(super) cell_counter: u64,
     pub(super) presence_at_ms: u64,
     pub(super) presence_of: Option<[u8; 32]>,
@@ -105,6 +108,8 @@ impl Member {
             unannounced: BTreeSet::new(),
             announce_at_ms: 0,
             cells: BTreeMap::new(),
+            unsaved_cells: BTreeSet::new(),
+            save_cells_at_ms: 0,
             cell_counter: 0,
             presence_at_ms: 0,
             presence_of: None,

@@ -35,11 +35,19 @@ const STRANGER_BYTES_MAX: usize = 64 * 1024;
 /// How long an introduction may go unanswered before it is repeated, in ms.
 const INTRODUCE_MS: u64 = 1_000;
 
+/// How long another device's presence may wait for a commit that happens anyway, in ms. It is a hint
+/// for screens, and the device says it again; a commit of its own for each would cost as many waits
+/// for the disk as there are devices, for every score.
+const SAVE_PRESENCE_MS: u64 = 30_000;
+
 /// Errors within [`DEMERIT_MS`] after which a connection is closed.
 const DEMERITS_MAX: usize = 10;
 
 /// How long an error is remembered against a peer, in ms.
 const DEMERIT_MS: u64 = 60_000;
+
+/// The kind number of a presence.
+const PRESENCE: u8 = 1;
 
 /// [`Frame::Refused`]: the sender does not know the peer and wants its Admit.
 const REFUSED_STRANGER: u32 = 1;
@@ -650,6 +658,28 @@ impl Replica {
         }
     }
 
+    /// Writes the presence of others down: with a commit that happens anyway, or when it is time.
+    ///
+    /// Source: PROTOCOL R-CELL-5.
+    pub(super) fn save_presence(&mut self) {
+        let State::Member(member) = &mut self.state else {
+            return;
+        };
+        if self.out.writes.is_empty() && self.now.mono_ms < member.save_cells_at_ms {
+            return;
+        }
+        for key in core::mem::take(&mut member.unsaved_cells) {
+            if let Some(cell) = member.cells.get(&(key, PRESENCE)) {
+                let bytes = encode_cell(cell);
+                self.out.writes.push(Write::Cell {
+                    key,
+                    kind: PRESENCE,
+                    bytes,
+                });
+            }
+        }
+    }
+
     fn on_cell(&mut self, peer: PeerId, bytes: &[u8]) {
         let own = self.identity.key.public();
         let State::Member(member) = &mut self.state else {
@@ -684,9 +714,16 @@ impl Replica {
             );
             return;
         }
-        let (key, kind) = (cell.signer, cell.cell.kind.number());
-        let bytes = encode_cell(&cell);
-        self.out.writes.push(Write::Cell { key, kind, bytes });
+        if cell.is_receipt() {
+            let (key, kind) = (cell.signer, cell.cell.kind.number());
+            let bytes = encode_cell(&cell);
+            self.out.writes.push(Write::Cell { key, kind, bytes });
+        } else {
+            if member.unsaved_cells.is_empty() {
+                member.save_cells_at_ms = self.now.mono_ms.saturating_add(SAVE_PRESENCE_MS);
+            }
+            member.unsaved_cells.insert(cell.signer);
+        }
         self.pass_on(peer, &cell);
         let State::Member(member) = &mut self.state else {
             return;

@@ -46,14 +46,15 @@ impl Replica {
         let strangers = strangers.map(Peer::stranger_until_ms).min();
         let introduction = self.peers.values().filter(|it| self.introduces(it));
         let introduction = introduction.map(|it| it.introduce_at_ms).min();
-        let mut due = [strangers, introduction, None, None, None, None];
+        let mut due = [strangers, introduction, None, None, None, None, None];
         if let State::Member(member) = &self.state {
             let mine = hello(
                 &member.ledger,
                 self.identity.store,
                 member.receipts_digest(),
             );
-            let [_, _, announcement, presence, receipt, talk] = &mut due;
+            let [_, _, announcement, presence, receipt, talk, saving] = &mut due;
+            *saving = (!member.unsaved_cells.is_empty()).then_some(member.save_cells_at_ms);
             *announcement = (!member.unannounced.is_empty()).then_some(member.announce_at_ms);
             *presence = self
                 .has_presence_to_say(member)

@@ -66,41 +66,7 @@ impl Party {
             now_ms: 0,
             flying: Vec::new(),
         };
-        party.ask(
-            0,
-            Command::Found(Founding {
-                name: "Liars".to_owned(),
-                nonce: [1; 16],
-                discovery_key: [2; 16],
-                cloud: vec![DeviceKey::from_seed(CLOUD).public()],
-                recovery: Vec::new(),
-                structure: small_structure(4, 12, 6),
-                label: "owner".to_owned(),
-            }),
-        );
-        for (no, key) in keys.iter().enumerate().skip(1) {
-            party.ask(
-                0,
-                Command::Admit {
-                    key: *key,
-                    roles: Roles::SCORER,
-                    label: format!("device {no}"),
-                },
-            );
-        }
-        party.ask(0, Command::Lock);
-        let opens = vec![Open {
-            key: keys[LIAR],
-            cells: cells(&[], &[1]),
-        }];
-        party.ask(
-            0,
-            Command::Assign {
-                closing: Vec::new(),
-                reason: CloseReason::Handover,
-                opens,
-            },
-        );
+        party.found(&keys);
         let bundle = party.replicas[0].bundle();
         for no in 1..devices {
             party.ask(no, Command::Import(bundle.clone()));
@@ -117,6 +83,45 @@ impl Party {
         }
         party.run(5_000);
         party
+    }
+
+    /// The first device founds the event, admits the others and gives the liar a grant.
+    fn found(&mut self, keys: &[PublicKey]) {
+        self.ask(
+            0,
+            Command::Found(Founding {
+                name: "Liars".to_owned(),
+                nonce: [1; 16],
+                discovery_key: [2; 16],
+                cloud: vec![DeviceKey::from_seed(CLOUD).public()],
+                recovery: Vec::new(),
+                structure: small_structure(4, 12, 6),
+                label: "owner".to_owned(),
+            }),
+        );
+        for (no, key) in keys.iter().enumerate().skip(1) {
+            self.ask(
+                0,
+                Command::Admit {
+                    key: *key,
+                    roles: Roles::SCORER,
+                    label: format!("device {no}"),
+                },
+            );
+        }
+        self.ask(0, Command::Lock);
+        let opens = vec![Open {
+            key: keys[LIAR],
+            cells: cells(&[], &[1]),
+        }];
+        self.ask(
+            0,
+            Command::Assign {
+                closing: Vec::new(),
+                reason: CloseReason::Handover,
+                opens,
+            },
+        );
     }
 
     fn ask(&mut self, no: usize, command: Command) -> Reply {
