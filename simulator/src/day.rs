@@ -236,20 +236,28 @@ impl Day {
                 },
             ),
             8 => {
-                // The owner puts it right himself.
-                let centis = self.small(400, 6_000);
-                let correct = Act::Correct {
-                    device: 0,
-                    drill,
-                    shooter,
-                    centis,
-                };
-                self.add(soon_ms, correct);
+                self.owner_corrects(soon_ms, device, (drill, shooter));
             }
             9 if self.random.chance(200) => {
                 self.add(soon_ms, Act::Disqualify { device, shooter });
             }
             _ => {}
+        }
+    }
+
+    /// The owner puts a score right himself; sometimes the RO does so at the same moment, and one
+    /// entry is voided twice.
+    fn owner_corrects(&mut self, at_ms: u64, device: DeviceNo, (drill, shooter): (u32, u32)) {
+        let both = self.random.chance(500);
+        for device in [0, device].into_iter().take(1 + usize::from(both)) {
+            let centis = self.small(400, 6_000);
+            let correct = Act::Correct {
+                device,
+                drill,
+                shooter,
+                centis,
+            };
+            self.add(at_ms, correct);
         }
     }
 

@@ -77,14 +77,14 @@ pub struct Run {
 /// A day of wrong clocks is lived twice, the second time with right ones: the standings must be the
 /// same.
 pub fn run(plan: &Plan, options: &Options) -> Run {
-    let (mut run, standings) = live(plan, options);
-    if plan.profile == CLOCKS && options.until_ms.is_none() && standings.is_some() {
+    let mut run = live(plan, options);
+    if plan.profile == CLOCKS && options.until_ms.is_none() && run.outcome.passed() {
         let mut right = plan.clone();
         right
             .happenings
             .retain(|it| !matches!(it.act, Act::Clock { .. }));
-        let (_, with_right_clocks) = live(&right, &Options::default());
-        if standings != with_right_clocks {
+        let with_right_clocks = live(&right, &Options::default()).outcome.standings;
+        if run.outcome.standings != with_right_clocks {
             run.outcome.violations.push(Violation {
                 invariant: "I15".to_owned(),
                 at_ms: plan.length_ms,
@@ -95,24 +95,22 @@ pub fn run(plan: &Plan, options: &Options) -> Run {
     run
 }
 
-/// Lives a plan once; returns the owner's standings at the end, too.
-fn live(plan: &Plan, options: &Options) -> (Run, Option<[u8; 32]>) {
+/// Lives a plan once.
+fn live(plan: &Plan, options: &Options) -> Run {
     let mut stage = Stage::found(plan, *options);
     for happening in &plan.happenings {
         if plan.length_ms < happening.at_ms || stage.until(happening.at_ms) {
             break;
         }
         if stage.has_found() {
-            return (stage.conclude(), None);
+            return stage.conclude();
         }
         stage.carry_out(&happening.act);
     }
     if !stage.until(plan.length_ms) {
         stage.heal_and_judge();
     }
-    let owner = stage.world.owner();
-    let standings = stage.world.standings_digest(owner);
-    (stage.conclude(), standings)
+    stage.conclude()
 }
 
 /// A venue while a plan is carried out.

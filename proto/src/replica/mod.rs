@@ -9,6 +9,7 @@
 //! gather inputs -> replica.step(now, inputs) -> effects.persist(&mut disk) -> released
 //! ```
 
+mod cell;
 mod command;
 mod core;
 mod effects;

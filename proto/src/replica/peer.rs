@@ -21,8 +21,8 @@ use crate::{
     rules::Mistake,
     sync::{Conversation, Heard, Refused, hello},
     wire::{
-        self, FRAME_BYTES_MAX, Frame, Join, Push, SignedStatement, decode_cell, decode_frame,
-        decode_manifest, decode_signed, decode_statement, encode_cell, encode_frame, event_id,
+        self, FRAME_BYTES_MAX, Frame, Join, Push, SignedStatement, decode_frame, decode_manifest,
+        decode_signed, decode_statement, encode_frame, event_id,
     },
 };
 
@@ -35,19 +35,11 @@ const STRANGER_BYTES_MAX: usize = 64 * 1024;
 /// How long an introduction may go unanswered before it is repeated, in ms.
 const INTRODUCE_MS: u64 = 1_000;
 
-/// How long another device's presence may wait for a commit that happens anyway, in ms. It is a hint
-/// for screens, and the device says it again; a commit of its own for each would cost as many waits
-/// for the disk as there are devices, for every score.
-const SAVE_PRESENCE_MS: u64 = 30_000;
-
 /// Errors within [`DEMERIT_MS`] after which a connection is closed.
 const DEMERITS_MAX: usize = 10;
 
 /// How long an error is remembered against a peer, in ms.
 const DEMERIT_MS: u64 = 60_000;
-
-/// The kind number of a presence.
-const PRESENCE: u8 = 1;
 
 /// [`Frame::Refused`]: the sender does not know the peer and wants its Admit.
 const REFUSED_STRANGER: u32 = 1;
@@ -656,79 +648,6 @@ impl Replica {
         if control {
             self.members_changed();
         }
-    }
-
-    /// Writes the presence of others down: with a commit that happens anyway, or when it is time.
-    ///
-    /// Source: PROTOCOL R-CELL-5.
-    pub(super) fn save_presence(&mut self) {
-        let State::Member(member) = &mut self.state else {
-            return;
-        };
-        if self.out.writes.is_empty() && self.now.mono_ms < member.save_cells_at_ms {
-            return;
-        }
-        for key in core::mem::take(&mut member.unsaved_cells) {
-            if let Some(cell) = member.cells.get(&(key, PRESENCE)) {
-                let bytes = encode_cell(cell);
-                self.out.writes.push(Write::Cell {
-                    key,
-                    kind: PRESENCE,
-                    bytes,
-                });
-            }
-        }
-    }
-
-    fn on_cell(&mut self, peer: PeerId, bytes: &[u8]) {
-        let own = self.identity.key.public();
-        let State::Member(member) = &mut self.state else {
-            return;
-        };
-        let cell = match decode_cell(bytes) {
-            Ok(Some(cell)) => cell,
-            Ok(None) => return,
-            Err(error) => {
-                self.refuse(peer, Reason::Malformed, error.to_string());
-                return;
-            }
-        };
-        // Of a signer whose Admit has not arrived nothing can be said; the next cell comes soon.
-        let known = member
-            .ledger
-            .authority()
-            .members()
-            .contains_key(&cell.signer);
-        if cell.signer == own || !known || member.holds_cell(&cell) {
-            return;
-        }
-        // Asked first: gossip brings most cells more than once, and a signature is dear.
-        if !member.is_newer(&cell) {
-            return;
-        }
-        if !member.may_sign(&cell) {
-            self.refuse(
-                peer,
-                Reason::BadSignature,
-                "a cell that does not hold".into(),
-            );
-            return;
-        }
-        if cell.is_receipt() {
-            let (key, kind) = (cell.signer, cell.cell.kind.number());
-            let bytes = encode_cell(&cell);
-            self.out.writes.push(Write::Cell { key, kind, bytes });
-        } else {
-            if member.unsaved_cells.is_empty() {
-                member.save_cells_at_ms = self.now.mono_ms.saturating_add(SAVE_PRESENCE_MS);
-            }
-            member.unsaved_cells.insert(cell.signer);
-        }
-        self.pass_on(peer, &cell);
-        let State::Member(member) = &mut self.state else {
-            return;
-        };
-        member.keep_cell(cell);
     }
 
     /// Takes note of what a peer has on disk by its vectors and Haves.

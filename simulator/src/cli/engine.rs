@@ -8,7 +8,7 @@ use crate::outcome::Outcome;
 use crate::plan::Plan;
 use crate::recording::{COMMIT, Header, Recording, VERSION};
 use crate::run::{self, Options, Run};
-use crate::scenario::SCENARIOS;
+use crate::scenario::{REAL_MATCH, SCENARIOS, real_match};
 use crate::trace::Detail;
 use crate::{Meeting, Weather, World, wire};
 
@@ -123,12 +123,23 @@ fn field(seed: u64, mut day: wire::Options, options: &Options) -> Run {
     }
 }
 
+/// Frames lost for good, repeated and overtaken: worse than any real connection.
+const ROUGH: Weather = Weather {
+    loss_permille: 100,
+    ..Weather::STORM
+};
+
 /// Plays a scenario on a world of its own; the seed draws the network as well.
 fn played(name: &str, seed: u64, options: &Options) -> Option<Run> {
+    let weather = if seed.is_multiple_of(2) {
+        ROUGH
+    } else {
+        Weather::CALM
+    };
+    if name == REAL_MATCH.0 {
+        return Some(whole_match(seed, weather));
+    }
     let scenario = SCENARIOS.iter().find(|it| it.name == name)?;
-    let weather = [Weather::CALM, Weather::STORM]
-        .into_iter()
-        .nth(usize::from(seed.is_multiple_of(2)))?;
     let mut world = World::with(seed, weather, Meeting::ByItself, options.detail);
     let played = (scenario.run)(&mut world);
     let mut violations = world.oracle.violations().to_vec();
@@ -163,6 +174,32 @@ fn played(name: &str, seed: u64, options: &Options) -> Option<Run> {
         outcome,
         lines: world.trace.take_lines(),
     })
+}
+
+/// Plays the real match; it compares every row itself.
+fn whole_match(seed: u64, weather: Weather) -> Run {
+    let played = real_match::real_match(seed, weather);
+    let figures = played.as_ref().copied().unwrap_or_default();
+    let violations = played.err().map(|what| Violation {
+        invariant: "scenario".to_owned(),
+        at_ms: 0,
+        what,
+    });
+    let faults = [("cut", figures.cuts), ("kill", figures.kills)];
+    let outcome = Outcome {
+        seed,
+        profile: REAL_MATCH.0.to_owned(),
+        violations: violations.into_iter().collect(),
+        saved: figures.saved,
+        refused: figures.refused,
+        entries: figures.saved,
+        faults: faults.map(|(kind, n)| (kind.to_owned(), n)).into(),
+        ..Outcome::default()
+    };
+    Run {
+        outcome,
+        lines: Vec::new(),
+    }
 }
 
 /// Runs what a recording names.

@@ -6,7 +6,7 @@ use super::{HELD, words};
 use crate::day::PROFILES;
 use crate::oracle::INVARIANTS;
 use crate::planted;
-use crate::scenario::SCENARIOS;
+use crate::scenario;
 use crate::trace::COLUMN_KEY;
 
 /// Columns of names before the words.
@@ -36,10 +36,7 @@ pub(super) fn list(part: Option<Part>) -> Result<u8, String> {
 
 fn one(part: Part) -> Vec<String> {
     match part {
-        Part::Scenarios => rows(
-            "scenarios (run --scenario NAME)",
-            SCENARIOS.iter().map(|it| (it.name, it.what)),
-        ),
+        Part::Scenarios => rows("scenarios (run --scenario NAME)", scenario::names()),
         Part::Profiles => rows("profiles (run --profile NAME)", PROFILES),
         Part::Faults => {
             let mut lines = rows("what people do and what goes wrong, by plan", words::ACTS);

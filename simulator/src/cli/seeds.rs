@@ -17,7 +17,7 @@ use crate::plan::clock;
 use crate::recording::COMMIT;
 use crate::report::{self, Campaign, Chosen, Totals, held};
 use crate::run::{Options, Run};
-use crate::scenario::SCENARIOS;
+use crate::scenario;
 use crate::trace::{COLUMN_KEY, Detail};
 use crate::wire;
 
@@ -287,7 +287,7 @@ fn subject(args: &Args) -> Result<Subject, String> {
         return field(args);
     }
     if let Some(name) = &args.scenario {
-        named("scenario", name, SCENARIOS.iter().map(|it| it.name))?;
+        named("scenario", name, scenario::names().map(|it| it.0))?;
         return Ok(Subject::Scenario(name.clone()));
     }
     if let Some(name) = &args.profile {

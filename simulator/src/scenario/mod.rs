@@ -23,6 +23,19 @@ pub struct Scenario {
     pub run: fn(&mut dyn Venue) -> Result<(), String>,
 }
 
+/// Name and content of the scenario that is no [`Scenario`]: it needs more than a [`Venue`] can do.
+pub const REAL_MATCH: (&str, &str) = (
+    "real-match",
+    "a whole real match on nine devices with random cuts and kills; every row equals the official \
+     results on every device",
+);
+
+/// Returns names and contents of everything that can be played by name.
+pub fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let scenarios = SCENARIOS.iter().map(|it| (it.name, it.what));
+    scenarios.chain([REAL_MATCH])
+}
+
 /// All scenarios.
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {

@@ -16,7 +16,7 @@ const PACKAGES: [(&str, &str, &[&str]); 5] = [
     (
         "simulator",
         "tallyline-simulator",
-        &["tallyline-keys", "tallyline-proto"],
+        &["tallyline-keys", "tallyline-proto", "tallyline"],
     ),
     (
         "tests",

@@ -1,0 +1,89 @@
+//! Cells of other devices: taken in, kept, written down.
+
+use alloc::string::ToString as _;
+
+use super::{PeerId, Reason, Replica, Write, core::State};
+use crate::wire::{decode_cell, encode_cell};
+
+/// The kind number of a presence.
+const PRESENCE: u8 = 1;
+
+/// How long another device's presence may wait for a commit that happens anyway, in ms. It is a hint
+/// for screens, and the device says it again; a commit of its own for each would cost as many waits
+/// for the disk as there are devices, for every score.
+const SAVE_PRESENCE_MS: u64 = 30_000;
+
+impl Replica {
+    pub(super) fn on_cell(&mut self, peer: PeerId, bytes: &[u8]) {
+        let own = self.identity.key.public();
+        let State::Member(member) = &mut self.state else {
+            return;
+        };
+        let cell = match decode_cell(bytes) {
+            Ok(Some(cell)) => cell,
+            Ok(None) => return,
+            Err(error) => {
+                self.refuse(peer, Reason::Malformed, error.to_string());
+                return;
+            }
+        };
+        // Of a signer whose Admit has not arrived nothing can be said; the next cell comes soon.
+        let known = member
+            .ledger
+            .authority()
+            .members()
+            .contains_key(&cell.signer);
+        if cell.signer == own || !known || member.holds_cell(&cell) {
+            return;
+        }
+        // Asked first: gossip brings most cells more than once, and a signature is dear.
+        if !member.is_newer(&cell) {
+            return;
+        }
+        if !member.may_sign(&cell) {
+            self.refuse(
+                peer,
+                Reason::BadSignature,
+                "a cell that does not hold".into(),
+            );
+            return;
+        }
+        if cell.is_receipt() {
+            let (key, kind) = (cell.signer, cell.cell.kind.number());
+            let bytes = encode_cell(&cell);
+            self.out.writes.push(Write::Cell { key, kind, bytes });
+        } else {
+            if member.unsaved_cells.is_empty() {
+                member.save_cells_at_ms = self.now.mono_ms.saturating_add(SAVE_PRESENCE_MS);
+            }
+            member.unsaved_cells.insert(cell.signer);
+        }
+        self.pass_on(peer, &cell);
+        let State::Member(member) = &mut self.state else {
+            return;
+        };
+        member.keep_cell(cell);
+    }
+
+    /// Writes the presence of others down: with a commit that happens anyway, or when it is time.
+    ///
+    /// Source: PROTOCOL R-CELL-5.
+    pub(super) fn save_presence(&mut self) {
+        let State::Member(member) = &mut self.state else {
+            return;
+        };
+        if self.out.writes.is_empty() && self.now.mono_ms < member.save_cells_at_ms {
+            return;
+        }
+        for key in core::mem::take(&mut member.unsaved_cells) {
+            if let Some(cell) = member.cells.get(&(key, PRESENCE)) {
+                let bytes = encode_cell(cell);
+                self.out.writes.push(Write::Cell {
+                    key,
+                    kind: PRESENCE,
+                    bytes,
+                });
+            }
+        }
+    }
+}
