@@ -19,9 +19,9 @@ use tallyline::store::{StorageBackend, Store, StoreError};
 use tallyline_proto::replica::{Disk as _, Stored, Write};
 
 use crate::Random;
-use journal::Journal;
+use unsynced::Unsynced;
 
-mod journal;
+mod unsynced;
 
 /// Bytes that a disk writes at once or not at all.
 const SECTOR_BYTES: u64 = 512;
@@ -85,7 +85,7 @@ pub struct Counters {
 
 struct State {
     content: Vec<u8>,
-    journal: Journal,
+    unsynced: Unsynced,
     random: Random,
     counters: Counters,
     /// Number of the process that may use the disk; handles of earlier ones are dead.
@@ -122,7 +122,7 @@ impl Platter {
     pub fn from_image(seed: u64, image: Vec<u8>) -> Self {
         Self(Arc::new(Mutex::new(State {
             content: image,
-            journal: Journal::default(),
+            unsynced: Unsynced::default(),
             random: Random::new(seed),
             counters: Counters::default(),
             life: 0,
@@ -156,7 +156,7 @@ impl Platter {
         self.with(|state| {
             state.end(Ending::Kill);
             state.content = image;
-            state.journal.clear();
+            state.unsynced.clear();
         });
     }
 
@@ -394,7 +394,7 @@ impl State {
             Ending::Kill => self.counters.kills += 1,
             Ending::PowerCut => {
                 self.counters.power_cuts += 1;
-                self.journal.tear(&mut self.content, &mut self.random);
+                self.unsynced.tear(&mut self.content, &mut self.random);
             }
         }
         self.life += 1;
@@ -434,11 +434,11 @@ impl State {
                 let end = offset.checked_add(length).ok_or_else(out_of_range)?;
                 self.room(end)?;
                 self.counters.bytes_written += length;
-                self.journal.write(&mut self.content, offset, bytes)
+                self.unsynced.write(&mut self.content, offset, bytes)
             }
             Operation::Length(length) => {
                 self.room(length)?;
-                self.journal.set_length(&mut self.content, length)
+                self.unsynced.set_length(&mut self.content, length)
             }
             Operation::Sync => self.sync(),
         }
@@ -462,7 +462,7 @@ impl State {
             self.counters.lies += 1;
             return Ok(());
         }
-        self.journal.clear();
+        self.unsynced.clear();
         let mut misreport = self.misreport.map(|nth| (nth, io::ErrorKind::Other));
         let reported = strikes(&mut misreport);
         self.misreport = misreport.map(|(nth, _)| nth);

@@ -510,7 +510,6 @@ fn decay_and_stray_writes_are_found_when_the_store_is_opened() {
 
 /// The same, often enough for figures.
 #[test]
-#[ignore = "a campaign: minutes"]
 fn campaign_of_power_cuts() {
     assert_nothing_lost("honest syncs", &cut(CUTS_OF_A_CAMPAIGN, |_| {}));
     lies(CUTS_OF_A_CAMPAIGN / 4);

@@ -440,7 +440,6 @@ fn a_process_may_die_at_every_moment_and_twice_in_a_row() {
 }
 
 #[test]
-#[ignore = "a campaign: every turn of every site, twenty times"]
 fn campaign_of_every_turn_of_every_site() {
     for round in 1..=ROUNDS {
         let mut venue = Venue::new();

@@ -125,13 +125,13 @@ impl Device {
         self.life += 1;
         let tasks = Arc::new(Tasks::default());
         let socket = ether.bind(self.address);
-        let (sightings, feed) = mpsc::channel(SIGHTINGS_MAX);
+        let (sightings, seen) = mpsc::channel(SIGHTINGS_MAX);
         let ground = Ground {
             sockets: vec![socket.clone()],
             runtime: tasks.clone(),
             provider: Some(crypto::provider()),
             token_key: Some(crypto::token_key(&self.seed)),
-            sightings: Some(feed),
+            sightings: Some(seen),
         };
         let net = Net::start_on(self.net_config(), ground)?;
         let who = Who {

@@ -50,7 +50,7 @@ const OWNERS: [(&str, &[&str]); 6] = [
     ("rcgen", &["keys/src/tls"]),
     ("prost", &["proto/src/wire/", "proto/tests/"]),
     ("redb", &["node/src/store"]),
-    ("quinn", &["node/src/net"]),
+    ("quinn", &["node/src/net", "simulator/src/wire/"]),
     ("mdns_sd", &["node/src/net"]),
 ];
 

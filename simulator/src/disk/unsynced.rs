@@ -11,7 +11,7 @@ use super::{SECTOR_BYTES, out_of_range};
 
 /// The changes since the last honest sync, oldest first.
 #[derive(Default)]
-pub(super) struct Journal {
+pub(super) struct Unsynced {
     changes: Vec<Change>,
     /// The bytes that the changes replaced; each change knows its part.
     before: Vec<u8>,
@@ -39,7 +39,7 @@ enum Piece {
     Length(usize),
 }
 
-impl Journal {
+impl Unsynced {
     /// Everything is durable.
     pub(super) fn clear(&mut self) {
         self.changes.clear();
@@ -162,28 +162,28 @@ fn apply(content: &mut Vec<u8>, piece: Piece, bytes: &[u8]) {
 mod tests {
     use super::*;
 
-    /// What the journal takes back is the durable state byte for byte, whatever was done to it.
+    /// What the unsynced takes back is the durable state byte for byte, whatever was done to it.
     #[test]
     fn taking_back_gives_the_synced_state_exactly() {
         for seed in 0..200 {
             let mut random = Random::new(seed);
             let mut content: Vec<u8> = (0..20_000).map(|_| random.bytes::<1>()[0]).collect();
             let durable = content.clone();
-            let mut journal = Journal::default();
+            let mut unsynced = Unsynced::default();
             for _ in 0..30 {
                 if random.chance(300) {
-                    journal
+                    unsynced
                         .set_length(&mut content, random.below(40_000))
                         .expect("resizes");
                 } else {
                     let length = usize::try_from(random.below(5000)).expect("fits");
                     let value = random.bytes::<1>()[0];
-                    journal
+                    unsynced
                         .write(&mut content, random.below(30_000), &vec![value; length])
                         .expect("writes");
                 }
             }
-            journal.undo(&mut content);
+            unsynced.undo(&mut content);
             assert!(content == durable, "seed {seed}");
         }
     }
