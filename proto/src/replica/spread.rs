@@ -190,8 +190,10 @@ impl Replica {
         }
         let own = self.key();
         let near = self.near();
+        // A cloud is away at most venues all day, and what it needs to know it is sent itself.
+        let clouds = &member.ledger.manifest().cloud;
         let others = member.ledger.authority().members().keys();
-        let mut others = others.filter(|key| **key != own);
+        let mut others = others.filter(|key| **key != own && !clouds.contains(key));
         !near.is_empty() && others.any(|key| !near.contains(&short(key)))
     }
 
