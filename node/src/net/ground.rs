@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use super::links::canonical;
 use super::{NetError, Sighting};
 
-/// What the network stands on. A node uses [`Ground::of_system`]; a simulation brings its own.
+/// What the network stands on. A node uses `Ground::of_system`; a simulation brings its own.
 pub struct Ground {
     /// At least one socket; peers are told the first one's port.
     pub sockets: Vec<Arc<dyn AsyncUdpSocket>>,

@@ -3,7 +3,7 @@
 //! The oracle sees every commit, every frame that leaves a device, every answer to a person and
 //! every screen that somebody looks at. It keeps its own truth (what really lies on which card) and
 //! compares. It knows nothing of how the product decides; where it judges what counts
-//! ([`authority`]), it reads the signed statements itself.
+//! (`authority`), it reads the signed statements itself.
 //!
 //! Two phases: while faults run only safety is judged; after everything has healed, that all agree
 //! and that nothing is lost.
