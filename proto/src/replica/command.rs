@@ -3,30 +3,25 @@
 use alloc::{boxed::Box, format, string::ToString as _, vec::Vec};
 
 use super::{
-    Command, Founding, Notice, Replica, Reply, RequestId, Write,
-    core::State,
-    member::{Invite, Member},
+    Command, Founding, Replica, Reply, RequestId, Write, core::State, member::Member,
     peer::growth_writes,
 };
 use crate::{
     log::{Ledger, Refusal, Taken},
     model::{
         Admit, Assign, Body, Close, CloseReason, Cut, Entry, GrantId, Hash, Lock, LogName,
-        Manifest, Open, Roles, RosterChange, Statement, Ticket,
+        Manifest, Open, Roles, RosterChange, Statement,
     },
     rules::{Code, Mistake},
     wire::{
         self, Frame, LogRef, Push, WireError, decode_bundle, decode_manifest, encode_manifest,
-        encode_signed, encode_structure, encode_ticket, event_id, grant_id, sign_statement,
-        statement_id, structure_hash,
+        encode_signed, encode_structure, event_id, grant_id, sign_statement, statement_id,
+        structure_hash,
     },
 };
 
 /// The reading rules this version knows.
 pub(super) const RULES_VERSION: u32 = 1;
-
-/// Most open invites: more are an accident.
-const INVITES_MAX: usize = 64;
 
 impl Replica {
     pub(super) fn on_command(&mut self, request: RequestId, command: Command) {
@@ -93,7 +88,7 @@ impl Replica {
         self.member().ok_or_else(no_event)
     }
 
-    fn own_event(&mut self) -> Result<&mut Member, Mistake> {
+    pub(super) fn own_event(&mut self) -> Result<&mut Member, Mistake> {
         let own = self.identity.key.public();
         let State::Member(member) = &mut self.state else {
             return Err(no_event());
@@ -149,35 +144,7 @@ impl Replica {
         Ok(Reply::Founded(event))
     }
 
-    fn join(&mut self, ticket: Ticket) -> Result<Reply, Mistake> {
-        let own = self.key();
-        if let State::Member(member) = &mut self.state
-            && member.ledger.event() == ticket.event
-        {
-            // The event may be known from a bundle; admitted is who the owner's statements name.
-            let admitted = member.ledger.authority().members().contains_key(&own);
-            if !admitted {
-                self.out
-                    .writes
-                    .push(Write::Ticket(Some(encode_ticket(&ticket))));
-                member.ticket = Some(ticket);
-            }
-            return Ok(Reply::Joining);
-        }
-        self.no_event_yet()?;
-        self.out
-            .writes
-            .push(Write::Ticket(Some(encode_ticket(&ticket))));
-        let discovery_key = ticket.discovery_key;
-        self.state = State::Joining(ticket);
-        self.out
-            .released
-            .notices
-            .push(Notice::Discover { discovery_key });
-        Ok(Reply::Joining)
-    }
-
-    fn no_event_yet(&self) -> Result<(), Mistake> {
+    pub(super) fn no_event_yet(&self) -> Result<(), Mistake> {
         let Some(member) = self.member() else {
             return Ok(());
         };
@@ -199,43 +166,6 @@ impl Replica {
             }))?;
         }
         Ok(Reply::Locked)
-    }
-
-    fn invite(
-        &mut self,
-        secret: [u8; 16],
-        roles: Roles,
-        label: Option<alloc::string::String>,
-    ) -> Result<Reply, Mistake> {
-        let inviter = self.key();
-        let member = self.own_event()?;
-        if let Some(label) = label.clone() {
-            let key = inviter;
-            sayable(&Statement::Admit(Admit { key, roles, label }))?;
-        }
-        if INVITES_MAX <= member.invites.len() {
-            return Err(Mistake::new(
-                Code::E21,
-                "64 invites are open already. Let devices use them first.".into(),
-            ));
-        }
-        let invite = Invite {
-            secret,
-            roles,
-            label,
-        };
-        let id = invite.id();
-        let ticket = Ticket {
-            event: member.ledger.event(),
-            inviter,
-            secret,
-            discovery_key: member.ledger.manifest().discovery_key,
-            addresses: Vec::new(),
-        };
-        let bytes = Some(invite.encode());
-        member.invites.insert(id, invite);
-        self.out.writes.push(Write::Invite { id, bytes });
-        Ok(Reply::Invited(ticket))
     }
 
     fn assign(
@@ -589,7 +519,7 @@ pub(super) fn bundle(member: &Member) -> Vec<u8> {
 }
 
 /// Refuses a statement that nobody could read back: what was asked for does not fit its limits.
-fn sayable(statement: &Statement) -> Result<(), Mistake> {
+pub(super) fn sayable(statement: &Statement) -> Result<(), Mistake> {
     let why = match wire::read_back(statement) {
         Ok(()) => return Ok(()),
         Err(why) => why,

@@ -7,20 +7,13 @@ use tallyline_keys::{
     planted::{Fault, is},
 };
 
+use super::enrol::Invite;
 use crate::{
     log::Ledger,
-    model::{GrantId, LogName, Roles, Ticket},
+    model::{GrantId, LogName, Ticket},
     rules::Scorebook,
-    wire::{CellKind, SignedCell, WireError, fixed, hash},
+    wire::{CellKind, SignedCell, hash},
 };
-
-/// An invite that one device may use once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Invite {
-    pub(super) secret: [u8; 16],
-    pub(super) roles: Roles,
-    pub(super) label: Option<String>,
-}
 
 /// The kind number of a receipt.
 const RECEIPT: u8 = 2;
@@ -62,39 +55,6 @@ pub(super) struct Member {
     pub(super) cloud: BTreeMap<[u8; 16], u64>,
     pub(super) members_told: usize,
     book: Option<Arc<Scorebook>>,
-}
-
-impl Invite {
-    pub(super) fn id(&self) -> [u8; 16] {
-        let name = hash("invite", &[&self.secret]);
-        let mut id = [0; 16];
-        id.copy_from_slice(name.0.split_at(16).0);
-        id
-    }
-
-    /// Layout: secret 16, roles 4 (little end first), label.
-    pub(super) fn encode(&self) -> Vec<u8> {
-        let label = self.label.as_deref().unwrap_or("");
-        [
-            &self.secret[..],
-            &self.roles.0.to_le_bytes(),
-            label.as_bytes(),
-        ]
-        .concat()
-    }
-
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, WireError> {
-        let Some((start, label)) = bytes.split_at_checked(20) else {
-            return Err(WireError::Malformed);
-        };
-        let (secret, roles) = start.split_at(16);
-        let label = core::str::from_utf8(label).map_err(|_| WireError::Malformed)?;
-        Ok(Self {
-            secret: fixed(secret, "secret")?,
-            roles: Roles(u32::from_le_bytes(fixed(roles, "roles")?)),
-            label: (!label.is_empty()).then(|| label.into()),
-        })
-    }
 }
 
 impl Member {

@@ -13,6 +13,7 @@ mod cell;
 mod command;
 mod core;
 mod effects;
+mod enrol;
 mod input;
 mod member;
 mod open;

@@ -8,7 +8,8 @@ use tallyline_keys::planted::{Fault, is};
 use super::{
     Identity, Now, Replica, Stored,
     core::{Out, State},
-    member::{Invite, Member},
+    enrol::Invite,
+    member::Member,
 };
 use crate::{
     log::Ledger,

@@ -1,28 +1,25 @@
 //! What peers say: connections, frames, strangers, and what is taken from them.
 
 use alloc::{
-    boxed::Box,
     collections::BTreeSet,
     format,
     string::{String, ToString as _},
     vec::Vec,
 };
 
-use tallyline_keys::{PublicKey, join_proof, verify_join_proof};
+use tallyline_keys::{PublicKey, join_proof};
 
 use super::{
-    Notice, PeerId, Reason, Replica, Write,
-    core::State,
-    member::{Invite, Member},
+    Notice, PeerId, Reason, Replica, Write, core::State, enrol::asks_to_join, member::Member,
 };
 use crate::{
     log::{Growth, Ledger, Log, Refusal, Taken},
-    model::{Admit, LogName, Statement, Ticket},
+    model::{LogName, Statement},
     rules::Mistake,
     sync::{Conversation, Heard, Refused, hello},
     wire::{
-        self, FRAME_BYTES_MAX, Frame, Join, Push, SignedStatement, decode_frame, decode_manifest,
-        decode_signed, decode_statement, encode_frame, event_id,
+        self, FRAME_BYTES_MAX, Frame, Join, Push, SignedStatement, decode_frame, decode_signed,
+        decode_statement, encode_frame,
     },
 };
 
@@ -58,7 +55,7 @@ pub(super) struct Peer {
     /// Frames to send, in order.
     pub(super) outbox: Vec<Frame>,
     pub(super) cells_sent: bool,
-    exporter: [u8; 32],
+    pub(super) exporter: [u8; 32],
     since_ms: u64,
     bytes: usize,
     pub(super) introduce_at_ms: u64,
@@ -341,91 +338,6 @@ impl Replica {
         }
     }
 
-    /// Admits whoever proves the secret of an open invite, which is burnt in the same step.
-    ///
-    /// Source: PROTOCOL R-JOIN-2.
-    fn on_join(&mut self, peer: PeerId, join: &Join) {
-        let own = self.identity.key.public();
-        let Some(it) = self.peers.get(&peer) else {
-            return;
-        };
-        let (key, exporter) = (it.key, it.exporter);
-        let State::Member(member) = &mut self.state else {
-            return;
-        };
-        let event = member.ledger.event();
-        if join.event != event {
-            self.refuse(peer, Reason::OtherEvent, "a join of another event".into());
-            return;
-        }
-        if !member.ledger.authority().members().contains_key(&key) {
-            let invite = member.invites.values().find(|invite| {
-                verify_join_proof(&invite.secret, &exporter, &event.0.0, &key, &join.proof)
-            });
-            let (Some(invite), true) = (invite.cloned(), member.ledger.authority().owner() == own)
-            else {
-                self.refuse(
-                    peer,
-                    Reason::BadProof,
-                    "the proof of an invite does not hold".into(),
-                );
-                return;
-            };
-            let id = invite.id();
-            let Invite { roles, label, .. } = invite;
-            let label = label.unwrap_or_else(|| join.label.clone());
-            let admit = Statement::Admit(Admit { key, roles, label });
-            if let Err(mistake) = self.state_that(&admit) {
-                self.refuse(peer, Reason::Malformed, mistake.to_string());
-                return;
-            }
-            self.out.writes.push(Write::Invite { id, bytes: None });
-            let State::Member(member) = &mut self.state else {
-                return;
-            };
-            member.invites.remove(&id);
-        }
-        let State::Member(member) = &self.state else {
-            return;
-        };
-        let manifest = member.manifest.clone();
-        let Some(it) = self.peers.get_mut(&peer) else {
-            return;
-        };
-        it.outbox.push(Frame::Welcome(manifest));
-    }
-
-    /// The manifest arrives: from the inviter for a device that joins, from a gateway for a cloud.
-    fn on_welcome(&mut self, peer: PeerId, bytes: Vec<u8>) {
-        let Ok(manifest) = decode_manifest(&bytes) else {
-            self.refuse(
-                peer,
-                Reason::Malformed,
-                "a manifest that cannot be read".into(),
-            );
-            return;
-        };
-        let event = event_id(&bytes);
-        let wanted = match &self.state {
-            State::Blank => self.identity.cloud && manifest.cloud.contains(&self.key()),
-            State::Joining(ticket) => ticket.event == event,
-            State::Member(_) => return,
-        };
-        if !wanted {
-            self.refuse(
-                peer,
-                Reason::OtherEvent,
-                "the manifest of another event".into(),
-            );
-            return;
-        }
-        self.out.writes.push(Write::Ticket(None));
-        self.out.writes.push(Write::Manifest(bytes.clone()));
-        let ledger = Ledger::new(event, manifest);
-        self.state = State::Member(Box::new(Member::new(bytes, ledger)));
-        self.members_changed();
-    }
-
     fn on_refused(&mut self, peer: PeerId, reason: u32) {
         let State::Member(member) = &self.state else {
             return;
@@ -682,16 +594,6 @@ impl Replica {
             self.out.released.frames.push((peer, encode_frame(&frame)));
         }
     }
-}
-
-/// Returns the ticket by which this device asks a peer for admission.
-fn asks_to_join<'a>(state: &'a State, it: &Peer) -> Option<&'a Ticket> {
-    let ticket = match state {
-        State::Blank => None,
-        State::Joining(ticket) => Some(ticket),
-        State::Member(member) => member.ticket.as_ref(),
-    };
-    ticket.filter(|ticket| ticket.inviter == it.key)
 }
 
 /// Shows this device's own Admit to a peer. Without one (the owner and the cloud are known by the
