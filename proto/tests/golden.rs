@@ -59,6 +59,7 @@ fn assign() -> Statement {
             Open {
                 key: device(TABLET).public(),
                 cells: squad_one(),
+                until_ms: None,
             },
             Open {
                 key: device(OWNER).public(),
@@ -66,6 +67,7 @@ fn assign() -> Statement {
                     drills: Some(vec![DrillNo(1), DrillNo(2)]),
                     squads: None,
                 },
+                until_ms: None,
             },
         ],
     })
@@ -80,6 +82,7 @@ fn statements() -> Vec<(&'static str, Statement)> {
             reason: CloseReason::Stolen,
         }],
         opens: Vec::new(),
+        under: None,
     };
     vec![
         (

@@ -172,6 +172,12 @@ impl World {
                 | Reply::Admitted
                 | Reply::Assigned(_)
                 | Reply::Revised(_)
+                | Reply::Revoked
+                | Reply::Consented
+                | Reply::Transferred(_)
+                | Reply::Decided(_)
+                | Reply::Called
+                | Reply::Closed
                 | Reply::Imported { .. },
             ) => {}
         }
@@ -274,6 +280,7 @@ impl World {
             .map(|(_, cells)| Open {
                 key,
                 cells: cells.clone(),
+                until_ms: None,
             })
             .collect();
         let command = Command::Assign {

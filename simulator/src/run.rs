@@ -352,6 +352,7 @@ pub(crate) fn found_venue(world: &mut World, devices: usize, (drills, shooters):
             Some(Open {
                 key: world.devices.get(*no)?.key(),
                 cells: cells(&[], &[squad]),
+                until_ms: None,
             })
         })
         .collect();

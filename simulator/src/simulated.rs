@@ -82,6 +82,7 @@ impl Venue for World {
                 Some(Open {
                     key: self.devices.get(it.device)?.key(),
                     cells: cells(&it.drills, &it.squads),
+                    until_ms: None,
                 })
             })
             .collect();
@@ -283,9 +284,12 @@ fn seen(view: EntryView) -> Option<Seen> {
     let about = tallyline_proto::rules::scorebook::about(&view.body)?;
     let centis = match &view.body {
         Body::Score(score) => Some(score.time_centis.iter().sum()),
-        Body::Void(_) | Body::Status(_) | Body::Chrono(_) | Body::Statement(_) | Body::Unknown => {
-            None
-        }
+        Body::Void(_)
+        | Body::Status(_)
+        | Body::Chrono(_)
+        | Body::Statement(_)
+        | Body::Seal
+        | Body::Unknown => None,
     };
     Some(Seen {
         id: view.id,
@@ -300,6 +304,8 @@ fn seen(view: EntryView) -> Option<Seen> {
             Verdict::NeedsDecision(_) => Reading::NeedsDecision,
             Verdict::LateBeaten(_) => Reading::LateBeaten,
             Verdict::Quarantined => Reading::Quarantined,
+            Verdict::Unassigned => Reading::Unassigned,
+            Verdict::Rejected => Reading::Rejected,
             Verdict::Disputed => Reading::Disputed,
             Verdict::Voided(_) => Reading::Voided,
             Verdict::LowerAttempt(_)

@@ -91,6 +91,10 @@ pub enum Reading {
     LateBeaten,
     /// It does not count until the owner adopts it.
     Quarantined,
+    /// It was written with a spare card, and nobody granted its cell yet.
+    Unassigned,
+    /// The owner decided that it does not count.
+    Rejected,
     /// It lies past the point where its log forked.
     Disputed,
     /// A void undid it.

@@ -65,6 +65,7 @@ fn assign(
         .map(|(no, drills, squads)| Open {
             key: world.devices[no].key(),
             cells: cells(drills, squads),
+            until_ms: None,
         })
         .collect();
     let command = Command::Assign {
@@ -321,6 +322,7 @@ fn grants_may_not_overlap() {
     let opens = vec![Open {
         key: world.devices[all[2]].key(),
         cells: cells(&[3], &[]),
+        until_ms: None,
     }];
     let command = Command::Assign {
         closing: vec![],
@@ -336,6 +338,7 @@ fn only_the_owner_makes_statements() {
     let opens = vec![Open {
         key: world.devices[all[1]].key(),
         cells: cells(&[], &[]),
+        until_ms: None,
     }];
     let command = Command::Assign {
         closing: vec![],

@@ -60,11 +60,13 @@ fn event() -> (Vec<u8>, Ledger, Vec<LogName>) {
         .map(|(drill, writer)| Open {
             key: writer.public(),
             cells: cells(&[drill], &[]),
+            until_ms: None,
         })
         .collect();
     let assign = Statement::Assign(Assign {
         closes: Vec::new(),
         opens,
+        under: None,
     });
     let id = state(&mut ledger, &owner, event, &assign);
     let logs = (0..LOGS)

@@ -39,6 +39,7 @@ fn venue(weather: Weather) -> (World, DeviceNo, Vec<DeviceNo>) {
     let opens = vec![Open {
         key,
         cells: cells(&[], &[]),
+        until_ms: None,
     }];
     let command = Command::Assign {
         closing: vec![],

@@ -36,6 +36,7 @@ fn grant(world: &mut World, owner: DeviceNo, to: DeviceNo, squads: &[u32]) -> Gr
     let opens = vec![Open {
         key,
         cells: cells(&[], squads),
+        until_ms: None,
     }];
     let command = Command::Assign {
         closing: vec![],

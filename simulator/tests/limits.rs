@@ -109,7 +109,11 @@ fn statements_that_cannot_be_read_back_are_refused() {
         let command = Command::Assign {
             closing: vec![],
             reason: CloseReason::Handover,
-            opens: vec![Open { key, cells }],
+            opens: vec![Open {
+                key,
+                cells,
+                until_ms: None,
+            }],
         };
         assert_eq!(refused(&mut world, owner, command), Code::E21);
     }

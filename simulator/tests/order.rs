@@ -53,6 +53,7 @@ fn assign(world: &mut World, owner: DeviceNo, closing: &[GrantId], key: &DeviceK
     let opens = vec![Open {
         key: key.public(),
         cells: cells(&[], &[1, 2]),
+        until_ms: None,
     }];
     let command = Command::Assign {
         closing: closing.to_vec(),

@@ -69,6 +69,7 @@ fn assign(
         .map(|(no, squads)| Open {
             key: world.devices[*no].key(),
             cells: cells(&[], squads),
+            until_ms: None,
         })
         .collect();
     let command = Command::Assign {

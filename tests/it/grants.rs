@@ -78,6 +78,7 @@ fn assign(world: &mut World, all: &[DeviceNo], day: u64, grants: &Value) {
         .map(|grant| Open {
             key: world.devices[device(all, &grant["device"])].key(),
             cells: cells(grant),
+            until_ms: None,
         })
         .collect();
     let open = world.devices[all[0]].replica.grants();

@@ -268,10 +268,15 @@ impl Writing {
                     drills: grant.stages.list(DrillNo),
                     squads: grant.squads.list(SquadNo),
                 },
+                until_ms: None,
             })
             .collect();
         let places = 0..u32::try_from(opens.len()).expect("28 grants");
-        let id = self.state(&Statement::Assign(Assign { closes, opens }));
+        let id = self.state(&Statement::Assign(Assign {
+            closes,
+            opens,
+            under: None,
+        }));
         self.open = places.map(|place| grant_id(id, place)).collect();
     }
 
@@ -356,6 +361,7 @@ impl Writing {
             | Body::Status(_)
             | Body::Chrono(_)
             | Body::Statement(_)
+            | Body::Seal
             | Body::Unknown => None,
         };
         let entry = Entry {

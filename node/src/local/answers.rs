@@ -292,6 +292,8 @@ fn add_voids(replica: &mut Replica, views: &mut Vec<EntryView>) {
             | Verdict::NeedsDecision(_)
             | Verdict::LateBeaten(_)
             | Verdict::Quarantined
+            | Verdict::Unassigned
+            | Verdict::Rejected
             | Verdict::Disputed
             | Verdict::Unfit(_)
             | Verdict::Waiting
@@ -314,7 +316,7 @@ fn add_voids(replica: &mut Replica, views: &mut Vec<EntryView>) {
 fn stands(view: &EntryView) -> bool {
     let record = match view.body {
         Body::Score(_) | Body::Status(_) | Body::Chrono(_) => true,
-        Body::Void(_) | Body::Statement(_) | Body::Unknown => false,
+        Body::Void(_) | Body::Statement(_) | Body::Seal | Body::Unknown => false,
     };
     record && !matches!(view.verdict, Verdict::Voided(_))
 }
@@ -336,6 +338,7 @@ fn entry(view: &EntryView) -> EntryInfo {
             | Body::Status(_)
             | Body::Chrono(_)
             | Body::Statement(_)
+            | Body::Seal
             | Body::Unknown => None,
         },
         verdict: word.to_owned(),

@@ -211,6 +211,19 @@ impl Clerk {
                 shooter,
             }),
             Reply::Saved(entries) => saved(&entries),
+            Reply::Revoked => done(
+                "The key is revoked, for good: its connections end as soon as others hear of it.",
+            ),
+            Reply::Consented => done(
+                "The owner may now transfer the event to this device, once both are connected.",
+            ),
+            Reply::Transferred(key) => done(&format!(
+                "The event belongs to {} from here on.",
+                key.short()
+            )),
+            Reply::Decided(entries) => done(&format!("Decided about {entries} entries.")),
+            Reply::Called => done("Scoring is over: devices seal their logs as they hear of it."),
+            Reply::Closed => done("The event is closed. What arrives from here on is late."),
             Reply::Refused(mistake) => Answer::Error(refused(&mistake)),
             Reply::Founded(_) | Reply::Invited(_) | Reply::Imported { .. } => {
                 return Err(no_such_verb());
@@ -445,6 +458,7 @@ fn plan_open(replica: &Replica, now: Now, open: GrantOpen) -> Result<Open, Probl
                 .squads
                 .map(|all| sorted(all).into_iter().map(SquadNo).collect()),
         },
+        until_ms: None,
     })
 }
 
@@ -457,6 +471,7 @@ fn plan_handover(replica: &Replica, now: Now, handover: &Handover) -> Result<Com
         opens: vec![Open {
             key,
             cells: grant.cells,
+            until_ms: None,
         }],
     })
 }
@@ -595,6 +610,12 @@ fn unexpected(reply: &Reply) -> Problem {
         | Reply::Assigned(_)
         | Reply::Revised(_)
         | Reply::Saved(_)
+        | Reply::Revoked
+        | Reply::Consented
+        | Reply::Transferred(_)
+        | Reply::Decided(_)
+        | Reply::Called
+        | Reply::Closed
         | Reply::Imported { .. } => no_such_verb(),
     }
 }
@@ -611,7 +632,7 @@ fn no_such_verb() -> Problem {
 /// Turns a mistake into a problem with the exit code of its kind.
 fn refused(mistake: &Mistake) -> Problem {
     let exit = match mistake.code {
-        Code::E02 | Code::E11 | Code::E12 | Code::E13 => exits::REFUSED,
+        Code::E02 | Code::E11 | Code::E12 | Code::E13 | Code::E14 => exits::REFUSED,
         Code::E09 | Code::E15 | Code::E17 => exits::CONFLICT,
         Code::E16 => exits::STORAGE,
         Code::E20 => exits::PENDING,

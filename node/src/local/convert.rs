@@ -28,7 +28,7 @@ pub(super) fn record(body: &Body) -> Option<Record> {
         Body::Score(score) => Some(Record::Score(score_data(score))),
         Body::Chrono(chrono) => Some(Record::Chrono(chrono_data(chrono))),
         Body::Status(status) => Some(Record::Status(status_record(status))),
-        Body::Void(_) | Body::Statement(_) | Body::Unknown => None,
+        Body::Void(_) | Body::Statement(_) | Body::Seal | Body::Unknown => None,
     }
 }
 
@@ -48,7 +48,7 @@ pub(super) fn place(body: &Body) -> (Option<DrillNo>, Option<ShooterNo>) {
         Body::Score(score) => (Some(score.drill), Some(score.shooter)),
         Body::Chrono(chrono) => (Some(chrono.drill), Some(chrono.shooter)),
         Body::Status(status) => (status.about.drill, Some(status.about.shooter)),
-        Body::Void(_) | Body::Statement(_) | Body::Unknown => (None, None),
+        Body::Void(_) | Body::Statement(_) | Body::Seal | Body::Unknown => (None, None),
     }
 }
 
@@ -212,6 +212,7 @@ pub(super) fn close_reason(why: CloseWhy) -> CloseReason {
     match why {
         CloseWhy::Handover => CloseReason::Handover,
         CloseWhy::Dead => CloseReason::Dead,
+        CloseWhy::Expired => CloseReason::Expired,
         CloseWhy::Stolen => CloseReason::Stolen,
     }
 }
@@ -221,6 +222,7 @@ pub(super) fn close_why(reason: CloseReason) -> CloseWhy {
     match reason {
         CloseReason::Handover => CloseWhy::Handover,
         CloseReason::Dead => CloseWhy::Dead,
+        CloseReason::Expired => CloseWhy::Expired,
         CloseReason::Stolen => CloseWhy::Stolen,
     }
 }

@@ -200,6 +200,8 @@ pub enum CloseWhy {
     Handover,
     /// The device died; what arrives past the cut is late.
     Dead,
+    /// A claim was given back or its time was over; what arrives past the cut is quarantined.
+    Expired,
     /// The device was stolen; what arrives past the cut is quarantined.
     Stolen,
 }

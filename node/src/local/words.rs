@@ -175,6 +175,12 @@ pub(super) fn verdict(verdict: Verdict) -> (&'static str, String, Option<String>
             "outside its author's grant: does not count until the owner adopts it",
             None,
         ),
+        Verdict::Unassigned => (
+            "unassigned",
+            "written with a spare card: counts once somebody grants its cells to this device",
+            None,
+        ),
+        Verdict::Rejected => ("rejected", "the owner decided that it does not count", None),
         Verdict::Disputed => (
             "disputed",
             "its log has two versions from here on: the owner has to decide",
@@ -189,7 +195,7 @@ pub(super) fn verdict(verdict: Verdict) -> (&'static str, String, Option<String>
             );
         }
         Verdict::Waiting => ("waiting", "voids an entry that is not here yet", None),
-        Verdict::Statement => ("statement", "a statement of the owner", None),
+        Verdict::Statement => ("statement", "a statement, or the end of a log", None),
         Verdict::Unknown => (
             "unknown",
             "a kind of entry of a later version: kept and relayed",

@@ -12,12 +12,14 @@
 //! | `heads/1` | ordinal u32, height u64 | signature 64 B |
 //! | `cells/1` | signer's key 32 B, kind u8 | exact bytes of the cell |
 //! | `forks/1` | grant 32 B, incarnation u64 | exact bytes of the fork proof |
+//! | `displaced/1` | grant 32 B, incarnation u64, first 16 B of the value's hash | a piece of a fork's branch that is not the log: a push by name, exact bytes |
 //! | `invites/1` | invite's id 16 B | exact bytes of the invite |
 //!
 //! An ordinal names a log inside one store only: it saves 36 bytes an entry and never leaves.
 
 use redb::TableDefinition;
 use tallyline_proto::model::{GrantId, Hash, Incarnation, LogName};
+use tallyline_proto::wire::hash;
 
 /// The store's own facts; see the module's table.
 pub(super) const META: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("meta/1");
@@ -31,6 +33,9 @@ pub(super) const HEADS: TableDefinition<'_, &[u8; 12], &[u8; 64]> = TableDefinit
 pub(super) const CELLS: TableDefinition<'_, &[u8; 33], &[u8]> = TableDefinition::new("cells/1");
 /// The fork proofs.
 pub(super) const FORKS: TableDefinition<'_, &[u8; 40], &[u8]> = TableDefinition::new("forks/1");
+/// Pieces of branches of forks that are not the logs.
+pub(super) const DISPLACED: TableDefinition<'_, &[u8; 56], &[u8]> =
+    TableDefinition::new("displaced/1");
 /// The open invites.
 pub(super) const INVITES: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition::new("invites/1");
 
@@ -65,6 +70,16 @@ pub(super) fn log_name(name: &LogName) -> [u8; 40] {
     let (left, right) = bytes.split_at_mut(32);
     left.copy_from_slice(&name.grant.0.0);
     right.copy_from_slice(&name.incarnation.0.to_be_bytes());
+    bytes
+}
+
+/// Lays out a piece of a branch: the log's name and what the piece is.
+pub(super) fn displaced(name: &LogName, piece: &[u8]) -> [u8; 56] {
+    let mut bytes = [0; 56];
+    let (left, right) = bytes.split_at_mut(40);
+    left.copy_from_slice(&log_name(name));
+    let id = hash("displaced", &[piece]);
+    right.copy_from_slice(id.0.split_at(16).0);
     bytes
 }
 

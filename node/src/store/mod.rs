@@ -412,6 +412,7 @@ struct Tables<'t> {
     heads: Table<'t, &'static [u8; 12], &'static [u8; 64]>,
     cells: Table<'t, &'static [u8; 33], &'static [u8]>,
     forks: Table<'t, &'static [u8; 40], &'static [u8]>,
+    displaced: Table<'t, &'static [u8; 56], &'static [u8]>,
     invites: Table<'t, &'static [u8; 16], &'static [u8]>,
 }
 
@@ -424,6 +425,7 @@ impl<'t> Tables<'t> {
             heads: write.open_table(layout::HEADS).map_err(sort)?,
             cells: write.open_table(layout::CELLS).map_err(sort)?,
             forks: write.open_table(layout::FORKS).map_err(sort)?,
+            displaced: write.open_table(layout::DISPLACED).map_err(sort)?,
             invites: write.open_table(layout::INVITES).map_err(sort)?,
         })
     }
@@ -470,6 +472,15 @@ impl<'t> Tables<'t> {
                     .map(drop)
                     .map_err(sort)
             }
+            Write::Displace { log, from, bytes } => {
+                let ordinal = ordinals.of(&mut self.logs, log)?;
+                self.displace(ordinal, *from)?;
+                let key = layout::displaced(log, bytes);
+                self.displaced
+                    .insert(&key, bytes.as_slice())
+                    .map(drop)
+                    .map_err(sort)
+            }
             Write::Invite {
                 id,
                 bytes: Some(bytes),
@@ -480,6 +491,15 @@ impl<'t> Tables<'t> {
                 .map_err(sort),
             Write::Invite { id, bytes: None } => self.invites.remove(id).map(drop).map_err(sort),
         }
+    }
+
+    /// Takes the entries from a sequence on out of a log; what they say is kept beside it.
+    fn displace(&mut self, ordinal: u32, from: u64) -> Result<(), StoreError> {
+        let from = layout::place(ordinal, from);
+        let to = layout::place(ordinal, u64::MAX);
+        self.entries
+            .retain_in::<&[u8; 12], _>(&from..=&to, |_, _| false)
+            .map_err(sort)
     }
 
     fn append(&mut self, ordinal: u32, first: u64, entries: &[Vec<u8>]) -> Result<(), StoreError> {
@@ -618,6 +638,7 @@ fn load(read: &ReadTransaction, ordinals: &BTreeMap<LogName, u32>) -> Result<Sto
     {
         stored.forks.push(row.map_err(sort)?.1.value().to_vec());
     }
+    stored.displaced = load_displaced(read)?;
     for row in read
         .open_table(layout::INVITES)
         .map_err(sort)?
@@ -628,6 +649,20 @@ fn load(read: &ReadTransaction, ordinals: &BTreeMap<LogName, u32>) -> Result<Sto
         stored.invites.push((*id.value(), bytes.value().to_vec()));
     }
     Ok(stored)
+}
+
+/// Reads the pieces of branches beside the logs. A store of an earlier version has no such table.
+fn load_displaced(read: &ReadTransaction) -> Result<Vec<Vec<u8>>, StoreError> {
+    let table = match read.open_table(layout::DISPLACED) {
+        Ok(table) => table,
+        Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+        Err(error) => return Err(sort(error)),
+    };
+    let mut pieces = Vec::new();
+    for row in table.iter().map_err(sort)? {
+        pieces.push(row.map_err(sort)?.1.value().to_vec());
+    }
+    Ok(pieces)
 }
 
 fn load_entries(

@@ -8,11 +8,15 @@ mod chain;
 mod ledger;
 mod one;
 
-pub use authority::{Authority, End, Grant, Member};
-pub use chain::{Chain, sign_head, verify_head};
-pub(crate) use ledger::about;
-pub use ledger::{
-    DEVICE_ENTRIES_MAX, EVENT_ENTRIES_MAX, Growth, INCARNATIONS_MAX, LOG_ENTRIES_MAX, Ledger,
-    Refusal, Taken,
+pub(crate) use authority::passes;
+pub use authority::{
+    Adoption, Authority, ChainAt, Closing, Cuts, DEPUTY_ADMITS, End, Grant, Member, OWNERS_MAX,
+    Owner, Revocation, Said, sign_consent, verify_consent,
 };
+pub use chain::{Chain, sign_head, verify_head};
+pub use ledger::{
+    CONTROL_ENTRIES_MAX, DEVICE_ENTRIES_MAX, EVENT_ENTRIES_MAX, Growth, INCARNATIONS_MAX,
+    LOG_ENTRIES_MAX, Ledger, Refusal, Taken,
+};
+pub(crate) use ledger::{about, recovers};
 pub use one::{Chunk, Log, Record};

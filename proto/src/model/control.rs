@@ -1,12 +1,17 @@
-//! What the owner says about an event: statements of the control log.
+//! What the owner, and who stands in for the owner, say about an event: statements.
 
 use alloc::{string::String, vec::Vec};
 
 use tallyline_keys::{PublicKey, Signature};
 
-use super::{DrillNo, GrantId, Hash, Incarnation, PowerFactor, Shooter, ShooterNo, SquadNo};
+use super::{
+    Drill, DrillNo, GrantId, Hash, Incarnation, LogName, PowerFactor, Rule, Shooter, ShooterNo,
+    SquadNo,
+};
 
-/// A statement of the control log.
+/// A statement: signed by itself, judged with all others as a set.
+///
+/// Source: PROTOCOL R-CONTROL-1, R-CONTROL-10.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Statement {
     /// A key becomes a member.
@@ -17,6 +22,22 @@ pub enum Statement {
     Roster(RosterChange),
     /// From here on the structure changes only by statements, and scores are taken.
     Lock(Lock),
+    /// A key is no member any more, and never again.
+    Revoke(Revoke),
+    /// A member is ready to become the owner.
+    Consent(Consent),
+    /// The owner gives the event to another key.
+    Transfer(Transfer),
+    /// A recovery card gives the event to another key.
+    Recover(Transfer),
+    /// The owner decides about entries that do not count by themselves, or do.
+    Adopt(Adopt),
+    /// The owner changes a drill or adds a rule after the lock.
+    Amend(Amend),
+    /// Scoring is over: writers seal their logs.
+    LastCall,
+    /// The event is closed; what is not named is late.
+    EventClose(EventClose),
 }
 
 /// A key becomes a member of the event.
@@ -49,10 +70,22 @@ impl Roles {
     pub const CLOUD: Self = Self(16);
     /// Is the owner's device.
     pub const OWNER: Self = Self(32);
+    /// May admit devices and hand partitions over while the owner is out of reach.
+    pub const DEPUTY: Self = Self(64);
+    /// May lend single cells of its own grants for a time.
+    pub const DESK: Self = Self(128);
+    /// Came into being from a spare card: writes before anybody granted it a partition.
+    pub const SPARE: Self = Self(256);
 
     /// Returns whether all bits of `other` are set.
     pub fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    /// Returns the bits without those of `other`.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 
     /// Returns the bits of both.
@@ -71,6 +104,8 @@ pub struct Assign {
     pub closes: Vec<Close>,
     /// The grants that begin here. The n-th one's id is `H(statement id, n)`.
     pub opens: Vec<Open>,
+    /// The desk's own grant out of which cells are lent; `None` for everybody but a desk.
+    pub under: Option<GrantId>,
 }
 
 /// The end of one grant.
@@ -106,6 +141,8 @@ pub enum CloseReason {
     Handover,
     /// The device died; entries past the cut are late.
     Dead,
+    /// A claim was given back or its time was over; entries past the cut are quarantined.
+    Expired,
     /// The device was stolen; entries past the cut are quarantined.
     Stolen,
 }
@@ -117,6 +154,9 @@ pub struct Open {
     pub key: PublicKey,
     /// The cells it may write.
     pub cells: CellSet,
+    /// Until when a desk lends the cells, in ms of Unix time by the desk's clock. Shown to people;
+    /// only the desk acts on it.
+    pub until_ms: Option<u64>,
 }
 
 /// A set of (drill, squad) cells: all drills named times all squads named.
@@ -129,6 +169,12 @@ pub struct CellSet {
 }
 
 impl CellSet {
+    /// Returns whether every cell of `other` is in this set.
+    pub fn holds(&self, other: &Self) -> bool {
+        within(other.drills.as_deref(), self.drills.as_deref())
+            && within(other.squads.as_deref(), self.squads.as_deref())
+    }
+
     /// Returns whether the set holds the cell; `drill` `None` asks for any drill.
     pub fn covers(&self, drill: Option<DrillNo>, squad: SquadNo) -> bool {
         let drill_in = match (&self.drills, drill) {
@@ -146,6 +192,14 @@ impl CellSet {
     pub fn overlaps(&self, other: &Self) -> bool {
         meet(self.drills.as_deref(), other.drills.as_deref())
             && meet(self.squads.as_deref(), other.squads.as_deref())
+    }
+}
+
+fn within<T: PartialEq>(inner: Option<&[T]>, outer: Option<&[T]>) -> bool {
+    match (inner, outer) {
+        (_, None) => true,
+        (None, Some(_)) => false,
+        (Some(inner), Some(outer)) => inner.iter().all(|one| outer.contains(one)),
     }
 }
 
@@ -185,4 +239,149 @@ pub struct ShooterEdit {
 pub struct Lock {
     /// Hash of the manifest bytes' structure: what the owner locked is what members read.
     pub structure: Hash,
+}
+
+/// A key is no member any more, and never again.
+///
+/// Source: PROTOCOL R-CONTROL-11.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revoke {
+    /// Whose key.
+    pub key: PublicKey,
+    /// Why; decides how entries past the cuts are read.
+    pub reason: RevokeReason,
+    /// Up to where each of its logs is undisputed; a log that is not named is cut at 0.
+    pub cuts: Vec<LogCut>,
+}
+
+/// Why a key was revoked; the later one is graver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RevokeReason {
+    /// The device is not needed any more; entries past the cut are late.
+    Retired,
+    /// The device, or a card, is lost; entries past the cut are quarantined.
+    Lost,
+    /// The device was stolen; entries past the cut are quarantined.
+    Stolen,
+    /// The device was misused; entries past the cut are quarantined.
+    Misuse,
+}
+
+impl RevokeReason {
+    /// Returns how the grants of the key end with it.
+    pub fn close_reason(self) -> CloseReason {
+        match self {
+            Self::Retired => CloseReason::Handover,
+            Self::Lost | Self::Stolen | Self::Misuse => CloseReason::Stolen,
+        }
+    }
+}
+
+/// The point up to which a log is undisputed, with the log's full name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogCut {
+    /// Under which grant or Admit the log is written.
+    pub grant: GrantId,
+    /// Where it is cut.
+    pub cut: Cut,
+}
+
+/// A member is ready to become the owner.
+///
+/// Source: PROTOCOL R-CONTROL-12.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Consent {
+    /// The owner from whom.
+    pub owner: PublicKey,
+    /// As which owner of the event, counted from 0 for the one in the manifest.
+    pub epoch: u32,
+    /// The member's signature for the purpose *consent*.
+    pub signature: Signature,
+}
+
+/// The event passes to another key.
+///
+/// Source: PROTOCOL R-CONTROL-12, R-CONTROL-13.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transfer {
+    /// The owner from whom.
+    pub owner: PublicKey,
+    /// The owner to be.
+    pub to: PublicKey,
+    /// What people call the new owner's device, 1 to 32 bytes.
+    pub label: String,
+    /// Which owner of the event the new one is, counted from 0 for the one in the manifest.
+    pub epoch: u32,
+    /// Up to where each log of the old owner is undisputed; one that is not named is cut at 0.
+    pub cuts: Vec<LogCut>,
+    /// The new owner's signature for the purpose *consent*.
+    pub consent: Signature,
+}
+
+/// The owner decides about entries of one log.
+///
+/// Source: PROTOCOL R-CONTROL-14.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Adopt {
+    /// The log.
+    pub log: LogName,
+    /// Sequence of the first entry.
+    pub from: u64,
+    /// Sequence of the last entry.
+    pub to: u64,
+    /// Chain hash after the last entry: names the branch of a log that forked.
+    pub hash: Hash,
+    /// What is decided.
+    pub decision: Decision,
+}
+
+/// What the owner decides about entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Decision {
+    /// They count.
+    Count,
+    /// They do not count.
+    Reject,
+}
+
+/// The owner changes what the structure says, after the lock.
+///
+/// Source: PROTOCOL R-CONTROL-15.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Amend {
+    /// What changes.
+    pub change: Amendment,
+    /// Why, at most 120 bytes.
+    pub note: String,
+}
+
+/// What an [`Amend`] changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Amendment {
+    /// A drill is added, or the one of this number is replaced.
+    Drill(Drill),
+    /// A rule is added; a known number changes nothing.
+    Rule(Rule),
+}
+
+/// The event is closed.
+///
+/// Source: PROTOCOL R-CONTROL-17.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventClose {
+    /// Where each log ended; entries past these ends, and of logs not named, are late.
+    pub ends: Vec<LogEnd>,
+    /// Devices whose last entries the owner gave up waiting for.
+    pub lost: Vec<PublicKey>,
+}
+
+/// Where a log ended, under its short name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogEnd {
+    /// Short id of the log.
+    pub log: [u8; 16],
+    /// Its height.
+    pub height: u64,
+    /// Its chain hash there.
+    pub hash: Hash,
 }

@@ -1,4 +1,4 @@
-//! What an entry says: a score, a status, a void, a chronograph reading, a statement.
+//! What an entry says: a score, a status, a void, a chronograph reading, a statement, a seal.
 
 use alloc::{string::String, vec::Vec};
 
@@ -45,6 +45,8 @@ pub enum Body {
     Chrono(Chrono),
     /// A signed control statement, exact bytes; judged by `log`, not here.
     Statement(Vec<u8>),
+    /// The writer's last word under its grant: after the owner's last call it writes no more.
+    Seal,
     /// A kind of entry of a later version: stored and relayed, never counted.
     Unknown,
 }

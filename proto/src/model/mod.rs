@@ -10,8 +10,9 @@ mod ids;
 mod ticket;
 
 pub use control::{
-    Admit, Assign, CellSet, Close, CloseReason, Cut, Lock, Open, Roles, RosterChange, ShooterEdit,
-    Statement,
+    Admit, Adopt, Amend, Amendment, Assign, CellSet, Close, CloseReason, Consent, Cut, Decision,
+    EventClose, Lock, LogCut, LogEnd, Open, Revoke, RevokeReason, Roles, RosterChange, ShooterEdit,
+    Statement, Transfer,
 };
 pub use entry::{
     About, Approvals, Body, Chrono, Entry, Gear, Hits, Penalty, Predecessor, Score, Status,

@@ -4,10 +4,10 @@ use alloc::{boxed::Box, format, string::ToString as _, vec::Vec};
 
 use super::{
     Command, Founding, Replica, Reply, RequestId, Write, core::State, member::Member,
-    peer::growth_writes,
+    ownership::reason_words, peer::growth_writes,
 };
 use crate::{
-    log::{Ledger, Refusal, Taken},
+    log::{CONTROL_ENTRIES_MAX, DEPUTY_ADMITS, Ledger, Refusal, Taken},
     model::{
         Admit, Assign, Body, Close, CloseReason, Cut, Entry, GrantId, Hash, Lock, LogName,
         Manifest, Open, Roles, RosterChange, Statement,
@@ -39,17 +39,32 @@ impl Replica {
                 roles,
                 label,
             } => self.invite(secret, roles, label),
-            Command::Admit { key, roles, label } => {
-                self.own_event()?;
-                self.state_that(&Statement::Admit(Admit { key, roles, label }))?;
-                Ok(Reply::Admitted)
-            }
+            Command::Admit { key, roles, label } => self.admit(Admit { key, roles, label }),
             Command::Assign {
                 closing,
                 reason,
                 opens,
             } => self.assign(&closing, reason, opens),
             Command::Roster(change) => self.change_roster(change),
+            Command::Amend(amend) => self.amend(amend),
+            Command::Revoke {
+                key,
+                reason,
+                before,
+            } => self.revoke(key, reason, before),
+            Command::Consent => self.consent(),
+            Command::Transfer(to) => self.transfer(to),
+            Command::Recover {
+                seed,
+                reason,
+                before,
+            } => self.recover(&seed, reason, before),
+            Command::Adopt {
+                selection,
+                decision,
+            } => self.adopt(&selection, decision),
+            Command::LastCall => self.last_call(),
+            Command::CloseEvent { lost } => self.close_event(lost),
             Command::Record {
                 body,
                 replaces,
@@ -81,6 +96,29 @@ impl Replica {
             ),
             Command::Import(bytes) => self.import(&bytes),
         }
+    }
+
+    /// Admits a key: the owner with any roles, a deputy as a plain device.
+    fn admit(&mut self, admit: Admit) -> Result<Reply, Mistake> {
+        let own = self.key();
+        let member = self.speaking_for(Roles::DEPUTY)?;
+        let authority = member.ledger.authority();
+        if let Some(revocation) = authority.revoked(&admit.key) {
+            let text = format!(
+                "the key of {} was revoked ({}) and is never admitted again. Draw a new one on the \
+                 device: `tallyline init` in a fresh root.",
+                member.label(&admit.key),
+                reason_words(revocation.reason)
+            );
+            return Err(Mistake::new(Code::E02, text));
+        }
+        if authority.owner() != own && !DEPUTY_ADMITS.contains(admit.roles) {
+            let text =
+                "a deputy admits scorers, relays, gateways and viewers. Ask the owner for more.";
+            return Err(Mistake::new(Code::E02, text.into()));
+        }
+        self.state_that(&Statement::Admit(admit))?;
+        Ok(Reply::Admitted)
     }
 
     /// Returns the event, or says that there is none.
@@ -174,8 +212,12 @@ impl Replica {
         reason: CloseReason,
         opens: Vec<Open>,
     ) -> Result<Reply, Mistake> {
-        let member = self.own_event()?;
+        let own = self.key();
+        let member = self.speaking_for(Roles::DEPUTY)?;
         let authority = member.ledger.authority();
+        if authority.owner() != own {
+            may_take_over(member, closing, &opens)?;
+        }
         for grant in closing {
             if authority
                 .grants()
@@ -232,7 +274,11 @@ impl Replica {
             .map(|&grant| close(&member.ledger, grant, reason))
             .collect();
         let count = opens.len();
-        let id = self.state_that(&Statement::Assign(Assign { closes, opens }))?;
+        let id = self.state_that(&Statement::Assign(Assign {
+            closes,
+            opens,
+            under: None,
+        }))?;
         let opened = (0..).take(count).map(|place| grant_id(id, place)).collect();
         Ok(Reply::Assigned(opened))
     }
@@ -276,11 +322,21 @@ impl Replica {
         ))
     }
 
-    /// Signs a statement into the control log and returns its id. Only the owner gets here.
+    /// Signs a statement into the log in which this device speaks and returns its id: the owner's
+    /// control log, or what a member writes under its Admit.
     ///
-    /// Source: PROTOCOL R-CONTROL-1.
+    /// Source: PROTOCOL R-CONTROL-1, R-CONTROL-10.
     pub(super) fn state_that(&mut self, statement: &Statement) -> Result<Hash, Mistake> {
         sayable(statement)?;
+        let member = self.event_or_mistake()?;
+        let said = member.said_under(&self.identity.key.public());
+        if CONTROL_ENTRIES_MAX <= said {
+            let text = format!(
+                "this device has made {said} statements; others take no more of one device. Give \
+                 whole stages or squads in one grant."
+            );
+            return Err(Mistake::new(Code::E21, text));
+        }
         Ok(self.say(statement))
     }
 
@@ -293,7 +349,8 @@ impl Replica {
         let signed = sign_statement(&self.identity.key, event, statement);
         let id = statement_id(event, &own, &signed.body);
         let body = Body::Statement(encode_signed(&signed));
-        self.append(GrantId::control(event), body, None, None);
+        let grant = member.speaks_under(&own);
+        self.append(grant, body, None, None);
         id
     }
 
@@ -516,6 +573,24 @@ pub(super) fn bundle(member: &Member) -> Vec<u8> {
     let cells: Vec<_> = member.cells.values().collect();
     frames.extend(wire::cell_frames(&cells));
     wire::encode_bundle(&frames)
+}
+
+/// Refuses what is more than a deputy may: it takes over what it closes, nothing else.
+///
+/// Source: PROTOCOL R-CONTROL-10.
+fn may_take_over(member: &Member, closing: &[GrantId], opens: &[Open]) -> Result<(), Mistake> {
+    let grants = member.ledger.authority().grants();
+    let closed = || closing.iter().filter_map(|id| grants.get(id));
+    let within = |open: &Open| closed().any(|grant| grant.cells.holds(&open.cells));
+    if closing.is_empty() || !opens.iter().all(within) {
+        let owner = member.label(&member.ledger.authority().owner());
+        let text = format!(
+            "a deputy hands over what it closes, and no other cells: name the grant that ends. Only \
+             the owner ({owner}) grants anything else."
+        );
+        return Err(Mistake::new(Code::E02, text));
+    }
+    Ok(())
 }
 
 /// Refuses a statement that nobody could read back: what was asked for does not fit its limits.

@@ -84,6 +84,7 @@ impl Replica {
             | Write::Ticket(_)
             | Write::Cell { .. }
             | Write::Fork { .. }
+            | Write::Displace { .. }
             | Write::Invite { .. } => false,
         };
         writes.extract_if(waiting.., of_others).collect()
@@ -118,6 +119,7 @@ impl Replica {
 
     /// Signs what this device wrote, then lets every conversation speak.
     fn finish(&mut self) {
+        self.seal_if_called();
         self.sign_own();
         self.spread();
         self.save_presence();

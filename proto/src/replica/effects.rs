@@ -62,6 +62,16 @@ pub enum Write {
         /// Exact bytes.
         bytes: Vec<u8>,
     },
+    /// Takes the entries of a log from `from` on out of it, since the owner chose another branch of
+    /// its fork, and keeps a piece of them beside it.
+    Displace {
+        /// The log.
+        log: LogName,
+        /// Sequence from which on the log is another one.
+        from: u64,
+        /// The piece: a push by name, exact bytes.
+        bytes: Vec<u8>,
+    },
     /// Keeps an open invite; `None` burns it.
     Invite {
         /// Its id.
@@ -160,7 +170,19 @@ pub enum Reply {
     Admitted,
     /// Grants were opened (ids in the order asked for) and closed.
     Assigned(Vec<GrantId>),
-    /// The roster stands at this revision.
+    /// The key is no member any more.
+    Revoked,
+    /// The owner may transfer the event to this device.
+    Consented,
+    /// The event belongs to this key.
+    Transferred(PublicKey),
+    /// So many entries were decided about.
+    Decided(u64),
+    /// Writers seal their logs.
+    Called,
+    /// The event is closed.
+    Closed,
+    /// The roster or the structure stands at this revision.
     Revised(u32),
     /// Entries are saved, in the order written (a void before what replaces it).
     Saved(Vec<EntryId>),
@@ -198,6 +220,8 @@ pub enum Reason {
     Fork,
     /// The peer is not a member.
     Stranger,
+    /// The peer's key was revoked.
+    Revoked,
     /// The proof of an invite does not hold.
     BadProof,
     /// A quota is used up.
@@ -221,6 +245,7 @@ impl Reason {
             Self::UnknownGrant => "unknown_grant",
             Self::Fork => "fork",
             Self::Stranger => "stranger",
+            Self::Revoked => "revoked",
             Self::BadProof => "bad_proof",
             Self::Quota => "quota",
             Self::Duplicate => "duplicate",

@@ -4,9 +4,10 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 
 use tallyline_keys::{DeviceKey, PublicKey};
 
+use super::Selection;
 use crate::model::{
-    Body, CloseReason, EntryId, GrantId, LogName, Open, Roles, RosterChange, Structure, Ticket,
-    VoidReason,
+    Amend, Body, CloseReason, Decision, EntryId, GrantId, LogName, Open, RevokeReason, Roles,
+    RosterChange, Structure, Ticket, VoidReason,
 };
 
 /// Who this node is; told once, at the start.
@@ -112,6 +113,44 @@ pub enum Command {
     },
     /// Changes the roster.
     Roster(RosterChange),
+    /// Changes a drill, or adds a drill or a rule.
+    Amend(Amend),
+    /// Takes the membership of a key away, for good.
+    Revoke {
+        /// Whose.
+        key: PublicKey,
+        /// Why.
+        reason: RevokeReason,
+        /// The entry before which its log is cut; `None`: at the head known here.
+        before: Option<EntryId>,
+    },
+    /// Says that this device is ready to become the owner.
+    Consent,
+    /// Gives the event to a member that consented.
+    Transfer(PublicKey),
+    /// Makes this device the owner by a recovery card.
+    Recover {
+        /// The card's seed.
+        seed: [u8; 32],
+        /// Why the old owner's device is revoked; `None`: it stays a member.
+        reason: Option<RevokeReason>,
+        /// The first statement of the old owner that is void; `None`: all known here stay.
+        before: Option<EntryId>,
+    },
+    /// Counts or rejects entries, whatever they would be by themselves.
+    Adopt {
+        /// Which.
+        selection: Selection,
+        /// What is decided.
+        decision: Decision,
+    },
+    /// Says that scoring is over: writers seal their logs.
+    LastCall,
+    /// Closes the event.
+    CloseEvent {
+        /// Devices whose last entries nobody waits for.
+        lost: Vec<PublicKey>,
+    },
     /// Records a score, a chronograph reading or a status.
     Record {
         /// What to record.
@@ -172,6 +211,8 @@ pub struct Stored {
     pub cells: Vec<Vec<u8>>,
     /// Fork proofs, exact bytes.
     pub forks: Vec<Vec<u8>>,
+    /// Pieces of branches of forks that are not the one held as the log: pushes by name, exact bytes.
+    pub displaced: Vec<Vec<u8>>,
     /// Open invites: id and exact bytes.
     pub invites: Vec<([u8; 16], Vec<u8>)>,
 }

@@ -53,7 +53,7 @@ pub(super) struct Member {
     pub(super) holdings: BTreeMap<PublicKey, Holding>,
     /// Highest height of each log that a cloud's receipt covers.
     pub(super) cloud: BTreeMap<[u8; 16], u64>,
-    pub(super) members_told: usize,
+    pub(super) members_told: Vec<PublicKey>,
     book: Option<Arc<Scorebook>>,
 }
 
@@ -77,7 +77,7 @@ impl Member {
             receipt_of: None,
             holdings: BTreeMap::new(),
             cloud: BTreeMap::new(),
-            members_told: 0,
+            members_told: Vec::new(),
             book: None,
         }
     }
@@ -220,9 +220,25 @@ impl Member {
         (!self.ledger.is_control(admit)).then_some(admit)
     }
 
+    /// Returns under what a key makes its statements: the owner in its control log, others under
+    /// their Admit.
+    pub(super) fn speaks_under(&self, key: &PublicKey) -> GrantId {
+        let authority = self.ledger.authority();
+        if authority.owner() == *key {
+            return authority.control();
+        }
+        self.admit_of(key).unwrap_or_else(|| authority.control())
+    }
+
+    /// Returns how many entries there are in the logs in which a key makes its statements.
+    pub(super) fn said_under(&self, key: &PublicKey) -> u64 {
+        let logs = self.ledger.logs_of(self.speaks_under(key));
+        logs.fold(0, |sum, log| sum.saturating_add(log.height()))
+    }
+
     /// Returns what a device is called.
     pub(super) fn label(&self, key: &PublicKey) -> String {
-        match self.ledger.authority().members().get(key) {
+        match self.ledger.authority().known(key) {
             Some(member) => member.label.clone(),
             None => key.short(),
         }

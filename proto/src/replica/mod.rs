@@ -12,18 +12,22 @@
 mod cell;
 mod command;
 mod core;
+mod decide;
 mod effects;
 mod enrol;
 mod input;
 mod member;
 mod open;
+mod ownership;
 mod peer;
+mod proof;
 mod reading;
 mod record;
 mod spread;
 mod view;
 
 pub use self::core::Replica;
+pub use decide::{Chase, Selection};
 pub use effects::{Disk, Effects, NotSaved, Notice, Reason, Released, Reply, Write};
 pub use input::{Command, Founding, Identity, Input, Now, PeerId, RequestId, Stored, StoredLog};
 pub use open::Damage;

@@ -1,20 +1,23 @@
 //! Reading a stored event back.
 
-use alloc::{collections::BTreeMap, format, string::String};
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 use core::fmt;
 
 use tallyline_keys::planted::{Fault, is};
 
 use super::{
-    Identity, Now, Replica, Stored,
+    Identity, Now, Replica, Stored, StoredLog,
     core::{Out, State},
     enrol::Invite,
     member::Member,
 };
 use crate::{
-    log::Ledger,
+    log::{Chunk, Ledger},
     model::{GrantId, Incarnation},
-    wire::{decode_cell, decode_fork, decode_manifest, decode_ticket, event_id},
+    wire::{
+        Frame, LogRef, decode_cell, decode_fork, decode_frame, decode_manifest, decode_ticket,
+        event_id,
+    },
 };
 
 /// Why a store's content does not hold; the file is to be moved aside and fetched from peers.
@@ -65,6 +68,37 @@ impl Replica {
     }
 }
 
+/// Reads all logs back. Who writes a log follows from statements in others, so the logs are gone
+/// through, those of the manifest's owner first, until none is left.
+fn restore_logs(ledger: &mut Ledger, mut logs: Vec<StoredLog>) -> Result<(), Damage> {
+    let control = GrantId::control(ledger.event());
+    logs.sort_by_key(|log| log.name.grant != control);
+    while !logs.is_empty() {
+        let count = logs.len();
+        let mut later = Vec::new();
+        for log in logs {
+            let name = log.name;
+            let damage = |height: u64| {
+                let (incarnation, grant) = (name.incarnation.0, name.grant.uuid());
+                Damage(format!("log {incarnation} of grant {grant} at {height}"))
+            };
+            if !ledger.knows(&name, &log.entries) {
+                later.push(log);
+                continue;
+            }
+            ledger
+                .restore(name, log.entries, &log.heads)
+                .map_err(damage)?;
+        }
+        if let (true, Some(log)) = (later.len() == count, later.first()) {
+            let grant = log.name.grant.uuid();
+            return Err(Damage(format!("nobody is known who wrote under {grant}")));
+        }
+        logs = later;
+    }
+    Ok(())
+}
+
 fn restore(identity: &Identity, stored: Stored) -> Result<State, Damage> {
     let Some(manifest_bytes) = stored.manifest else {
         return match stored.ticket {
@@ -78,27 +112,24 @@ fn restore(identity: &Identity, stored: Stored) -> Result<State, Damage> {
         .map_err(|error| Damage(format!("the stored manifest: {error}")))?;
     let event = event_id(&manifest_bytes);
     let mut ledger = Ledger::new(event, manifest);
-    let control = GrantId::control(event);
-    let mut logs = stored.logs;
-    // Who may write the other logs follows from the control logs.
-    logs.sort_by_key(|log| log.name.grant != control);
-    for log in logs {
-        let name = log.name;
-        ledger
-            .restore(name, log.entries, &log.heads)
-            .map_err(|height| {
-                Damage(format!(
-                    "log {} of grant {} at {height}",
-                    name.incarnation.0,
-                    name.grant.uuid()
-                ))
-            })?;
-    }
+    restore_logs(&mut ledger, stored.logs)?;
     for bytes in stored.forks.iter().filter(|_| !is(Fault::ForgetFork)) {
         // A proof rests on the grants; one that does not hold without those of a forked control
         // log says nothing, and is no damage of the store.
         if let Ok(fork) = decode_fork(bytes) {
             let _known = ledger.take_fork(&fork);
+        }
+    }
+    for bytes in &stored.displaced {
+        if let Ok(Some(Frame::Push(push))) = decode_frame(bytes)
+            && let LogRef::Name(name) = push.log
+        {
+            let chunk = Chunk {
+                from: push.from,
+                entries: push.entries,
+                signature: push.signature,
+            };
+            ledger.restore_displaced(name, chunk);
         }
     }
     let mut member = Member::new(manifest_bytes, ledger);

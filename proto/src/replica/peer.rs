@@ -1,7 +1,7 @@
 //! What peers say: connections, frames, strangers, and what is taken from them.
 
 use alloc::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     format,
     string::{String, ToString as _},
     vec::Vec,
@@ -10,17 +10,14 @@ use alloc::{
 use tallyline_keys::{PublicKey, join_proof};
 
 use super::{
-    Notice, PeerId, Reason, Replica, Write, core::State, enrol::asks_to_join, member::Member,
+    Notice, PeerId, Reason, Replica, Write, core::State, enrol::asks_to_join, proof::present,
 };
 use crate::{
     log::{Growth, Ledger, Log, Refusal, Taken},
-    model::{LogName, Statement},
+    model::{LogName, Roles},
     rules::Mistake,
     sync::{Conversation, Heard, Refused, hello},
-    wire::{
-        self, FRAME_BYTES_MAX, Frame, Join, Push, SignedStatement, decode_frame, decode_signed,
-        decode_statement, encode_frame,
-    },
+    wire::{self, FRAME_BYTES_MAX, Frame, Join, LogRef, Push, decode_frame, encode_frame},
 };
 
 /// How long a stranger may stay before it has proven that it is a member, in ms.
@@ -30,7 +27,7 @@ const STRANGER_MS_MAX: u64 = 5_000;
 const STRANGER_BYTES_MAX: usize = 64 * 1024;
 
 /// How long an introduction may go unanswered before it is repeated, in ms.
-const INTRODUCE_MS: u64 = 1_000;
+pub(super) const INTRODUCE_MS: u64 = 1_000;
 
 /// Errors within [`DEMERIT_MS`] after which a connection is closed.
 const DEMERITS_MAX: usize = 10;
@@ -39,7 +36,7 @@ const DEMERITS_MAX: usize = 10;
 const DEMERIT_MS: u64 = 60_000;
 
 /// [`Frame::Refused`]: the sender does not know the peer and wants its Admit.
-const REFUSED_STRANGER: u32 = 1;
+pub(super) const REFUSED_STRANGER: u32 = 1;
 
 /// [`Frame::Refused`]: the sender does not know the event.
 const REFUSED_EVENT: u32 = 2;
@@ -61,6 +58,8 @@ pub(super) struct Peer {
     pub(super) introduce_at_ms: u64,
     early_hello: Option<wire::Hello>,
     demerits: Vec<u64>,
+    /// Whom it has proven to be a member with what right to admit others, on the way to itself.
+    pub(super) vouched: BTreeMap<PublicKey, Roles>,
 }
 
 impl Peer {
@@ -89,13 +88,15 @@ impl Replica {
             introduce_at_ms: 0,
             early_hello: None,
             demerits: Vec::new(),
+            vouched: BTreeMap::new(),
         };
         let welcome = match &self.state {
             State::Blank => self.identity.cloud,
             State::Joining(ticket) => ticket.inviter == key,
             State::Member(member) => {
-                it.is_member = member.ledger.authority().members().contains_key(&key);
-                true
+                let authority = member.ledger.authority();
+                it.is_member = authority.members().contains_key(&key);
+                authority.revoked(&key).is_none()
             }
         };
         if !welcome {
@@ -218,6 +219,7 @@ impl Replica {
             | Reason::Quota
             | Reason::Fork
             | Reason::Stranger
+            | Reason::Revoked
             | Reason::Duplicate
             | Reason::Demerits => false,
         };
@@ -246,26 +248,34 @@ impl Replica {
             member.ticket = None;
             self.out.writes.push(Write::Ticket(None));
         }
-        let members = member.ledger.authority().members();
-        let keys: Vec<PublicKey> = members.keys().copied().collect();
-        for it in self.peers.values_mut() {
-            it.is_member |= members.contains_key(&it.key);
+        let authority = member.ledger.authority();
+        let keys: Vec<PublicKey> = authority.members().keys().copied().collect();
+        let mut revoked = Vec::new();
+        for (&peer, it) in &mut self.peers {
+            it.is_member |= authority.members().contains_key(&it.key);
+            if authority.revoked(&it.key).is_some() {
+                revoked.push(peer);
+            }
         }
-        if keys.len() != member.members_told {
-            if member.members_told == 0 {
+        if keys != member.members_told {
+            if member.members_told.is_empty() {
                 let discovery_key = member.ledger.manifest().discovery_key;
                 self.out
                     .released
                     .notices
                     .push(Notice::Discover { discovery_key });
             }
-            member.members_told = keys.len();
+            member.members_told.clone_from(&keys);
             self.out.released.notices.push(Notice::Members(keys));
+        }
+        for peer in revoked {
+            self.refuse(peer, Reason::Revoked, "the key was revoked".into());
+            self.close(peer, Reason::Revoked);
         }
         self.hear_early_hellos();
     }
 
-    fn hear_early_hellos(&mut self) {
+    pub(super) fn hear_early_hellos(&mut self) {
         let early: Vec<(PeerId, wire::Hello)> = self
             .peers
             .iter_mut()
@@ -307,34 +317,6 @@ impl Replica {
                 self.refuse(peer, Reason::Stranger, "a stranger speaks of logs".into());
                 self.close(peer, Reason::Stranger);
             }
-        }
-    }
-
-    /// A peer shows its own Admit: it is a member, though the statement has not arrived in the
-    /// control log yet.
-    fn on_present(&mut self, peer: PeerId, bytes: &[u8]) {
-        let State::Member(member) = &self.state else {
-            return;
-        };
-        let Some(it) = self.peers.get_mut(&peer) else {
-            return;
-        };
-        let signed = decode_signed(bytes).ok();
-        let was_member = it.is_member;
-        if was_member || signed.is_some_and(|signed| admits(&member.ledger, &signed, &it.key)) {
-            it.is_member = true;
-            // Whoever shows its Admit does not know this device, unless it has said Hello, which
-            // only members hear; two that do not know each other have both shown theirs already.
-            if was_member && it.talk.store().is_none() {
-                present(member, &self.identity.key.public(), it, self.now.mono_ms);
-            }
-            self.hear_early_hellos();
-        } else {
-            self.refuse(
-                peer,
-                Reason::BadSignature,
-                "an Admit that does not hold".into(),
-            );
         }
     }
 
@@ -503,6 +485,7 @@ impl Replica {
                     Refusal::BadSignature => Reason::BadSignature,
                     Refusal::UnknownGrant => Reason::UnknownGrant,
                     Refusal::Quota => Reason::Quota,
+                    Refusal::OtherBranch(_) => Reason::Gap,
                 };
                 let text = self.words_about(&name, reason);
                 self.refuse(peer, reason, text);
@@ -536,6 +519,7 @@ impl Replica {
             | Reason::OtherVersion
             | Reason::Fork
             | Reason::Stranger
+            | Reason::Revoked
             | Reason::BadProof
             | Reason::Duplicate
             | Reason::Demerits => reason.name(),
@@ -550,7 +534,7 @@ impl Replica {
             return;
         };
         member.forget_book();
-        let control = member.ledger.is_control(name.grant);
+        let control = member.ledger.is_control(name.grant) || member.ledger.speaks(&name);
         for it in self.peers.values_mut() {
             it.talk.note_change(now_ms);
         }
@@ -558,7 +542,26 @@ impl Replica {
             self.out.released.notices.push(Notice::Grew { entries });
         }
         if control {
+            self.settle_forks();
             self.members_changed();
+        }
+    }
+
+    /// Puts the branches that the owner chose in the place of others, as far as they are here.
+    fn settle_forks(&mut self) {
+        let State::Member(member) = &mut self.state else {
+            return;
+        };
+        for (log, chunk, growth) in member.ledger.settle_forks() {
+            let push = Push {
+                log: LogRef::Name(log),
+                from: chunk.from,
+                entries: chunk.entries,
+                signature: chunk.signature,
+            };
+            let writes = growth_writes(&member.ledger, log, &growth, &push.entries, &push);
+            self.out.writes.extend(writes);
+            member.unannounced.insert(log);
         }
     }
 
@@ -596,46 +599,6 @@ impl Replica {
     }
 }
 
-/// Shows this device's own Admit to a peer. Without one (the owner and the cloud are known by the
-/// manifest, and a fresh store after damage holds no statements yet) it asks for the peer's.
-///
-/// At most once a second: two devices that cannot convince each other do not talk without end.
-fn present(member: &Member, own: &PublicKey, it: &mut Peer, now_ms: u64) {
-    if now_ms < it.introduce_at_ms {
-        return;
-    }
-    it.introduce_at_ms = now_ms.saturating_add(INTRODUCE_MS);
-    it.outbox.push(match own_admit(&member.ledger, own) {
-        Some(bytes) => Frame::Present(bytes),
-        None => Frame::Refused(REFUSED_STRANGER),
-    });
-}
-
-/// Returns the exact bytes of the statement that admitted a key.
-fn own_admit(ledger: &Ledger, key: &PublicKey) -> Option<Vec<u8>> {
-    let admit = ledger.authority().members().get(key)?.admit;
-    ledger
-        .logs_of(crate::model::GrantId::control(ledger.event()))
-        .find_map(|log| {
-            log.records().find_map(|(_, record)| {
-                let crate::model::Body::Statement(bytes) = &record.entry.body else {
-                    return None;
-                };
-                let signed = decode_signed(bytes).ok()?;
-                (signed.id(ledger.event()) == admit.0).then(|| bytes.clone())
-            })
-        })
-}
-
-/// Returns whether a statement is the owner's Admit of a key.
-fn admits(ledger: &Ledger, signed: &SignedStatement, key: &PublicKey) -> bool {
-    let names_key = matches!(
-        decode_statement(&signed.body),
-        Ok(Statement::Admit(admit)) if admit.key == *key
-    );
-    names_key && signed.signer == ledger.authority().owner() && signed.holds(ledger.event())
-}
-
 /// Lays out the writes of entries that were taken: only those that were not here.
 pub(super) fn growth_writes(
     ledger: &Ledger,
@@ -647,7 +610,21 @@ pub(super) fn growth_writes(
     let skip = usize::try_from(growth.first.saturating_sub(push.from)).unwrap_or(usize::MAX);
     let entries = entries.get(skip..).unwrap_or_default().to_vec();
     let height = ledger.logs().get(&log).map_or(0, Log::height);
-    let mut writes = Vec::from([
+    let mut writes: Vec<Write> = growth
+        .displaced
+        .iter()
+        .map(|piece| Write::Displace {
+            log,
+            from: growth.first,
+            bytes: encode_frame(&Frame::Push(Push {
+                log: LogRef::Name(log),
+                from: piece.from,
+                entries: piece.entries.clone(),
+                signature: piece.signature,
+            })),
+        })
+        .collect();
+    writes.extend([
         Write::Entries {
             log,
             first: growth.first,

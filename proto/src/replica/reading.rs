@@ -82,6 +82,7 @@ impl Replica {
                 | Body::Status(_)
                 | Body::Chrono(_)
                 | Body::Statement(_)
+                | Body::Seal
                 | Body::Unknown => about(line.body),
             };
             filter.entry.is_none_or(|entry| line.id == entry)

@@ -5,7 +5,8 @@ use alloc::{format, vec::Vec};
 use super::{Replica, Reply, command::no_event, core::State, member::Member};
 use crate::{
     model::{
-        About, Body, DrillNo, EntryId, GrantId, LogName, SquadNo, StatusKind, Void, VoidReason,
+        About, Body, DrillNo, EntryId, GrantId, LogName, Roles, SquadNo, StatusKind, Void,
+        VoidReason,
     },
     rules::{
         Code, Mistake, Scorebook,
@@ -48,6 +49,7 @@ impl Replica {
         let revision = record.revision.unwrap_or_else(|| roster.revision());
         validate::check_numbers(roster, event, &record.body, revision)?;
         let grant = member.grant_for(own, about)?;
+        member.takes_scores_of(own)?;
         let lines = member.ledger.lines_about(about.shooter);
         let book = Scorebook::compute(roster, &member.ledger, &lines);
         let is_owner = member.ledger.authority().owner() == own;
@@ -136,7 +138,9 @@ impl Member {
         if let Some(grant) = self.held_grant(own, about.drill, &squads) {
             return Ok(grant);
         }
-        if authority.owner() == own
+        let spare = authority.members().get(&own);
+        let spare = spare.is_some_and(|it| it.roles.contains(Roles::SPARE));
+        if (spare || authority.owner() == own)
             && let Some(admit) = self.admit_of(&own)
         {
             return Ok(admit);
@@ -160,6 +164,22 @@ impl Member {
             place,
             holder.as_deref(),
         ))
+    }
+
+    /// Refuses a record after the owner's last call, but for the owner's own.
+    ///
+    /// Source: PROTOCOL R-CONTROL-16.
+    fn takes_scores_of(&self, own: tallyline_keys::PublicKey) -> Result<(), Mistake> {
+        let authority = self.ledger.authority();
+        if authority.owner() == own || authority.last_call().is_none() {
+            return Ok(());
+        }
+        let owner = self.label(&authority.owner());
+        let text = format!(
+            "the owner has said that scoring is over. Give the score to the owner ({owner}), who \
+             may still enter it."
+        );
+        Err(Mistake::new(Code::E12, text))
     }
 
     /// Returns the grant of `own` that is live for a cell; of a whole match, for any drill.
@@ -219,7 +239,8 @@ impl Member {
         } else if is_owner {
             self.admit_of(&own).ok_or_else(missing)?
         } else if line.author == own {
-            own_open().unwrap_or(log.grant)
+            let unassigned = || self.admit_of(&own).filter(|admit| *admit == log.grant);
+            own_open().or_else(unassigned).unwrap_or(log.grant)
         } else {
             return Err(Mistake::void_foreign(&entry, &self.label(&line.author)));
         };

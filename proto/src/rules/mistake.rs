@@ -40,6 +40,8 @@ pub enum Code {
     E12,
     /// The void names nothing that its author may void.
     E13,
+    /// Somebody else has to agree first.
+    E14,
     /// A grant overlaps an open one.
     E15,
     /// Signature, chain or sequence does not hold.
@@ -71,6 +73,7 @@ impl Code {
             Self::E11 => "E11",
             Self::E12 => "E12",
             Self::E13 => "E13",
+            Self::E14 => "E14",
             Self::E15 => "E15",
             Self::E16 => "E16",
             Self::E17 => "E17",
@@ -135,7 +138,7 @@ impl Mistake {
     pub fn void_missing(entry: &dyn fmt::Display) -> Self {
         Self::new(
             Code::E13,
-            format!("entry {entry} is not on this device. Sync, then void it again."),
+            format!("entry {entry} is not on this device. Sync, then try it again."),
         )
     }
 

@@ -53,6 +53,10 @@ pub enum Standing {
     Late,
     /// Outside any grant, or past the cut of a stolen device: kept, shown, not counted.
     Quarantined,
+    /// Written with a spare card, in no grant's cells yet: kept, shown, not counted.
+    Unassigned,
+    /// The owner decided that it does not count.
+    Rejected,
     /// Past the point where its log forked.
     Disputed,
 }

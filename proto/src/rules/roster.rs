@@ -6,7 +6,7 @@ use alloc::{
 };
 
 use crate::model::{
-    Drill, DrillNo, RosterChange, Rule, RuleNo, Shooter, ShooterNo, SquadNo, Structure,
+    Amendment, Drill, DrillNo, RosterChange, Rule, RuleNo, Shooter, ShooterNo, SquadNo, Structure,
 };
 
 /// The structure as it reads after the manifest and every valid roster change.
@@ -77,6 +77,34 @@ impl Roster {
                         .entry(edit.shooter)
                         .or_default()
                         .insert(squad);
+                }
+            }
+        }
+    }
+
+    /// Applies a change of the structure: the revision grows by one. A drill of a known number is
+    /// replaced, so that scores which do not fit it any more are shown and do not count; a rule of
+    /// a known number stays as it is, since penalties rest on it.
+    ///
+    /// Source: PROTOCOL R-CONTROL-15.
+    pub fn amend(&mut self, change: &Amendment) {
+        self.revision = self.revision.saturating_add(1);
+        match change {
+            Amendment::Drill(drill) => {
+                let drills = &mut self.structure.drills;
+                match drills.binary_search_by_key(&drill.no, |it| it.no) {
+                    Ok(place) => {
+                        if let Some(held) = drills.get_mut(place) {
+                            held.clone_from(drill);
+                        }
+                    }
+                    Err(place) => drills.insert(place, drill.clone()),
+                }
+            }
+            Amendment::Rule(rule) => {
+                let rules = &mut self.structure.rules;
+                if let Err(place) = rules.binary_search_by_key(&rule.no, |it| it.no) {
+                    rules.insert(place, rule.clone());
                 }
             }
         }

@@ -39,6 +39,10 @@ pub enum Verdict {
     LateBeaten(EntryId),
     /// Outside any grant, or past the cut of a stolen device.
     Quarantined,
+    /// Written with a spare card before anybody granted its cell; counts once somebody does.
+    Unassigned,
+    /// The owner decided that it does not count.
+    Rejected,
     /// Past the point where its log forked.
     Disputed,
     /// This void undid it.
@@ -47,7 +51,7 @@ pub enum Verdict {
     Unfit(Code),
     /// A void of an entry that is not here yet (E20).
     Waiting,
-    /// A control statement: judged by `log`.
+    /// A statement, judged by `log`, or a seal: it has no place in a scorebook.
     Statement,
     /// A kind of entry of a later version.
     Unknown,
@@ -70,6 +74,10 @@ pub struct Totals {
     pub late_beaten: u32,
     /// [`Verdict::Quarantined`].
     pub quarantined: u32,
+    /// [`Verdict::Unassigned`].
+    pub unassigned: u32,
+    /// [`Verdict::Rejected`].
+    pub rejected: u32,
     /// [`Verdict::Disputed`].
     pub disputed: u32,
     /// [`Verdict::Voided`].
@@ -207,6 +215,7 @@ impl Candidate<'_> {
             | Body::Void(_)
             | Body::Chrono(_)
             | Body::Statement(_)
+            | Body::Seal
             | Body::Unknown => 0,
         }
     }
@@ -267,6 +276,8 @@ impl Scorebook {
                 Verdict::NeedsDecision(_) => &mut totals.need_decision,
                 Verdict::LateBeaten(_) => &mut totals.late_beaten,
                 Verdict::Quarantined => &mut totals.quarantined,
+                Verdict::Unassigned => &mut totals.unassigned,
+                Verdict::Rejected => &mut totals.rejected,
                 Verdict::Disputed => &mut totals.disputed,
                 Verdict::Voided(_) => &mut totals.voided,
                 Verdict::Unfit(_) => &mut totals.unfit,
@@ -316,6 +327,8 @@ pub fn judge_void(
             Standing::Live => return Verdict::Counted,
             Standing::Late => return Verdict::CountedLate,
             Standing::Quarantined => return Verdict::Quarantined,
+            Standing::Unassigned => return Verdict::Unassigned,
+            Standing::Rejected => return Verdict::Rejected,
             Standing::Disputed => return Verdict::Disputed,
         }
     }
@@ -326,6 +339,8 @@ pub fn judge_void(
         Standing::Live => Verdict::Counted,
         Standing::Late => Verdict::Unfit(Code::E13),
         Standing::Quarantined => Verdict::Quarantined,
+        Standing::Unassigned => Verdict::Unassigned,
+        Standing::Rejected => Verdict::Rejected,
         Standing::Disputed => Verdict::Disputed,
     }
 }
@@ -349,7 +364,7 @@ pub fn about(body: &Body) -> Option<About> {
                 shooter: status.about.shooter,
             },
         }),
-        Body::Void(_) | Body::Statement(_) | Body::Unknown => None,
+        Body::Void(_) | Body::Statement(_) | Body::Seal | Body::Unknown => None,
     }
 }
 
@@ -373,7 +388,7 @@ fn place(body: &Body) -> Option<Place> {
                 StatusKind::Withdrawn => Some(Place::Out(shooter, OutKind::Withdrawn)),
             }
         }
-        Body::Void(_) | Body::Statement(_) | Body::Unknown => None,
+        Body::Void(_) | Body::Statement(_) | Body::Seal | Body::Unknown => None,
     }
 }
 
@@ -396,6 +411,7 @@ fn same_content(left: &Body, right: &Body) -> bool {
             | Body::Chrono(_)
             | Body::Void(_)
             | Body::Statement(_)
+            | Body::Seal
             | Body::Unknown,
             _,
         ) => false,
@@ -518,7 +534,7 @@ impl<'a> Reader<'a> {
             let (about, place) = match (about(line.body), place(line.body), line.body) {
                 (Some(about), Some(place), _) => (about, place),
                 (_, _, Body::Void(_)) => continue,
-                (_, _, Body::Statement(_)) => {
+                (_, _, Body::Statement(_) | Body::Seal) => {
                     verdicts.push((line.id, Verdict::Statement));
                     continue;
                 }
@@ -541,6 +557,14 @@ impl<'a> Reader<'a> {
                     Standing::Late => Some(true),
                     Standing::Quarantined => {
                         verdicts.push((line.id, Verdict::Quarantined));
+                        None
+                    }
+                    Standing::Unassigned => {
+                        verdicts.push((line.id, Verdict::Unassigned));
+                        None
+                    }
+                    Standing::Rejected => {
+                        verdicts.push((line.id, Verdict::Rejected));
                         None
                     }
                     Standing::Disputed => {

@@ -89,6 +89,7 @@ pub fn check(desk: &Desk<'_>, body: &Body, revision: u32) -> Result<(), Mistake>
         | Body::Void(_)
         | Body::Chrono(_)
         | Body::Statement(_)
+        | Body::Seal
         | Body::Unknown => Ok(()),
     }
 }
@@ -99,7 +100,7 @@ fn result_of(body: &Body) -> Option<ShooterNo> {
         Body::Score(score) => Some(score.shooter),
         Body::Chrono(chrono) => Some(chrono.shooter),
         Body::Status(status) => (status.kind == StatusKind::Dnf).then_some(status.about.shooter),
-        Body::Void(_) | Body::Statement(_) | Body::Unknown => None,
+        Body::Void(_) | Body::Statement(_) | Body::Seal | Body::Unknown => None,
     }
 }
 
@@ -208,7 +209,7 @@ pub fn check_numbers(
             }
             Ok(())
         }
-        Body::Void(_) | Body::Statement(_) | Body::Unknown => Ok(()),
+        Body::Void(_) | Body::Statement(_) | Body::Seal | Body::Unknown => Ok(()),
     }
 }
 
@@ -229,7 +230,7 @@ fn check_fit(roster: &Roster, body: &Body, revision: u32) -> Result<(), Mistake>
         }
         Body::Status(status) => check_note(&status.note),
         Body::Void(void) => check_note(&void.note),
-        Body::Chrono(_) | Body::Statement(_) | Body::Unknown => Ok(()),
+        Body::Chrono(_) | Body::Statement(_) | Body::Seal | Body::Unknown => Ok(()),
     }
 }
 

@@ -243,6 +243,10 @@ impl Conversation {
             }));
         }
         self.vector_open = false;
+        // The owner chose another branch of a fork than the one here: whoever holds it sends it.
+        for (name, before) in ledger.other_branches() {
+            out.push(Frame::Want(Vec::from([(log_tag(&name), before)])));
+        }
         for fork in ledger.forks().values().filter(|fork| fork.fits_a_frame()) {
             out.push(Frame::Fork(fork.clone()));
         }
@@ -281,6 +285,7 @@ impl Conversation {
             Refusal::Gap => out.push(Frame::Want(Vec::from([(tag, height)]))),
             // Either damage or a branch of another chain: the whole log tells which.
             Refusal::BadSignature if 0 < height => out.push(Frame::Want(Vec::from([(tag, 0)]))),
+            Refusal::OtherBranch(before) => out.push(Frame::Want(Vec::from([(tag, before)]))),
             Refusal::BadSignature | Refusal::UnknownGrant | Refusal::Quota => {}
         }
     }
@@ -433,11 +438,11 @@ impl Conversation {
             };
             let done = theirs.max(pushed);
             if done < limit {
-                let control = ledger.is_control(name.grant);
-                gaps.push((!control, limit.saturating_sub(done), name, log));
+                let first = ledger.is_control(name.grant) || ledger.speaks(name);
+                gaps.push((!first, limit.saturating_sub(done), name, log));
             }
         }
-        // The owner's statements first, since the rest rests on them; then the smallest gap, so
+        // Statements first, since the rest rests on them; then the smallest gap, so
         // that every lane is soon visible.
         gaps.sort_unstable_by_key(|&(last, gap, name, _)| (last, gap, *name));
         for (_, gap, name, log) in gaps {

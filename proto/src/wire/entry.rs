@@ -154,6 +154,7 @@ fn body_out(body: &Body, void_seq: Option<u64>) -> Option<pb::entry::Body> {
             .into(),
         }),
         Body::Statement(bytes) => pb::entry::Body::Statement(bytes.clone()),
+        Body::Seal => pb::entry::Body::Seal(pb::Seal {}),
         Body::Unknown => return None,
     })
 }
@@ -225,6 +226,7 @@ fn body_in(body: pb::entry::Body, log: &LogName) -> Result<Body, WireError> {
         pb::entry::Body::Void(it) => Body::Void(void_in(it, log)?),
         pb::entry::Body::Chrono(it) => Body::Chrono(chrono_in(it)?),
         pb::entry::Body::Statement(bytes) => Body::Statement(bytes),
+        pb::entry::Body::Seal(_) => Body::Seal,
     })
 }
 
@@ -335,7 +337,8 @@ fn chrono_in(it: pb::Chrono) -> Result<Chrono, WireError> {
     })
 }
 
-fn note(note: String) -> Result<String, WireError> {
+/// Refuses a note above 120 bytes.
+pub(super) fn note(note: String) -> Result<String, WireError> {
     if 120 < note.len() {
         Err(WireError::TooLarge("note"))
     } else {

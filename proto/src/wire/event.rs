@@ -174,7 +174,8 @@ fn structure_out(structure: &Structure) -> pb::Structure {
     }
 }
 
-fn drill_out(drill: &Drill) -> pb::Drill {
+/// Encodes a drill.
+pub(super) fn drill_out(drill: &Drill) -> pb::Drill {
     pb::Drill {
         no: drill.no.0,
         name: drill.name.clone(),
@@ -201,7 +202,8 @@ fn drill_out(drill: &Drill) -> pb::Drill {
     }
 }
 
-fn rule_out(rule: &Rule) -> pb::Rule {
+/// Encodes a rule.
+pub(super) fn rule_out(rule: &Rule) -> pb::Rule {
     pb::Rule {
         no: rule.no.0,
         kind: match rule.kind {
@@ -291,7 +293,8 @@ fn check(structure: &Structure) -> Result<(), WireError> {
     Ok(())
 }
 
-fn drill_in(it: pb::Drill) -> Result<Drill, WireError> {
+/// Reads a drill.
+pub(super) fn drill_in(it: pb::Drill) -> Result<Drill, WireError> {
     let required_hits = it
         .required_hits
         .iter()
@@ -329,7 +332,8 @@ fn drill_in(it: pb::Drill) -> Result<Drill, WireError> {
     })
 }
 
-fn rule_in(it: pb::Rule) -> Result<Rule, WireError> {
+/// Reads a rule.
+pub(super) fn rule_in(it: pb::Rule) -> Result<Rule, WireError> {
     if RULE_NO_MAX < it.no {
         return Err(WireError::Invalid("rule number"));
     }

@@ -285,7 +285,7 @@ pub struct Entry {
     /// only in the first entry of an incarnation
     #[prost(message, optional, tag = "3")]
     pub succession: ::core::option::Option<Succession>,
-    #[prost(oneof = "entry::Body", tags = "4, 5, 6, 7, 8")]
+    #[prost(oneof = "entry::Body", tags = "4, 5, 6, 7, 8, 9")]
     pub body: ::core::option::Option<entry::Body>,
 }
 /// Nested message and enum types in `Entry`.
@@ -303,8 +303,13 @@ pub mod entry {
         /// a signed control statement, exact bytes
         #[prost(bytes, tag = "8")]
         Statement(::prost::alloc::vec::Vec<u8>),
+        #[prost(message, tag = "9")]
+        Seal(super::Seal),
     }
 }
+/// The writer's last word under its grant, after the owner's last call.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Seal {}
 /// The author's earlier logs under the same grant, so that none can be left out unseen.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Succession {
@@ -529,7 +534,10 @@ pub struct Signed {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Statement {
-    #[prost(oneof = "statement::Kind", tags = "1, 2, 3, 4")]
+    #[prost(
+        oneof = "statement::Kind",
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12"
+    )]
     pub kind: ::core::option::Option<statement::Kind>,
 }
 /// Nested message and enum types in `Statement`.
@@ -544,6 +552,24 @@ pub mod statement {
         Roster(super::RosterChange),
         #[prost(message, tag = "4")]
         Lock(super::Lock),
+        #[prost(message, tag = "5")]
+        Revoke(super::Revoke),
+        #[prost(message, tag = "6")]
+        Consent(super::Consent),
+        /// signed by the owner
+        #[prost(message, tag = "7")]
+        Transfer(super::Transfer),
+        /// signed by a recovery key
+        #[prost(message, tag = "8")]
+        Recover(super::Transfer),
+        #[prost(message, tag = "9")]
+        Adopt(super::Adopt),
+        #[prost(message, tag = "10")]
+        Amend(super::Amend),
+        #[prost(message, tag = "11")]
+        LastCall(super::LastCall),
+        #[prost(message, tag = "12")]
+        EventClose(super::EventClose),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -551,7 +577,7 @@ pub struct Admit {
     /// 32 bytes
     #[prost(bytes = "vec", tag = "1")]
     pub key: ::prost::alloc::vec::Vec<u8>,
-    /// bits: 1 scorer, 2 relay, 4 gateway, 8 viewer, 16 cloud, 32 owner
+    /// bits: 1 scorer, 2 relay, 4 gateway, 8 viewer, 16 cloud, 32 owner, 64 deputy, 128 desk, 256 spare
     #[prost(uint32, tag = "2")]
     pub roles: u32,
     /// 1 to 32 bytes
@@ -565,6 +591,9 @@ pub struct Assign {
     pub closes: ::prost::alloc::vec::Vec<Close>,
     #[prost(message, repeated, tag = "2")]
     pub opens: ::prost::alloc::vec::Vec<Open>,
+    /// 32 bytes: the desk's own grant; empty for everybody but a desk
+    #[prost(bytes = "vec", tag = "3")]
+    pub under: ::prost::alloc::vec::Vec<u8>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Close {
@@ -601,6 +630,9 @@ pub struct Open {
     /// empty: all
     #[prost(uint32, repeated, tag = "3")]
     pub squads: ::prost::alloc::vec::Vec<u32>,
+    /// Unix time by the desk's clock; 0: no end
+    #[prost(uint64, tag = "4")]
+    pub until_ms: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RosterChange {
@@ -638,6 +670,119 @@ pub struct Lock {
     #[prost(bytes = "vec", tag = "1")]
     pub structure: ::prost::alloc::vec::Vec<u8>,
 }
+/// A key is no member any more, and never again.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Revoke {
+    /// 32 bytes
+    #[prost(bytes = "vec", tag = "1")]
+    pub key: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "RevokeReason", tag = "2")]
+    pub reason: i32,
+    /// logs of the key that are not named are cut at 0
+    #[prost(message, repeated, tag = "3")]
+    pub cuts: ::prost::alloc::vec::Vec<LogCut>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogCut {
+    /// 32 bytes
+    #[prost(bytes = "vec", tag = "1")]
+    pub grant: ::prost::alloc::vec::Vec<u8>,
+    #[prost(message, optional, tag = "2")]
+    pub cut: ::core::option::Option<Cut>,
+}
+/// A member is ready to become the owner; written into its own log under its Admit.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Consent {
+    /// 32 bytes: the owner from whom
+    #[prost(bytes = "vec", tag = "1")]
+    pub owner: ::prost::alloc::vec::Vec<u8>,
+    /// from 1
+    #[prost(uint32, tag = "2")]
+    pub epoch: u32,
+    /// 64 bytes, for the purpose "consent"
+    #[prost(bytes = "vec", tag = "3")]
+    pub signature: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Transfer {
+    /// 32 bytes: the owner from whom
+    #[prost(bytes = "vec", tag = "1")]
+    pub owner: ::prost::alloc::vec::Vec<u8>,
+    /// 32 bytes: the owner to be
+    #[prost(bytes = "vec", tag = "2")]
+    pub to: ::prost::alloc::vec::Vec<u8>,
+    /// 1 to 32 bytes
+    #[prost(string, tag = "3")]
+    pub label: ::prost::alloc::string::String,
+    /// from 1
+    #[prost(uint32, tag = "4")]
+    pub epoch: u32,
+    /// logs of the old owner that are not named are cut at 0
+    #[prost(message, repeated, tag = "5")]
+    pub cuts: ::prost::alloc::vec::Vec<LogCut>,
+    /// 64 bytes: the new owner's, for the purpose "consent"
+    #[prost(bytes = "vec", tag = "6")]
+    pub consent: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Adopt {
+    /// 32 bytes
+    #[prost(bytes = "vec", tag = "1")]
+    pub grant: ::prost::alloc::vec::Vec<u8>,
+    #[prost(fixed64, tag = "2")]
+    pub incarnation: u64,
+    /// from 1
+    #[prost(uint64, tag = "3")]
+    pub from: u64,
+    #[prost(uint64, tag = "4")]
+    pub to: u64,
+    /// 32 bytes: chain hash after the last entry
+    #[prost(bytes = "vec", tag = "5")]
+    pub hash: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "Decision", tag = "6")]
+    pub decision: i32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Amend {
+    /// at most 120 bytes
+    #[prost(string, tag = "3")]
+    pub note: ::prost::alloc::string::String,
+    #[prost(oneof = "amend::Change", tags = "1, 2")]
+    pub change: ::core::option::Option<amend::Change>,
+}
+/// Nested message and enum types in `Amend`.
+pub mod amend {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Change {
+        #[prost(message, tag = "1")]
+        Drill(super::Drill),
+        #[prost(message, tag = "2")]
+        Rule(super::Rule),
+    }
+}
+/// Scoring is over: writers seal their logs.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LastCall {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct EventClose {
+    /// entries past these, and of logs not named, are late
+    #[prost(message, repeated, tag = "1")]
+    pub ends: ::prost::alloc::vec::Vec<LogEnd>,
+    /// 32 bytes each: devices the owner gave up waiting for
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub lost: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogEnd {
+    /// 16 bytes: short id
+    #[prost(bytes = "vec", tag = "1")]
+    pub log: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint64, tag = "2")]
+    pub height: u64,
+    /// 32 bytes
+    #[prost(bytes = "vec", tag = "3")]
+    pub hash: ::prost::alloc::vec::Vec<u8>,
+}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum CloseReason {
@@ -645,6 +790,7 @@ pub enum CloseReason {
     Handover = 1,
     Dead = 2,
     Stolen = 3,
+    Expired = 4,
 }
 impl CloseReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -657,6 +803,7 @@ impl CloseReason {
             Self::Handover => "CLOSE_REASON_HANDOVER",
             Self::Dead => "CLOSE_REASON_DEAD",
             Self::Stolen => "CLOSE_REASON_STOLEN",
+            Self::Expired => "CLOSE_REASON_EXPIRED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -666,6 +813,71 @@ impl CloseReason {
             "CLOSE_REASON_HANDOVER" => Some(Self::Handover),
             "CLOSE_REASON_DEAD" => Some(Self::Dead),
             "CLOSE_REASON_STOLEN" => Some(Self::Stolen),
+            "CLOSE_REASON_EXPIRED" => Some(Self::Expired),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RevokeReason {
+    Unspecified = 0,
+    Retired = 1,
+    Lost = 2,
+    Stolen = 3,
+    Misuse = 4,
+}
+impl RevokeReason {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REVOKE_REASON_UNSPECIFIED",
+            Self::Retired => "REVOKE_REASON_RETIRED",
+            Self::Lost => "REVOKE_REASON_LOST",
+            Self::Stolen => "REVOKE_REASON_STOLEN",
+            Self::Misuse => "REVOKE_REASON_MISUSE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REVOKE_REASON_UNSPECIFIED" => Some(Self::Unspecified),
+            "REVOKE_REASON_RETIRED" => Some(Self::Retired),
+            "REVOKE_REASON_LOST" => Some(Self::Lost),
+            "REVOKE_REASON_STOLEN" => Some(Self::Stolen),
+            "REVOKE_REASON_MISUSE" => Some(Self::Misuse),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Decision {
+    Unspecified = 0,
+    Count = 1,
+    Reject = 2,
+}
+impl Decision {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DECISION_UNSPECIFIED",
+            Self::Count => "DECISION_COUNT",
+            Self::Reject => "DECISION_REJECT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DECISION_UNSPECIFIED" => Some(Self::Unspecified),
+            "DECISION_COUNT" => Some(Self::Count),
+            "DECISION_REJECT" => Some(Self::Reject),
             _ => None,
         }
     }

@@ -1,5 +1,8 @@
 //! Control statements in bytes: signed each by itself, so that one can be proven alone.
 
+mod decision;
+mod ownership;
+
 use alloc::{string::String, vec::Vec};
 
 use prost::Message as _;
@@ -74,7 +77,7 @@ pub fn read_back(statement: &Statement) -> Result<(), WireError> {
     if decode_statement(&body)? == *statement {
         Ok(())
     } else {
-        Err(WireError::Invalid("cells of a grant"))
+        Err(WireError::Invalid("a list or a number"))
     }
 }
 
@@ -126,11 +129,25 @@ pub fn decode_statement(body: &[u8]) -> Result<Statement, WireError> {
                     .into_iter()
                     .map(open_in)
                     .collect::<Result<_, _>>()?,
+                under: match it.under.is_empty() {
+                    true => None,
+                    false => Some(GrantId(Hash(fixed(&it.under, "grant of a desk")?))),
+                },
             }),
             pb::statement::Kind::Roster(it) => Statement::Roster(roster_in(it)?),
             pb::statement::Kind::Lock(it) => Statement::Lock(Lock {
                 structure: Hash(fixed(&it.structure, "structure hash")?),
             }),
+            pb::statement::Kind::Revoke(it) => Statement::Revoke(ownership::revoke_in(&it)?),
+            pb::statement::Kind::Consent(it) => Statement::Consent(ownership::consent_in(&it)?),
+            pb::statement::Kind::Transfer(it) => Statement::Transfer(ownership::transfer_in(it)?),
+            pb::statement::Kind::Recover(it) => Statement::Recover(ownership::transfer_in(it)?),
+            pb::statement::Kind::Adopt(it) => Statement::Adopt(decision::adopt_in(&it)?),
+            pb::statement::Kind::Amend(it) => Statement::Amend(decision::amend_in(it)?),
+            pb::statement::Kind::LastCall(_) => Statement::LastCall,
+            pb::statement::Kind::EventClose(it) => {
+                Statement::EventClose(decision::event_close_in(&it)?)
+            }
         },
     )
 }
@@ -160,6 +177,7 @@ fn kind_out(statement: &Statement) -> pb::statement::Kind {
         Statement::Assign(it) => pb::statement::Kind::Assign(pb::Assign {
             closes: it.closes.iter().map(close_out).collect(),
             opens: it.opens.iter().map(open_out).collect(),
+            under: it.under.map_or_else(Vec::new, |grant| grant.0.0.to_vec()),
         }),
         Statement::Roster(it) => pb::statement::Kind::Roster(pb::RosterChange {
             change: Some(match it {
@@ -170,28 +188,37 @@ fn kind_out(statement: &Statement) -> pb::statement::Kind {
         Statement::Lock(it) => pb::statement::Kind::Lock(pb::Lock {
             structure: it.structure.0.to_vec(),
         }),
+        Statement::Revoke(it) => pb::statement::Kind::Revoke(ownership::revoke_out(it)),
+        Statement::Consent(it) => pb::statement::Kind::Consent(ownership::consent_out(it)),
+        Statement::Transfer(it) => pb::statement::Kind::Transfer(ownership::transfer_out(it)),
+        Statement::Recover(it) => pb::statement::Kind::Recover(ownership::transfer_out(it)),
+        Statement::Adopt(it) => pb::statement::Kind::Adopt(decision::adopt_out(it)),
+        Statement::Amend(it) => pb::statement::Kind::Amend(decision::amend_out(it)),
+        Statement::LastCall => pb::statement::Kind::LastCall(pb::LastCall {}),
+        Statement::EventClose(it) => pb::statement::Kind::EventClose(decision::event_close_out(it)),
     }
 }
 
 fn close_out(close: &Close) -> pb::Close {
     pb::Close {
         grant: close.grant.0.0.to_vec(),
-        cuts: close
-            .cuts
-            .iter()
-            .map(|cut| pb::Cut {
-                incarnation: cut.incarnation.0,
-                height: cut.height,
-                hash: cut.hash.0.to_vec(),
-                signature: cut.signature.as_bytes().to_vec(),
-            })
-            .collect(),
+        cuts: close.cuts.iter().map(cut_out).collect(),
         reason: match close.reason {
             CloseReason::Handover => pb::CloseReason::Handover,
             CloseReason::Dead => pb::CloseReason::Dead,
+            CloseReason::Expired => pb::CloseReason::Expired,
             CloseReason::Stolen => pb::CloseReason::Stolen,
         }
         .into(),
+    }
+}
+
+fn cut_out(cut: &Cut) -> pb::Cut {
+    pb::Cut {
+        incarnation: cut.incarnation.0,
+        height: cut.height,
+        hash: cut.hash.0.to_vec(),
+        signature: cut.signature.as_bytes().to_vec(),
     }
 }
 
@@ -214,6 +241,7 @@ fn open_out(open: &Open) -> pb::Open {
         key: open.key.as_bytes().to_vec(),
         drills,
         squads,
+        until_ms: open.until_ms.unwrap_or(0),
     }
 }
 
@@ -237,6 +265,7 @@ fn close_in(it: &pb::Close) -> Result<Close, WireError> {
         reason: match pb::CloseReason::try_from(it.reason) {
             Ok(pb::CloseReason::Handover) => CloseReason::Handover,
             Ok(pb::CloseReason::Dead) => CloseReason::Dead,
+            Ok(pb::CloseReason::Expired) => CloseReason::Expired,
             Ok(pb::CloseReason::Stolen) => CloseReason::Stolen,
             Ok(pb::CloseReason::Unspecified) | Err(_) => {
                 return Err(WireError::Invalid("reason of a close"));
@@ -267,6 +296,7 @@ fn open_in(it: pb::Open) -> Result<Open, WireError> {
             drills: (!drills.is_empty()).then_some(drills),
             squads: (!squads.is_empty()).then_some(squads),
         },
+        until_ms: (it.until_ms != 0).then_some(it.until_ms),
     })
 }
 

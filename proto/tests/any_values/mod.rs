@@ -216,8 +216,16 @@ fn assign() -> impl Strategy<Value = Assign> {
         cuts,
         reason,
     });
-    let open = (any_key(), cells()).prop_map(|(key, cells)| Open { key, cells });
-    (vec(close, 0..3), vec(open, 0..3)).prop_map(|(closes, opens)| Assign { closes, opens })
+    let open = (any_key(), cells()).prop_map(|(key, cells)| Open {
+        key,
+        cells,
+        until_ms: None,
+    });
+    (vec(close, 0..3), vec(open, 0..3)).prop_map(|(closes, opens)| Assign {
+        closes,
+        opens,
+        under: None,
+    })
 }
 
 fn roster_change() -> impl Strategy<Value = RosterChange> {

@@ -130,6 +130,7 @@ fn build() -> (Vec<u8>, GrantId) {
     let opens = vec![Open {
         key,
         cells: squad_one(),
+        until_ms: None,
     }];
     let assign = Command::Assign {
         closing: Vec::new(),

@@ -113,6 +113,7 @@ impl Party {
         let opens = vec![Open {
             key: keys[LIAR],
             cells: cells(&[], &[1]),
+            until_ms: None,
         }];
         self.ask(
             0,

@@ -228,6 +228,7 @@ impl Oracle {
                 | Body::Status(_)
                 | Body::Chrono(_)
                 | Body::Statement(_)
+                | Body::Seal
                 | Body::Unknown => None,
             })
             .collect();
@@ -309,7 +310,7 @@ fn can_be_why(view: &EntryView, id: EntryId, place: Option<Place>) -> bool {
             };
             shooter == whose && (drill == here || drill.is_none() || here.is_none())
         }
-        Body::Unknown => false,
+        Body::Seal | Body::Unknown => false,
     }
 }
 

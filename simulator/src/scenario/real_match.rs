@@ -229,6 +229,7 @@ impl Play {
                     drills: list(&grant.stages, DrillNo),
                     squads: list(&grant.squads, SquadNo),
                 },
+                until_ms: None,
             });
         }
         let owner = self.owner();

@@ -108,6 +108,7 @@ async fn grant(field: &mut Field, no: DeviceNo) -> Result<(), String> {
         opens: vec![Open {
             key,
             cells: cells(&[], &[squad]),
+            until_ms: None,
         }],
     };
     field.must(0, assign).await.map(drop)

@@ -159,6 +159,7 @@ impl Watch {
             Reason::Gap => self.trace.count("refused-gap"),
             Reason::UnknownGrant => self.trace.count("refused-unknown-grant"),
             Reason::Stranger => self.trace.count("refused-stranger"),
+            Reason::Revoked => self.trace.count("refused-revoked"),
             Reason::BadProof => self.trace.count("refused-bad-proof"),
             Reason::Quota => self.trace.count("refused-quota"),
             Reason::Duplicate => self.trace.count("refused-duplicate"),

@@ -174,6 +174,7 @@ impl Venue for Lab {
         let reason = match reason {
             CloseReason::Handover => "handover",
             CloseReason::Dead => "dead",
+            CloseReason::Expired => "expired",
             CloseReason::Stolen => "stolen",
         };
         let request =

@@ -84,6 +84,7 @@ pub(in crate::cli) fn grants(data: &Grants, screen: Screen) -> String {
             None => "open",
             Some(CloseWhy::Handover) => "closed: handover",
             Some(CloseWhy::Dead) => "closed: device dead",
+            Some(CloseWhy::Expired) => "closed: given back",
             Some(CloseWhy::Stolen) => "closed: device stolen",
         };
         sheet.row([

@@ -28,6 +28,8 @@ fn word(verdict: Verdict, count: usize) -> String {
         Verdict::NeedsDecision(of) => format!("decide:{}", nth(of)),
         Verdict::LateBeaten(of) => format!("beaten:{}", nth(of)),
         Verdict::Quarantined => "quarantined".into(),
+        Verdict::Unassigned => "unassigned".into(),
+        Verdict::Rejected => "rejected".into(),
         Verdict::Disputed => "disputed".into(),
         Verdict::Voided(by) => format!("voided:{}", nth(by)),
         Verdict::Unfit(code) => code.to_string(),

@@ -1,4 +1,8 @@
-//! All logs of one event, the owner's statements in them, and the proofs of forks.
+//! All logs of one event, the statements in them, and the proofs of forks.
+
+mod forks;
+mod standing;
+mod statements;
 
 use core::cell::OnceCell;
 
@@ -13,19 +17,26 @@ use tallyline_keys::{
     planted::{Fault, is},
 };
 
+pub(crate) use statements::recovers;
+
+use self::forks::prove;
 use super::{
-    Authority, Chunk, Log,
-    chain::{Chain, sign_head, verify_head},
+    Authority, Chunk, Log, Said,
+    chain::{sign_head, verify_head},
     one::Check,
 };
 use crate::{
     model::{
-        About, Body, CloseReason, DrillNo, EntryId, EventId, GrantId, Hash, Incarnation, LogName,
-        Manifest, Predecessor, ShooterNo, SquadNo,
+        About, Body, EntryId, EventId, GrantId, Hash, Incarnation, LogName, Manifest, Predecessor,
+        ShooterNo, SquadNo,
     },
-    rules::{self, Line, Standing},
-    wire::{self, Fork, LogTag, decode_signed, entry_id, hash, log_short_id, log_tag},
+    rules::Line,
+    wire::{Fork, LogTag, entry_id, hash, log_short_id, log_tag},
 };
+
+/// Most statements in the logs of one owner, or of one who stands in for the owner: a real five-day
+/// match needed 353.
+pub const CONTROL_ENTRIES_MAX: u64 = 4_096;
 
 /// Most entries of one log: ten times the busiest device of a real five-day match.
 pub const LOG_ENTRIES_MAX: u64 = 10_000;
@@ -51,6 +62,9 @@ pub struct Growth {
     pub count: u64,
     /// Heights whose head signatures became superfluous.
     pub dropped_heads: Vec<u64>,
+    /// What the entries took the place of: the branch of a fork that the owner did not choose. It
+    /// is kept beside the log.
+    pub displaced: Vec<Chunk>,
 }
 
 /// What became of a chunk.
@@ -77,6 +91,9 @@ pub enum Refusal {
     UnknownGrant,
     /// A quota is used up.
     Quota,
+    /// The log forked and the owner chose the branch that is not here: it is wanted from this height
+    /// on.
+    OtherBranch(u64),
 }
 
 /// All logs of one event.
@@ -91,8 +108,16 @@ pub struct Ledger {
     about: BTreeMap<ShooterNo, Vec<(LogName, u64)>>,
     voids: BTreeMap<EntryId, Vec<(LogName, u64)>>,
     forks: BTreeMap<LogName, Fork>,
+    /// Branches of forks that are not the one held as the log.
+    displaced: BTreeMap<LogName, Vec<Chunk>>,
     successions: BTreeMap<LogName, u32>,
     authority: Authority,
+    /// Statements by place.
+    said: BTreeMap<(LogName, u64), Said>,
+    /// Places of statements by name.
+    statements: BTreeMap<Hash, (LogName, u64)>,
+    /// Whose key a statement names for logs under it, whether or not it is in force.
+    named: BTreeMap<GrantId, PublicKey>,
     entries: u64,
     /// The state digest, until a log or a fork changes: every frame of a step asks for it.
     digest: OnceCell<Hash>,
@@ -112,7 +137,11 @@ impl Ledger {
             about: BTreeMap::new(),
             voids: BTreeMap::new(),
             forks: BTreeMap::new(),
+            displaced: BTreeMap::new(),
             successions: BTreeMap::new(),
+            said: BTreeMap::new(),
+            statements: BTreeMap::new(),
+            named: BTreeMap::new(),
             entries: 0,
             digest: OnceCell::new(),
         }
@@ -163,9 +192,9 @@ impl Ledger {
         self.index.get(&entry).copied()
     }
 
-    /// Returns whether `grant` names the owner's control log.
+    /// Returns whether `grant` names control logs, of the owner now or of one before.
     pub fn is_control(&self, grant: GrantId) -> bool {
-        grant == GrantId::control(self.event)
+        self.authority.is_control(grant)
     }
 
     /// Takes entries that somebody sent: one signature is checked, nothing is re-encoded.
@@ -179,16 +208,34 @@ impl Ledger {
         entries: &[Vec<u8>],
         signature: &Signature,
     ) -> Result<Taken, Refusal> {
-        let writer = self
-            .authority
-            .writer(name.grant)
-            .ok_or(Refusal::UnknownGrant)?;
-        let height = self.logs.get(&name).map_or(0, Log::height);
-        let behind_a_fork =
-            |fork: &Fork| fork.from <= from && fork.from <= height.saturating_add(1);
-        if self.forks.get(&name).is_some_and(behind_a_fork) {
-            return Ok(Taken::ForkKnown);
+        if self.forks.contains_key(&name) && self.is_past_a_fork(&name, from, entries.len()) {
+            return self.take_forked(name, from, entries, signature);
         }
+        self.take_following(name, from, entries, signature)
+    }
+
+    fn is_past_a_fork(&self, name: &LogName, from: u64, count: usize) -> bool {
+        let height = self.logs.get(name).map_or(0, Log::height);
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        let end = from.saturating_add(count).saturating_sub(1);
+        self.forks.get(name).is_some_and(|fork| {
+            let behind = fork.from <= from && fork.from <= height.saturating_add(1);
+            behind || (fork.from <= end && self.chosen(name).is_some())
+        })
+    }
+
+    /// Takes entries that follow what is here, or show that the log forked.
+    fn take_following(
+        &mut self,
+        name: LogName,
+        from: u64,
+        entries: &[Vec<u8>],
+        signature: &Signature,
+    ) -> Result<Taken, Refusal> {
+        let writer = self
+            .writer_of(&name)
+            .or_else(|| self.founded(&name, from, entries))
+            .ok_or(Refusal::UnknownGrant)?;
         self.quota(&name, writer, (from, entries.len()))?;
         let event = self.event;
         let held = self.logs.get(&name);
@@ -214,6 +261,7 @@ impl Ledger {
                     first: seq,
                     count: u64::try_from(fresh.len()).unwrap_or(u64::MAX),
                     dropped_heads,
+                    displaced: Vec::new(),
                 }))
             }
             Check::Fork(seq) => {
@@ -231,9 +279,22 @@ impl Ledger {
                     first,
                     count,
                     dropped_heads,
+                    displaced: Vec::new(),
                 }))
             }
         }
+    }
+
+    /// Returns the writer of a log that is not known yet and whose first entry proves it.
+    fn founded(&self, name: &LogName, from: u64, entries: &[Vec<u8>]) -> Option<PublicKey> {
+        let first = entries.first().filter(|_| from == 1)?;
+        statements::founder(self.event, &self.manifest, name, first)
+    }
+
+    /// Returns whether a log of a store can be read back: its writer is known by the statements read
+    /// so far, or proven by its first entry.
+    pub fn knows(&self, name: &LogName, entries: &[Vec<u8>]) -> bool {
+        self.writer_once(name, entries.first()).is_some()
     }
 
     /// Appends an entry of this device. It is signed for by [`Ledger::sign`] before the step ends.
@@ -276,7 +337,8 @@ impl Ledger {
         entries: Vec<Vec<u8>>,
         heads: &[(u64, [u8; 64])],
     ) -> Result<(), u64> {
-        let writer = self.authority.writer(name.grant).ok_or(0_u64)?;
+        let first = entries.first();
+        let writer = self.writer_once(&name, first).ok_or(0_u64)?;
         let event = self.event;
         let log = self.log_mut(name, writer);
         for bytes in entries {
@@ -297,35 +359,6 @@ impl Ledger {
         }
         self.note(name, 1);
         Ok(())
-    }
-
-    /// Keeps a fork proof if it holds and is lower than the one held, and says what became of it.
-    ///
-    /// # Errors
-    /// If nobody is known who may write the log, or a branch is not signed by its writer.
-    ///
-    /// Source: PROTOCOL R-CHAIN-7.
-    pub fn take_fork(&mut self, fork: &Fork) -> Result<Taken, Refusal> {
-        let writer = self
-            .authority
-            .writer(fork.log.grant)
-            .ok_or(Refusal::UnknownGrant)?;
-        let holds = |entries: &[Vec<u8>], signature: &Signature| {
-            let chain = entries
-                .iter()
-                .fold(Chain(fork.prefix), |chain, it| chain.link(it));
-            let count = u64::try_from(entries.len()).unwrap_or(u64::MAX);
-            let height = fork.from.saturating_add(count).saturating_sub(1);
-            verify_head(&writer, self.event, &fork.log, (height, chain), signature)
-        };
-        let (left, right) = (branch_hash(&fork.left), branch_hash(&fork.right));
-        if left < right
-            && holds(&fork.left, &fork.left_signature)
-            && holds(&fork.right, &fork.right_signature)
-        {
-            return Ok(self.keep_fork(fork.clone()));
-        }
-        Err(Refusal::BadSignature)
     }
 
     /// Returns all entries as the reading rules see them, in the order of log names.
@@ -372,11 +405,16 @@ impl Ledger {
             bytes.extend_from_slice(&name.grant.0.0);
             bytes.extend_from_slice(&name.incarnation.0.to_le_bytes());
             if let Some(fork) = self.forks.get(name) {
-                // Before the fork all nodes hold the same; how far this one has come counts.
-                let common = log.height().min(fork.from.saturating_sub(1));
+                // What is settled all nodes hold alike; how far this one has come counts.
+                let common = log.height().min(self.settled(name));
                 bytes.extend_from_slice(&common.to_le_bytes());
                 bytes.extend_from_slice(&fork.from.to_le_bytes());
                 bytes.extend_from_slice(&fork.prefix.0);
+                if fork.from <= common
+                    && let Some(chain) = log.chain_at(common)
+                {
+                    bytes.extend_from_slice(&chain.0.0);
+                }
             } else {
                 bytes.extend_from_slice(&log.height().to_le_bytes());
                 bytes.extend_from_slice(&log.chain().0.0);
@@ -424,14 +462,22 @@ impl Ledger {
         writer: PublicKey,
         (from, count): (u64, usize),
     ) -> Result<(), Refusal> {
-        if self.is_control(name.grant) || is(Fault::QuotaOff) {
-            // The owner's statements say what all the rest is worth: nobody crowds them out.
-            return Ok(());
-        }
         let count = u64::try_from(count).unwrap_or(u64::MAX);
         let end = from.saturating_add(count).saturating_sub(1);
         let held = self.logs.get(name).map_or(0, Log::height);
         let fresh = end.saturating_sub(held);
+        if is(Fault::QuotaOff) {
+            return Ok(());
+        }
+        if name.grant == self.authority.control() {
+            // The owner's statements say what all the rest is worth: nobody else crowds them out.
+            let said = self.logs_of(name.grant);
+            let said = said.fold(fresh, |sum, log| sum.saturating_add(log.height()));
+            return match said <= CONTROL_ENTRIES_MAX {
+                true => Ok(()),
+                false => Err(Refusal::Quota),
+            };
+        }
         let of_writer = self.logs.values().filter(|log| log.writer() == writer);
         let of_writer = of_writer.fold(0_u64, |sum, log| sum.saturating_add(log.height()));
         if LOG_ENTRIES_MAX < end
@@ -459,6 +505,7 @@ impl Ledger {
         let Some(log) = self.logs.get(&name) else {
             return;
         };
+        let mut statements = Vec::new();
         for seq in first..=log.height() {
             let Some(record) = log.record(seq) else {
                 continue;
@@ -483,140 +530,38 @@ impl Ledger {
                     .or_default()
                     .push((name, seq));
             }
-        }
-        if self.is_control(name.grant) {
-            self.judge_all();
-        }
-    }
-
-    /// Judges all statements anew, in the order of succession: a statement may come into force
-    /// late, when an incarnation that it rests on arrives.
-    ///
-    /// Source: PROTOCOL R-CONTROL-3.
-    fn judge_all(&mut self) {
-        let mut authority = Authority::new(self.event, &self.manifest);
-        let mut waiting = Vec::new();
-        let mut logs: Vec<&Log> = self.logs_of(GrantId::control(self.event)).collect();
-        logs.sort_by_key(|log| (self.successions.get(log.name()).copied(), *log.name()));
-        for log in logs {
-            // What stands behind a fork differs from node to node and says nothing.
-            let forked = self
-                .forks
-                .get(log.name())
-                .map_or(u64::MAX, |fork| fork.from);
-            for (_, record) in log.records().take_while(|(seq, _)| *seq < forked) {
-                // The head's signature covers these bytes and the owner signs both, so the
-                // statement's own signature, made to be shown alone, needs no second check.
-                if let Body::Statement(bytes) = &record.entry.body {
-                    waiting.extend(decode_signed(bytes));
-                }
+            if let Body::Statement(bytes) = &record.entry.body {
+                statements.push((seq, log.writer(), bytes.clone()));
             }
         }
-        // A statement may rest on one that stands later in this order, when the owner's device
-        // was rolled back: it is tried again until nothing more comes into force.
-        let mut count = usize::MAX;
-        while waiting.len() < count {
-            count = waiting.len();
-            waiting.retain(|signed| !authority.judge(signed));
+        // An adoption or a cut may name what has only now arrived in a log that speaks.
+        let judge = !statements.is_empty() || self.speaks(&name);
+        for (seq, writer, bytes) in statements {
+            self.note_statement(name, seq, writer, &bytes);
         }
-        authority.reject(&waiting);
-        self.authority = authority;
-    }
-
-    fn keep_fork(&mut self, fork: Fork) -> Taken {
-        let held = self.forks.get(&fork.log);
-        if held.is_some_and(|held| fork_rank(held) <= fork_rank(&fork)) {
-            return Taken::ForkKnown;
-        }
-        self.forks.insert(fork.log, fork.clone());
-        self.digest.take();
-        if self.is_control(fork.log.grant) {
+        if judge {
             self.judge_all();
         }
-        Taken::Forked(Box::new(fork))
     }
 
-    /// Says whether a grant is the live one of a cell; of a whole match (a drill of `None`), of
-    /// any drill.
-    fn holds(&self, grant: GrantId, drill: Option<DrillNo>, squads: &[SquadNo]) -> bool {
-        if let Some(drill) = drill {
-            return self.authority.is_live_for(grant, drill, squads);
-        }
-        let mut drills = self.authority.roster().structure().drills.iter();
-        drills.any(|drill| self.authority.is_live_for(grant, drill.no, squads))
-    }
-
-    /// Says whether a log agrees with a cut: `None` if it is shorter than the cut.
-    fn agrees(&self, name: &LogName, (height, hash): (u64, Hash)) -> Option<bool> {
-        let chain = self.logs.get(name)?.chain_at(height)?;
-        Some(chain.0 == hash)
-    }
-}
-
-impl rules::Authority for Ledger {
-    fn standing(&self, log: &LogName, seq: u64, about: Option<About>) -> Standing {
-        if self.forks.get(log).is_some_and(|fork| fork.from <= seq) {
-            return Standing::Disputed;
-        }
-        let Some(grant) = self.authority.grants().get(&log.grant) else {
-            let writer = self.authority.writer(log.grant);
-            let owner = writer == Some(self.authority.owner());
-            return if owner {
-                Standing::Live
-            } else {
-                Standing::Quarantined
-            };
+    /// Takes the entries of a log from `seq` on out of all indexes; others come in their place.
+    fn forget_from(&mut self, name: &LogName, seq: u64) {
+        let Some(log) = self.logs.get(name) else {
+            return;
         };
-        let squads = about.map(|about| self.squads_of(about.shooter));
-        if let (Some(about), Some(squads)) = (about, &squads)
-            && !squads
-                .iter()
-                .any(|&squad| grant.cells.covers(about.drill, squad))
-        {
-            return Standing::Quarantined;
-        }
-        match &grant.end {
-            None => match (about, &squads) {
-                (Some(about), Some(squads)) => {
-                    if self.holds(log.grant, about.drill, squads) {
-                        Standing::Live
-                    } else {
-                        Standing::Late
-                    }
-                }
-                _ => Standing::Live,
-            },
-            Some(end) => {
-                let cut = end.cuts.get(&log.incarnation);
-                let fork = self.forks.get(log).map_or(u64::MAX, |fork| fork.from);
-                // Behind a fork the hash at the cut differs from node to node; before it all agree.
-                let tells = cut.filter(|&&(height, _)| height < fork);
-                if tells.is_some_and(|&cut| self.agrees(log, cut) == Some(false)) {
-                    return Standing::Disputed;
-                }
-                if cut.is_some_and(|&(height, _)| seq <= height) || is(Fault::CutIgnored) {
-                    return Standing::Live;
-                }
-                match end.reason {
-                    CloseReason::Handover | CloseReason::Dead => Standing::Late,
-                    CloseReason::Stolen => Standing::Quarantined,
-                }
+        let height = log.height();
+        self.entries = self
+            .entries
+            .saturating_sub(height.saturating_add(1).saturating_sub(seq));
+        for at in seq..=height {
+            self.index.remove(&entry_id(name, at));
+            if let Some(said) = self.said.remove(&(*name, at)) {
+                self.statements.remove(&said.id);
             }
         }
-    }
-
-    fn is_owner(&self, key: &PublicKey) -> bool {
-        *key == self.authority.owner()
-    }
-
-    fn precedence(&self, log: &LogName) -> (u32, u32) {
-        let depth = self
-            .authority
-            .grants()
-            .get(&log.grant)
-            .map_or(0, |grant| grant.depth);
-        let depth = if is(Fault::ArrivalDecides) { 0 } else { depth };
-        (depth, self.successions.get(log).copied().unwrap_or(0))
+        let stays = |place: &(LogName, u64)| place.0 != *name || place.1 < seq;
+        self.about.values_mut().for_each(|it| it.retain(stays));
+        self.voids.values_mut().for_each(|it| it.retain(stays));
     }
 }
 
@@ -632,7 +577,7 @@ pub(crate) fn about(body: &Body) -> Option<About> {
             shooter: it.shooter,
         }),
         Body::Status(it) => Some(it.about),
-        Body::Void(_) | Body::Statement(_) | Body::Unknown => None,
+        Body::Void(_) | Body::Statement(_) | Body::Seal | Body::Unknown => None,
     }
 }
 
@@ -646,49 +591,4 @@ fn line<'a>(log: &Log, seq: u64, record: &'a super::Record) -> Line<'a> {
         revision: record.entry.revision,
         body: &record.entry.body,
     }
-}
-
-/// Builds the proof of a fork at `seq` from what is here and what was sent.
-fn prove(
-    log: &Log,
-    seq: u64,
-    from: u64,
-    entries: &[Vec<u8>],
-    signature: &Signature,
-) -> Option<Fork> {
-    let prefix = log.chain_at(seq.checked_sub(1)?)?.0;
-    let skip = usize::try_from(seq.checked_sub(from)?).ok()?;
-    let theirs = entries.get(skip..)?.to_vec();
-    let Chunk {
-        entries: ours,
-        signature: our_signature,
-        ..
-    } = log.nearest_chunk(seq)?;
-    let ours_first = branch_hash(&ours) < branch_hash(&theirs);
-    let (left, left_signature, right, right_signature) = if ours_first {
-        (ours, our_signature, theirs, *signature)
-    } else {
-        (theirs, *signature, ours, our_signature)
-    };
-    Some(Fork {
-        log: *log.name(),
-        from: seq,
-        prefix,
-        left,
-        left_signature,
-        right,
-        right_signature,
-    })
-}
-
-fn branch_hash(entries: &[Vec<u8>]) -> Hash {
-    hash("entry", &[entries.first().map_or(&[][..], Vec::as_slice)])
-}
-
-/// Orders proofs of one log: the lowest divergence wins, ties by hash, so that every node keeps
-/// the same.
-///
-/// Source: PROTOCOL R-CHAIN-7.
-fn fork_rank(fork: &Fork) -> (u64, Hash) {
-    (fork.from, hash("fork", &[&wire::encode_fork(fork)]))
 }

@@ -1,0 +1,152 @@
+//! The statements in the logs: gathered as logs grow, judged anew when one of them has more.
+
+use alloc::vec::Vec;
+
+use tallyline_keys::PublicKey;
+
+use super::Ledger;
+use crate::{
+    log::authority::{Authority, Said, passes},
+    model::{Body, EventId, GrantId, Hash, LogName, Manifest, Statement},
+    wire::{SignedStatement, decode_entry, decode_signed, decode_statement, grant_id},
+};
+
+impl Ledger {
+    /// Returns whether a log holds statements: it is sent before others, and what it says is judged.
+    pub fn speaks(&self, name: &LogName) -> bool {
+        let from = (*name, 0);
+        let to = (*name, u64::MAX);
+        self.said.range(from..=to).next().is_some()
+    }
+
+    /// Returns a statement that is held in some log, by its name.
+    pub fn statement(&self, id: Hash) -> Option<(&Said, &[u8])> {
+        let place = self.statements.get(&id)?;
+        let said = self.said.get(place)?;
+        let record = self.logs.get(&said.log)?.record(said.seq)?;
+        match &record.entry.body {
+            Body::Statement(bytes) => Some((said, bytes)),
+            Body::Score(_)
+            | Body::Status(_)
+            | Body::Void(_)
+            | Body::Chrono(_)
+            | Body::Seal
+            | Body::Unknown => None,
+        }
+    }
+
+    /// Returns all statements held, in the order of logs and sequences.
+    pub fn said(&self) -> impl Iterator<Item = &Said> {
+        self.said.values()
+    }
+
+    /// Returns the key that writes a log: the one that its grant is known to belong to, or that its
+    /// first entry proves.
+    pub(super) fn writer_of(&self, name: &LogName) -> Option<PublicKey> {
+        let held = || self.logs.get(name).map(crate::log::Log::writer);
+        self.authority.writer(name.grant).or_else(held)
+    }
+
+    /// Returns the key that writes a log of a store, which may rest on statements that do not hold
+    /// any more.
+    pub(super) fn writer_once(&self, name: &LogName, first: Option<&Vec<u8>>) -> Option<PublicKey> {
+        let named = || self.named.get(&name.grant).copied();
+        let proven = || founder(self.event, &self.manifest, name, first?);
+        self.writer_of(name).or_else(named).or_else(proven)
+    }
+
+    /// Takes note of a statement at a place of a log.
+    ///
+    /// The head's signature covers these bytes; where the log's writer signed the statement, too,
+    /// the statement's own signature, made to be shown alone, needs no second check.
+    pub(super) fn note_statement(
+        &mut self,
+        name: LogName,
+        seq: u64,
+        writer: PublicKey,
+        bytes: &[u8],
+    ) {
+        let Ok(signed) = decode_signed(bytes) else {
+            return;
+        };
+        if signed.signer != writer && !signed.holds(self.event) {
+            return;
+        }
+        let id = signed.id(self.event);
+        let statement = decode_statement(&signed.body).ok();
+        match &statement {
+            Some(Statement::Admit(admit)) => {
+                self.named.insert(GrantId(id), admit.key);
+            }
+            Some(Statement::Assign(assign)) => {
+                for (place, open) in (0..).zip(&assign.opens) {
+                    self.named.insert(grant_id(id, place), open.key);
+                }
+            }
+            Some(Statement::Transfer(passing) | Statement::Recover(passing)) => {
+                self.named.insert(GrantId(id), passing.to);
+            }
+            Some(_) | None => {}
+        }
+        self.statements.entry(id).or_insert((name, seq));
+        let said = Said {
+            log: name,
+            seq,
+            writer,
+            signer: signed.signer,
+            id,
+            statement,
+        };
+        self.said.insert((name, seq), said);
+    }
+
+    /// Judges all statements anew: one may come into force late, when what it rests on arrives.
+    ///
+    /// Source: PROTOCOL R-CONTROL-3.
+    pub(super) fn judge_all(&mut self) {
+        // What stands behind a fork differs from node to node and says nothing.
+        let before_a_fork = |it: &&Said| {
+            let fork = self.forks.get(&it.log);
+            fork.is_none_or(|fork| it.seq < fork.from)
+        };
+        let mut said: Vec<&Said> = self.said.values().filter(before_a_fork).collect();
+        said.sort_by_key(|it| (self.successions.get(&it.log).copied(), it.log, it.seq));
+        let chain_at = |name: &LogName, height: u64| Some(self.logs.get(name)?.chain_at(height)?.0);
+        self.authority = Authority::judge(self.event, &self.manifest, &said, &chain_at);
+    }
+}
+
+/// Returns the key that writes a log which founds itself: its first entry is the recovery after
+/// which the log's grant is named.
+///
+/// Source: PROTOCOL R-LOG-1, R-CONTROL-13.
+pub(super) fn founder(
+    event: EventId,
+    manifest: &Manifest,
+    name: &LogName,
+    first: &[u8],
+) -> Option<PublicKey> {
+    let entry = decode_entry(first, name).ok()?;
+    let Body::Statement(bytes) = &entry.body else {
+        return None;
+    };
+    let signed = decode_signed(bytes).ok()?;
+    (signed.id(event) == name.grant.0)
+        .then(|| recovers(event, manifest, &signed))
+        .flatten()
+}
+
+/// Returns the key to which a statement gives the event, if a recovery card signed it.
+pub(crate) fn recovers(
+    event: EventId,
+    manifest: &Manifest,
+    signed: &SignedStatement,
+) -> Option<PublicKey> {
+    let Ok(Statement::Recover(passing)) = decode_statement(&signed.body) else {
+        return None;
+    };
+    let holds = manifest.recovery.contains(&signed.signer)
+        && signed.holds(event)
+        && passes(event, &passing);
+    holds.then_some(passing.to)
+}
