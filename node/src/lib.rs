@@ -13,6 +13,8 @@
 //! | [`failpoint`] | moments at which the laboratory's binary dies |
 //! | [`clock`], [`entropy`] | the only places that read the clock and draw randomness |
 
+pub mod board;
+pub mod card_page;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -23,6 +25,7 @@ pub mod failpoint;
 pub mod local;
 pub mod net;
 pub mod node;
+pub mod qr;
 pub mod root;
 pub mod store;
 pub mod structure_file;

@@ -73,7 +73,7 @@ struct NetView(Arc<Net>);
 ///
 /// [`RunError`], with what to do.
 pub fn run(config: &Config, ready: impl FnOnce(&Ready)) -> Result<(), RunError> {
-    let root = Root::open(&config.root)?.with_mode(config.mode);
+    let root = Root::open_with(&config.root, &config.passphrase)?.with_mode(config.mode);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .enable_all()
@@ -94,6 +94,7 @@ async fn live(
     let key = root.key();
 
     // Tried before the port is bound, so that a root in use is named and not its port.
+    root.may_sign()?;
     drop(root.lock()?);
     let net = Arc::new(Net::start(net_config(&root, config))?);
     let (driver, thread) = Driver::start(root, net.link(), Clock::start())?;

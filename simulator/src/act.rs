@@ -169,6 +169,10 @@ impl World {
                 | Reply::Joining
                 | Reply::Locked
                 | Reply::Invited(_)
+                | Reply::Called(_)
+                | Reply::Cancelled(_)
+                | Reply::Waiting
+                | Reply::Confirmed
                 | Reply::Admitted
                 | Reply::Assigned(_)
                 | Reply::Revised(_)
@@ -176,7 +180,7 @@ impl World {
                 | Reply::Consented
                 | Reply::Transferred(_)
                 | Reply::Decided(_)
-                | Reply::Called
+                | Reply::ScoringOver
                 | Reply::Closed
                 | Reply::Imported { .. },
             ) => {}

@@ -242,6 +242,7 @@ impl World {
                 secret,
                 roles,
                 label: None,
+                window_ms: 24 * 60 * 60_000,
             },
         );
         let Some(Reply::Invited(ticket)) = reply else {

@@ -5,8 +5,10 @@
 //! topmost besides `main`.
 
 mod args;
+mod enrol;
 mod failure;
 mod files;
+mod found;
 mod notation;
 mod score;
 mod session;
@@ -70,6 +72,7 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         root: global.root.clone(),
         color: global.color.clone(),
         log: global.log.clone(),
+        passphrase_file: global.passphrase_file.clone(),
         ..RawConfig::default()
     };
     match verb {
@@ -103,8 +106,8 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
 fn ask(verb: Verb, session: &Session) -> Result<u8, Failure> {
     match verb {
         Verb::Event(verb) => venue::event(verb, session),
-        Verb::Invite(args) => venue::invite(args, session),
-        Verb::Join(args) => venue::join(args, session),
+        Verb::Invite(args) => enrol::invite(&args, session),
+        Verb::Join(args) => enrol::join(&args, session),
         Verb::Admit(args) => venue::admit(args, session),
         Verb::Devices => venue::devices(session),
         Verb::Grant(args) => venue::grant(args, session),

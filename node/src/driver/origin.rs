@@ -57,6 +57,7 @@ struct Locked {
 impl Origin {
     /// Locks the root of a node.
     pub(super) fn on_disk(root: Root, clock: Clock) -> Result<Self, RootError> {
+        root.may_sign()?;
         let lock = root.lock()?;
         let path = root.store_path();
         let opener: Opener = Box::new(move |content| {

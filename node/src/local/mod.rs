@@ -11,6 +11,7 @@ mod answers;
 mod clerk;
 pub mod client;
 mod convert;
+mod enrol;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod names;

@@ -90,6 +90,9 @@ fn wanted(links: &Links, id: &TargetId, target: &Target) -> bool {
     let Some(key) = target.key else {
         return true;
     };
+    if let TargetId::Called(_) = id {
+        return !links.has(&key);
+    }
     if links.has(&key) || links.is_own(&key) || links.cloud == Some(key) {
         return false;
     }
@@ -97,7 +100,9 @@ fn wanted(links: &Links, id: &TargetId, target: &Target) -> bool {
         TargetId::Ticket => false,
         // A person named this place, so whoever stands there tomorrow is asked too.
         TargetId::Static(_) => true,
-        TargetId::Mdns(_) | TargetId::Known(_) => links.members.contains(&key),
+        TargetId::Mdns(_) | TargetId::Known(_) | TargetId::Called(_) => {
+            links.members.contains(&key)
+        }
     }
 }
 
@@ -132,7 +137,9 @@ async fn connect(hub: &Hub, due: &Due) -> Result<(quinn::Connection, bool), Stri
         .ok_or("it is not wanted any more")?;
     let addresses = match &due.target {
         TargetId::Static(place) => look_up(place).await,
-        TargetId::Ticket | TargetId::Mdns(_) | TargetId::Known(_) => due.addresses.clone(),
+        TargetId::Ticket | TargetId::Mdns(_) | TargetId::Known(_) | TargetId::Called(_) => {
+            due.addresses.clone()
+        }
     };
     let joining = hub.links().lock().inviter.is_some();
     let pinned = joining && matches!(expected, Expected::Key(_));

@@ -49,6 +49,8 @@ pub(super) enum TargetId {
     Mdns(String),
     /// A peer that was connected before.
     Known(PublicKey),
+    /// A device that is to be enrolled; without a key it is whoever answers there.
+    Called(Option<PublicKey>),
 }
 
 /// One place to dial.
@@ -102,6 +104,7 @@ impl TargetId {
             Self::Static(_) => Source::Static,
             Self::Mdns(_) => Source::Mdns,
             Self::Known(_) => Source::Remembered,
+            Self::Called(_) => Source::Called,
         }
     }
 
@@ -109,7 +112,7 @@ impl TargetId {
     fn waits(&self) -> (u64, u64) {
         match self {
             Self::Mdns(_) => UNPROVEN_MS,
-            Self::Ticket | Self::Static(_) | Self::Known(_) => REDIAL_MS,
+            Self::Ticket | Self::Static(_) | Self::Known(_) | Self::Called(_) => REDIAL_MS,
         }
     }
 }
@@ -182,6 +185,16 @@ impl Targets {
         }
     }
 
+    /// Replaces where a device that is to be enrolled is dialled; without addresses not any more.
+    pub(super) fn called(&mut self, key: Option<PublicKey>, mut addresses: Vec<SocketAddr>) {
+        let id = TargetId::Called(key);
+        self.targets.remove(&id);
+        if !addresses.is_empty() {
+            addresses.truncate(ADDRESSES_MAX);
+            self.put(id, addresses, key);
+        }
+    }
+
     /// Remembers where a peer was reached, the latest address first.
     ///
     /// Returns whether that was news.
@@ -208,7 +221,9 @@ impl Targets {
     pub(super) fn remembered(&self) -> impl Iterator<Item = (PublicKey, &[SocketAddr])> {
         self.targets.iter().filter_map(|(id, target)| match id {
             TargetId::Known(key) => Some((*key, target.addresses.as_slice())),
-            TargetId::Ticket | TargetId::Static(_) | TargetId::Mdns(_) => None,
+            TargetId::Ticket | TargetId::Static(_) | TargetId::Mdns(_) | TargetId::Called(_) => {
+                None
+            }
         })
     }
 
@@ -277,7 +292,11 @@ impl Targets {
     pub(super) fn mdns_name(&self, key: &PublicKey) -> Option<&str> {
         self.targets.iter().find_map(|(id, target)| match id {
             TargetId::Mdns(name) if target.key == Some(*key) => Some(name.as_str()),
-            TargetId::Mdns(_) | TargetId::Ticket | TargetId::Static(_) | TargetId::Known(_) => None,
+            TargetId::Mdns(_)
+            | TargetId::Ticket
+            | TargetId::Static(_)
+            | TargetId::Known(_)
+            | TargetId::Called(_) => None,
         })
     }
 

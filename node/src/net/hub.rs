@@ -153,8 +153,8 @@ impl Hub {
         }
         match target {
             TargetId::Ticket => None,
-            TargetId::Known(key) => Some(Expected::Key(*key)),
-            TargetId::Static(_) | TargetId::Mdns(_) => {
+            TargetId::Known(key) | TargetId::Called(Some(key)) => Some(Expected::Key(*key)),
+            TargetId::Static(_) | TargetId::Mdns(_) | TargetId::Called(None) => {
                 Some(Expected::Admitted(Arc::new(self.links.clone())))
             }
         }
@@ -230,6 +230,14 @@ impl Hub {
                 self.dials.notify_one();
             }
             Notice::Grew { .. } => {}
+            Notice::Guests(waited_for) => self.links.lock().guests = *waited_for,
+            Notice::Call { key, addresses } => {
+                let mut addresses: Vec<SocketAddr> =
+                    addresses.iter().filter_map(|it| it.parse().ok()).collect();
+                best_first(&mut addresses);
+                self.links.lock().targets.called(*key, addresses);
+                self.changed();
+            }
             Notice::Refused { peer, reason, text } => {
                 let reason = reason.name();
                 warn!(target: "tallyline::security", peer = peer.0, reason, "refused: {text}");

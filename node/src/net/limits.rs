@@ -33,6 +33,10 @@ pub(super) const STRANGERS_MAX: usize = 8;
 /// How long a device that is not admitted may stay: a join takes under a second.
 pub(super) const STRANGER_TIME: Duration = Duration::from_secs(5);
 
+/// How long a device that is not admitted may stay while one is waited for: the core ends it
+/// earlier, once two people had their two minutes to compare digits.
+pub(super) const GUEST_TIME: Duration = Duration::from_mins(3);
+
 /// Bytes that a device that is not admitted may send: a manifest and a control log of a large
 /// event fit.
 pub(super) const STRANGER_BYTES_MAX: u64 = 64 * 1024;

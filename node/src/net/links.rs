@@ -16,7 +16,8 @@ use tokio::sync::mpsc;
 
 use super::discovery::{TargetId, Targets};
 use super::limits::{
-    FRESH_MS, LINKS_MAX, LINKS_PER_KEY_MAX, STRANGER_BYTES_MAX, STRANGER_TIME, STRANGERS_MAX,
+    FRESH_MS, GUEST_TIME, LINKS_MAX, LINKS_PER_KEY_MAX, STRANGER_BYTES_MAX, STRANGER_TIME,
+    STRANGERS_MAX,
 };
 use super::{LinkInfo, Scope, Source, Traffic};
 use crate::clock::millis;
@@ -140,6 +141,8 @@ pub(super) struct Links {
     pub(super) every: Passage,
     /// The uplink.
     pub(super) uplink: Passage,
+    /// Whether strangers are waited for and may stay longer: a person compares two screens.
+    pub(super) guests: bool,
     /// Whether the process stops.
     pub(super) stopping: bool,
     /// Places to dial.
@@ -276,6 +279,7 @@ impl Links {
             cloud: None,
             every: Passage::Open,
             uplink: Passage::Open,
+            guests: false,
             stopping: false,
             targets: Targets::default(),
             held: BTreeMap::new(),
@@ -362,7 +366,12 @@ impl Links {
     pub(super) fn sweep(&mut self, now_ms: u64) {
         for held in self.held.values() {
             let age_ms = now_ms.saturating_sub(held.since_ms);
-            if self.is_stranger(held) && age_ms >= millis(STRANGER_TIME) {
+            let may_ms = millis(if self.guests {
+                GUEST_TIME
+            } else {
+                STRANGER_TIME
+            });
+            if self.is_stranger(held) && age_ms >= may_ms {
                 held.close(Ending::Stranger);
             }
         }

@@ -110,6 +110,8 @@ pub enum Source {
     Static,
     /// Named in a ticket.
     Ticket,
+    /// Named by a device that is to be enrolled.
+    Called,
     /// The cloud.
     Uplink,
     /// Connected before, at the same address.
@@ -339,6 +341,7 @@ impl fmt::Display for Source {
             Self::Mdns => "mdns",
             Self::Static => "static",
             Self::Ticket => "ticket",
+            Self::Called => "called",
             Self::Uplink => "uplink",
             Self::Remembered => "remembered",
             Self::Inbound => "inbound",

@@ -202,6 +202,13 @@ impl Link for Mouth {
                 self.watch.say(self.who, &what);
             }
             Notice::Discover { .. } => self.watch.say(self.who, "discover"),
+            Notice::Guests(waited_for) => {
+                self.watch.say(self.who, &format!("guests {waited_for}"));
+            }
+            Notice::Call { addresses, .. } => {
+                self.watch
+                    .say(self.who, &format!("call {}", addresses.len()));
+            }
             Notice::Grew { entries } => self.watch.say(self.who, &format!("grew {entries}")),
         }
         self.link.notice(notice);
