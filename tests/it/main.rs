@@ -13,6 +13,8 @@ mod damage;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod enrol;
+#[cfg(test)]
 mod failpoints;
 #[cfg(test)]
 mod grants;
