@@ -15,6 +15,7 @@
 
 mod key;
 mod passphrase;
+pub mod room;
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};

@@ -723,6 +723,7 @@ fn input_bytes(input: &Input) -> Vec<u8> {
         Input::PeerUp { peer, .. } => [&b"up"[..], &peer.0.to_le_bytes()].concat(),
         Input::PeerDown { peer } => [&b"down"[..], &peer.0.to_le_bytes()].concat(),
         Input::Command { command, .. } => format!("{command:?}").into_bytes(),
+        Input::Room { free_bytes } => [&b"room"[..], &free_bytes.to_le_bytes()].concat(),
         Input::Tick => b"tick".to_vec(),
     }
 }
@@ -735,6 +736,7 @@ fn input_words(input: &Input) -> String {
         Input::PeerUp { peer, key, .. } => format!("peer-up peer={} key={}", peer.0, key.short()),
         Input::PeerDown { peer } => format!("peer-down peer={}", peer.0),
         Input::Command { command, .. } => format!("command {command:?}"),
+        Input::Room { free_bytes } => format!("room free={free_bytes}"),
         Input::Tick => "tick".to_owned(),
     }
 }

@@ -24,6 +24,7 @@ pub struct Replica {
     pub(super) last_heard_ms: BTreeMap<PublicKey, u64>,
     pub(super) refusals: BTreeMap<Reason, u64>,
     pub(super) enrol: Enrolment,
+    pub(super) free_bytes: Option<u64>,
     pub(super) out: Out,
 }
 
@@ -62,6 +63,7 @@ impl Replica {
                 } => self.on_peer_up(peer, key, exporter),
                 Input::PeerDown { peer } => self.on_peer_down(peer),
                 Input::Frame { peer, bytes } => self.on_frame(peer, &bytes),
+                Input::Room { free_bytes } => self.on_room(free_bytes),
                 Input::Tick => self.on_tick(),
             }
         }

@@ -238,6 +238,10 @@ pub enum Reason {
     Duplicate,
     /// Too many errors within a minute.
     Demerits,
+    /// More signatures than are checked for one peer.
+    Pace,
+    /// The disk has too little left.
+    Room,
 }
 
 impl Reason {
@@ -258,6 +262,8 @@ impl Reason {
             Self::Quota => "quota",
             Self::Duplicate => "duplicate",
             Self::Demerits => "demerits",
+            Self::Pace => "pace",
+            Self::Room => "room",
         }
     }
 }

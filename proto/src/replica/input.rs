@@ -71,6 +71,11 @@ pub enum Input {
         /// The frame's bytes, at most 64 KiB.
         bytes: Vec<u8>,
     },
+    /// The disk was measured.
+    Room {
+        /// Bytes that it has left for this device.
+        free_bytes: u64,
+    },
     /// Time passed; wanted every 50 to 250 ms.
     Tick,
 }

@@ -19,11 +19,13 @@ mod input;
 mod member;
 mod open;
 mod ownership;
+mod pace;
 mod pairing;
 mod peer;
 mod proof;
 mod reading;
 mod record;
+mod room;
 mod spread;
 mod view;
 

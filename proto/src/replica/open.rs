@@ -62,6 +62,7 @@ impl Replica {
             last_heard_ms: BTreeMap::new(),
             refusals: BTreeMap::new(),
             enrol: Enrolment::default(),
+            free_bytes: None,
             out: Out::default(),
         };
         replica.members_changed();

@@ -13,6 +13,7 @@ use super::{
     Notice, PeerId, Reason, Replica, Write,
     core::State,
     enrol::{asks_to_join, claim_frame, join_frame},
+    pace::Pace,
     proof::present,
 };
 use crate::{
@@ -65,6 +66,7 @@ pub(super) struct Peer {
     demerits: Vec<u64>,
     /// Whom it has proven to be a member with what right to admit others, on the way to itself.
     pub(super) vouched: BTreeMap<PublicKey, Roles>,
+    pub(super) pace: Pace,
 }
 
 impl Peer {
@@ -96,6 +98,7 @@ impl Replica {
             early_hello: None,
             demerits: Vec::new(),
             vouched: BTreeMap::new(),
+            pace: Pace::new(self.now.mono_ms),
         };
         let welcome = match &self.state {
             State::Blank => self.identity.cloud || self.awaits_owner(),
@@ -184,6 +187,7 @@ impl Replica {
         match decode_frame(bytes) {
             Err(error) => self.refuse(peer, Reason::Malformed, error.to_string()),
             Ok(None) => {}
+            Ok(Some(frame)) if !self.keeps_pace(peer, &frame) => {}
             Ok(Some(frame)) if is_member => self.on_member_frame(peer, frame),
             Ok(Some(frame)) => self.on_stranger_frame(peer, frame),
         }
@@ -228,7 +232,9 @@ impl Replica {
             | Reason::Stranger
             | Reason::Revoked
             | Reason::Duplicate
-            | Reason::Demerits => false,
+            | Reason::Demerits
+            | Reason::Pace
+            | Reason::Room => false,
         };
         let now_ms = self.now.mono_ms;
         let Some(it) = self.peers.get_mut(&peer) else {
@@ -442,6 +448,9 @@ impl Replica {
     ///
     /// Source: PROTOCOL R-SYNC-6.
     fn on_push(&mut self, peer: PeerId, name: LogName, push: &Push) {
+        if !self.has_room_for(peer, &name) {
+            return;
+        }
         let State::Member(member) = &mut self.state else {
             return;
         };
@@ -537,7 +546,9 @@ impl Replica {
             | Reason::Revoked
             | Reason::BadProof
             | Reason::Duplicate
-            | Reason::Demerits => reason.name(),
+            | Reason::Demerits
+            | Reason::Pace
+            | Reason::Room => reason.name(),
         };
         Mistake::does_not_follow(&log, next, why, &author).to_string()
     }
