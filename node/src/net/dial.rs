@@ -17,6 +17,7 @@ use super::hub::{Hub, luck};
 use super::limits::{ADDRESSES_MAX, DIAL_TIME, DIALS_MAX, SWEEP_TIME};
 use super::links::{Links, Way};
 use super::{Scope, conversation};
+use crate::security::{Cause, Who};
 
 /// Looks through all connections and dials what is due, for ever.
 pub(super) async fn supervise(hub: Arc<Hub>) {
@@ -43,11 +44,18 @@ pub(super) async fn follow(hub: Arc<Hub>, mut source: impl Discovery) {
     while let Some(sighting) = source.next().await {
         let now_ms = hub.now_ms();
         let mut links = hub.links().lock();
-        match sighting {
+        let taken = match sighting {
             Sighting::Seen { name, addresses } => links.targets.seen(name, addresses, now_ms),
-            Sighting::Gone { name } => links.targets.gone(&name),
-        }
+            Sighting::Gone { name } => {
+                links.targets.gone(&name);
+                true
+            }
+        };
         drop(links);
+        if !taken {
+            let text = "more places are announced than are kept; one was not taken";
+            hub.note(Cause::MdnsCapped, Who::default(), text);
+        }
         hub.changed();
     }
 }
@@ -73,7 +81,10 @@ fn due(links: &mut Links, now_ms: u64, room: usize) -> Vec<Due> {
         return Vec::new();
     }
     let mut targets = std::mem::take(&mut links.targets);
-    let due = targets.due(now_ms, room, |id, target| wanted(links, id, target));
+    let due = targets.due(now_ms, room, |id, target| {
+        let barred = |key| links.is_barred(&key, now_ms);
+        !target.key.is_some_and(barred) && wanted(links, id, target)
+    });
     links.targets = targets;
     due
 }

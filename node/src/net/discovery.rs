@@ -145,8 +145,14 @@ impl Backoff {
 }
 
 impl Targets {
-    /// Takes in what mDNS saw; above the cap the sighting is dropped.
-    pub(super) fn seen(&mut self, name: String, mut addresses: Vec<SocketAddr>, now_ms: u64) {
+    /// Takes in what mDNS saw; above the cap it takes the place of one that was dialled in vain, or
+    /// is dropped. Returns whether it was taken.
+    pub(super) fn seen(
+        &mut self,
+        name: String,
+        mut addresses: Vec<SocketAddr>,
+        now_ms: u64,
+    ) -> bool {
         addresses.truncate(ADDRESSES_MAX);
         let id = TargetId::Mdns(name);
         if let Some(target) = self.targets.get_mut(&id) {
@@ -155,15 +161,32 @@ impl Targets {
                 target.wait.reset();
                 target.next_ms = now_ms;
             }
-            return;
+            return true;
         }
-        let candidates = self
-            .targets
-            .keys()
-            .filter(|id| matches!(id, TargetId::Mdns(_)));
-        if candidates.count() < CANDIDATES_MAX {
+        let room = self.candidates().count() < CANDIDATES_MAX || self.forget_vain();
+        if room {
             self.put(id, addresses, None);
         }
+        room
+    }
+
+    /// Returns the places that mDNS announced.
+    pub(super) fn candidates(&self) -> impl Iterator<Item = (&TargetId, &Target)> {
+        let announced = |(id, _): &(&TargetId, &Target)| matches!(id, TargetId::Mdns(_));
+        self.targets.iter().filter(announced)
+    }
+
+    /// Forgets the announced place that was dialled in vain most often; tells whether there was
+    /// one. Invented places so make room for true ones, which answer.
+    fn forget_vain(&mut self) -> bool {
+        let vain = |target: &Target| {
+            let attempts = target.wait.attempts;
+            target.key.is_none() && !target.dialling && 0 < attempts
+        };
+        let candidates = self.candidates().filter(|(_, target)| vain(target));
+        let most = candidates.max_by_key(|(_, target)| target.wait.attempts);
+        let most = most.map(|(id, _)| id.clone());
+        most.is_some_and(|id| self.targets.remove(&id).is_some())
     }
 
     /// Forgets what mDNS took back.
@@ -404,6 +427,28 @@ mod tests {
         targets.seen("n0".into(), vec![at("10.0.0.9:1")], 5);
         let target = &targets.targets[&TargetId::Mdns("n0".into())];
         assert_eq!(target.addresses, [at("10.0.0.9:1")], "updated");
+    }
+
+    #[test]
+    fn an_invented_place_that_did_not_answer_makes_room_for_another() {
+        let mut targets = Targets::default();
+        for port in 0..1_000_u16 {
+            targets.seen(format!("n{port}"), vec![at(&format!("10.0.0.1:{port}"))], 0);
+        }
+        let honest = || ("honest".to_owned(), vec![at("10.0.0.9:1")]);
+        let (name, addresses) = honest();
+        assert!(!targets.seen(name, addresses, 0), "all may be true yet");
+        for due in targets.due(0, 16, |_, _| true) {
+            targets.failed(&due.target, 0, 0);
+        }
+        let (name, addresses) = honest();
+        assert!(targets.seen(name, addresses, 1), "one was not");
+        assert_eq!(targets.targets.len(), CANDIDATES_MAX, "capped all the same");
+        let mut dials = targets.due(1, 1_000, |_, _| true).into_iter();
+        assert!(
+            dials.any(|due| due.target == TargetId::Mdns("honest".into())),
+            "it is dialled"
+        );
     }
 
     #[test]
