@@ -6,8 +6,10 @@
 //! | [`store`] | redb: the writes of a replica on disk, and back |
 //! | [`driver`] | the one loop: gather, step, persist, release |
 //! | [`net`] | QUIC, discovery, the uplink to the cloud |
+//! | [`security`] | who was turned away, when and why |
 //! | [`local`] | the command socket in the root |
 //! | [`node`] | all of it together: what `tallyline run` runs |
+//! | [`doctor`] | what is wrong with a device, and what to do |
 //! | [`cli`], [`config`] | the command line and its configuration |
 //! | [`demo`] | a real match over real processes |
 //! | [`failpoint`] | moments at which the laboratory's binary dies |
@@ -19,6 +21,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod demo;
+pub mod doctor;
 pub mod driver;
 pub mod entropy;
 pub mod failpoint;
@@ -27,5 +30,6 @@ pub mod net;
 pub mod node;
 pub mod qr;
 pub mod root;
+pub mod security;
 pub mod store;
 pub mod structure_file;

@@ -95,6 +95,8 @@ pub(super) enum Verb {
     Standings(Standings),
     /// Tell where the scores are; exit code 0 when all is in the cloud.
     Status,
+    /// Look for what is wrong with this device; exit code 0 when all is well.
+    Doctor(Doctor),
     /// Check every hash and signature of the store again.
     Verify,
     /// Write everything into a bundle file, for a USB stick.
@@ -130,6 +132,13 @@ pub(super) struct Init {
     /// Take a key that was made on another board to this one; no other device may have it.
     #[arg(long, conflicts_with_all = ["label", "mode", "passphrase"])]
     pub(super) adopt_board: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Doctor {
+    /// Show whom the running node turned away, how often and why.
+    #[arg(long)]
+    pub(super) security: bool,
 }
 
 #[derive(Debug, Args)]

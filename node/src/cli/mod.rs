@@ -5,6 +5,7 @@
 //! topmost besides `main`.
 
 mod args;
+mod doctor;
 mod enrol;
 mod failure;
 mod files;
@@ -82,6 +83,7 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
             setup::run(&session(global, flags)?)
         }
         Verb::Demo(args) => setup::demo(args, &session(global, flags)?),
+        Verb::Doctor(args) => doctor::doctor(&args, &session(global, flags)?),
         Verb::Event(_)
         | Verb::Invite(_)
         | Verb::Join(_)
@@ -122,8 +124,8 @@ fn ask(verb: Verb, session: &Session) -> Result<u8, Failure> {
         Verb::Import { file } => files::import(&file, session),
         Verb::Sync(verb) => venue::sync(&verb, session),
         Verb::Stop => done(Request::Stop(Nothing {}), session),
-        // These three are done before a node is asked.
-        Verb::Init(_) | Verb::Run(_) | Verb::Demo(_) => Ok(DONE),
+        // These four are done before a node is asked.
+        Verb::Init(_) | Verb::Run(_) | Verb::Demo(_) | Verb::Doctor(_) => Ok(DONE),
     }
 }
 

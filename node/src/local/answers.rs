@@ -14,12 +14,13 @@ use tallyline_proto::model::{
 use tallyline_proto::replica::{DeviceView, EntryFilter, EntryView, LogView, Now, Phase, Replica};
 use tallyline_proto::rules::{Roster, Scorebook, Verdict};
 
+use super::clerk::Alarm;
 use super::protocol::{
     Answer, DeviceInfo, Devices, DrillInfo, Entries, EntriesQuery, EntryInfo, EventInfo, Exported,
     GrantInfo, Grants, LinkStatus, LogStatus, NodeInfo, Problem, Readings, Refused, Request,
     RosterAdd, RuleInfo, StandingsQuery, StatusData, Totals, Verified, WireBytes, codes, exits,
 };
-use super::{convert, enrol, names, standings, words};
+use super::{convert, enrol, health, names, standings, words};
 use crate::root::hex;
 
 /// What the answers need besides the replica.
@@ -37,6 +38,8 @@ pub(super) struct Around {
     pub(super) trouble: Option<String>,
     /// Damaged stores that were moved aside, by name.
     pub(super) damaged: Vec<String>,
+    /// Keys that two devices use at the same time.
+    pub(super) alarms: Vec<Alarm>,
 }
 
 /// What was seen in the loop, to be answered outside of it.
@@ -117,6 +120,9 @@ pub(super) fn look(
         | Request::PairDevice(_)
         | Request::PairOwner(_)
         | Request::PairConfirm(_)
+        // Only a running node knows these; its clerk answers them.
+        | Request::Health(_)
+        | Request::Security(_)
         | Request::Stop(_) => return None,
     })
 }
@@ -440,6 +446,7 @@ fn status(replica: &mut Replica, now: Now, around: Around) -> StatusData {
             "The words of this device's join: {words}. The owner's screen shows the same."
         ));
     }
+    remarks.extend(health::remarks(replica, now, &around.alarms));
     if 0 < totals.entries && !around.damaged.is_empty() {
         remarks.push(words::damaged(&around.damaged));
     }

@@ -17,14 +17,15 @@ use tokio::sync::watch;
 
 use super::answers::{self, Around};
 use super::protocol::{
-    Admit, Answer, Assigned, Call, Done, EventCreate, Founded, Grant, GrantOpen, Handover,
-    Imported, Invite, InviteDevice, LinkStatus, NodeInfo, Problem, Request, Revised, RosterAdd,
-    RosterEdit, Saved, Scope, ScoreAdd, ScoreVoid, WireBytes, codes, exits,
+    Admit, Answer, Assigned, Call, CloudData, Done, EventCreate, Founded, Grant, GrantOpen,
+    Handover, Imported, Invite, InviteDevice, LinkStatus, MdnsData, NodeInfo, Problem, Request,
+    Revised, RosterAdd, RosterEdit, Saved, Scope, ScoreAdd, ScoreVoid, WireBytes, codes, exits,
 };
-use super::{convert, enrol, names};
+use super::{convert, enrol, health, names};
 use crate::driver::{CommandFailed, Driver, Stopped};
 use crate::entropy::{self, EntropyError};
 use crate::root::{Mode, Root, damaged_stores, hex};
+use crate::security::Seen;
 use crate::structure_file::StructureFile;
 
 /// Largest bundle file that is read: the store of an event has at most 64 MiB.
@@ -44,6 +45,38 @@ pub trait Network: Send + Sync {
     fn resume(&self, scope: Scope);
     /// Returns what is paused: `none`, `cloud` or `all`.
     fn paused(&self) -> &'static str;
+    /// Returns how the network does.
+    fn condition(&self) -> Condition {
+        Condition::default()
+    }
+    /// Returns whom the node turned away, and the milliseconds since the start, which end now.
+    fn security(&self) -> (Seen, u64) {
+        (Seen::default(), 0)
+    }
+}
+
+/// How the network does.
+#[derive(Clone, Debug, Default)]
+pub struct Condition {
+    /// Addresses at which other devices reach this node, best first.
+    pub addresses: Vec<String>,
+    /// How mDNS does; `None` if it is not used.
+    pub mdns: Option<MdnsData>,
+    /// The cloud that entries are carried to.
+    pub cloud: Option<CloudData>,
+    /// Keys that two devices use at the same time.
+    pub clones: Vec<Alarm>,
+}
+
+/// A key that two devices use at the same time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alarm {
+    /// The key.
+    pub key: PublicKey,
+    /// Where the two are.
+    pub addresses: Vec<String>,
+    /// Milliseconds since both were heard.
+    pub ago_ms: u64,
 }
 
 /// The network of a process without one.
@@ -133,6 +166,8 @@ impl Clerk {
             Request::InviteDevice(invite) => self.invite_device(invite).await,
             Request::JoinOffer(_) => self.offer().await,
             Request::Import(import) => self.import(import.path).await,
+            Request::Health(_) => self.health().await,
+            Request::Security(_) => self.security().await,
             request @ (Request::Node(_)
             | Request::EventShow(_)
             | Request::Devices(_)
@@ -158,6 +193,19 @@ impl Clerk {
             | Request::ScoreAdd(_)
             | Request::ScoreVoid(_)) => self.write(request).await,
         }
+    }
+
+    async fn health(&self) -> Result<Answer, Problem> {
+        let (condition, trouble) = (self.network.condition(), self.driver.trouble());
+        let look =
+            move |replica: &mut Replica, now| health::health(replica, now, condition, trouble);
+        Ok(Answer::ok(&self.driver.query(look).await?))
+    }
+
+    async fn security(&self) -> Result<Answer, Problem> {
+        let (seen, alarms) = (self.network.security(), self.network.condition().clones);
+        let look = move |replica: &mut Replica, now| health::security(replica, now, seen, &alarms);
+        Ok(Answer::ok(&self.driver.query(look).await?))
     }
 
     async fn look(&self, request: Request) -> Result<Answer, Problem> {
@@ -339,6 +387,7 @@ impl Clerk {
             wire: self.network.wire(),
             trouble: self.driver.trouble(),
             damaged: damaged_stores(&self.here.dir),
+            alarms: self.network.condition().clones,
         }
     }
 }
@@ -427,6 +476,8 @@ fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<Plan, Probl
         | Request::Import(_)
         | Request::SyncPause(_)
         | Request::SyncResume(_)
+        | Request::Health(_)
+        | Request::Security(_)
         | Request::Stop(_) => return Err(no_such_verb()),
     };
     Ok(Plan::Command(Box::new(command)))

@@ -78,6 +78,7 @@ fn read(root: &Root, call: &Call) -> Result<Answer, Problem> {
         wire: WireBytes::default(),
         trouble: None,
         damaged: damaged_stores(dir),
+        alarms: Vec::new(),
     };
     let now = Clock::start().now();
     match answers::look(&mut replica, now, &call.request, around) {
@@ -125,6 +126,8 @@ fn write(root: Root, call: Call) -> Result<Answer, Problem> {
         | Request::Status(_)
         | Request::Verify(_)
         | Request::Export(_)
+        | Request::Health(_)
+        | Request::Security(_)
         | Request::Import(_)
         | Request::InviteCancel(_)
         | Request::Enrolment(_) => {}

@@ -15,9 +15,11 @@
 
 mod data;
 mod enrol;
+mod health;
 
 pub use data::*;
 pub use enrol::*;
+pub use health::*;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -107,6 +109,10 @@ pub enum Request {
     SyncPause(Scope),
     /// Connects again. Answer: [`Done`].
     SyncResume(Scope),
+    /// Tells how the running node does beside the scores. Answer: [`HealthData`].
+    Health(Nothing),
+    /// Tells whom the running node turned away. Answer: [`SecurityData`].
+    Security(Nothing),
     /// Ends the node gracefully. Answer: [`Done`], before the socket closes.
     Stop(Nothing),
 }
@@ -636,6 +642,8 @@ impl Request {
             | Self::Status(_)
             | Self::Verify(_)
             | Self::Export(_)
+            | Self::Health(_)
+            | Self::Security(_)
             | Self::Enrolment(_) => true,
             Self::EventCreate(_)
             | Self::EventLock(_)

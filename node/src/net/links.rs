@@ -19,8 +19,7 @@ use super::barred::Barred;
 use super::discovery::{TargetId, Targets};
 use super::limits::{
     CLONES_MAX, FRESH_MS, GUEST_TIME, LINKS_MAX, LINKS_PER_KEY_MAX, STRANGER_BYTES_MAX,
-    STRANGER_TIME,
-    STRANGERS_MAX,
+    STRANGER_TIME, STRANGERS_MAX,
 };
 use super::rivals::{Rival, Stage, clones, loser};
 use super::{CloneAlarm, LinkInfo, Scope, Source, Traffic};

@@ -4,6 +4,7 @@
 //! node did not say. Labels come from other devices, so control characters never reach the
 //! terminal. Layer: node, cli.
 
+mod doctor;
 mod enrol;
 mod entries;
 mod event;
@@ -14,6 +15,7 @@ mod when;
 
 use std::fmt;
 
+pub(super) use doctor::{report, security};
 pub(super) use enrol::{invites, joined, plain};
 pub(super) use entries::entries;
 pub(super) use event::{devices, event, grants};
