@@ -71,6 +71,7 @@ fn assign() -> Statement {
                 until_ms: None,
             },
         ],
+        under: None,
     })
 }
 

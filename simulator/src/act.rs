@@ -666,6 +666,9 @@ pub(crate) fn frame_words(bytes: &[u8]) -> String {
             Frame::Join(it) => format!("join label={:?}", it.label),
             Frame::Welcome(_) => "welcome".to_owned(),
             Frame::Refused(why) => format!("refused why={why}"),
+            Frame::Claim(_) => "claim".to_owned(),
+            Frame::Commit(it) => format!("commit label={:?}", it.label),
+            Frame::Reveal(_) => "reveal".to_owned(),
         },
     }
 }

@@ -6,7 +6,7 @@
 //! is there afterwards, and of the commit in flight everything or nothing.
 #![cfg(test)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use tallyline::store::{Store, StoreError};
@@ -39,6 +39,7 @@ struct Content {
     logs: BTreeMap<LogName, Log>,
     cells: BTreeMap<([u8; 32], u8), Vec<u8>>,
     forks: BTreeMap<LogName, Vec<u8>>,
+    displaced: BTreeSet<Vec<u8>>,
     invites: BTreeMap<[u8; 16], Vec<u8>>,
 }
 
@@ -75,6 +76,12 @@ impl Content {
                 Write::Fork { log, bytes } => {
                     self.forks.insert(*log, bytes.clone());
                 }
+                Write::Displace { log, from, bytes } => {
+                    let log = self.logs.entry(*log).or_default();
+                    let keep = usize::try_from(from.saturating_sub(1)).unwrap_or(usize::MAX);
+                    log.entries.truncate(keep);
+                    self.displaced.insert(bytes.clone());
+                }
                 Write::Invite { id, bytes } => match bytes {
                     Some(bytes) => drop(self.invites.insert(*id, bytes.clone())),
                     None => drop(self.invites.remove(id)),
@@ -92,6 +99,7 @@ impl Content {
         });
         self.manifest == stored.manifest
             && self.ticket == stored.ticket
+            && self.displaced == stored.displaced.iter().cloned().collect()
             && self.logs == logs.collect()
             && self.cells.values().eq(&stored.cells)
             && self.forks.values().eq(&stored.forks)

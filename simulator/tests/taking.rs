@@ -85,6 +85,7 @@ impl Two {
         let opens = vec![Open {
             key,
             cells: cells(&[], &[]),
+            until_ms: None,
         }];
         let assign = Command::Assign {
             closing: Vec::new(),

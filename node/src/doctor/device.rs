@@ -70,10 +70,32 @@ pub(super) fn key(dir: &Path) -> Finding {
             format!("{} cannot be used: {why}", path.display()),
             advice,
         ),
+        Err(RootError::OtherBoard { .. }) => Finding::wrong(
+            what,
+            "the key was made on another board: the memory card was moved, or the folder copied",
+            format!(
+                "set this device up anew and have the owner invite it; only if the card was moved \
+                 for good, run `tallyline init --adopt-board --root {}`",
+                dir.display()
+            ),
+        ),
+        Err(RootError::KeyMissing { .. }) => Finding::wrong(
+            what,
+            "the device's key is missing",
+            "move the folder aside, set the device up anew, and have the owner invite it",
+        ),
+        Err(RootError::Sealed { .. }) => Finding::note(
+            what,
+            "the key is sealed with a passphrase",
+            "nothing to do: the running node was given it",
+        ),
         Err(
             error @ (RootError::Exists { .. }
             | RootError::InUse { .. }
             | RootError::Label { .. }
+            | RootError::WrongPassphrase { .. }
+            | RootError::Passphrase { .. }
+            | RootError::NoMemory
             | RootError::Io { .. }
             | RootError::Entropy(_)),
         ) => Finding::wrong(

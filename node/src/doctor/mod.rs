@@ -29,6 +29,7 @@ use crate::local::offline;
 use crate::local::protocol::{
     Answer, Call, HealthData, Nothing, Problem, Request, SecurityData, StatusData,
 };
+use crate::root::PassphraseSource;
 
 /// How one thing is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,7 +130,10 @@ pub fn examine(dir: &Path) -> Report {
             findings.extend(told.security.clones.iter().map(event::clone));
             Some(told.status.clone())
         }
-        Running::No => data(offline::answer(dir, call(Request::Status(Nothing {})))).ok(),
+        Running::No => {
+            let ask = call(Request::Status(Nothing {}));
+            data(offline::answer(dir, &PassphraseSource::Nowhere, ask)).ok()
+        }
         Running::Mute(_) => None,
     };
     findings.extend(status.iter().map(event::membership));

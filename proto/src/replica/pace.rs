@@ -99,7 +99,10 @@ fn checks(frame: &Frame) -> u64 {
         | Frame::Want(_)
         | Frame::Join(_)
         | Frame::Welcome(_)
-        | Frame::Refused(_) => 0,
+        | Frame::Refused(_)
+        | Frame::Claim(_)
+        | Frame::Commit(_)
+        | Frame::Reveal(_) => 0,
     }
 }
 
