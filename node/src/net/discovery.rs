@@ -265,6 +265,20 @@ impl Targets {
         }
     }
 
+    /// Notes that no dial under way has led anywhere.
+    pub(super) fn failed_all(&mut self, now_ms: u64, luck: u64) {
+        let dialling = |(id, target): (&TargetId, &Target)| target.dialling.then(|| id.clone());
+        let under_way: Vec<TargetId> = self.targets.iter().filter_map(dialling).collect();
+        for id in under_way {
+            self.failed(&id, now_ms, luck);
+        }
+    }
+
+    /// Returns how many places there are.
+    pub(super) fn count(&self) -> usize {
+        self.targets.len()
+    }
+
     /// Notes that a connection works: all waits for its peer begin anew.
     pub(super) fn works(&mut self, key: &PublicKey) {
         for target in self.targets.values_mut() {

@@ -109,10 +109,10 @@ pub(super) const DIAL_STAGGER: Duration = Duration::from_millis(200);
 pub(super) const DIALS_MAX: usize = 16;
 
 /// Addresses dialled for one peer in one attempt, at most.
-pub(super) const ADDRESSES_MAX: usize = 8;
+pub const ADDRESSES_MAX: usize = 8;
 
 /// Places learned from mDNS that are kept, at most: anybody on the network can announce.
-pub(super) const CANDIDATES_MAX: usize = 128;
+pub const CANDIDATES_MAX: usize = 128;
 
 /// Peers whose addresses are remembered, at most: as many as can be connected.
 pub(super) const REMEMBERED_MAX: usize = LINKS_MAX;
@@ -122,7 +122,7 @@ pub(super) const REMEMBERED_ADDRESSES_MAX: usize = 4;
 
 /// Milliseconds between two dials of an address that only mDNS vouches for: a forged record
 /// must not turn the venue into a flood of somebody else's device.
-pub(super) const ADDRESS_REST_MS: u64 = 5_000;
+pub const ADDRESS_REST_MS: u64 = 5_000;
 
 /// Milliseconds of the first and the longest wait before a known peer is dialled again: a
 /// healed network is found within seconds, and a phone that is switched off costs two packets

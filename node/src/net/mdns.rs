@@ -28,7 +28,7 @@ use super::limits::{
 use crate::entropy::{self, EntropyError};
 
 /// The service type of every device.
-const SERVICE: &str = "_tallyline._udp.local.";
+pub(super) const SERVICE: &str = "_tallyline._udp.local.";
 
 /// The version of the protocol that is announced.
 const VERSION: &str = "1";
@@ -247,14 +247,7 @@ impl Mdns {
     /// Reads one event; `None` if it says nothing about a peer of this event.
     fn read(&self, event: ServiceEvent, search: &Search) -> Option<Sighting> {
         match event {
-            ServiceEvent::ServiceResolved(found) => {
-                let name = found.get_fullname().to_owned();
-                let ours = !self.own_names.contains(&name) && is_sought(&found, search);
-                ours.then(|| Sighting::Seen {
-                    name,
-                    addresses: addresses(&found),
-                })
-            }
+            ServiceEvent::ServiceResolved(found) => sighting(&found, search, &self.own_names),
             ServiceEvent::ServiceRemoved(_, name) => Some(Sighting::Gone { name }),
             ServiceEvent::SearchStarted(_)
             | ServiceEvent::ServiceFound(..)
@@ -338,6 +331,20 @@ fn announcement(key: &[u8; 16], port: u16) -> Result<ServiceInfo, mdns_sd::Error
     let record = [(KEY_VERSION, VERSION), (KEY_SALT, &salt), (KEY_TAG, &tag)];
     let info = ServiceInfo::new(SERVICE, &instance, &host, "", port, &record[..])?;
     Ok(info.enable_addr_auto())
+}
+
+/// Reads a record; `None` if it is this device's own or of no event that is looked for.
+pub(super) fn sighting(
+    found: &ResolvedService,
+    search: &Search,
+    own_names: &BTreeSet<String>,
+) -> Option<Sighting> {
+    let name = found.get_fullname().to_owned();
+    let ours = !own_names.contains(&name) && is_sought(found, search);
+    ours.then(|| Sighting::Seen {
+        name,
+        addresses: addresses(found),
+    })
 }
 
 /// Tells whether a record carries the tag of an event that this device looks for.

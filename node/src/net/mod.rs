@@ -13,6 +13,8 @@
 //! | `links` | connections: who may stay |
 //! | `rivals` | which of two connections with one key goes, and when it is a clone's |
 //! | `barred` | keys that are refused for a while |
+//! | `hearsay` | what is made of mDNS records, tried without a network |
+//! | `links` | connections: who may stay, and which of two goes |
 //! | `endpoint` | TLS and handshakes on sockets |
 //! | `ground` | where sockets, timers and chance come from |
 //! | `conversation` | one connection from its handshake to its end |
@@ -28,6 +30,7 @@ mod discovery;
 mod endpoint;
 mod framing;
 mod ground;
+mod hearsay;
 mod hub;
 mod limits;
 mod links;
@@ -62,6 +65,8 @@ use self::mdns::Mdns;
 
 pub use self::discovery::Sighting;
 pub use self::ground::Ground;
+pub use self::hearsay::{Hearsay, Record};
+pub use self::limits::{ADDRESS_REST_MS, ADDRESSES_MAX, CANDIDATES_MAX};
 
 /// The port of mDNS (RFC 6762); tests use another one.
 pub const MDNS_PORT: u16 = 5353;
