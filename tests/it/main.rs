@@ -17,6 +17,8 @@ mod enrol;
 #[cfg(test)]
 mod failpoints;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod grants;
 #[cfg(test)]
 mod kill;

@@ -1,5 +1,6 @@
 //! Helpers that the system tests share.
 
+pub mod fuzz;
 pub mod process;
 pub mod relay;
 pub mod tidy;
