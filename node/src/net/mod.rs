@@ -14,7 +14,6 @@
 //! | `rivals` | which of two connections with one key goes, and when it is a clone's |
 //! | `barred` | keys that are refused for a while |
 //! | `hearsay` | what is made of mDNS records, tried without a network |
-//! | `links` | connections: who may stay, and which of two goes |
 //! | `endpoint` | TLS and handshakes on sockets |
 //! | `ground` | where sockets, timers and chance come from |
 //! | `conversation` | one connection from its handshake to its end |
