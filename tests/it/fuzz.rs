@@ -7,8 +7,10 @@ use tallyline_tests::{
     tidy::{Tree, repository_root},
 };
 
-/// Most bytes of one committed input, and of all together: they stay in every clone for ever.
+/// Most bytes of one committed input: it stays in every clone for ever.
 const INPUT_BYTES_MAX: usize = 16 * 1024;
+
+/// Most bytes of all committed inputs together, for the same reason.
 const ALL_BYTES_MAX: usize = 300 * 1024;
 
 /// Least inputs of a corpus that deserves the name.

@@ -1,8 +1,10 @@
 //! Statements and scores in two orders of arrival: one authority and the same verdicts.
 
+use std::collections::BTreeMap;
+
 use tallyline_proto::{
-    log::{Chain, Ledger, Log, Refusal, Taken},
-    model::{GrantId, LogName},
+    log::{Ledger, Log, Refusal, Taken},
+    model::{GrantId, Hash, LogName},
     rules::{Authority as _, Scorebook, Standings, scorebook::about},
     wire::Fork,
 };
@@ -20,6 +22,9 @@ const CHUNKS_MAX: usize = 16;
 /// Draws a history of statements and scores, some of them lies, tells it to one ledger in the
 /// order in which it was written and to another in any order, lets the two exchange their proofs
 /// of forks, and compares them.
+///
+/// # Panics
+/// If something does not hold.
 pub fn run(data: &[u8]) {
     let mut bytes = Bytes::new(data);
     let order = u64::from_le_bytes(bytes.array());
@@ -138,22 +143,23 @@ fn forks(ledger: &Ledger) -> Vec<&Fork> {
     ledger.forks().values().filter(written).collect()
 }
 
-/// Returns the logs that are held: how far each is undisputed, and the chain hash there.
-fn held(ledger: &Ledger) -> Vec<(LogName, u64, Option<Chain>)> {
-    let undisputed = |log: &Log| {
-        let forked = ledger
-            .forks()
-            .get(log.name())
-            .map_or(u64::MAX, |it| it.from);
-        let height = log.height().min(forked - 1);
-        (*log.name(), height, log.chain_at(height))
-    };
-    ledger.logs().values().map(undisputed).collect()
+/// Returns how far each log is held and undisputed, and the chain hash there or, if it forked,
+/// before its fork. Of a log that forked at its first entry the proof alone may be held.
+fn held(ledger: &Ledger) -> BTreeMap<LogName, (u64, Hash)> {
+    let whole = |log: &Log| (*log.name(), (log.height(), log.chain().0));
+    let mut held: BTreeMap<_, _> = ledger.logs().values().map(whole).collect();
+    for (name, fork) in ledger.forks() {
+        let (height, hash) = held.entry(*name).or_default();
+        (*height, *hash) = ((*height).min(fork.from - 1), fork.prefix);
+    }
+    held
 }
 
-/// Compares how each entry stands that both hold, up to where its log forked.
+/// Compares how each entry stands that both hold, up to where its log forked. A log that nobody
+/// may write any more counts nowhere, and whether it forked is known to whoever asked in time.
 fn verdicts(one: &Ledger, two: &Ledger) {
-    for (name, log) in one.logs() {
+    let written = |log: &LogName| one.authority().writer(log.grant).is_some();
+    for (name, log) in one.logs().iter().filter(|(name, _)| written(name)) {
         let forked = one.forks().get(name).map_or(u64::MAX, |fork| fork.from);
         let shared = two.logs().get(name).map_or(0, Log::height);
         for (seq, _) in log

@@ -18,6 +18,9 @@ const ENTRIES_MAX: usize = 48;
 
 /// Reads bytes as entries of the owner's and the tablets' logs. What is read is written and read
 /// again; books and standings do not depend on the order of lines.
+///
+/// # Panics
+/// If something does not hold.
 pub fn run(data: &[u8]) {
     let mut bytes = Bytes::new(data);
     let mut ledger = ledger();

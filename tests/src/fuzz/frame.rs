@@ -28,6 +28,9 @@ const ANSWERS_MAX: usize = 256;
 
 /// Lets peers say what the bytes say. The replica sends nothing that a peer could not read, a
 /// stranger leaves nothing behind, and whatever was written is read back by a fresh start.
+///
+/// # Panics
+/// If something does not hold.
 pub fn run(data: &[u8]) {
     let mut bytes = Bytes::new(data);
     let mut scene = Scene::begin(&mut bytes);
@@ -51,7 +54,8 @@ struct Scene {
     peers: BTreeMap<u8, PeerId>,
     next_peer: u64,
     writers: Writers,
-    /// Who has shown an Admit that the owner signed: a member, though no log names it yet.
+    /// Who was a member at some time, or has shown an Admit that the owner signed: an owner's key
+    /// that lies can make its Admits void, and connections outlive that.
     shown: BTreeSet<u8>,
 }
 
@@ -114,6 +118,9 @@ impl Scene {
         let Some(peer) = self.connect(who) else {
             return;
         };
+        if self.replica.members().contains(&public(who)) {
+            self.shown.insert(who);
+        }
         let entries = self.disk.entries();
         let strange = self.replica.event().is_some() && !self.shown.contains(&who);
         self.step(vec![Input::Frame { peer, bytes: frame }]);

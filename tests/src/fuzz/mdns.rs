@@ -25,6 +25,9 @@ struct Scene {
 
 /// Announces, takes back and dials as the bytes say. Only records with a right tag are believed,
 /// the table stays within its bounds, and nobody is dialled too often.
+///
+/// # Panics
+/// If something does not hold.
 pub fn run(data: &[u8]) {
     let mut bytes = Bytes::new(data);
     let mut scene = Scene {

@@ -96,7 +96,7 @@ pub(super) fn other_entry(bytes: &mut Bytes<'_>, known: &Known) -> Vec<u8> {
     let drill = DrillNo(u32::from(bytes.byte() % 8));
     let shooter = ShooterNo(u32::from(bytes.byte() % 9));
     match bytes.below(6) {
-        0 => return bytes.run().to_vec(),
+        0 => bytes.run().to_vec(),
         1 => {
             let (time, a) = (u32::from(bytes.short()), bytes.byte());
             entry(score(drill.0, shooter.0, time, a), Vec::new())
@@ -121,14 +121,14 @@ pub(super) fn entry(body: Body, succession: Vec<Predecessor>) -> Vec<u8> {
 
 fn reshoot(bytes: &mut Bytes<'_>, drill: DrillNo, shooter: ShooterNo) -> Body {
     let body = score(drill.0, shooter.0, u32::from(bytes.short()), bytes.byte());
-    match body {
-        Body::Score(it) => Body::Score(Score {
-            attempt: u32::from(bytes.byte() % 3),
-            late_shots: u32::from(bytes.byte() % 2),
-            ..it
-        }),
-        other => other,
-    }
+    let Body::Score(it) = body else {
+        return body;
+    };
+    Body::Score(Score {
+        attempt: u32::from(bytes.byte() % 3),
+        late_shots: u32::from(bytes.byte() % 2),
+        ..it
+    })
 }
 
 fn status(bytes: &mut Bytes<'_>, drill: DrillNo, shooter: ShooterNo) -> Body {

@@ -13,7 +13,7 @@ pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
     match target {
         "frame" => vectors(&["frames", "refused_frames"], frame),
         "entry" => vectors(&["entries", "refused_entries"], entry),
-        "ticket" => vectors(&["ticket", "refused_files"], |bytes| bytes.to_vec()),
+        "ticket" => vectors(&["ticket", "refused_files"], <[u8]>::to_vec),
         "bundle" => vectors(&["bundle", "event", "refused_files"], bundle),
         "structure" => vec![("event".to_owned(), STRUCTURE.to_vec())],
         "control" => programs(40, 8),

@@ -17,6 +17,9 @@ const COMPLAINT_BYTES_MAX: usize = 8 * 1024;
 
 /// Reads any text as a structure file. Complaints stay short; what is accepted is founded or
 /// refused with a reason, and what is founded is what the file said.
+///
+/// # Panics
+/// If something does not hold.
 pub fn run(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let file = match StructureFile::parse(&text) {
@@ -43,14 +46,12 @@ pub fn run(data: &[u8]) {
         structure: file.structure.clone(),
         label: "Owner".to_owned(),
     };
-    match ask(&mut owner, &mut disk, Command::Found(founding)) {
-        Reply::Founded(_) => {}
-        Reply::Refused(_) => {
-            assert!(disk.manifest().is_none(), "a refusal leaves nothing behind");
-            return;
-        }
-        other => unreachable!("no answer to a founding: {other:?}"),
+    let reply = ask(&mut owner, &mut disk, Command::Found(founding));
+    if matches!(reply, Reply::Refused(_)) {
+        assert!(disk.manifest().is_none(), "a refusal leaves nothing behind");
+        return;
     }
+    assert!(matches!(reply, Reply::Founded(_)), "{reply:?}");
     let manifest = decode_manifest(disk.manifest().unwrap_or_default());
     let manifest = manifest.map(|it| (it.name, it.structure));
     assert_eq!(

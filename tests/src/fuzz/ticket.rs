@@ -5,6 +5,9 @@ use tallyline_proto::wire::{decode_ticket, encode_ticket, ticket_from_text, tick
 
 /// Reads any bytes as a ticket, as a ticket's text and as a fingerprint; what can be read is
 /// written and read again.
+///
+/// # Panics
+/// If something does not hold.
 pub fn run(data: &[u8]) {
     if let Ok(ticket) = decode_ticket(data) {
         let again = decode_ticket(&encode_ticket(&ticket));
