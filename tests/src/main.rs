@@ -52,7 +52,9 @@ fn run(only: &[u8], json: bool) -> ExitCode {
     }
     if !json {
         let ok = total - bad - skipped;
-        print(&format!("\n{ok} of {total} as expected, {bad} not, {skipped} skipped"));
+        print(&format!(
+            "\n{ok} of {total} as expected, {bad} not, {skipped} skipped"
+        ));
     }
     if bad == 0 {
         ExitCode::SUCCESS

@@ -221,6 +221,14 @@ impl Process {
     /// # Errors
     /// If it is not ours to kill.
     pub fn kill(mut self) -> Result<(), Broken> {
+        self.end()
+    }
+
+    /// As [`Process::kill`], for a process that somebody else keeps.
+    ///
+    /// # Errors
+    /// If it is not ours to kill.
+    pub fn end(&mut self) -> Result<(), Broken> {
         self.child.kill().map_err(Broken::of)?;
         self.child.wait().map(drop).map_err(Broken::of)
     }

@@ -6,7 +6,7 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use tallyline_simulator::Random;
 use super::initial::{Answer, Hand, honest_hello};
 use super::papers::Papers;
 use super::peer::{End, Peer};
-use super::wait::now;
+use super::wait::{DEADLINE, now, until};
 use crate::process::Broken;
 
 /// Addresses of this machine that a flood comes from.
@@ -38,7 +38,7 @@ const CRUMBS_IN_PACKET: usize = 110;
 #[derive(Debug)]
 pub struct Initials {
     thread: JoinHandle<Result<Sent, Broken>>,
-    ended: Arc<AtomicBool>,
+    packets: Arc<AtomicU64>,
 }
 
 /// What a flood of first packets came to.
@@ -66,19 +66,20 @@ impl Initials {
     pub fn start(to: SocketAddr, rate: u32, time: Duration) -> Result<Self, Broken> {
         let sockets: io::Result<Vec<UdpSocket>> = (2..2 + SOURCES).map(source).collect();
         let sockets = sockets.map_err(Broken::of)?;
-        let ended = Arc::new(AtomicBool::new(false));
-        let end = Arc::clone(&ended);
-        let thread = thread::spawn(move || send_all(&sockets, to, (rate, time), &end));
-        Ok(Self { thread, ended })
+        let packets = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&packets);
+        let thread = thread::spawn(move || send_all(&sockets, to, (rate, time), &count));
+        Ok(Self { thread, packets })
     }
 
-    /// Ends the flood, and says what it came to.
+    /// Waits until so many packets were sent.
     ///
     /// # Errors
-    /// If it failed.
-    pub fn end(self) -> Result<Sent, Broken> {
-        self.ended.store(true, Ordering::Relaxed);
-        joined(self.thread)
+    /// If they are not in time.
+    pub fn until(&self, packets: u64) -> Result<Duration, Broken> {
+        until("the flood is in full spate", DEADLINE, || {
+            Ok(packets <= self.packets.load(Ordering::Relaxed))
+        })
     }
 
     /// Waits for the end of the flood's time, and says what it came to.
@@ -126,7 +127,9 @@ impl Strangers {
 /// If nothing comes back in time.
 pub fn ask(to: SocketAddr, hand: &Hand, packet: &[u8]) -> Result<Answer, Broken> {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Broken::of)?;
-    socket.set_read_timeout(Some(ANSWER_MAX)).map_err(Broken::of)?;
+    socket
+        .set_read_timeout(Some(ANSWER_MAX))
+        .map_err(Broken::of)?;
     socket.send_to(packet, to).map_err(Broken::of)?;
     let mut buffer = [0; DATAGRAM_BYTES_MAX];
     let (length, _) = socket.recv_from(&mut buffer).map_err(Broken::of)?;
@@ -155,14 +158,14 @@ fn send_all(
     sockets: &[UdpSocket],
     to: SocketAddr,
     (rate, time): (u32, Duration),
-    ended: &AtomicBool,
+    count: &AtomicU64,
 ) -> Result<Sent, Broken> {
     let begin = now();
     let mut sent = Sent::default();
     let mut buffer = [0; DATAGRAM_BYTES_MAX];
     for (number, socket) in (0_u64..).zip(sockets.iter().cycle()) {
         let due = Duration::from_secs(number) / rate;
-        if time < due || ended.load(Ordering::Relaxed) {
+        if time < due {
             break;
         }
         while let Some(early) = due.checked_sub(begin.elapsed()).filter(|it| !it.is_zero()) {
@@ -172,6 +175,7 @@ fn send_all(
         let packet = hand.packet(0, &[(0, &honest_hello(&hand)?)])?;
         // A full buffer loses a packet of a flood, which is no loss.
         sent.packets += u64::from(socket.send_to(&packet, to).is_ok());
+        count.store(sent.packets, Ordering::Relaxed);
         while let Ok((length, _)) = socket.recv_from(&mut buffer) {
             let answer = hand.read(buffer.get(..length).unwrap_or_default());
             sent.retries += u64::from(answer == Answer::Retry);

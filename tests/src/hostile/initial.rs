@@ -200,7 +200,13 @@ fn keys(to: &[u8; 8], side: Side) -> Result<Keys, Broken> {
         .tls13()
         .and_then(rustls::Tls13CipherSuite::quic_suite);
     let suite = suite.ok_or_else(|| Broken::new("no cipher suite for QUIC"))?;
-    Ok(Keys::initial(Version::V1, suite.suite, suite.quic, to, side))
+    Ok(Keys::initial(
+        Version::V1,
+        suite.suite,
+        suite.quic,
+        to,
+        side,
+    ))
 }
 
 /// Appends a number as QUIC writes it, below 2^30.

@@ -14,6 +14,7 @@
 //! | `peer` | a QUIC peer that puts on the stream what it likes |
 //! | `initial` | first packets of QUIC made by hand |
 //! | `flood` | much of it at once |
+//! | `namespace`, `multicast` | a network of its own, and records of mDNS made by hand |
 //! | `lies` | logs, statements and cells that a liar signs |
 //! | `venue` | real nodes with one liar among them |
 //! | `cases` | the cases, by topic |
@@ -24,6 +25,8 @@ pub mod cases;
 pub mod flood;
 pub mod initial;
 pub mod lies;
+pub mod multicast;
+pub mod namespace;
 pub mod papers;
 pub mod peer;
 pub mod table;

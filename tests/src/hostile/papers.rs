@@ -95,7 +95,9 @@ pub fn listener(key: &DeviceKey) -> Result<rustls::ServerConfig, Broken> {
 /// If the cryptography library refuses to make it.
 pub fn stranger() -> Result<Arc<ClientConfig>, Broken> {
     let provider = Arc::new(ring::default_provider());
-    Ok(Arc::new(with_protocol(bare(&provider)?.with_no_client_auth())))
+    Ok(Arc::new(with_protocol(
+        bare(&provider)?.with_no_client_auth(),
+    )))
 }
 
 fn honest(key: &DeviceKey) -> Result<ClientConfig, Broken> {
@@ -255,8 +257,6 @@ impl ServerCertVerifier for NoQuestions {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0
-            .signature_verification_algorithms
-            .supported_schemes()
+        self.0.signature_verification_algorithms.supported_schemes()
     }
 }

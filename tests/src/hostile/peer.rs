@@ -11,7 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use quinn::crypto::rustls::QuicServerConfig;
-use quinn::{Connection, ConnectionError, Endpoint, RecvStream, SendStream, TransportConfig, VarInt};
+use quinn::{
+    Connection, ConnectionError, Endpoint, RecvStream, SendStream, TransportConfig, VarInt,
+};
 use rustls::pki_types::CertificateDer;
 use tallyline_keys::{DeviceKey, JOIN_EXPORTER_LABEL};
 use tallyline_proto::wire::{FRAME_BYTES_MAX, Frame, decode_frame, encode_frame};
@@ -80,14 +82,21 @@ impl Peer {
     /// # Errors
     /// If the system gives no socket.
     pub fn listening(key: &DeviceKey) -> Result<Self, Broken> {
+        Self::listening_at(IpAddr::V4(Ipv4Addr::LOCALHOST), key)
+    }
+
+    /// Opens a socket on an address that lets everybody in, as the device with this key.
+    ///
+    /// # Errors
+    /// If the system gives no socket.
+    pub fn listening_at(address: IpAddr, key: &DeviceKey) -> Result<Self, Broken> {
         let crypto = QuicServerConfig::try_from(papers::listener(key)?).map_err(Broken::of)?;
         let mut config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
         config.transport_config(Arc::new(transport()));
         let runtime = runtime()?;
         let endpoint = {
             let _inside = runtime.enter();
-            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-            Endpoint::server(config, address).map_err(Broken::of)?
+            Endpoint::server(config, SocketAddr::new(address, 0)).map_err(Broken::of)?
         };
         Ok(Self { runtime, endpoint })
     }
@@ -260,18 +269,20 @@ impl Link {
         mut take: impl FnMut(&Frame) -> Option<T>,
     ) -> Result<T, Broken> {
         until_some(what, DEADLINE, || {
-            let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
-            while let Some(frame) = inbox.pop_front() {
-                if let Some(taken) = take(&frame) {
-                    return Ok(Some(taken));
+            match (self.look(&mut take), self.ended()) {
+                (Some(taken), _) => Ok(Some(taken)),
+                (None, None) => Ok(None),
+                (None, Some(end)) => {
+                    Err(Broken::new(format!("{what}: the connection ended: {end}")))
                 }
             }
-            drop(inbox);
-            match self.ended() {
-                Some(end) => Err(Broken::new(format!("{what}: the connection ended: {end}"))),
-                None => Ok(None),
-            }
         })
+    }
+
+    /// Looks through what has come so far, and drops it up to what the case can use.
+    pub fn look<T>(&self, mut take: impl FnMut(&Frame) -> Option<T>) -> Option<T> {
+        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        std::iter::from_fn(|| inbox.pop_front()).find_map(|frame| take(&frame))
     }
 
     /// Returns whether the other side said something that no case has looked at.
@@ -290,7 +301,11 @@ impl Link {
     /// # Errors
     /// If it does not in time.
     pub fn end_within(&self, deadline: Duration) -> Result<End, Broken> {
-        until_some("the node ends the connection", deadline, || Ok(self.ended()))
+        until_some(
+            "the node ends the connection",
+            deadline,
+            || Ok(self.ended()),
+        )
     }
 
     /// Returns the connection.
@@ -311,9 +326,9 @@ impl Link {
     /// If TLS gives none.
     pub fn exporter(&self) -> Result<[u8; 32], Broken> {
         let mut exporter = [0; 32];
-        let exported = self
-            .connection
-            .export_keying_material(&mut exporter, JOIN_EXPORTER_LABEL, b"");
+        let exported =
+            self.connection
+                .export_keying_material(&mut exporter, JOIN_EXPORTER_LABEL, b"");
         exported.map_err(|error| Broken::new(format!("{error:?}")))?;
         Ok(exporter)
     }

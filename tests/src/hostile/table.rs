@@ -4,7 +4,9 @@
 
 use serde_json::{Value, json};
 
-use super::cases::{framing, logs, signatures};
+use super::cases::{
+    authority, discovery, disk, framing, logs, quota, receipts, signatures, structure, tls, words,
+};
 use super::{Outcome, Run};
 use crate::process::Broken;
 
@@ -137,6 +139,186 @@ pub const CASES: &[Case] = &[
         input: "an entry after the grant's end, and another one in the place of an old one",
         expected: "late and flagged; a fork, disputed",
         run: logs::after_the_end,
+    },
+    Case {
+        number: 20,
+        input: "300 logs under a grant that nobody knows",
+        expected: "refused and counted, nothing stored, no error of the peer; taken when the grant is known",
+        run: authority::unknown_grant,
+    },
+    Case {
+        number: 21,
+        input: "a grant signed by a device that is not the owner",
+        expected: "refused in the control log; elsewhere kept as evidence, without effect",
+        run: authority::grants_by_others,
+    },
+    Case {
+        number: 22,
+        input: "two open grants that cover one cell",
+        expected: "for that cell the deepest, of equal ones the lowest id is live; the other is late; the same on every node",
+        run: authority::two_grants_for_one_cell,
+    },
+    Case {
+        number: 23,
+        input: "an Assign that closes a grant that does not exist",
+        expected: "invalid as a whole, kept as evidence",
+        run: authority::closing_what_is_not_there,
+    },
+    Case {
+        number: 24,
+        input: "a cut that names a hash nobody has; a cut with another hash than the log's",
+        expected: "what is here up to the cut counts, and so does what comes up to it; another hash: disputed",
+        run: authority::unknown_cut,
+    },
+    Case {
+        number: 30,
+        input: "a control log of 4,097 statements; two of them that name each other as predecessors",
+        expected: "by the owner: kept, the nodes stay small and answer (the control log has no quota); by anybody else: refused",
+        run: authority::flood_of_statements,
+    },
+    Case {
+        number: 31,
+        input: "entries past the cut of a stolen device",
+        expected: "quarantined, not counted",
+        run: authority::after_a_theft,
+    },
+    Case {
+        number: 32,
+        input: "entries past the cut of a dead device, slot free, slot taken",
+        expected: "free: late, and counts; taken: flagged, does not count",
+        run: authority::after_a_death,
+    },
+    Case {
+        number: 33,
+        input: "a void of another's entry, of a void, of an unknown entry",
+        expected: "no effect, kept, flagged",
+        run: authority::voids_by_others,
+    },
+    Case {
+        number: 34,
+        input: "a score for a shooter or a drill that the structure does not have",
+        expected: "stored, flagged, not counted",
+        run: authority::not_in_the_structure,
+    },
+    Case {
+        number: 35,
+        input: "times of 1970 and 2106, jumps back, and as far as numbers go",
+        expected: "stored and shown, no verdict depends on them",
+        run: words::impossible_times,
+    },
+    Case {
+        number: 36,
+        input: "TLS: no certificate, RSA, P-256; expired and not yet valid with the right key",
+        expected: "the first three refused, the last two taken",
+        run: tls::wrong_certificates,
+    },
+    Case {
+        number: 37,
+        input: "TLS: another device's certificate with the liar's key",
+        expected: "the handshake fails",
+        run: tls::copied_certificate,
+    },
+    Case {
+        number: 38,
+        input: "TLS 1.2; 0-RTT; tickets of old sessions",
+        expected: "refused; none is given",
+        run: tls::old_tls_and_early_data,
+    },
+    Case {
+        number: 39,
+        input: "a stranger that says nothing, sends more than 64 KiB, speaks of logs, or guesses an invite",
+        expected: "ended within 5 s or at once (code 8 or 9), nothing stored, nobody admitted",
+        run: tls::strangers,
+    },
+    Case {
+        number: 40,
+        input: "two devices with one key at once",
+        expected: "both are served, and both links are shown",
+        run: tls::clone,
+    },
+    Case {
+        number: 42,
+        input: "1,000 first packets of QUIC a second from many addresses",
+        expected: "senders must prove their address; memory stays small; a member gets in",
+        run: tls::flood_of_first_packets,
+    },
+    Case {
+        number: 43,
+        input: "handshakes in pieces of one byte, out of order",
+        expected: "what is kept is bounded",
+        run: tls::crumbs,
+    },
+    Case {
+        number: 44,
+        input: "mDNS: a device's own name at an attacker's address, 5,000 forged devices, a record cut short, a name of 300 B, a goodbye for a live device",
+        expected: "TLS decides, a stranger is told nothing but an Admit; candidates are bounded; the live connection stays; a fresh device is found",
+        run: discovery::forged_records,
+    },
+    Case {
+        number: 45,
+        input: "receipts by a wrong key, for an unknown log, with another hash, older than the one held, beyond our head",
+        expected: "refused or without effect; beyond our head: counts for what is here",
+        run: receipts::false_receipts,
+    },
+    Case {
+        number: 46,
+        input: "heights and presences without a receipt",
+        expected: "nothing is in the cloud",
+        run: receipts::boasts,
+    },
+    Case {
+        number: 47,
+        input: "a cloud whose answers come twice, in any order, with another hash, after a dead connection, for half of it",
+        expected: "in the cloud is exactly what a signed receipt with the right hash covers",
+        run: receipts::lying_cloud,
+    },
+    Case {
+        number: 48,
+        input: "a manifest whose hash is another, one of 51,201 B, a Lock of another structure",
+        expected: "refused; kept without effect",
+        run: structure::other_structures,
+    },
+    Case {
+        number: 49,
+        input: "chunks of media",
+        expected: "no media in this version: a frame of an unknown kind is skipped",
+        run: structure::no_media,
+    },
+    Case {
+        number: 50,
+        input: "a disk that fills in the middle of a batch",
+        expected: "no acknowledgement, the light says so; taken once there is room",
+        run: disk::full_disk,
+    },
+    Case {
+        number: 51,
+        input: "a store cut short, empty, with flipped bits, of another format, in use by a second process",
+        expected: "moved aside and fetched again; the second process ends with a message",
+        run: disk::damaged_store,
+    },
+    Case {
+        number: 52,
+        input: "a key file that others can read, that holds rubbish, that is missing",
+        expected: "the node does not start and says what to do",
+        run: disk::bad_key_files,
+    },
+    Case {
+        number: 53,
+        input: "tickets: wrong version, damaged, 10 KB, of another event, used before",
+        expected: "clear words, nothing changed",
+        run: words::bad_tickets,
+    },
+    Case {
+        number: 54,
+        input: "labels with marks of direction, NUL, line feeds, too long, empty; HTML",
+        expected: "refused everywhere; HTML is only text, since there is no page",
+        run: words::bad_labels,
+    },
+    Case {
+        number: 55,
+        input: "a member that writes for ever",
+        expected: "taken up to its quota, the rest refused and counted; the others go on",
+        run: quota::writes_for_ever,
     },
 ];
 

@@ -32,7 +32,10 @@ pub fn rubbish() -> Result<Outcome, Broken> {
     let mut link = venue.to_owner()?;
     let mut random = Random::new(1);
     let hello = encode_frame(&Frame::Hello(hello()));
-    let mut frames = vec![Vec::new(), hello.get(..hello.len() / 2).unwrap_or_default().to_vec()];
+    let mut frames = vec![
+        Vec::new(),
+        hello.get(..hello.len() / 2).unwrap_or_default().to_vec(),
+    ];
     while frames.len() < ERRORS_MAX {
         let mut bytes = random.bytes::<48>().to_vec();
         // Kinds above 12 are of later versions and skipped.
@@ -46,7 +49,9 @@ pub fn rubbish() -> Result<Outcome, Broken> {
         link.frame(frame)?;
     }
     Venue::until_refused(&venue.owner, "malformed", 9)?;
-    ensure(link.ended().is_none(), || "ended before the tenth".to_owned())?;
+    ensure(link.ended().is_none(), || {
+        "ended before the tenth".to_owned()
+    })?;
     link.frame(&last)?;
     let tenth = link.end_within(DEADLINE)?;
     ensure(tenth == REFUSED, || format!("at the tenth: {tenth}"))?;
@@ -58,7 +63,9 @@ pub fn rubbish() -> Result<Outcome, Broken> {
     let mut long = venue.to_owner()?;
     long.raw(&[0x81, 0x80, 0x04])?;
     broken(&long)?;
-    venue.done("10 malformed counted, ended at the tenth with code 9; cut short and too long: code 7")
+    venue.done(
+        "10 malformed counted, ended at the tenth with code 9; cut short and too long: code 7",
+    )
 }
 
 /// Input 2.
@@ -69,7 +76,9 @@ pub fn four_gibibytes() -> Result<Outcome, Broken> {
     link.raw(&[0x80, 0x80, 0x80, 0x80, 0x10])?;
     broken(&link)?;
     let grown = venue.owner.peak_kib()?.saturating_sub(before);
-    ensure(grown <= REFUSED_KIB_MAX, || format!("{grown} KiB were used for it"))?;
+    ensure(grown <= REFUSED_KIB_MAX, || {
+        format!("{grown} KiB were used for it")
+    })?;
     venue.done(format!("code 7 at once, {grown} KiB more than before"))
 }
 
@@ -92,7 +101,10 @@ pub fn a_byte_a_second() -> Result<Outcome, Broken> {
     ensure(end == BROKEN, || format!("{end}"))?;
     let about_ten = Duration::from_secs(9)..Duration::from_secs(13);
     ensure(about_ten.contains(&ended), || format!("after {ended:?}"))?;
-    venue.done(format!("code 7 after {:.1} s and {sent} bytes", ended.as_secs_f64()))
+    venue.done(format!(
+        "code 7 after {:.1} s and {sent} bytes",
+        ended.as_secs_f64()
+    ))
 }
 
 /// Input 4.
@@ -113,7 +125,9 @@ pub fn idle_streams() -> Result<Outcome, Broken> {
         (streams.len(), one_way.is_ok())
     });
     // One of the sixteen is the conversation's own.
-    ensure(two_way == 15, || format!("{} streams were granted", two_way + 1))?;
+    ensure(two_way == 15, || {
+        format!("{} streams were granted", two_way + 1)
+    })?;
     ensure(!one_way, || "a one-way stream was granted".to_owned())?;
     let datagrams = link.connection().max_datagram_size();
     ensure(datagrams.is_none(), || "datagrams are taken".to_owned())?;
@@ -141,8 +155,12 @@ pub fn empty_messages() -> Result<Outcome, Broken> {
     link.say(&Frame::Cells(vec![Vec::new(); 32_000]))?;
     Venue::until_refused(&venue.owner, "malformed", 3)?;
     let grown = venue.owner.peak_kib()?.saturating_sub(before.1);
-    ensure(venue.owner.entries()? == before.0, || "something was stored".to_owned())?;
-    ensure(grown <= REFUSED_KIB_MAX, || format!("{grown} KiB were used for it"))?;
+    ensure(venue.owner.entries()? == before.0, || {
+        "something was stored".to_owned()
+    })?;
+    ensure(grown <= REFUSED_KIB_MAX, || {
+        format!("{grown} KiB were used for it")
+    })?;
     venue.done(format!(
         "257 entries, 32,768 entries and 32,000 cells each refused, {grown} KiB more than before"
     ))

@@ -27,7 +27,9 @@ pub fn replayed() -> Result<Outcome, Broken> {
         acknowledged(&link, &log.log, 1)?;
     }
     venue.tablet.until_entries(entries + 1)?;
-    ensure(venue.owner.entries()? == entries + 1, || "more than one".to_owned())?;
+    ensure(venue.owner.entries()? == entries + 1, || {
+        "more than one".to_owned()
+    })?;
     venue.done(format!("1 stored, {MANY} of {MANY} acknowledged"))
 }
 
@@ -62,7 +64,11 @@ pub fn a_thousand_branches() -> Result<Outcome, Broken> {
     one.say(&common)?;
     other.say(&common)?;
     for number in 0..MANY {
-        let link = if number % 2 == 0 { &mut one } else { &mut other };
+        let link = if number % 2 == 0 {
+            &mut one
+        } else {
+            &mut other
+        };
         let mut branch = log.branch();
         link.say(&Frame::Push(branch.score(1, 12, 1_000 + number).push()))?;
     }
@@ -74,7 +80,9 @@ pub fn a_thousand_branches() -> Result<Outcome, Broken> {
     same_proof(&venue)?;
     let kept = venue.owner.known()?.height(&log.log);
     ensure(kept <= 2, || format!("{kept} entries are kept"))?;
-    venue.done(format!("{MANY} branches, half of them to each node: one and the same proof on both"))
+    venue.done(format!(
+        "{MANY} branches, half of them to each node: one and the same proof on both"
+    ))
 }
 
 /// Input 17.
@@ -106,7 +114,9 @@ pub fn gaps() -> Result<Outcome, Broken> {
     link.say(&Frame::Push(skipped))?;
     link.say(&Frame::Push(past))?;
     venue.tablet.until_verdicts(13, &["counts"])?;
-    venue.done("a gap: refused, and a Want names the own height; sequences 0 and 2^64 - 1: malformed")
+    venue.done(
+        "a gap: refused, and a Want names the own height; sequences 0 and 2^64 - 1: malformed",
+    )
 }
 
 /// Input 18.
@@ -136,8 +146,10 @@ pub fn after_the_end() -> Result<Outcome, Broken> {
     link.say(&Frame::Push(log.score(1, 11, 700).push()))?;
     acknowledged(&link, &log.log, 1)?;
     let opens = json!([{"to": "tablet", "squads": [LIAR_SQUAD]}]);
-    venue.owner.ask(&json!({"verb": "grant", "opens": opens, "reason": "handover",
-        "closing": [grant.uuid().to_string()]}))?;
+    venue.owner.ask(
+        &json!({"verb": "grant", "opens": opens, "reason": "handover",
+        "closing": [grant.uuid().to_string()]}),
+    )?;
     link.say(&Frame::Push(log.score(1, 12, 700).push()))?;
     for node in [&venue.owner, &venue.tablet] {
         node.until_verdicts(11, &["counts"])?;

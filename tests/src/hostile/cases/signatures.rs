@@ -42,9 +42,10 @@ pub fn encoded_otherwise() -> Result<Outcome, Broken> {
     let signature = log.add(good.clone()).signature();
     let honest = log.push();
     for other in [over_long(&good)?, reordered(&good)?] {
-        ensure(decode_entry(&other, &log.log) == decode_entry(&good, &log.log), || {
-            "the other encoding says something else".to_owned()
-        })?;
+        ensure(
+            decode_entry(&other, &log.log) == decode_entry(&good, &log.log),
+            || "the other encoding says something else".to_owned(),
+        )?;
         let entries = vec![other];
         link.say(&Frame::Push(Push {
             entries,

@@ -30,6 +30,9 @@ const CERTIFICATE_REQUIRED: u64 = 116;
 /// the 2 MiB that QUIC may buffer for them, and the slack of an allocator that gives nothing back.
 const FLOOD_KIB_MAX: u64 = 16 * 1024;
 
+/// First packets a second in a flood.
+const RATE: u32 = 1_000;
+
 /// Handshakes that are begun in pieces of one byte.
 const CRUMBLED: u64 = 16;
 
@@ -57,7 +60,9 @@ pub fn wrong_certificates() -> Result<Outcome, Broken> {
         let fate = fate(&venue.peer, to, &venue.liar, &papers)?;
         ensure(fate.is_ok(), || format!("{papers:?}: {:?}", fate.err()))?;
     }
-    venue.done("none, RSA, P-256: refused by TLS; expired and not yet valid with the right key: taken")
+    venue.done(
+        "none, RSA, P-256: refused by TLS; expired and not yet valid with the right key: taken",
+    )
 }
 
 /// Input 37.
@@ -69,7 +74,9 @@ pub fn copied_certificate() -> Result<Outcome, Broken> {
     let fate = fate(&venue.peer, venue.owner.address()?, &venue.liar, &papers)?;
     let end = fate.err();
     ensure(end == Some(End::Tls(DECRYPT_ERROR)), || format!("{end:?}"))?;
-    ensure(venue.owner.links("tablet")? == 1, || "the tablet lost its link".to_owned())?;
+    ensure(venue.owner.links("tablet")? == 1, || {
+        "the tablet lost its link".to_owned()
+    })?;
     venue.done("the handshake fails (decrypt_error), the tablet's own link stays")
 }
 
@@ -116,7 +123,9 @@ pub fn strangers() -> Result<Outcome, Broken> {
     let end = silent.end_within(DEADLINE)?;
     let stayed = begin.elapsed();
     ensure(not_admitted(&end), || format!("{end}"))?;
-    ensure(STRANGER_MAX.contains(&stayed), || format!("stayed {stayed:?}"))?;
+    ensure(STRANGER_MAX.contains(&stayed), || {
+        format!("stayed {stayed:?}")
+    })?;
 
     let mut loud = venue.peer.meet(to, &stranger)?;
     let begin = now();
@@ -127,7 +136,9 @@ pub fn strangers() -> Result<Outcome, Broken> {
     }
     let end = loud.end_within(DEADLINE)?;
     ensure(not_admitted(&end), || format!("{end}"))?;
-    ensure(begin.elapsed() < STRANGER_MAX.start, || "not before its time was up".to_owned())?;
+    ensure(begin.elapsed() < STRANGER_MAX.start, || {
+        "not before its time was up".to_owned()
+    })?;
 
     let mut curious = venue.peer.meet(to, &stranger)?;
     curious.say(&Frame::Want(Vec::new()))?;
@@ -140,9 +151,16 @@ pub fn strangers() -> Result<Outcome, Broken> {
         label: "guess".to_owned(),
     }))?;
     Venue::until_refused(&venue.owner, "bad_proof", 1)?;
-    ensure(venue.owner.members()? == members, || "somebody was admitted".to_owned())?;
-    ensure(venue.owner.entries()? == entries, || "something was stored".to_owned())?;
-    venue.done(format!("ended after {:.1} s, after 64 KiB, and at the first word about logs; nothing stored", stayed.as_secs_f64()))
+    ensure(venue.owner.members()? == members, || {
+        "somebody was admitted".to_owned()
+    })?;
+    ensure(venue.owner.entries()? == entries, || {
+        "something was stored".to_owned()
+    })?;
+    venue.done(format!(
+        "ended after {:.1} s, after 64 KiB, and at the first word about logs; nothing stored",
+        stayed.as_secs_f64()
+    ))
 }
 
 /// Input 40.
@@ -170,13 +188,18 @@ pub fn flood_of_first_packets() -> Result<Outcome, Broken> {
     let mut venue = Venue::start()?;
     let to = venue.owner.address()?;
     let before = venue.owner.peak_kib()?;
-    let flood = flood::Initials::start(to, 1_000, Duration::from_secs(4))?;
+    let flood = flood::Initials::start(to, RATE, Duration::from_secs(4))?;
+    flood.until(u64::from(RATE))?;
     let honest = venue.honest_exchange()?;
     let fate = fate(&venue.peer, to, &venue.liar, &Papers::Right)?;
-    ensure(fate.is_ok(), || format!("an honest device did not get in: {:?}", fate.err()))?;
-    let sent = flood.end()?;
+    ensure(fate.is_ok(), || {
+        format!("an honest device did not get in: {:?}", fate.err())
+    })?;
+    let sent = flood.over()?;
     let grown = venue.owner.peak_kib()?.saturating_sub(before);
-    ensure(0 < sent.retries, || "no sender was asked for a proof of its address".to_owned())?;
+    ensure(0 < sent.retries, || {
+        "no sender was asked for a proof of its address".to_owned()
+    })?;
     ensure(grown <= FLOOD_KIB_MAX, || format!("{grown} KiB more"))?;
     venue.done(format!(
         "{} first packets, {} answered by Retry, {grown} KiB more; meanwhile a member got in and a score went over in {} ms",
@@ -198,7 +221,9 @@ pub fn crumbs() -> Result<Outcome, Broken> {
     let grown = venue.owner.peak_kib()?.saturating_sub(before);
     ensure(grown <= FLOOD_KIB_MAX, || format!("{grown} KiB more"))?;
     let fate = fate(&venue.peer, to, &venue.liar, &Papers::Right)?;
-    ensure(fate.is_ok(), || format!("an honest device did not get in: {:?}", fate.err()))?;
+    ensure(fate.is_ok(), || {
+        format!("an honest device did not get in: {:?}", fate.err())
+    })?;
     venue.done(format!(
         "{packets} packets of single bytes out of order in {CRUMBLED} handshakes: {grown} KiB more"
     ))

@@ -71,28 +71,41 @@ pub fn bad_tickets() -> Result<Outcome, Broken> {
         let said = newcomer.refuses(&json!({"verb": "join", "ticket": bad}))?;
         ensure(said.contains("ticket"), || format!("says only {said:?}"))?;
     }
-    ensure(phase(&newcomer)? == "blank", || "a bad ticket was kept".to_owned())?;
+    ensure(phase(&newcomer)? == "blank", || {
+        "a bad ticket was kept".to_owned()
+    })?;
     let other = {
         let mut other = good.clone();
         other.event.0.0 = [8; 32];
         ticket_to_text(&other)
     };
-    let said = venue.tablet.refuses(&json!({"verb": "join", "ticket": other}))?;
+    let said = venue
+        .tablet
+        .refuses(&json!({"verb": "join", "ticket": other}))?;
     ensure(!said.is_empty(), || "no words".to_owned())?;
 
     newcomer.ask(&json!({"verb": "join", "ticket": text}))?;
-    until("the newcomer is admitted", DEADLINE, || Ok(venue.owner.links("newcomer")? == 1))?;
+    until("the newcomer is admitted", DEADLINE, || {
+        Ok(venue.owner.links("newcomer")? == 1)
+    })?;
     let members = venue.owner.members()?;
     let late = DeviceKey::from_seed([0x53; 32]);
     let mut link = venue.peer.meet(venue.owner.address()?, &late)?;
-    let proof = join_proof(&good.secret, &link.exporter()?, &good.event.0.0, &late.public());
+    let proof = join_proof(
+        &good.secret,
+        &link.exporter()?,
+        &good.event.0.0,
+        &late.public(),
+    );
     link.say(&Frame::Join(Join {
         event: good.event,
         proof,
         label: "late".to_owned(),
     }))?;
     Venue::until_refused(&venue.owner, "bad_proof", 1)?;
-    ensure(venue.owner.members()? == members, || "a used ticket opened again".to_owned())?;
+    ensure(venue.owner.members()? == members, || {
+        "a used ticket opened again".to_owned()
+    })?;
     newcomer.stop()?;
     venue.done("wrong version, bent, 10 KB, empty: clear words, nothing kept; another event: refused; used: bad proof")
 }
@@ -107,7 +120,9 @@ pub fn bad_labels() -> Result<Outcome, Broken> {
     let key = DeviceKey::from_seed([0x54; 32]);
     let fingerprint = key.public().fingerprint();
     for label in BAD_LABELS {
-        venue.owner.refuses(&json!({"verb": "admit", "key": fingerprint, "label": label}))?;
+        venue
+            .owner
+            .refuses(&json!({"verb": "admit", "key": fingerprint, "label": label}))?;
     }
     let entries = venue.owner.entries()?;
     let mut control = Forged::begin(&owner, event, GrantId::control(event), 54);
@@ -117,16 +132,26 @@ pub fn bad_labels() -> Result<Outcome, Broken> {
     let mut link = venue.to_owner()?;
     link.say(&Frame::Push(control.push()))?;
     venue.tablet.until_entries(entries + 6)?;
-    ensure(venue.tablet.members()? == members, || "somebody was admitted".to_owned())?;
+    ensure(venue.tablet.members()? == members, || {
+        "somebody was admitted".to_owned()
+    })?;
     let mut joiner = venue.peer.meet(venue.owner.address()?, &key)?;
     for label in BAD_LABELS {
         joiner.frame(&join_frame(&event.0.0, label))?;
     }
     Venue::until_refused(&venue.owner, "malformed", 6)?;
 
-    link.say(&Frame::Push(control.add(stated(&owner, event, &admit(key.public(), HTML_LABEL))).push()))?;
+    link.say(&Frame::Push(
+        control
+            .add(stated(&owner, event, &admit(key.public(), HTML_LABEL)))
+            .push(),
+    ))?;
     until("the ugly label arrives", DEADLINE, || {
-        Ok(venue.tablet.members()?.iter().any(|label| label == HTML_LABEL))
+        Ok(venue
+            .tablet
+            .members()?
+            .iter()
+            .any(|label| label == HTML_LABEL))
     })?;
     venue.done("marks of direction, NUL, line feed, empty, 34 B: refused in commands, statements and Joins; HTML is text, and no page shows it")
 }
