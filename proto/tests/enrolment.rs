@@ -78,7 +78,7 @@ impl Disk for Memory {
                     Some(bytes) => self.1.insert(*id, bytes.clone()),
                     None => self.1.remove(id),
                 }),
-                Write::Cell { .. } | Write::Fork { .. } => {}
+                Write::Cell { .. } | Write::Fork { .. } | Write::Displace { .. } => {}
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! A disk in memory that holds what a replica wrote, and checks that logs have no gap.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tallyline_keys::PublicKey;
 use tallyline_proto::{
@@ -17,6 +17,7 @@ pub(super) struct Memory {
     heads: BTreeMap<LogName, BTreeMap<u64, [u8; 64]>>,
     cells: BTreeMap<(PublicKey, u8), Vec<u8>>,
     forks: BTreeMap<LogName, Vec<u8>>,
+    displaced: BTreeSet<Vec<u8>>,
     invites: BTreeMap<[u8; 16], Vec<u8>>,
 }
 
@@ -40,6 +41,7 @@ impl Memory {
             logs: self.logs.iter().map(log).collect(),
             cells: self.cells.values().cloned().collect(),
             forks: self.forks.values().cloned().collect(),
+            displaced: self.displaced.iter().cloned().collect(),
             invites: self
                 .invites
                 .iter()
@@ -88,6 +90,11 @@ impl Memory {
             }
             Write::Fork { log, bytes } => {
                 self.forks.insert(log, bytes);
+            }
+            Write::Displace { log, from, bytes } => {
+                let keep = usize::try_from(from - 1).unwrap_or(usize::MAX);
+                self.logs.entry(log).or_default().truncate(keep);
+                self.displaced.insert(bytes);
             }
             Write::Invite { id, bytes } => match bytes {
                 Some(bytes) => {

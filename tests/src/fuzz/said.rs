@@ -40,7 +40,17 @@ impl Known {
                 let opened = opened.map(|(place, open)| (grant_id(id, place), who(&open.key)));
                 self.grants.extend(opened);
             }
-            Statement::Roster(_) | Statement::Lock(_) => {}
+            Statement::Transfer(passing) | Statement::Recover(passing) => {
+                self.grants.push((GrantId(id), who(&passing.to)));
+            }
+            Statement::Roster(_)
+            | Statement::Lock(_)
+            | Statement::Revoke(_)
+            | Statement::Consent(_)
+            | Statement::Adopt(_)
+            | Statement::Amend(_)
+            | Statement::LastCall
+            | Statement::EventClose(_) => {}
         }
     }
 
@@ -182,7 +192,11 @@ fn admit(bytes: &mut Bytes<'_>, _: &Known) -> Statement {
 fn assign(bytes: &mut Bytes<'_>, known: &Known) -> Statement {
     let closes = (0..bytes.below(3)).map(|_| close(bytes, known)).collect();
     let opens = (0..bytes.below(3)).map(|_| open(bytes)).collect();
-    Statement::Assign(Assign { closes, opens })
+    Statement::Assign(Assign {
+        closes,
+        opens,
+        under: None,
+    })
 }
 
 fn close(bytes: &mut Bytes<'_>, known: &Known) -> Close {
@@ -232,6 +246,7 @@ fn open(bytes: &mut Bytes<'_>) -> Open {
             drills: few(bytes.byte()).map(|it| it.into_iter().map(DrillNo).collect()),
             squads: few(bytes.byte()).map(|it| it.into_iter().map(SquadNo).collect()),
         },
+        until_ms: None,
     }
 }
 

@@ -200,6 +200,7 @@ fn build() -> Venue {
     let opens = [(TABLET, 1), (OTHER, 2)].map(|(who, squad)| Open {
         key: public(who),
         cells: cells(&[], &[squad]),
+        until_ms: None,
     });
     let assign = Command::Assign {
         closing: Vec::new(),
@@ -215,6 +216,7 @@ fn build() -> Venue {
         secret: SECRET,
         roles: Roles::SCORER,
         label: None,
+        window_ms: 60_000,
     };
     ask(&mut owner, &mut owner_disk, invite);
     let mut tablet_disk = Memory::default();

@@ -281,10 +281,12 @@ pub fn assign(closes: Vec<Close>, opens: &[(PublicKey, u32)]) -> Statement {
             drills: None,
             squads: Some(vec![SquadNo(*squad)]),
         },
+        until_ms: None,
     });
     Statement::Assign(Assign {
         closes,
         opens: opens.collect(),
+        under: None,
     })
 }
 
