@@ -28,6 +28,7 @@ mod record;
 mod room;
 mod spread;
 mod view;
+mod why;
 
 pub use self::core::Replica;
 pub use decide::{Chase, Selection};
@@ -40,5 +41,7 @@ pub use view::{
     DeviceView, EnrolView, EntryFilter, EntryView, GrantView, InviteEnd, InviteView, JoinEnd,
     LogView, OfferView, PairPhase, PairingView, Phase, VerifyReport,
 };
+
+pub use why::{Decider, Subject, Why};
 
 pub use crate::model::Ticket;
