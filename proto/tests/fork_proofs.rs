@@ -1,8 +1,4 @@
 //! Proofs of forks and the entries they are about, whatever arrives first.
-#![expect(
-    clippy::expect_used,
-    reason = "a test fails by panicking, in its helpers too"
-)]
 
 use tallyline_keys::DeviceKey;
 use tallyline_proto::{
