@@ -5,7 +5,7 @@
 use alloc::{
     collections::BTreeSet,
     format,
-    string::{String, ToString as _},
+    string::{String, ToString},
     vec::Vec,
 };
 
