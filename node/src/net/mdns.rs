@@ -8,6 +8,8 @@
 //!
 //! Source: PROTOCOL R-FIND-1.
 
+mod hearsay;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{SocketAddr, SocketAddrV6};
@@ -27,8 +29,10 @@ use super::limits::{
 };
 use crate::entropy::{self, EntropyError};
 
+pub use self::hearsay::{Hearsay, Record};
+
 /// The service type of every device.
-pub(super) const SERVICE: &str = "_tallyline._udp.local.";
+const SERVICE: &str = "_tallyline._udp.local.";
 
 /// The version of the protocol that is announced.
 const VERSION: &str = "1";
@@ -334,7 +338,7 @@ fn announcement(key: &[u8; 16], port: u16) -> Result<ServiceInfo, mdns_sd::Error
 }
 
 /// Reads a record; `None` if it is this device's own or of no event that is looked for.
-pub(super) fn sighting(
+fn sighting(
     found: &ResolvedService,
     search: &Search,
     own_names: &BTreeSet<String>,

@@ -9,11 +9,10 @@
 //! | `limits` | every bound with its reason |
 //! | `framing` | frames on a stream |
 //! | `discovery` | places to dial, from any source |
-//! | `mdns` | announcing this device and browsing for others |
+//! | `mdns` | announcing this device and browsing for others; `mdns/hearsay` tries it without a network |
 //! | `links` | connections: who may stay |
 //! | `rivals` | which of two connections with one key goes, and when it is a clone's |
 //! | `barred` | keys that are refused for a while |
-//! | `hearsay` | what is made of mDNS records, tried without a network |
 //! | `endpoint` | TLS and handshakes on sockets |
 //! | `ground` | where sockets, timers and chance come from |
 //! | `conversation` | one connection from its handshake to its end |
@@ -29,7 +28,6 @@ mod discovery;
 mod endpoint;
 mod framing;
 mod ground;
-mod hearsay;
 mod hub;
 mod limits;
 mod links;
@@ -64,8 +62,8 @@ use self::mdns::Mdns;
 
 pub use self::discovery::Sighting;
 pub use self::ground::Ground;
-pub use self::hearsay::{Hearsay, Record};
 pub use self::limits::{ADDRESS_REST_MS, ADDRESSES_MAX, CANDIDATES_MAX};
+pub use self::mdns::{Hearsay, Record};
 
 /// The port of mDNS (RFC 6762); tests use another one.
 pub const MDNS_PORT: u16 = 5353;

@@ -2,15 +2,15 @@
 //!
 //! Anybody on the venue's network may send such records, so what is done with them is tried with
 //! invented ones: the same functions read them, and the same table keeps them, as when the daemon
-//! reports them. Nothing is sent or dialled. Layer: beside `mdns`.
+//! reports them. Nothing is sent or dialled. Layer: inside `mdns`, above `discovery`.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 use mdns_sd::{ServiceInfo, TxtProperty};
 
-use super::discovery::{Sighting, Targets};
-use super::mdns::{SERVICE, Search, sighting};
+use super::{SERVICE, Search, sighting};
+use crate::net::discovery::{Sighting, Targets};
 
 /// One mDNS record as anybody may announce it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
