@@ -200,14 +200,20 @@ fn entries_written_after_a_revocation_wait_until_the_owner_adopts_them() {
     venue.settle();
     let before = venue.score(stolen, 1, 1);
     venue.settle();
+    let relay = venue.all[2];
     venue.away(stolen);
-    venue.world.run_for(1_000);
+    venue.away(relay);
     let key = venue.key(stolen);
     venue.done(owner, revoke(key, RevokeReason::Stolen));
     let after = venue.score(stolen, 1, 2);
     // A relay that has not heard of it either takes the entry along.
-    let relay = venue.all[2];
     venue.meet(stolen, relay);
+    venue.settle_among(&[stolen, relay]);
+    venue.apart.insert((stolen, relay));
+    venue
+        .apart
+        .retain(|&(one, other)| one == stolen || other == stolen);
+    venue.reach();
     venue
         .world
         .run_until(60_000, |world| {

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     log::{DEPUTY_ADMITS, Ledger, passes, recovers},
-    model::{Roles, Statement},
+    model::{GrantId, Roles, Statement},
     wire::{Frame, SignedStatement, decode_signed, decode_statement},
 };
 
@@ -84,30 +84,38 @@ pub(super) fn present(member: &Member, own: &PublicKey, it: &mut Peer, now_ms: u
 /// Source: PROTOCOL R-SYNC-10.
 fn proof_of(ledger: &Ledger, key: &PublicKey) -> Vec<Vec<u8>> {
     let mut proof = Vec::new();
-    let mut wanted = *key;
+    let mut wanted = (*key, Roles::default());
     for _ in 0..PROOF_MAX {
-        let Some((signer, bytes)) = made_by(ledger, &wanted) else {
+        let Some((signer, bytes)) = made_by(ledger, &wanted.0, wanted.1) else {
             break;
         };
         proof.push(bytes);
         if signer == ledger.manifest().owner || ledger.manifest().recovery.contains(&signer) {
             break;
         }
-        wanted = signer;
+        // Whoever is no owner admitted it as a deputy, and has to be shown as one.
+        wanted = (signer, Roles::DEPUTY);
     }
     proof.reverse();
     proof
 }
 
-/// Returns the statement that made a key an owner or a member, and who signed it.
-fn made_by(ledger: &Ledger, key: &PublicKey) -> Option<(PublicKey, Vec<u8>)> {
+/// Returns the statement that made a key an owner, or a member with these roles, and who signed it.
+fn made_by(ledger: &Ledger, key: &PublicKey, roles: Roles) -> Option<(PublicKey, Vec<u8>)> {
     let authority = ledger.authority();
     let owner = authority.owners().iter().rev().find(|it| it.key == *key);
-    let made = match owner {
-        Some(owner) => owner.control,
-        None => authority.members().get(key)?.admit,
+    let admits = || {
+        ledger.said().find(|said| {
+            let names = matches!(&said.statement, Some(Statement::Admit(admit))
+                if admit.key == *key && admit.roles.contains(roles));
+            names && authority.admitted(GrantId(said.id)).is_some()
+        })
     };
-    let (said, bytes) = ledger.statement(made.0)?;
+    let made = match owner {
+        Some(owner) => owner.control.0,
+        None => admits()?.id,
+    };
+    let (said, bytes) = ledger.statement(made)?;
     Some((said.signer, bytes.to_vec()))
 }
 
