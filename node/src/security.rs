@@ -48,8 +48,8 @@ pub enum Cause {
     Revoked,
     /// mDNS announced more places than are kept.
     MdnsCapped,
-    /// mDNS heard more records than it may keep, and was started afresh.
-    MdnsFlood,
+    /// mDNS heard more records than it may keep, or did not answer, and was started afresh.
+    MdnsRestarted,
     /// Two devices use one key at the same time.
     Clone,
 }
@@ -105,7 +105,7 @@ enum Mark {
 
 #[derive(Debug, Default)]
 struct Lines {
-    lines: VecDeque<Line>,
+    kept: VecDeque<Line>,
     /// How many lines were dropped at the front.
     dropped: u64,
     /// The number of the newest line of each cause and mark that is still kept.
@@ -128,7 +128,7 @@ impl Cause {
             Self::Barred => "barred",
             Self::Revoked => "revoked",
             Self::MdnsCapped => "mdns_capped",
-            Self::MdnsFlood => "mdns_flood",
+            Self::MdnsRestarted => "mdns_restarted",
             Self::Clone => "clone",
         }
     }
@@ -178,7 +178,7 @@ impl SecurityLog {
     pub fn seen(&self) -> Seen {
         let lines = self.lock();
         Seen {
-            lines: lines.lines.iter().cloned().collect(),
+            lines: lines.kept.iter().cloned().collect(),
             counts: lines.counts.clone(),
         }
     }
@@ -203,12 +203,12 @@ impl Lines {
             line.last_ms = now_ms;
             return false;
         }
-        if self.lines.len() == LINES_MAX {
+        if self.kept.len() == LINES_MAX {
             self.drop_oldest();
         }
-        let number = self.dropped.saturating_add(length(&self.lines));
+        let number = self.dropped.saturating_add(length(&self.kept));
         self.newest.insert(slot, number);
-        self.lines.push_back(Line {
+        self.kept.push_back(Line {
             first_ms: now_ms,
             last_ms: now_ms,
             times: 1,
@@ -222,11 +222,11 @@ impl Lines {
     /// Returns the line of a number, if it is kept.
     fn at(&mut self, number: u64) -> Option<&mut Line> {
         let place = number.checked_sub(self.dropped)?;
-        self.lines.get_mut(usize::try_from(place).ok()?)
+        self.kept.get_mut(usize::try_from(place).ok()?)
     }
 
     fn drop_oldest(&mut self) {
-        if let Some(line) = self.lines.pop_front() {
+        if let Some(line) = self.kept.pop_front() {
             let slot = (line.cause, line.who.mark());
             if self.newest.get(&slot) == Some(&self.dropped) {
                 self.newest.remove(&slot);

@@ -13,6 +13,8 @@ mod damage;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod enrol;
 #[cfg(test)]
 mod failpoints;
@@ -30,5 +32,7 @@ mod lab;
 mod lan;
 #[cfg(test)]
 mod netns;
+#[cfg(test)]
+mod room;
 #[cfg(test)]
 mod tidy;

@@ -37,7 +37,7 @@ pub(super) async fn run(hub: Arc<Hub>, connection: Connection, way: Way) -> bool
     };
     let (key, begun) = begun;
     if let Some(evicted) = begun.evicted {
-        hub.end(evicted, Ending::Duplicate);
+        hub.evict(evicted);
     }
     let peer = begun.peer;
     let spoke = match streams(&connection, dialled).await {

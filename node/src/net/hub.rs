@@ -210,6 +210,14 @@ impl Hub {
         }
     }
 
+    /// Ends the oldest of too many connections with one key, at once: one without a stream has
+    /// nobody who would deliver its last frames, and one key must not fill the table with such.
+    pub(super) fn evict(&self, peer: PeerId) {
+        if let Some(held) = self.links.lock().get(peer) {
+            held.close(Ending::Duplicate);
+        }
+    }
+
     /// Ends a connection whose stream cannot be read on. A length that no honest peer writes is
     /// held against its key.
     pub(super) fn broke(&self, peer: PeerId, error: &FrameError) {

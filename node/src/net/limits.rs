@@ -170,6 +170,15 @@ pub(super) const BROWSE_CONTENT: Duration = Duration::from_mins(5);
 /// Seconds between two looks at the device's own interfaces.
 pub(super) const INTERFACE_POLL_SECONDS: u32 = 5;
 
+/// Instances that are taken with one salt and tag, at most. Whoever hears a record can repeat it under
+/// any name, and cannot make another tag: so what is repeated takes no room from what is true. More
+/// than one, so that a repetition which comes first does not take the true one's place.
+pub(super) const INSTANCES_PER_TAG_MAX: usize = 4;
+
+/// Salts of which that is remembered, at most; then all are forgotten. Every start of a device of the
+/// event draws one, and nobody else can make a tag for one.
+pub(super) const SALTS_MAX: usize = 1_024;
+
 /// How often what mDNS keeps is counted: a flood of 5,000 records a second brings some 10 MB
 /// meanwhile.
 pub(super) const MDNS_COUNT_TIME: Duration = Duration::from_secs(2);

@@ -10,7 +10,7 @@
 
 mod hearsay;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{SocketAddr, SocketAddrV6};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,15 +24,17 @@ use tracing::{debug, warn};
 use super::MdnsHealth;
 use super::discovery::{Discovery, Sighting, best_first};
 use super::limits::{
-    ADDRESS_REST_MS, ADDRESSES_MAX, BROWSE_CONTENT, BROWSE_HUNGRY, INTERFACE_POLL_SECONDS,
-    MDNS_COUNT_TIME, MDNS_RECORDS_MAX, MDNS_REST, STOP_TIME, VERIFY_TIME,
+    ADDRESS_REST_MS, ADDRESSES_MAX, BROWSE_CONTENT, BROWSE_HUNGRY, INSTANCES_PER_TAG_MAX,
+    INTERFACE_POLL_SECONDS, MDNS_COUNT_TIME, MDNS_RECORDS_MAX, MDNS_REST, SALTS_MAX, STOP_TIME,
+    VERIFY_TIME,
 };
 use crate::entropy::{self, EntropyError};
+use crate::security::Cause;
 
 pub use self::hearsay::{Hearsay, Record};
 
 /// The service type of every device.
-const SERVICE: &str = "_tallyline._udp.local.";
+pub(super) const SERVICE: &str = "_tallyline._udp.local.";
 
 /// The version of the protocol that is announced.
 const VERSION: &str = "1";
@@ -80,11 +82,15 @@ pub(super) struct Mdns {
     counted_at: Instant,
     announced: Option<[u8; 16]>,
     own_names: BTreeSet<String>,
+    /// The keys for which browsing was begun.
+    sought: BTreeSet<[u8; 16]>,
+    /// The instances taken with each salt whose tag holds.
+    taken: BTreeMap<[u8; 8], BTreeSet<String>>,
     alarm: Alarm,
 }
 
-/// Told, in words, when mDNS heard more than it may keep.
-pub(super) type Alarm = Box<dyn Fn(&str) + Send + Sync>;
+/// Told, with the cause and in words, when mDNS heard more than it may keep.
+pub(super) type Alarm = Box<dyn Fn(Cause, &str) + Send + Sync>;
 
 /// What happened while waiting.
 enum Woken {
@@ -118,6 +124,12 @@ impl Verifier {
     /// Tells how mDNS does.
     pub(super) fn health(&self) -> MdnsHealth {
         self.lock().health.clone()
+    }
+
+    /// Returns the daemon that runs, to be harmed.
+    #[cfg(test)]
+    pub(super) fn daemon(&self) -> Option<ServiceDaemon> {
+        self.lock().daemon.clone()
     }
 
     /// Keeps the daemon that runs.
@@ -167,6 +179,8 @@ impl Mdns {
             counted_at: Instant::now(),
             announced: None,
             own_names: BTreeSet::new(),
+            sought: BTreeSet::new(),
+            taken: BTreeMap::new(),
             alarm,
         }
     }
@@ -178,20 +192,52 @@ impl Mdns {
         self.events = None;
     }
 
-    /// Starts the daemon afresh if it keeps more than it may: its library keeps every record that
-    /// anybody announces until the time that its sender chose.
-    async fn bound(&mut self) {
+    /// Takes an instance whose tag holds, unless too many have the same one.
+    fn takes(&mut self, salt: [u8; 8], name: &str) -> bool {
+        if SALTS_MAX <= self.taken.len() && !self.taken.contains_key(&salt) {
+            self.taken.clear();
+        }
+        let names = self.taken.entry(salt).or_default();
+        if names.contains(name) {
+            return true;
+        }
+        if INSTANCES_PER_TAG_MAX <= names.len() {
+            let text = "one record is repeated under many names; no more of them are taken";
+            (self.alarm)(Cause::MdnsCapped, text);
+            return false;
+        }
+        names.insert(name.to_owned())
+    }
+
+    /// Forgets an instance that was taken back.
+    fn forgets(&mut self, name: &str) {
+        self.taken.retain(|_, names| {
+            names.remove(name);
+            !names.is_empty()
+        });
+    }
+
+    /// Starts the daemon afresh if its thread has ended, or if it keeps more than it may: its library
+    /// keeps every record that anybody announces until the time that its sender chose.
+    async fn supervise(&mut self) {
         self.counted_at = Instant::now();
         let Some(daemon) = &self.daemon else {
             return;
         };
-        let kept = kept_records(daemon).await;
+        let Some(kept) = kept_records(daemon).await else {
+            // Its channel need not end with it: a browse that was asked for and not begun keeps it.
+            let text = "mDNS does not answer; it is started afresh";
+            (self.alarm)(Cause::MdnsRestarted, text);
+            self.verifier.fails(text.to_owned());
+            self.end_daemon().await;
+            return;
+        };
         if kept <= MDNS_RECORDS_MAX {
             return;
         }
-        (self.alarm)(&format!(
-            "mDNS kept {kept} records, more than {MDNS_RECORDS_MAX}; it is started afresh"
-        ));
+        let text =
+            format!("mDNS kept {kept} records, more than {MDNS_RECORDS_MAX}; it is started afresh");
+        (self.alarm)(Cause::MdnsRestarted, &text);
         self.end_daemon().await;
         sleep(MDNS_REST).await;
     }
@@ -249,10 +295,17 @@ impl Mdns {
     }
 
     /// Reads one event; `None` if it says nothing about a peer of this event.
-    fn read(&self, event: ServiceEvent, search: &Search) -> Option<Sighting> {
+    fn read(&mut self, event: ServiceEvent, search: &Search) -> Option<Sighting> {
         match event {
-            ServiceEvent::ServiceResolved(found) => sighting(&found, search, &self.own_names),
-            ServiceEvent::ServiceRemoved(_, name) => Some(Sighting::Gone { name }),
+            ServiceEvent::ServiceResolved(found) => {
+                let seen = sighting(&found, search, &self.own_names)?;
+                let salt = sought_salt(&found, search)?;
+                self.takes(salt, found.get_fullname()).then_some(seen)
+            }
+            ServiceEvent::ServiceRemoved(_, name) => {
+                self.forgets(&name);
+                Some(Sighting::Gone { name })
+            }
             ServiceEvent::SearchStarted(_)
             | ServiceEvent::ServiceFound(..)
             | ServiceEvent::SearchStopped(_)
@@ -269,6 +322,11 @@ impl Discovery for Mdns {
                 self.search.changed().await.ok()?;
                 continue;
             }
+            if self.sought != search.seek {
+                // What was heard before is asked for again.
+                self.sought.clone_from(&search.seek);
+                self.events = None;
+            }
             if let Err(error) = self.keep_up(&search) {
                 warn!(%error, "mDNS does not work; static and remembered peers still do");
                 self.verifier.fails(error.to_string());
@@ -279,11 +337,10 @@ impl Discovery for Mdns {
             }
             // Not one of the things waited for: a flood must not keep it from its turn.
             if self.counted_at.elapsed() >= MDNS_COUNT_TIME {
-                self.bound().await;
+                self.supervise().await;
                 continue;
             }
             match self.wait(&search).await {
-                Woken::Count => {}
                 Woken::Event(Some(event)) => {
                     if let Some(sighting) = self.read(event, &search) {
                         return Some(sighting);
@@ -292,11 +349,7 @@ impl Discovery for Mdns {
                 // A reader that was too slow is cut off without a word.
                 Woken::Event(None) | Woken::Due => self.events = None,
                 Woken::Changed(false) => return None,
-                Woken::Changed(true) => {
-                    if self.search.borrow().seek != search.seek {
-                        self.events = None;
-                    }
-                }
+                Woken::Changed(true) | Woken::Count => {}
             }
         }
     }
@@ -308,20 +361,20 @@ impl fmt::Debug for Verifier {
     }
 }
 
-/// Counts the records that a daemon keeps; 0 if it does not say.
-async fn kept_records(daemon: &ServiceDaemon) -> i64 {
-    let Ok(answer) = daemon.get_metrics() else {
-        return 0;
+/// Counts the records that a daemon keeps; `None` if its thread does not answer.
+async fn kept_records(daemon: &ServiceDaemon) -> Option<i64> {
+    let answer = match daemon.get_metrics() {
+        Ok(answer) => answer,
+        // It has much to do, and the next look comes soon.
+        Err(mdns_sd::Error::Again) => return Some(0),
+        Err(_) => return None,
     };
-    match timeout(STOP_TIME, answer.recv_async()).await {
-        Ok(Ok(metrics)) => {
-            let kept = metrics
-                .iter()
-                .filter(|(name, _)| name.starts_with("cached-"));
-            kept.map(|(_, count)| *count).sum()
-        }
-        Ok(Err(_)) | Err(_) => 0,
-    }
+    let answered = timeout(STOP_TIME, answer.recv_async()).await;
+    let metrics = answered.ok()?.ok()?;
+    let kept = metrics
+        .iter()
+        .filter(|(name, _)| name.starts_with("cached-"));
+    Some(kept.map(|(_, count)| *count).sum())
 }
 
 /// Makes what this device announces.
@@ -344,23 +397,24 @@ fn sighting(
     own_names: &BTreeSet<String>,
 ) -> Option<Sighting> {
     let name = found.get_fullname().to_owned();
-    let ours = !own_names.contains(&name) && is_sought(found, search);
+    let ours = !own_names.contains(&name) && sought_salt(found, search).is_some();
     ours.then(|| Sighting::Seen {
         name,
         addresses: addresses(found),
     })
 }
 
-/// Tells whether a record carries the tag of an event that this device looks for.
-fn is_sought(found: &ResolvedService, search: &Search) -> bool {
+/// Returns the salt of a record that carries the tag of an event that this device looks for.
+fn sought_salt(found: &ResolvedService, search: &Search) -> Option<[u8; 8]> {
     let value = |key| found.get_property_val_str(key);
-    let tagged = || {
-        let salt = unhex(value(KEY_SALT)?)?;
-        let tag = unhex(value(KEY_TAG)?)?;
-        let mut keys = search.seek.iter();
-        keys.find(|key| discovery_tag(key, &salt) == tag)
-    };
-    value(KEY_VERSION) == Some(VERSION) && tagged().is_some()
+    if value(KEY_VERSION) != Some(VERSION) {
+        return None;
+    }
+    let salt = unhex(value(KEY_SALT)?)?;
+    let tag = unhex(value(KEY_TAG)?)?;
+    let mut keys = search.seek.iter();
+    let holds = keys.any(|key| discovery_tag(key, &salt) == tag);
+    holds.then_some(salt)
 }
 
 /// Returns where an announced device may be, the best address first.
@@ -398,6 +452,10 @@ fn unhex(text: &str) -> Option<[u8; 8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn is_sought(found: &ResolvedService, search: &Search) -> bool {
+        sought_salt(found, search).is_some()
+    }
 
     fn found(key: &[u8; 16]) -> ResolvedService {
         announcement(key, 4_433).unwrap().as_resolved_service()

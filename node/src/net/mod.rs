@@ -53,7 +53,7 @@ use tokio::sync::mpsc;
 use crate::driver::{Driver, Link};
 use crate::entropy::EntropyError;
 use crate::root::Mode;
-use crate::security::{self, Cause, Who};
+use crate::security::{self, Who};
 
 use self::endpoint::Doors;
 use self::hub::Hub;
@@ -292,8 +292,8 @@ impl Net {
         hub.spawn(dial::supervise(hub.clone()));
         if let Some(port) = self.mdns {
             let (mouth, verifier) = (hub.clone(), hub.verifier());
-            let alarm = Box::new(move |text: &str| {
-                mouth.note(Cause::MdnsFlood, Who::default(), text);
+            let alarm = Box::new(move |cause, text: &str| {
+                mouth.note(cause, Who::default(), text);
             });
             let mdns = Mdns::new(port, hub.port(), hub.search(), verifier, alarm);
             hub.spawn(dial::follow(hub.clone(), mdns));

@@ -3,6 +3,8 @@
 mod floods;
 mod hostile;
 mod limits;
+// Beside the module that alone may use the words of its library.
+#[path = "mdns/forged.rs"]
 mod mdns;
 
 use std::sync::{Mutex, OnceLock, Weak};
@@ -12,6 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::limits::{FRAME_BYTES_MAX, QUEUE_FRAMES_MAX, STRANGERS_MAX};
 use super::*;
+use crate::security::Cause;
 use tallyline_keys::tls::Expected;
 
 /// How long anything in here may take: far more than it should, less than a person waits.
@@ -137,6 +140,18 @@ impl Node {
     fn frames(&self) -> usize {
         self.ear.heard.lock().unwrap().frames.len()
     }
+
+    fn noted(&self, cause: Cause) -> u64 {
+        let seen = self.net.security();
+        seen.counts.get(&cause).copied().unwrap_or_default()
+    }
+
+    /// Returns the keys that the security log names for a cause.
+    fn named(&self, cause: Cause) -> Vec<PublicKey> {
+        let lines = self.net.security().lines.into_iter();
+        let lines = lines.filter(|line| line.cause == cause);
+        lines.filter_map(|line| line.who.key).collect()
+    }
 }
 
 /// Waits until a condition holds.
@@ -180,6 +195,15 @@ async fn why(connection: &quinn::Connection) -> String {
     } else {
         ended.to_string()
     }
+}
+
+/// Waits until a connection ends, and returns the code with which the other side ended it.
+async fn code(connection: &quinn::Connection) -> u64 {
+    let ended = timeout(DEADLINE, connection.closed()).await.unwrap();
+    let quinn::ConnectionError::ApplicationClosed(close) = ended else {
+        panic!("ended otherwise: {ended}");
+    };
+    close.error_code.into_inner()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

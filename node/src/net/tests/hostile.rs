@@ -1,29 +1,6 @@
 //! Keys that are refused: revoked ones, those that broke the rules, and clones.
 
 use super::*;
-use crate::security::Cause;
-
-impl Node {
-    fn noted(&self, cause: Cause) -> u64 {
-        let seen = self.net.security();
-        seen.counts.get(&cause).copied().unwrap_or_default()
-    }
-
-    /// Returns the keys that the security log names for a cause.
-    fn named(&self, cause: Cause) -> Vec<PublicKey> {
-        let lines = self.net.security().lines.into_iter();
-        let lines = lines.filter(|line| line.cause == cause);
-        lines.filter_map(|line| line.who.key).collect()
-    }
-}
-
-/// Waits until a connection ends, and returns the code with which the other side ended it.
-async fn code(connection: &quinn::Connection) -> u64 {
-    match timeout(DEADLINE, connection.closed()).await.unwrap() {
-        quinn::ConnectionError::ApplicationClosed(close) => close.error_code.into_inner(),
-        other => panic!("ended otherwise: {other}"),
-    }
-}
 
 /// Waits so long for real, while something must not happen.
 async fn quiet_for(seconds: u64) {

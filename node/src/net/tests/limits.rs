@@ -1,5 +1,6 @@
 //! The bounds of the network, each held by a peer that tries to pass it.
 
+use super::super::limits::{CONNECTION_WINDOW_BYTES, LINKS_MAX, STREAM_WINDOW_BYTES, STREAMS_MAX};
 use super::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -121,4 +122,97 @@ async fn a_peer_that_does_not_read_is_dropped_without_blocking_anybody() {
     assert!(said == "unread" || said == "reset by peer", "{said}");
     until("down", || two.downs() == 1).await;
     close(&[&one, &two]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sixty_four_connections_are_held_and_no_more() {
+    let two = Node::start(config(2));
+    let members: Vec<_> = (10..75).map(|seed| Node::start(config(seed))).collect();
+    two.admit(&members.iter().collect::<Vec<_>>());
+    let mut held = Vec::new();
+    for member in &members {
+        let pinned = Expected::Key(two.key);
+        let doors = member.net.hub.doors();
+        held.push(doors.dial(&[two.address()], &pinned).await.unwrap());
+    }
+    let last = held.pop().unwrap();
+    assert_eq!(held.len(), LINKS_MAX, "the others");
+    assert_eq!(code(&last).await, 4, "too many connections");
+    assert_eq!(two.named(Cause::Crowded), [members[64].key], "noted");
+    for connection in &held {
+        assert_eq!(connection.close_reason(), None, "the others stay");
+    }
+    two.net.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_third_connection_with_one_key_takes_the_place_of_the_oldest() {
+    let two = Node::start(config(2));
+    let (one, oldest) = raw(1, &two).await;
+    two.admit(&[&one]);
+    let mut others = Vec::new();
+    for _ in 0..2 {
+        let doors = one.net.hub.doors();
+        let pinned = Expected::Key(two.key);
+        others.push(doors.dial(&[two.address()], &pinned).await.unwrap());
+    }
+    assert_eq!(code(&oldest).await, 3, "a duplicate");
+    for other in &others {
+        assert_eq!(other.close_reason(), None, "two stay");
+    }
+    close(&[&one, &two]).await;
+}
+
+/// Takes a peer in and then no frame ever.
+struct Stuck;
+
+impl Inlet for Stuck {
+    fn input(&self, input: Input) -> Pin<Box<dyn Future<Output = Result<(), Deaf>> + Send + '_>> {
+        let is_frame = matches!(input, Input::Frame { .. });
+        Box::pin(async move {
+            if is_frame {
+                std::future::pending::<()>().await;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Writes until the peer takes no more, and returns the bytes that it took.
+async fn poured(send: &mut quinn::SendStream) -> usize {
+    let frame = framing::framed(&[1; 1_000]).unwrap();
+    let mut bytes = 0;
+    while let Ok(written) = timeout(Duration::from_millis(500), send.write(&frame)).await {
+        bytes += written.unwrap();
+    }
+    bytes
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_pours_is_stopped_by_the_windows_of_stream_and_connection() {
+    let key = key(2).public();
+    let two = Net::start(config(2)).unwrap();
+    two.attach(Stuck);
+    let one = Node::start(config(1));
+    two.link().notice(&Notice::Members(vec![one.key, key]));
+    let address = two.addresses()[0];
+    let doors = one.net.hub.doors();
+    let connection = doors.dial(&[address], &Expected::Key(key)).await.unwrap();
+    let mut streams = Vec::new();
+    let mut poured_bytes = Vec::new();
+    for _ in 0..STREAMS_MAX {
+        let mut stream = connection.open_bi().await.unwrap();
+        poured_bytes.push(poured(&mut stream.0).await);
+        streams.push(stream);
+    }
+    // What the reader has taken out of the first stream makes room for as much again.
+    let window = usize::try_from(STREAM_WINDOW_BYTES).unwrap();
+    let first = poured_bytes[0];
+    assert!(window <= first && first < 2 * window, "{first} on a stream");
+    let all: usize = poured_bytes.iter().sum();
+    let window = usize::try_from(CONNECTION_WINDOW_BYTES).unwrap();
+    assert!(window <= all && all < window + window / 8, "{all} on all");
+    assert_eq!(poured_bytes.last(), Some(&0), "nothing more");
+    close(&[&one]).await;
+    two.close().await;
 }
