@@ -359,12 +359,22 @@ impl Loop {
             batch.inputs.push(Input::Tick);
         }
         if self.room_at_ms <= now.mono_ms {
+            let first = self.room_at_ms == 0;
             self.room_at_ms = now.mono_ms.saturating_add(ROOM_MS);
-            let free_bytes = self.origin.home.room().and_then(Room::measure);
-            let room = free_bytes.map(|free_bytes| Input::Room { free_bytes });
-            batch.inputs.extend(room);
+            batch.inputs.extend(self.measure(first));
         }
         batch
+    }
+
+    /// Measures the disk. Not at the first look, but from the second on there is to be a reserve: a
+    /// command that opens the store for a moment leaves none behind.
+    fn measure(&self, first: bool) -> Option<Input> {
+        let room = self.origin.home.room()?;
+        let free_bytes = room.measure()?;
+        if !first {
+            room.provide(free_bytes);
+        }
+        Some(Input::Room { free_bytes })
     }
 
     /// One step of the core, committed and released; or why it is not on disk.

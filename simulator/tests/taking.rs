@@ -1,5 +1,6 @@
 //! What a device takes from a peer: not faster than signatures can be checked, and not what a disk
 //! that is nearly full has no room for.
+#![cfg(test)]
 
 use std::mem::take;
 

@@ -41,20 +41,24 @@ impl Room {
         }
     }
 
-    /// Returns how many bytes the disk has left for this device; `None` if it does not say. Makes
-    /// the reserve where there is plenty of room, and gives it up where there is none.
+    /// Returns how many bytes the disk has left for this device; `None` if it does not say. Gives
+    /// the reserve up where there is nothing else left.
     pub fn measure(&self) -> Option<u64> {
         let free_bytes = free_bytes(&self.dir)?;
         if free_bytes < GIVE_UP_BELOW_BYTES && self.give_up() {
             return self::free_bytes(&self.dir);
         }
+        Some(free_bytes)
+    }
+
+    /// Makes the reserve if there is none and the disk has plenty left.
+    pub fn provide(&self, free_bytes: u64) {
         if MAKE_ABOVE_BYTES <= free_bytes
             && !self.has_reserve()
             && let Err(error) = self.make()
         {
             tracing::warn!(%error, "there is no reserve for a full disk");
         }
-        Some(free_bytes)
     }
 
     /// Gives the reserve up, so that the next commit has room; tells whether there was one.
@@ -118,13 +122,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let room = Room::under(dir.path());
         let free_bytes = room.measure().unwrap();
+        room.provide(free_bytes);
         assert!(MAKE_ABOVE_BYTES <= free_bytes, "tests need some room");
         assert!(room.has_reserve(), "made");
         let metadata = fs::metadata(room.path()).unwrap();
         assert!(RESERVE_BYTES <= 512 * metadata.blocks(), "not sparse");
         assert!(room.give_up(), "there was one");
         assert!(!room.give_up(), "there is none");
-        room.measure();
+        room.provide(MAKE_ABOVE_BYTES - 1);
+        assert!(!room.has_reserve(), "too little left for it");
+        room.provide(MAKE_ABOVE_BYTES);
         assert!(room.has_reserve(), "made again when there is room");
     }
 

@@ -318,7 +318,9 @@ async fn broken_records_are_survived() {
     let forger = Forger::on(port);
     let mut rounds = 0;
     until("everything broken is sent", || {
-        broken().iter().for_each(|packet| forger.send(packet));
+        for packet in broken() {
+            forger.send(&packet);
+        }
         rounds += 1;
         rounds == 20
     })
