@@ -7,7 +7,7 @@
 //! who can write the file can also write the mark; against thieves there is the passphrase.
 //!
 //! Where the board's files lie is an argument of the functions, for tests. The shipped program
-//! always asks the system, and no variable or flag changes that. Layer: node, below `root`.
+//! always asks the system, and no variable or flag changes that. Layer: node, beside `root`.
 
 use std::fs::File;
 use std::io::Read as _;

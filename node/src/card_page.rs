@@ -63,8 +63,8 @@ const RECOVERY: Advice = Advice {
         "Scores are safe meanwhile; scoring goes on without it.",
         "Keep it in the safe, never with the devices:",
         "whoever holds it can take the event over.",
-        "Lost? Keep scoring. Found an event of your own with new",
-        "cards next time, and tell everybody who must know.",
+        "Lost? Tell the owner at once. It cannot be made worthless;",
+        "watch who owns the event, and print fresh cards next time.",
     ],
 };
 

@@ -239,6 +239,12 @@ fn invite_by_digits(args: &Invite, session: &Session) -> Result<u8, Failure> {
         confirm(Some(digits.clone()), session)?;
         return wait_after_digits(args.wait, session);
     }
+    if args.address.is_empty() {
+        return Err(Failure::usage(
+            "`invite --digits` needs the address that the new device shows after `join --digits`: \
+             --address ADDR; nothing was changed",
+        ));
+    }
     ask_quietly(
         Request::PairOwner(protocol::PairOwner {
             addresses: args.address.clone(),

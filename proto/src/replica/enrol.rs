@@ -17,15 +17,20 @@ use tallyline_keys::{
 };
 
 use super::{
-    EnrolView, Enrolling, InviteEnd, InviteView, JoinEnd, Notice, OfferView, PeerId, Reason,
-    Replica, Reply, Write, command::sayable, core::State, member::Member, pairing::Pairing,
+    EnrolView, Enrolling, InviteEnd, JoinEnd, Notice, OfferView, PeerId, Reason, Replica, Reply,
+    Write,
+    command::sayable,
+    core::State,
+    invite::{Counted, Invite},
+    member::Member,
+    pairing::Pairing,
     peer::Peer,
 };
 use crate::{
     log::Ledger,
     model::{Admit, Roles, Statement, Ticket},
     rules::{Code, Mistake},
-    wire::{Claim, Frame, Join, WireError, decode_manifest, encode_ticket, event_id, invite_id},
+    wire::{Claim, Frame, Join, decode_manifest, encode_ticket, event_id},
 };
 
 /// Most open invites: more are an accident.
@@ -34,26 +39,12 @@ const INVITES_MAX: usize = 64;
 /// Ended invites that are told of, the latest ones: as many as can be open.
 const ENDED_MAX: usize = INVITES_MAX;
 
-/// Shortest time in ms that an invite may stay open: nobody scans faster on purpose.
-const INVITE_MS_MIN: u64 = 60_000;
-
-/// Longest time in ms that an invite may stay open: a day, since a secret that lies about longer
-/// is found by somebody else.
-const INVITE_MS_MAX: u64 = 24 * 60 * 60_000;
-
-/// How often what is left of an invite's time is written down, in ms. Written is what will be
-/// left at the next writing, so that a restart takes up to this much away and never adds.
-const INVITE_SAVE_MS: u64 = 30_000;
-
 /// How long a device shows its offer or waits for a pairing, in ms: as long as an invite is open
 /// when nobody says otherwise.
 pub(super) const OFFER_MS: u64 = 15 * 60_000;
 
 /// [`Frame::Refused`]: no open invite fits the proof of a join.
 const REFUSED_INVITE: u32 = 3;
-
-/// How every stored invite begins; one without is of an older version and is over.
-const INVITE_LAYOUT: &[u8; 4] = b"inv2";
 
 /// What a replica remembers of joins while its process runs.
 #[derive(Debug, Default)]
@@ -83,22 +74,6 @@ pub(super) struct Shown {
     pub(super) until_ms: u64,
     /// The only key that may claim it, when it comes from a pairing.
     pub(super) only: Option<PublicKey>,
-}
-
-/// An invite that one device may use once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Invite {
-    pub(super) secret: [u8; 16],
-    pub(super) roles: Roles,
-    pub(super) label: Option<String>,
-    /// The only key that may use it, when the device showed an offer.
-    pub(super) only: Option<PublicKey>,
-    /// What is left of its time, in ms, when it was last counted.
-    left_ms: u64,
-    /// When that was; `None`: not since this start.
-    counted_ms: Option<u64>,
-    /// What the store says is left.
-    saved_left_ms: u64,
 }
 
 impl Replica {
@@ -222,7 +197,7 @@ impl Replica {
             let key = own;
             sayable(&Statement::Admit(Admit { key, roles, label }))?;
         }
-        if !(INVITE_MS_MIN..=INVITE_MS_MAX).contains(&invite.left_ms) {
+        if !invite.fits() {
             return Err(Mistake::new(
                 Code::E21,
                 "an invite is open for 1 to 1440 minutes. Choose a time between.".into(),
@@ -288,12 +263,13 @@ impl Replica {
         if let State::Member(member) = &mut self.state {
             let mut over = Vec::new();
             for (id, invite) in &mut member.invites {
-                invite.count(now_ms);
-                if invite.left_ms == 0 {
-                    over.push(*id);
-                } else if invite.left_ms <= invite.saved_left_ms {
-                    let bytes = Some(invite.save(now_ms));
-                    self.out.writes.push(Write::Invite { id: *id, bytes });
+                match invite.count_down(now_ms) {
+                    Counted::Open => {}
+                    Counted::Over => over.push(*id),
+                    Counted::Save(bytes) => self.out.writes.push(Write::Invite {
+                        id: *id,
+                        bytes: Some(bytes),
+                    }),
                 }
             }
             for id in over {
@@ -584,119 +560,6 @@ impl Replica {
     pub(super) fn awaits_owner(&self) -> bool {
         self.enrol.offer.is_some() || self.enrol.pairing_runs()
     }
-}
-
-impl Invite {
-    /// Makes an invite that is open for `window_ms`.
-    pub(super) fn new(
-        secret: [u8; 16],
-        (roles, label): (Roles, Option<String>),
-        window_ms: u64,
-    ) -> Self {
-        Self {
-            secret,
-            roles,
-            label,
-            only: None,
-            left_ms: window_ms,
-            counted_ms: None,
-            saved_left_ms: window_ms,
-        }
-    }
-
-    /// Keeps it for one device alone.
-    pub(super) fn for_key(self, key: PublicKey) -> Self {
-        Self {
-            only: Some(key),
-            ..self
-        }
-    }
-
-    pub(super) fn id(&self) -> [u8; 16] {
-        invite_id(&self.secret)
-    }
-
-    /// Counts its time down to this moment.
-    fn count(&mut self, now_ms: u64) {
-        let since_ms = self.counted_ms.map_or(0, |at| now_ms.saturating_sub(at));
-        self.left_ms = self.left_ms.saturating_sub(since_ms);
-        self.counted_ms = Some(now_ms);
-    }
-
-    /// Returns when it is to be counted again.
-    fn due_ms(&self) -> Option<u64> {
-        let left_ms = self.left_ms.saturating_sub(self.saved_left_ms);
-        Some(self.counted_ms?.saturating_add(left_ms))
-    }
-
-    /// Returns what the store is to keep, and remembers that it does.
-    fn save(&mut self, now_ms: u64) -> Vec<u8> {
-        self.count(now_ms);
-        self.saved_left_ms = self.left_ms.saturating_sub(INVITE_SAVE_MS);
-        self.encode()
-    }
-
-    /// Layout: `inv2`, secret 16, roles 4, ms left 8 (little end first), 0 or 1 and a key 32, label.
-    fn encode(&self) -> Vec<u8> {
-        let label = self.label.as_deref().unwrap_or("");
-        let only = self.only.map(|key| *key.as_bytes());
-        let parts: [&[u8]; 7] = [
-            INVITE_LAYOUT,
-            &self.secret,
-            &self.roles.0.to_le_bytes(),
-            &self.saved_left_ms.to_le_bytes(),
-            &[u8::from(only.is_some())],
-            only.as_ref().map_or(&[], |key| &key[..]),
-            label.as_bytes(),
-        ];
-        parts.concat()
-    }
-
-    /// Reads a stored invite; `None` is one of an older version, which knew no time: it is over.
-    pub(super) fn decode(bytes: &[u8]) -> Result<Option<Self>, WireError> {
-        let Some(rest) = bytes.strip_prefix(INVITE_LAYOUT) else {
-            return Ok(None);
-        };
-        let (secret, rest) = take(rest)?;
-        let (roles, rest) = take(rest)?;
-        let (left_ms, rest) = take(rest)?;
-        let (has_key, rest) = take(rest)?;
-        let (only, label) = if has_key == [1] {
-            let (key, label) = take(rest)?;
-            let key = PublicKey::from_bytes(key).map_err(|_| WireError::Invalid("key"))?;
-            (Some(key), label)
-        } else {
-            (None, rest)
-        };
-        let label = core::str::from_utf8(label).map_err(|_| WireError::Malformed)?;
-        let left_ms = u64::from_le_bytes(left_ms);
-        Ok(Some(Self {
-            secret,
-            roles: Roles(u32::from_le_bytes(roles)),
-            label: (!label.is_empty()).then(|| label.into()),
-            only,
-            left_ms,
-            counted_ms: None,
-            saved_left_ms: left_ms,
-        }))
-    }
-
-    fn view(&self, now_ms: u64) -> InviteView {
-        let since_ms = self.counted_ms.map_or(0, |at| now_ms.saturating_sub(at));
-        InviteView {
-            id: self.id(),
-            label: self.label.clone(),
-            roles: self.roles,
-            only: self.only,
-            left_ms: self.left_ms.saturating_sub(since_ms),
-        }
-    }
-}
-
-/// Takes a value of fixed size from the front of a stored invite.
-fn take<const N: usize>(bytes: &[u8]) -> Result<([u8; N], &[u8]), WireError> {
-    let (value, rest) = bytes.split_first_chunk().ok_or(WireError::Malformed)?;
-    Ok((*value, rest))
 }
 
 /// Returns the ticket by which this device asks a peer for admission.

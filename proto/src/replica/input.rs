@@ -225,7 +225,7 @@ pub enum Enrolling {
     PairAsOwner {
         /// 16 random bytes.
         seed: [u8; 16],
-        /// Where it is, `ip:port`; empty: it is found on the network.
+        /// Where it is, `ip:port`, as its screen shows; empty: it has to dial this device.
         addresses: Vec<String>,
         /// What the device will be allowed.
         roles: Roles,

@@ -7,7 +7,7 @@ use tallyline_keys::{
     planted::{Fault, is},
 };
 
-use super::enrol::Invite;
+use super::invite::Invite;
 use crate::{
     log::Ledger,
     model::{GrantId, LogName, Ticket},

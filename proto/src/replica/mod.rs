@@ -16,6 +16,7 @@ mod decide;
 mod effects;
 mod enrol;
 mod input;
+mod invite;
 mod member;
 mod open;
 mod ownership;

@@ -8,7 +8,8 @@ use tallyline_keys::planted::{Fault, is};
 use super::{
     Identity, Now, Replica, Stored, StoredLog,
     core::{Out, State},
-    enrol::{Enrolment, Invite},
+    enrol::Enrolment,
+    invite::Invite,
     member::Member,
 };
 use crate::{

@@ -14,7 +14,8 @@ use tallyline_keys::{
 use super::{
     JoinEnd, Notice, PairPhase, PairingView, PeerId, Reason, Replica, Reply,
     core::State,
-    enrol::{Enrolment, Invite, OFFER_MS, Shown},
+    enrol::{Enrolment, OFFER_MS, Shown},
+    invite::Invite,
 };
 use crate::{
     model::Roles,
