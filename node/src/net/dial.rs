@@ -12,25 +12,35 @@ use tokio::net::lookup_host;
 use tokio::time::timeout;
 use tracing::{debug, info};
 
-use super::discovery::{Discovery, Due, Sighting, Target, TargetId, best_first};
+use super::discovery::{Discovery, Due, Room, Sighting, Target, TargetId, best_first};
 use super::hub::{Hub, luck};
-use super::limits::{ADDRESSES_MAX, DIAL_TIME, DIALS_MAX, SWEEP_TIME};
+use super::limits::{ADDRESSES_MAX, DIAL_TIME, DIALS_MAX, SWEEP_TIME, UNPROVEN_DIALS_MAX};
 use super::links::{Links, Way};
 use super::{Scope, conversation};
 use crate::security::{Cause, Who};
 
 /// Looks through all connections and dials what is due, for ever.
 pub(super) async fn supervise(hub: Arc<Hub>) {
-    let under_way = Arc::new(AtomicUsize::new(0));
+    let [proven, unproven] = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
+    let left =
+        |most: usize, count: &AtomicUsize| most.saturating_sub(count.load(Ordering::Relaxed));
     loop {
         let now_ms = hub.now_ms();
-        let room = DIALS_MAX.saturating_sub(under_way.load(Ordering::Relaxed));
+        let room = Room {
+            proven: left(DIALS_MAX, &proven),
+            unproven: left(UNPROVEN_DIALS_MAX, &unproven),
+        };
         let due = {
             let mut links = hub.links().lock();
             links.sweep(now_ms);
             due(&mut links, now_ms, room)
         };
         for due in due {
+            let under_way = if due.target.is_unproven() {
+                &unproven
+            } else {
+                &proven
+            };
             under_way.fetch_add(1, Ordering::Relaxed);
             hub.spawn(dial(hub.clone(), due, under_way.clone()));
         }
@@ -76,7 +86,7 @@ pub(super) async fn look_up(place: &str) -> Vec<SocketAddr> {
 }
 
 /// Takes the dials that are due, wanted, and lead to somebody who is not connected.
-fn due(links: &mut Links, now_ms: u64, room: usize) -> Vec<Due> {
+fn due(links: &mut Links, now_ms: u64, room: Room) -> Vec<Due> {
     if links.is_paused(Scope::All) || links.stopping {
         return Vec::new();
     }

@@ -81,6 +81,15 @@ pub(super) struct Targets {
     dialled_ms: BTreeMap<SocketAddr, u64>,
 }
 
+/// How many dials may begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Room {
+    /// To places that a person named or where a peer was before.
+    pub(super) proven: usize,
+    /// To places that only mDNS vouches for.
+    pub(super) unproven: usize,
+}
+
 /// A dial to be made.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Due {
@@ -108,11 +117,17 @@ impl TargetId {
         }
     }
 
+    /// Tells whether only mDNS vouches for the place.
+    pub(super) fn is_unproven(&self) -> bool {
+        matches!(self, Self::Mdns(_))
+    }
+
     /// Returns the first and the longest wait, in milliseconds.
     fn waits(&self) -> (u64, u64) {
-        match self {
-            Self::Mdns(_) => UNPROVEN_MS,
-            Self::Ticket | Self::Static(_) | Self::Known(_) | Self::Called(_) => REDIAL_MS,
+        if self.is_unproven() {
+            UNPROVEN_MS
+        } else {
+            REDIAL_MS
         }
     }
 }
@@ -172,8 +187,7 @@ impl Targets {
 
     /// Returns the places that mDNS announced.
     pub(super) fn candidates(&self) -> impl Iterator<Item = (&TargetId, &Target)> {
-        let announced = |(id, _): &(&TargetId, &Target)| matches!(id, TargetId::Mdns(_));
-        self.targets.iter().filter(announced)
+        self.targets.iter().filter(|(id, _)| id.is_unproven())
     }
 
     /// Forgets the announced place that was dialled in vain most often; tells whether there was
@@ -337,21 +351,24 @@ impl Targets {
         })
     }
 
-    /// Takes at most `room` dials that are due and wanted, and marks them as under way.
+    /// Takes the dials that are due and wanted, as far as there is room, and marks them as under
+    /// way.
     pub(super) fn due(
         &mut self,
         now_ms: u64,
-        room: usize,
+        mut room: Room,
         wanted: impl Fn(&TargetId, &Target) -> bool,
     ) -> Vec<Due> {
         self.dialled_ms
             .retain(|_, dialled_ms| now_ms < *dialled_ms + ADDRESS_REST_MS);
         let mut due = Vec::new();
         for (id, target) in &mut self.targets {
-            if due.len() == room {
-                break;
-            }
-            if target.dialling || now_ms < target.next_ms || !wanted(id, target) {
+            let room = if id.is_unproven() {
+                &mut room.unproven
+            } else {
+                &mut room.proven
+            };
+            if *room == 0 || target.dialling || now_ms < target.next_ms || !wanted(id, target) {
                 continue;
             }
             let mut addresses = target.addresses.clone();
@@ -364,6 +381,7 @@ impl Targets {
             for address in &addresses {
                 self.dialled_ms.insert(*address, now_ms);
             }
+            *room -= 1;
             target.dialling = true;
             let target = id.clone();
             due.push(Due { target, addresses });
@@ -407,6 +425,11 @@ mod tests {
     use super::*;
     use tallyline_keys::DeviceKey;
 
+    const ROOM: Room = Room {
+        proven: 16,
+        unproven: 16,
+    };
+
     fn key(seed: u8) -> PublicKey {
         DeviceKey::from_seed([seed; 32]).public()
     }
@@ -444,6 +467,29 @@ mod tests {
     }
 
     #[test]
+    fn forgeries_never_keep_a_known_peer_waiting() {
+        let mut targets = Targets::default();
+        for port in 0..100_u16 {
+            targets.seen(format!("n{port}"), vec![at(&format!("10.0.0.1:{port}"))], 0);
+        }
+        targets.remember(key(1), at("10.0.0.2:1"));
+        let crowded = Room {
+            proven: 1,
+            unproven: 0,
+        };
+        let due = targets.due(0, crowded, |_, _| true);
+        let due: Vec<_> = due.iter().map(|due| &due.target).collect();
+        assert_eq!(due, [&TargetId::Known(key(1))], "the known one alone");
+        assert_eq!(
+            targets.due(0, ROOM, |_, _| true).len(),
+            16,
+            "and no more than fit"
+        );
+    }
+
+    /// Input 44 of the hostile table: an attacker with the event's discovery key filled the table,
+    /// and a tablet that was restarted was found after half a minute, or never.
+    #[test]
     fn an_invented_place_that_did_not_answer_makes_room_for_another() {
         let mut targets = Targets::default();
         for port in 0..1_000_u16 {
@@ -452,13 +498,13 @@ mod tests {
         let honest = || ("honest".to_owned(), vec![at("10.0.0.9:1")]);
         let (name, addresses) = honest();
         assert!(!targets.seen(name, addresses, 0), "all may be true yet");
-        for due in targets.due(0, 16, |_, _| true) {
+        for due in targets.due(0, ROOM, |_, _| true) {
             targets.failed(&due.target, 0, 0);
         }
         let (name, addresses) = honest();
         assert!(targets.seen(name, addresses, 1), "one was not");
         assert_eq!(targets.targets.len(), CANDIDATES_MAX, "capped all the same");
-        let mut dials = targets.due(1, 1_000, |_, _| true).into_iter();
+        let mut dials = targets.due(1, ROOM, |_, _| true).into_iter();
         assert!(
             dials.any(|due| due.target == TargetId::Mdns("honest".into())),
             "it is dialled"
@@ -470,7 +516,7 @@ mod tests {
         let mut targets = Targets::default();
         targets.seen("a".into(), vec![at("10.0.0.1:1")], 0);
         targets.seen("b".into(), vec![at("10.0.0.1:1")], 0);
-        let dials = |targets: &mut Targets, now_ms| targets.due(now_ms, 16, |_, _| true).len();
+        let dials = |targets: &mut Targets, now_ms| targets.due(now_ms, ROOM, |_, _| true).len();
         assert_eq!(dials(&mut targets, 0), 1, "two names, one address");
         assert_eq!(dials(&mut targets, 4_999), 0, "at rest");
         assert_eq!(dials(&mut targets, 5_000), 1, "again");
@@ -482,12 +528,12 @@ mod tests {
         assert!(targets.remember(key(1), at("10.0.0.1:1")), "news");
         assert!(!targets.remember(key(1), at("10.0.0.1:1")), "no news");
         for now_ms in [0, 2_000, 9_000, 30_000] {
-            let due = targets.due(now_ms, 16, |_, _| true);
+            let due = targets.due(now_ms, ROOM, |_, _| true);
             assert_eq!(due.len(), 1, "at {now_ms}");
             targets.failed(&TargetId::Known(key(1)), now_ms, u64::MAX);
         }
         targets.lost(&key(1), 60_000, u64::MAX);
-        assert_eq!(targets.due(61_000, 16, |_, _| true).len(), 1, "soon");
+        assert_eq!(targets.due(61_000, ROOM, |_, _| true).len(), 1, "soon");
     }
 
     #[test]

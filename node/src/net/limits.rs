@@ -105,8 +105,13 @@ pub(super) const DIAL_TIME: Duration = Duration::from_secs(3);
 /// that the better address wins and a dead one costs nothing.
 pub(super) const DIAL_STAGGER: Duration = Duration::from_millis(200);
 
-/// Dials under way, at most.
+/// Dials under way to places that a person named or where a peer was before, at most.
 pub(super) const DIALS_MAX: usize = 16;
+
+/// Dials under way to places that only mDNS vouches for, at most: a quarter of
+/// [`CANDIDATES_MAX`], so that a device among nothing but forgeries is dialled within four times
+/// [`DIAL_TIME`], and forgeries never keep a known peer waiting.
+pub(super) const UNPROVEN_DIALS_MAX: usize = 32;
 
 /// Addresses dialled for one peer in one attempt, at most.
 pub const ADDRESSES_MAX: usize = 8;

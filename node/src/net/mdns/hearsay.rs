@@ -10,7 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use mdns_sd::{ServiceInfo, TxtProperty};
 
 use super::{SERVICE, Search, sighting};
-use crate::net::discovery::{Sighting, Targets};
+use crate::net::discovery::{Room, Sighting, Targets};
 
 /// One mDNS record as anybody may announce it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,6 +76,10 @@ impl Hearsay {
 
     /// Takes at most `room` dials that are due at this time: the addresses of each.
     pub fn due(&mut self, now_ms: u64, room: usize) -> Vec<Vec<SocketAddr>> {
+        let room = Room {
+            proven: 0,
+            unproven: room,
+        };
         let due = self.targets.due(now_ms, room, |_, _| true);
         due.into_iter().map(|it| it.addresses).collect()
     }
