@@ -60,7 +60,8 @@ fn survived(mut venue: Venue, name: &str, sent: &str, times: &[Duration], bytes:
     let grown = venue.owner.root_bytes().unwrap().saturating_sub(bytes);
     let (half, most) = (percentile(times, 50), percentile(times, 99));
     eprintln!(
-        "{name}: {sent}; saved {} scores, p50 {half:?}, p99 {most:?}; peak {} KiB, {} files, root grew {grown} B; \
+        "{name}: {sent}; saved {} scores, p50 {half:?}, p99 {most:?}; peak {} KiB, {} files, \
+         root grew {grown} B; \
          honest exchange {honest:?}",
         times.len(),
         figures.peak_kib,

@@ -21,7 +21,7 @@
 //! | `table` | the list of all cases, and how it is printed |
 
 pub mod bytes;
-pub mod cases;
+mod cases;
 pub mod flood;
 pub mod initial;
 pub mod lies;

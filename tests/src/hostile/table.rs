@@ -64,7 +64,8 @@ pub const CASES: &[Case] = &[
     },
     Case {
         number: 7,
-        input: "the same entry with an over-long varint or reordered fields, under the original's signature",
+        input: "the same entry with an over-long varint or reordered fields, under the \
+                original's signature",
         expected: "bad signature, nothing stored",
         run: signatures::encoded_otherwise,
     },
@@ -143,7 +144,8 @@ pub const CASES: &[Case] = &[
     Case {
         number: 20,
         input: "300 logs under a grant that nobody knows",
-        expected: "refused and counted, nothing stored, no error of the peer; taken when the grant is known",
+        expected: "refused and counted, nothing stored, no error of the peer; taken when the \
+                   grant is known",
         run: authority::unknown_grant,
     },
     Case {
@@ -155,7 +157,8 @@ pub const CASES: &[Case] = &[
     Case {
         number: 22,
         input: "two open grants that cover one cell",
-        expected: "for that cell the deepest, of equal ones the lowest id is live; the other is late; the same on every node",
+        expected: "for that cell the deepest, of equal ones the lowest id is live; the other is \
+                   late; the same on every node",
         run: authority::two_grants_for_one_cell,
     },
     Case {
@@ -167,13 +170,16 @@ pub const CASES: &[Case] = &[
     Case {
         number: 24,
         input: "a cut that names a hash nobody has; a cut with another hash than the log's",
-        expected: "what is here up to the cut counts, and so does what comes up to it; another hash: disputed",
+        expected: "what is here up to the cut counts, and so does what comes up to it; another \
+                   hash: disputed",
         run: authority::unknown_cut,
     },
     Case {
         number: 30,
-        input: "a control log of 4,097 statements; two of them that name each other as predecessors",
-        expected: "by the owner: kept, the nodes stay small and answer (the control log has no quota); by anybody else: refused",
+        input: "a control log of 4,097 statements; two of them that name each other as \
+                predecessors",
+        expected: "by the owner: kept, the nodes stay small and answer (the control log has no \
+                   quota); by anybody else: refused",
         run: authority::flood_of_statements,
     },
     Case {
@@ -226,7 +232,8 @@ pub const CASES: &[Case] = &[
     },
     Case {
         number: 39,
-        input: "a stranger that says nothing, sends more than 64 KiB, speaks of logs, or guesses an invite",
+        input: "a stranger that says nothing, sends more than 64 KiB, speaks of logs, or guesses \
+                an invite",
         expected: "ended within 5 s or at once (code 8 or 9), nothing stored, nobody admitted",
         run: tls::strangers,
     },
@@ -250,13 +257,16 @@ pub const CASES: &[Case] = &[
     },
     Case {
         number: 44,
-        input: "mDNS: a device's own name at an attacker's address, 5,000 forged devices, a record cut short, a name of 300 B, a goodbye for a live device",
-        expected: "TLS decides, a stranger is told nothing but an Admit; candidates are bounded; the live connection stays; a fresh device is found",
+        input: "mDNS: a device's own name at an attacker's address, 5,000 forged devices, a \
+                record cut short, a name of 300 B, a goodbye for a live device",
+        expected: "TLS decides, a stranger is told nothing but an Admit; candidates are bounded; \
+                   the live connection stays; a fresh device is found",
         run: discovery::forged_records,
     },
     Case {
         number: 45,
-        input: "receipts by a wrong key, for an unknown log, with another hash, older than the one held, beyond our head",
+        input: "receipts by a wrong key, for an unknown log, with another hash, older than the \
+                one held, beyond our head",
         expected: "refused or without effect; beyond our head: counts for what is here",
         run: receipts::false_receipts,
     },
@@ -268,7 +278,8 @@ pub const CASES: &[Case] = &[
     },
     Case {
         number: 47,
-        input: "a cloud whose answers come twice, in any order, with another hash, after a dead connection, for half of it",
+        input: "a cloud whose answers come twice, in any order, with another hash, after a dead \
+                connection, for half of it",
         expected: "in the cloud is exactly what a signed receipt with the right hash covers",
         run: receipts::lying_cloud,
     },
@@ -292,7 +303,8 @@ pub const CASES: &[Case] = &[
     },
     Case {
         number: 51,
-        input: "a store cut short, empty, with flipped bits, of another format, in use by a second process",
+        input: "a store cut short, empty, with flipped bits, of another format, in use by a \
+                second process",
         expected: "moved aside and fetched again; the second process ends with a message",
         run: disk::damaged_store,
     },

@@ -31,7 +31,7 @@ const FREE_SQUAD: u32 = 3;
 const OTHER_FREE_SQUAD: u32 = 4;
 
 /// Input 20.
-pub fn unknown_grant() -> Result<Outcome, Broken> {
+pub(crate) fn unknown_grant() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let known = venue.owner.known()?;
     let event = known.event();
@@ -71,7 +71,7 @@ pub fn unknown_grant() -> Result<Outcome, Broken> {
 }
 
 /// Input 21, without deputies.
-pub fn grants_by_others() -> Result<Outcome, Broken> {
+pub(crate) fn grants_by_others() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let known = venue.owner.known()?;
     let event = known.event();
@@ -99,12 +99,13 @@ pub fn grants_by_others() -> Result<Outcome, Broken> {
         ensure(node.grants()? == grants, || "a grant appeared".to_owned())?;
     }
     venue.done(
-        "in the control log: bad signature; in its own log and under the owner's head: kept, no grant",
+        "in the control log: bad signature; in its own log and under the owner's head: kept, no \
+         grant",
     )
 }
 
 /// Input 22.
-pub fn two_grants_for_one_cell() -> Result<Outcome, Broken> {
+pub(crate) fn two_grants_for_one_cell() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let known = venue.owner.known()?;
     let event = known.event();
@@ -154,11 +155,14 @@ pub fn two_grants_for_one_cell() -> Result<Outcome, Broken> {
             node.until_verdicts(shooter, &[word])?;
         }
     }
-    venue.done("equal depths: the lower id counts, the other is late; else the deeper one counts; the same on both")
+    venue.done(
+        "equal depths: the lower id counts, the other is late; else the deeper one counts; the \
+         same on both",
+    )
 }
 
 /// Input 23.
-pub fn closing_what_is_not_there() -> Result<Outcome, Broken> {
+pub(crate) fn closing_what_is_not_there() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let known = venue.owner.known()?;
     let event = known.event();
@@ -177,7 +181,7 @@ pub fn closing_what_is_not_there() -> Result<Outcome, Broken> {
 }
 
 /// Input 24.
-pub fn unknown_cut() -> Result<Outcome, Broken> {
+pub(crate) fn unknown_cut() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let (known, grant) = liars_own(&venue)?;
     let event = known.event();
@@ -222,11 +226,14 @@ pub fn unknown_cut() -> Result<Outcome, Broken> {
             node.until_verdicts(shooter, &[word])?;
         }
     }
-    venue.done("what is here counts, what comes up to the cut too, past it late; another hash at the cut: disputed")
+    venue.done(
+        "what is here counts, what comes up to the cut too, past it late; another hash at the \
+         cut: disputed",
+    )
 }
 
 /// Input 30.
-pub fn flood_of_statements() -> Result<Outcome, Broken> {
+pub(crate) fn flood_of_statements() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let known = venue.owner.known()?;
     let event = known.event();
@@ -267,11 +274,14 @@ pub fn flood_of_statements() -> Result<Outcome, Broken> {
             "the members changed".to_owned()
         })?;
     }
-    venue.done(format!("{STATEMENTS} by the owner are kept, by the liar refused; two logs that name each other: both read"))
+    venue.done(format!(
+        "{STATEMENTS} by the owner are kept, by the liar refused; two logs that \
+     name each other: both read"
+    ))
 }
 
 /// Input 31.
-pub fn after_a_theft() -> Result<Outcome, Broken> {
+pub(crate) fn after_a_theft() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let (known, grant) = liars_own(&venue)?;
     let mut link = venue.to_owner()?;
@@ -294,7 +304,7 @@ pub fn after_a_theft() -> Result<Outcome, Broken> {
 }
 
 /// Input 32.
-pub fn after_a_death() -> Result<Outcome, Broken> {
+pub(crate) fn after_a_death() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let (known, grant) = liars_own(&venue)?;
     let mut link = venue.to_owner()?;
@@ -317,7 +327,7 @@ pub fn after_a_death() -> Result<Outcome, Broken> {
 }
 
 /// Input 33.
-pub fn voids_by_others() -> Result<Outcome, Broken> {
+pub(crate) fn voids_by_others() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let (known, grant) = liars_own(&venue)?;
     let event = known.event();
@@ -342,13 +352,20 @@ pub fn voids_by_others() -> Result<Outcome, Broken> {
             Ok(words == ["quarantined", "voided", "counts", "unfit", "waiting"])
         });
         read.map_err(|_| Broken::new(format!("the liar's entries read {words:?}")))?;
-        node.until_verdicts(5, &["counts"])?;
+        let history = node.history(5)?;
+        let counts = |it: &&Value| is(it, "entry", &score) && verdict(it) == "counts";
+        ensure(history.iter().find(counts).is_some(), || {
+            format!("{history:?}")
+        })?;
     }
-    venue.done("of another's entry: quarantined, that counts on; of a void: unfit; of nothing known: waiting")
+    venue.done(
+        "of another's entry: quarantined, that counts on; of a void: unfit; of nothing known: \
+         waiting",
+    )
 }
 
 /// Input 34.
-pub fn not_in_the_structure() -> Result<Outcome, Broken> {
+pub(crate) fn not_in_the_structure() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let (known, grant) = liars_own(&venue)?;
     let mut log = Forged::begin(&venue.liar, known.event(), grant, 34);

@@ -35,7 +35,7 @@ const DAMAGES: [Damage; 4] = [
 ];
 
 /// Input 50.
-pub fn full_disk() -> Result<Outcome, Broken> {
+pub(crate) fn full_disk() -> Result<Outcome, Broken> {
     let mut venue = Venue::start()?;
     venue.restart_tablet(&WITHOUT_SIGNAL, |_| Ok(()))?;
     let known = venue.owner.known()?;
@@ -51,9 +51,11 @@ pub fn full_disk() -> Result<Outcome, Broken> {
         Ok(status.to_string().contains("Not saving"))
     })?;
     let tag = log_tag(&log.log);
-    let acknowledged = |frame: &Frame| match frame {
-        Frame::Have(logs) => logs.contains(&(tag, 1)).then_some(()),
-        _ => None,
+    let acknowledged = |frame: &Frame| {
+        if let Frame::Have(logs) = frame {
+            return logs.contains(&(tag, 1)).then_some(());
+        }
+        None
     };
     let early = link.look(acknowledged);
     ensure(early.is_none(), || {
@@ -65,11 +67,14 @@ pub fn full_disk() -> Result<Outcome, Broken> {
     link.hear("the acknowledgement", acknowledged)?;
     venue.owner.until_verdicts(11, &["counts"])?;
     venue.until_equal()?;
-    venue.done("no acknowledgement while the disk is full, the light says so; with room again: taken and passed on")
+    venue.done(
+        "no acknowledgement while the disk is full, the light says so; with room again: taken \
+         and passed on",
+    )
 }
 
 /// Input 51.
-pub fn damaged_store() -> Result<Outcome, Broken> {
+pub(crate) fn damaged_store() -> Result<Outcome, Broken> {
     let mut venue = Venue::start()?;
     venue.tablet.score(2, 2)?;
     venue.until_equal()?;
@@ -99,7 +104,7 @@ pub fn damaged_store() -> Result<Outcome, Broken> {
 }
 
 /// Input 52.
-pub fn bad_key_files() -> Result<Outcome, Broken> {
+pub(crate) fn bad_key_files() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let root = venue.folder().join("third");
     Process::init(&root, "third", "device")?;

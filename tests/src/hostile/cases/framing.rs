@@ -27,7 +27,7 @@ const BROKEN: End = End::Code(7);
 const REFUSED: End = End::Code(9);
 
 /// Input 1.
-pub fn rubbish() -> Result<Outcome, Broken> {
+pub(crate) fn rubbish() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let mut link = venue.to_owner()?;
     let mut random = Random::new(1);
@@ -69,7 +69,7 @@ pub fn rubbish() -> Result<Outcome, Broken> {
 }
 
 /// Input 2.
-pub fn four_gibibytes() -> Result<Outcome, Broken> {
+pub(crate) fn four_gibibytes() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let before = venue.owner.peak_kib()?;
     let mut link = venue.to_owner()?;
@@ -83,7 +83,7 @@ pub fn four_gibibytes() -> Result<Outcome, Broken> {
 }
 
 /// Input 3.
-pub fn a_byte_a_second() -> Result<Outcome, Broken> {
+pub(crate) fn a_byte_a_second() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let mut link = venue.to_owner()?;
     link.raw(&[100])?;
@@ -108,7 +108,7 @@ pub fn a_byte_a_second() -> Result<Outcome, Broken> {
 }
 
 /// Input 4.
-pub fn idle_streams() -> Result<Outcome, Broken> {
+pub(crate) fn idle_streams() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let link = venue.to_owner()?;
     let connection = link.connection().clone();
@@ -135,7 +135,7 @@ pub fn idle_streams() -> Result<Outcome, Broken> {
 }
 
 /// Input 5.
-pub fn empty_messages() -> Result<Outcome, Broken> {
+pub(crate) fn empty_messages() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let known = venue.owner.known()?;
     let before = (venue.owner.entries()?, venue.owner.peak_kib()?);
@@ -167,7 +167,7 @@ pub fn empty_messages() -> Result<Outcome, Broken> {
 }
 
 /// Input 6.
-pub fn nested_groups() -> Result<Outcome, Broken> {
+pub(crate) fn nested_groups() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let known = venue.owner.known()?;
     let mut link = venue.to_owner()?;
@@ -196,7 +196,8 @@ pub fn nested_groups() -> Result<Outcome, Broken> {
     let unknown = venue.tablet.number("/readings/unknown")?;
     ensure(unknown == 1, || format!("{unknown} entries are unknown"))?;
     venue.done(
-        "in a frame: 3 malformed counted; in a signed entry: kept, relayed byte by byte, not counted",
+        "in a frame: 3 malformed counted; in a signed entry: kept, relayed byte by byte, not \
+         counted",
     )
 }
 

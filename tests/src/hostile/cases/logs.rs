@@ -15,7 +15,7 @@ use crate::process::Broken;
 const MANY: u32 = 1_000;
 
 /// Input 14.
-pub fn replayed() -> Result<Outcome, Broken> {
+pub(crate) fn replayed() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let (known, grant) = liars_own(&venue)?;
     let entries = venue.owner.entries()?;
@@ -34,7 +34,7 @@ pub fn replayed() -> Result<Outcome, Broken> {
 }
 
 /// Input 15.
-pub fn two_entries_at_one_place() -> Result<Outcome, Broken> {
+pub(crate) fn two_entries_at_one_place() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let (known, grant) = liars_own(&venue)?;
     let mut link = venue.to_owner()?;
@@ -51,11 +51,14 @@ pub fn two_entries_at_one_place() -> Result<Outcome, Broken> {
     }
     venue.owner.until_verdicts(12, &["disputed"])?;
     same_proof(&venue)?;
-    venue.done("one proof on both nodes, light \"trouble\"; what comes before counts, the rest is disputed")
+    venue.done(
+        "one proof on both nodes, light \"trouble\"; what comes before counts, the rest is \
+         disputed",
+    )
 }
 
 /// Input 16.
-pub fn a_thousand_branches() -> Result<Outcome, Broken> {
+pub(crate) fn a_thousand_branches() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let (known, grant) = liars_own(&venue)?;
     let (mut one, mut other) = (venue.to_owner()?, venue.to_tablet()?);
@@ -86,7 +89,7 @@ pub fn a_thousand_branches() -> Result<Outcome, Broken> {
 }
 
 /// Input 17.
-pub fn gaps() -> Result<Outcome, Broken> {
+pub(crate) fn gaps() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let (known, grant) = liars_own(&venue)?;
     let mut link = venue.to_owner()?;
@@ -97,9 +100,11 @@ pub fn gaps() -> Result<Outcome, Broken> {
     let past = log.score(1, 13, 700).push();
     link.say(&Frame::Push(past.clone()))?;
     let tag = log_tag(&log.log);
-    link.hear("a Want with the node's own height", |frame| match frame {
-        Frame::Want(logs) => logs.contains(&(tag, 1)).then_some(()),
-        _ => None,
+    link.hear("a Want with the node's own height", |frame| {
+        if let Frame::Want(logs) = frame {
+            return logs.contains(&(tag, 1)).then_some(());
+        }
+        None
     })?;
     Venue::until_refused(&venue.owner, "gap", 1)?;
     for from in [0, u64::MAX] {
@@ -120,7 +125,7 @@ pub fn gaps() -> Result<Outcome, Broken> {
 }
 
 /// Input 18.
-pub fn another_past() -> Result<Outcome, Broken> {
+pub(crate) fn another_past() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let (known, grant) = liars_own(&venue)?;
     let mut link = venue.to_owner()?;
@@ -137,7 +142,7 @@ pub fn another_past() -> Result<Outcome, Broken> {
 }
 
 /// Input 19.
-pub fn after_the_end() -> Result<Outcome, Broken> {
+pub(crate) fn after_the_end() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let (known, grant) = liars_own(&venue)?;
     let mut link = venue.to_owner()?;
@@ -166,9 +171,11 @@ pub fn after_the_end() -> Result<Outcome, Broken> {
 /// Waits until the node says that it has a log on its disk up to a height.
 fn acknowledged(link: &Link, log: &LogName, height: u64) -> Result<(), Broken> {
     let tag = log_tag(log);
-    link.hear("a Have", |frame| match frame {
-        Frame::Have(logs) => logs.contains(&(tag, height)).then_some(()),
-        _ => None,
+    link.hear("a Have", |frame| {
+        if let Frame::Have(logs) = frame {
+            return logs.contains(&(tag, height)).then_some(());
+        }
+        None
     })
 }
 

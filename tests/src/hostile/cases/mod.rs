@@ -1,13 +1,13 @@
 //! The cases, by topic: each gives one bad input to real nodes and says what it saw.
 
-pub mod authority;
-pub mod discovery;
-pub mod disk;
-pub mod framing;
-pub mod logs;
-pub mod quota;
-pub mod receipts;
-pub mod signatures;
-pub mod structure;
-pub mod tls;
-pub mod words;
+pub(super) mod authority;
+pub(super) mod discovery;
+pub(super) mod disk;
+pub(super) mod framing;
+pub(super) mod logs;
+pub(super) mod quota;
+pub(super) mod receipts;
+pub(super) mod signatures;
+pub(super) mod structure;
+pub(super) mod tls;
+pub(super) mod words;

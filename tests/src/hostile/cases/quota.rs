@@ -13,7 +13,7 @@ use crate::process::Broken;
 const CHUNK: u64 = 250;
 
 /// Input 55.
-pub fn writes_for_ever() -> Result<Outcome, Broken> {
+pub(crate) fn writes_for_ever() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let known = venue.owner.known()?;
     let event = known.event();
@@ -46,7 +46,8 @@ pub fn writes_for_ever() -> Result<Outcome, Broken> {
     let counted = venue.owner.refused("quota")?;
     ensure(3 <= counted, || format!("the owner is told of {counted}"))?;
     venue.done(format!(
-        "{} entries taken, 10,000 in a log; {counted} chunks refused by quota; the others' scores go on",
+        "{} entries taken, 10,000 in a log; {counted} chunks refused by quota; the others' \
+         scores go on",
         DEVICE_ENTRIES_MAX
     ))
 }

@@ -20,7 +20,7 @@ const STORE: u64 = 0x4545;
 const BOAST: u64 = 1_000;
 
 /// Input 45.
-pub fn false_receipts() -> Result<Outcome, Broken> {
+pub(crate) fn false_receipts() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let known = venue.owner.known()?;
     let event = known.event();
@@ -79,13 +79,14 @@ pub fn false_receipts() -> Result<Outcome, Broken> {
         format!("{shown} are shown in the cloud")
     })?;
     venue.done(format!(
-        "by the liar's key, also in the cloud's name: bad signature; unknown log, wrong hash, older: no effect; \
+        "by the liar's key, also in the cloud's name: bad signature; unknown log, wrong hash, \
+         older: no effect; \
          beyond our head by the cloud itself: believed for what is here ({shown} of 4)"
     ))
 }
 
 /// Input 46.
-pub fn boasts() -> Result<Outcome, Broken> {
+pub(crate) fn boasts() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let known = venue.owner.known()?;
     let event = known.event();
@@ -107,7 +108,7 @@ pub fn boasts() -> Result<Outcome, Broken> {
 }
 
 /// Input 47.
-pub fn lying_cloud() -> Result<Outcome, Broken> {
+pub(crate) fn lying_cloud() -> Result<Outcome, Broken> {
     let key = Venue::cloud_key();
     let cloud = Peer::listening(&key)?;
     let address = cloud.address()?.to_string();
@@ -176,10 +177,14 @@ pub fn lying_cloud() -> Result<Outcome, Broken> {
         all,
         cell(&key, event, (STORE, 2), half),
     ]))?;
-    link.say(&Frame::Cells(vec![Vec::new()]))?;
+    // Whatever is refused after them says that they were heard.
+    link.frame(&[])?;
     Venue::until_refused(&venue.owner, "malformed", 1)?;
     in_cloud(&venue.owner, whole)?;
-    venue.done("Haves in any order and a dead connection: nothing in the cloud; half a receipt: half; another hash: no effect; repeated and late ones: no effect")
+    venue.done(
+        "Haves in any order and a dead connection: nothing in the cloud; half a receipt: half; \
+         another hash: no effect; repeated and late ones: no effect",
+    )
 }
 
 /// Plays a cloud with an empty store until it was sent all that is known.

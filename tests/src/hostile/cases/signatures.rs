@@ -33,7 +33,7 @@ const WEAK_KEYS: [[u8; 32]; 4] = [
 ];
 
 /// Input 7.
-pub fn encoded_otherwise() -> Result<Outcome, Broken> {
+pub(crate) fn encoded_otherwise() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let (known, grant) = liars_own(&venue)?;
     let mut link = venue.to_owner()?;
@@ -61,7 +61,7 @@ pub fn encoded_otherwise() -> Result<Outcome, Broken> {
 }
 
 /// Input 8.
-pub fn a_later_versions_field() -> Result<Outcome, Broken> {
+pub(crate) fn a_later_versions_field() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let (known, grant) = liars_own(&venue)?;
     let mut log = Forged::begin(&venue.liar, known.event(), grant, 8);
@@ -83,7 +83,7 @@ pub fn a_later_versions_field() -> Result<Outcome, Broken> {
 }
 
 /// Input 9.
-pub fn not_quite_signed() -> Result<Outcome, Broken> {
+pub(crate) fn not_quite_signed() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let (known, grant) = liars_own(&venue)?;
     let mut link = venue.to_owner()?;
@@ -108,12 +108,12 @@ pub fn not_quite_signed() -> Result<Outcome, Broken> {
 }
 
 /// Input 10.
-pub fn above_the_groups_order() -> Result<Outcome, Broken> {
+pub(crate) fn above_the_groups_order() -> Result<Outcome, Broken> {
     signed_by_hand(10, |log, _| above_the_order(&log.signature()))
 }
 
 /// Input 11.
-pub fn weak_keys() -> Result<Outcome, Broken> {
+pub(crate) fn weak_keys() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let known = venue.owner.known()?;
     let owner = venue.owner.stolen_key()?;
@@ -139,14 +139,14 @@ pub fn weak_keys() -> Result<Outcome, Broken> {
 }
 
 /// Input 12.
-pub fn small_order_r() -> Result<Outcome, Broken> {
+pub(crate) fn small_order_r() -> Result<Outcome, Broken> {
     signed_by_hand(12, |log, venue| {
         lax_signature(venue.liar.seed(), &log.message())
     })
 }
 
 /// Input 13.
-pub fn signed_for_something_else() -> Result<Outcome, Broken> {
+pub(crate) fn signed_for_something_else() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let (known, grant) = liars_own(&venue)?;
     let mut link = venue.to_owner()?;

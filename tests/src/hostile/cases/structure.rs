@@ -13,7 +13,7 @@ use crate::hostile::wait::{DEADLINE, ensure, until};
 use crate::process::Broken;
 
 /// Input 48.
-pub fn other_structures() -> Result<Outcome, Broken> {
+pub(crate) fn other_structures() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let known = venue.owner.known()?;
     let event = known.event();
@@ -61,11 +61,14 @@ pub fn other_structures() -> Result<Outcome, Broken> {
     venue.tablet.until_entries(entries + 1)?;
     let after = venue.owner.ask(&json!({"verb": "event-show"}))?;
     ensure(before == after, || "the structure changed".to_owned())?;
-    venue.done("another hash: other_event; 51,201 B: malformed, still joining; a Lock of another structure: kept, no effect")
+    venue.done(
+        "another hash: other_event; 51,201 B: malformed, still joining; a Lock of another \
+         structure: kept, no effect",
+    )
 }
 
 /// Input 49.
-pub fn no_media() -> Result<Outcome, Broken> {
+pub(crate) fn no_media() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let (entries, bytes) = (venue.owner.entries()?, venue.owner.root_bytes()?);
     let before = venue.owner.number("/wire/frames_received_bytes")?;

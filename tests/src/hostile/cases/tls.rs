@@ -40,7 +40,7 @@ const CRUMBLED: u64 = 16;
 const STRANGER_MAX: std::ops::Range<Duration> = Duration::from_secs(4)..Duration::from_secs(8);
 
 /// Input 36.
-pub fn wrong_certificates() -> Result<Outcome, Broken> {
+pub(crate) fn wrong_certificates() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let to = venue.owner.address()?;
     for (papers, alert) in [
@@ -49,10 +49,9 @@ pub fn wrong_certificates() -> Result<Outcome, Broken> {
         (Papers::P256, None),
     ] {
         let fate = fate(&venue.peer, to, &venue.liar, &papers)?;
-        let refused = match (&fate, alert) {
-            (Err(End::Tls(seen)), Some(alert)) => *seen == alert,
-            (Err(End::Tls(_)), None) => true,
-            _ => false,
+        let refused = match &fate {
+            Err(End::Tls(seen)) => alert.is_none_or(|alert| *seen == alert),
+            Ok(_) | Err(End::Code(_) | End::Other(_)) => false,
         };
         ensure(refused, || format!("{papers:?}: {:?}", fate.err()))?;
     }
@@ -66,7 +65,7 @@ pub fn wrong_certificates() -> Result<Outcome, Broken> {
 }
 
 /// Input 37.
-pub fn copied_certificate() -> Result<Outcome, Broken> {
+pub(crate) fn copied_certificate() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let certificate = venue.to_tablet()?.certificate();
     let certificate = certificate.ok_or_else(|| Broken::new("the tablet shows nothing"))?;
@@ -81,7 +80,7 @@ pub fn copied_certificate() -> Result<Outcome, Broken> {
 }
 
 /// Input 38, without what a revocation does.
-pub fn old_tls_and_early_data() -> Result<Outcome, Broken> {
+pub(crate) fn old_tls_and_early_data() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let to = venue.owner.address()?;
     let hand = Hand::of(38);
@@ -109,11 +108,14 @@ pub fn old_tls_and_early_data() -> Result<Outcome, Broken> {
         })?;
         ensure(!early, || format!("attempt {attempt} could send early"))?;
     }
-    venue.done("TLS 1.2: alert protocol_version; no ticket is given, so nothing can be resumed or sent early")
+    venue.done(
+        "TLS 1.2: alert protocol_version; no ticket is given, so nothing can be resumed or sent \
+         early",
+    )
 }
 
 /// Input 39.
-pub fn strangers() -> Result<Outcome, Broken> {
+pub(crate) fn strangers() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let to = venue.owner.address()?;
     let (members, entries) = (venue.owner.members()?, venue.owner.entries()?);
@@ -164,7 +166,7 @@ pub fn strangers() -> Result<Outcome, Broken> {
 }
 
 /// Input 40.
-pub fn clone() -> Result<Outcome, Broken> {
+pub(crate) fn clone() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let known = venue.owner.known()?;
     let grant = known.grant(&venue.liar.public())?;
@@ -184,7 +186,7 @@ pub fn clone() -> Result<Outcome, Broken> {
 }
 
 /// Input 42.
-pub fn flood_of_first_packets() -> Result<Outcome, Broken> {
+pub(crate) fn flood_of_first_packets() -> Result<Outcome, Broken> {
     let mut venue = Venue::start()?;
     let to = venue.owner.address()?;
     let before = venue.owner.peak_kib()?;
@@ -202,13 +204,16 @@ pub fn flood_of_first_packets() -> Result<Outcome, Broken> {
     })?;
     ensure(grown <= FLOOD_KIB_MAX, || format!("{grown} KiB more"))?;
     venue.done(format!(
-        "{} first packets, {} answered by Retry, {grown} KiB more; meanwhile a member got in and a score went over in {} ms",
-        sent.packets, sent.retries, honest.as_millis()
+        "{} first packets, {} answered by Retry, {grown} KiB more; meanwhile a member got in and \
+         a score went over in {} ms",
+        sent.packets,
+        sent.retries,
+        honest.as_millis()
     ))
 }
 
 /// Input 43.
-pub fn crumbs() -> Result<Outcome, Broken> {
+pub(crate) fn crumbs() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let to = venue.owner.address()?;
     let before = venue.owner.peak_kib()?;

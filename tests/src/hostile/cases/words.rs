@@ -38,7 +38,7 @@ const BAD_LABELS: [&str; 6] = [
 const HTML_LABEL: &str = "<b onclick=x>tablet</b>";
 
 /// Input 35.
-pub fn impossible_times() -> Result<Outcome, Broken> {
+pub(crate) fn impossible_times() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let known = venue.owner.known()?;
     let grant = known.grant(&venue.liar.public())?;
@@ -58,7 +58,7 @@ pub fn impossible_times() -> Result<Outcome, Broken> {
 }
 
 /// Input 53.
-pub fn bad_tickets() -> Result<Outcome, Broken> {
+pub(crate) fn bad_tickets() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let newcomer = Node::create(venue.folder(), "newcomer", &ARGS)?;
     let invite = json!({"verb": "invite", "label": "newcomer"});
@@ -107,11 +107,14 @@ pub fn bad_tickets() -> Result<Outcome, Broken> {
         "a used ticket opened again".to_owned()
     })?;
     newcomer.stop()?;
-    venue.done("wrong version, bent, 10 KB, empty: clear words, nothing kept; another event: refused; used: bad proof")
+    venue.done(
+        "wrong version, bent, 10 KB, empty: clear words, nothing kept; another event: refused; \
+         used: bad proof",
+    )
 }
 
 /// Input 54.
-pub fn bad_labels() -> Result<Outcome, Broken> {
+pub(crate) fn bad_labels() -> Result<Outcome, Broken> {
     let venue = Venue::start()?;
     let known = venue.owner.known()?;
     let event = known.event();
@@ -153,7 +156,10 @@ pub fn bad_labels() -> Result<Outcome, Broken> {
             .iter()
             .any(|label| label == HTML_LABEL))
     })?;
-    venue.done("marks of direction, NUL, line feed, empty, 34 B: refused in commands, statements and Joins; HTML is text, and no page shows it")
+    venue.done(
+        "marks of direction, NUL, line feed, empty, 34 B: refused in commands, statements and \
+         Joins; HTML is text, and no page shows it",
+    )
 }
 
 /// Returns the body of an Admit that no encoder writes.
