@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use tallyline_tests::hostile::Figures;
-use tallyline_tests::hostile::flood::{Initials, Strangers};
+use tallyline_tests::hostile::flood::{Forgeries, Initials, Strangers};
+use tallyline_tests::hostile::namespace::Namespace;
 use tallyline_tests::hostile::venue::Venue;
 use tallyline_tests::hostile::wait::{now, until};
 
@@ -21,6 +22,9 @@ const SAVED_MAX: Duration = Duration::from_secs(5);
 /// Bytes by which a root may grow while strangers do what they like, beside the scores saved in it:
 /// one step of the store's file.
 const GROWTH_MAX: u64 = 2 * 1024 * 1024;
+
+/// How long a device that was restarted in a flood may take to be found.
+const FOUND_MAX: Duration = Duration::from_secs(15);
 
 /// Returns the place below which so many of 100 lie.
 fn percentile(sorted: &[Duration], of_100: usize) -> Duration {
@@ -107,4 +111,36 @@ fn strangers_handshakes_and_random_frames_keep_no_score_waiting() {
         &times,
         bytes,
     );
+}
+
+#[test]
+fn strangers_forged_records_keep_no_score_waiting_and_nobody_out() {
+    let namespace = match Namespace::create() {
+        Ok(namespace) => namespace,
+        Err(why) => {
+            assert!(!crate::netns::must_run(), "{why}, and here it must run");
+            return eprintln!("SKIPPED: {why}");
+        }
+    };
+    let mut venue = Venue::start_in(&namespace).expect("a venue");
+    let bytes = venue.owner.root_bytes().unwrap();
+    let flood = Forgeries::start(namespace.mouth().expect("a socket"));
+    let times = save_scores(&venue, FLOOD);
+    venue
+        .honest_exchange()
+        .expect("a score goes over meanwhile");
+    venue
+        .restart_tablet_alone(&namespace.before(), |root| {
+            std::fs::remove_file(root.join("peers.json")).expect("it remembers nobody");
+            Ok(())
+        })
+        .expect("it starts again");
+    let found = until("the tablet is found", FOUND_MAX, || {
+        Ok(venue.owner.links("tablet")? == 1 && venue.tablet.links("owner")? == 1)
+    });
+    let found = found.expect("in the middle of the flood");
+    let made = flood.end().expect("the flood ends");
+    assert!(5_000 < made, "only {made} devices were announced");
+    let sent = format!("{made} forged devices, a restarted one found after {found:?}");
+    survived(venue, "forged records", &sent, &times, bytes);
 }

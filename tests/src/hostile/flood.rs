@@ -14,6 +14,8 @@ use tallyline_keys::DeviceKey;
 use tallyline_simulator::Random;
 
 use super::initial::{Answer, Hand, honest_hello};
+use super::multicast::Forgery;
+use super::namespace::{ATTACKER, MDNS};
 use super::papers::Papers;
 use super::peer::{End, Peer};
 use super::wait::{DEADLINE, now, until};
@@ -33,6 +35,15 @@ const HELLO_BYTES_MAX: u64 = 16 * 1_024;
 
 /// Pieces of one byte in one packet: what fits.
 const CRUMBS_IN_PACKET: usize = 110;
+
+/// Forged devices between two short rests, so that a socket's buffer does not lose most of them.
+const AT_ONCE: u32 = 50;
+
+/// A short rest: 5,000 devices a second at most.
+const REST: Duration = Duration::from_millis(10);
+
+/// Forged devices between two looks whether the flood is to end.
+const FORGERIES_BETWEEN_LOOKS: u32 = 500;
 
 /// First packets that are being sent.
 #[derive(Debug)]
@@ -54,6 +65,13 @@ pub struct Sent {
 #[derive(Debug)]
 pub struct Strangers {
     threads: Vec<JoinHandle<Result<u64, Broken>>>,
+    ended: Arc<AtomicBool>,
+}
+
+/// Devices that are announced and do not exist.
+#[derive(Debug)]
+pub struct Forgeries {
+    thread: JoinHandle<Result<u64, Broken>>,
     ended: Arc<AtomicBool>,
 }
 
@@ -119,6 +137,59 @@ impl Strangers {
         self.ended.store(true, Ordering::Relaxed);
         self.threads.into_iter().map(joined).sum()
     }
+}
+
+impl Forgeries {
+    /// Announces devices of an event that nobody knows, again and again: thousands a second, each
+    /// with a tag that no member would compute.
+    pub fn start(mouth: UdpSocket) -> Self {
+        let ended = Arc::new(AtomicBool::new(false));
+        let end = Arc::clone(&ended);
+        let thread = thread::spawn(move || {
+            let mut sent = 0_u64;
+            for seed in 0.. {
+                if end.load(Ordering::Relaxed) {
+                    break;
+                }
+                let key = Random::new(seed).bytes();
+                sent += u64::from(announce(&mouth, &key, FORGERIES_BETWEEN_LOOKS, seed)?);
+            }
+            Ok(sent)
+        });
+        Self { thread, ended }
+    }
+
+    /// Ends the flood, and says how many devices it announced.
+    ///
+    /// # Errors
+    /// If it failed.
+    pub fn end(self) -> Result<u64, Broken> {
+        self.ended.store(true, Ordering::Relaxed);
+        joined(self.thread)
+    }
+}
+
+/// Announces devices by mDNS under an event's discovery key, each at a place where nobody is.
+///
+/// # Errors
+/// If the system refuses to send.
+pub fn announce(mouth: &UdpSocket, key: &[u8; 16], count: u32, seed: u64) -> Result<u32, Broken> {
+    let mut random = Random::new(seed);
+    for number in 1..=count {
+        let forgery = Forgery {
+            instance: format!("{:016x}", random.next_u64()),
+            host: format!("{:016x}", random.next_u64()),
+            address: ATTACKER,
+            port: u16::try_from(random.below(60_000)).unwrap_or_default() + 1_024,
+            salt: random.next_u64(),
+        };
+        let sent = mouth.send_to(&forgery.packet(key), MDNS);
+        sent.map_err(Broken::of)?;
+        if number % AT_ONCE == 0 {
+            thread::park_timeout(REST);
+        }
+    }
+    Ok(count)
 }
 
 /// Sends one first packet and returns what comes back.

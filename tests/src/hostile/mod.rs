@@ -12,7 +12,7 @@
 //! | `bytes` | bytes that no encoder of ours writes |
 //! | `papers` | what a peer shows in TLS |
 //! | `peer` | a QUIC peer that puts on the stream what it likes |
-//! | `initial` | first packets of QUIC made by hand |
+//! | `packets`, `initial`, `raw` | packets of QUIC made by hand, first ones and whole connections |
 //! | `flood` | much of it at once |
 //! | `namespace`, `multicast` | a network of its own, and records of mDNS made by hand |
 //! | `lies` | logs, statements and cells that a liar signs |
@@ -27,8 +27,10 @@ pub mod initial;
 pub mod lies;
 pub mod multicast;
 pub mod namespace;
+mod packets;
 pub mod papers;
 pub mod peer;
+pub mod raw;
 pub mod table;
 pub mod venue;
 pub mod wait;

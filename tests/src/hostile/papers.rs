@@ -100,7 +100,8 @@ pub fn stranger() -> Result<Arc<ClientConfig>, Broken> {
     )))
 }
 
-fn honest(key: &DeviceKey) -> Result<ClientConfig, Broken> {
+/// Makes the TLS configuration of an honest dialler that lets everybody in.
+pub(super) fn honest(key: &DeviceKey) -> Result<ClientConfig, Broken> {
     let identity = Identity::new(key).map_err(Broken::of)?;
     let expected = Expected::Admitted(Arc::new(Anybody));
     tls::client_config(&identity, expected).map_err(Broken::of)

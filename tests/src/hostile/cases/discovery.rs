@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tallyline_keys::DeviceKey;
 use tallyline_proto::wire::Frame;
-use tallyline_simulator::Random;
 
 use crate::hostile::Outcome;
+use crate::hostile::flood;
 use crate::hostile::multicast::{self, Forgery};
 use crate::hostile::namespace::{ATTACKER, MDNS, Namespace};
 use crate::hostile::peer::{End, Peer};
@@ -18,9 +18,6 @@ use crate::process::Broken;
 
 /// Forged devices in one flood.
 const FORGERIES: u32 = 5_000;
-
-/// Packets of a flood between two short rests, so that a socket's buffer does not lose most of it.
-const AT_ONCE: u32 = 50;
 
 /// Devices of the venue, each with an instance and a host name.
 const NAMES: usize = 4;
@@ -71,7 +68,7 @@ pub(crate) fn forged_records() -> Result<Outcome, Broken> {
     for name in &names {
         say(&mouth, &multicast::goodbye(name))?;
     }
-    let dialled = flood(&mouth, &key, 1)?;
+    let dialled = flood::announce(&mouth, &key, FORGERIES, 1)?;
     ensure(venue.owner.links("tablet")? == 1, || {
         "the live link ended".to_owned()
     })?;
@@ -102,7 +99,7 @@ fn found_again(
     venue.restart_tablet_alone(&namespace.before(), |root| {
         fs::remove_file(root.join("peers.json")).map_err(Broken::of)
     })?;
-    flood(mouth, key, 2)?;
+    flood::announce(mouth, key, FORGERIES, 2)?;
     until("the tablet is found by mDNS", FOUND_MAX, || {
         Ok(venue.owner.links("tablet")? == 1 && venue.tablet.links("owner")? == 1)
     })
@@ -123,27 +120,6 @@ fn learn(namespace: &Namespace, mouth: &UdpSocket) -> Result<Vec<String>, Broken
         Ok(NAMES <= names.len())
     })?;
     Ok(names)
-}
-
-/// Announces thousands of devices of the event, each somewhere else where nobody is.
-fn flood(mouth: &UdpSocket, key: &[u8; 16], seed: u64) -> Result<u32, Broken> {
-    let mut random = Random::new(seed);
-    let mut sent = 0;
-    for number in 1..=FORGERIES {
-        let forgery = Forgery {
-            instance: format!("{:016x}", random.next_u64()),
-            host: format!("{:016x}", random.next_u64()),
-            address: ATTACKER,
-            port: u16::try_from(random.below(60_000)).unwrap_or_default() + 1_024,
-            salt: random.next_u64(),
-        };
-        say(mouth, &forgery.packet(key))?;
-        sent += 1;
-        if number % AT_ONCE == 0 {
-            std::thread::park_timeout(Duration::from_millis(10));
-        }
-    }
-    Ok(sent)
 }
 
 fn say(mouth: &UdpSocket, packet: &[u8]) -> Result<(), Broken> {

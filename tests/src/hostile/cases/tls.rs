@@ -13,8 +13,9 @@ use crate::hostile::initial::{Answer, Hand, tls12_hello};
 use crate::hostile::lies::Forged;
 use crate::hostile::papers::{self, Papers};
 use crate::hostile::peer::{End, Link, Peer};
+use crate::hostile::raw::Raw;
 use crate::hostile::venue::Venue;
-use crate::hostile::wait::{DEADLINE, ensure, now, until};
+use crate::hostile::wait::{DEADLINE, ensure, now, until, until_some};
 use crate::process::Broken;
 
 /// The alert "the signature in the handshake does not hold" (RFC 8446, 6).
@@ -35,6 +36,15 @@ const RATE: u32 = 1_000;
 
 /// Handshakes that are begun in pieces of one byte.
 const CRUMBLED: u64 = 16;
+
+/// Bytes in flight on one stream (PROTOCOL section 10).
+const STREAM_WINDOW: u64 = 131_072;
+
+/// Pieces of one byte of a stream in one packet: what fits.
+const CRUMBS_IN_PACKET: usize = 130;
+
+/// The code of QUIC for more bytes than were allowed (RFC 9000, 20.1).
+const FLOW_CONTROL_ERROR: u64 = 3;
 
 /// How long a stranger may stay, with the time to notice.
 const STRANGER_MAX: std::ops::Range<Duration> = Duration::from_secs(4)..Duration::from_secs(8);
@@ -223,14 +233,32 @@ pub(crate) fn crumbs() -> Result<Outcome, Broken> {
     }
     // An answer says that all packets before it were looked at.
     venue.owner.status()?;
+    let of_handshakes = venue.owner.peak_kib()?.saturating_sub(before);
+    let mut raw = Raw::dial(to, &venue.liar, 43)?;
+    let places: Vec<u64> = (1..STREAM_WINDOW).step_by(2).collect();
+    for some in places.rchunks(CRUMBS_IN_PACKET) {
+        let pieces: Vec<(u64, &[u8])> = some.iter().rev().map(|at| (*at, &[1][..])).collect();
+        raw.stream(&pieces)?;
+    }
+    venue.owner.status()?;
+    ensure(raw.closed()?.is_none(), || {
+        "the window is smaller than it is said to be".to_owned()
+    })?;
     let grown = venue.owner.peak_kib()?.saturating_sub(before);
     ensure(grown <= FLOOD_KIB_MAX, || format!("{grown} KiB more"))?;
+    raw.stream(&[(STREAM_WINDOW, &[1])])?;
+    let end = until_some("the end past the window", DEADLINE, || raw.closed())?;
+    ensure(end == FLOW_CONTROL_ERROR, || {
+        format!("past the window: {end}")
+    })?;
     let fate = fate(&venue.peer, to, &venue.liar, &Papers::Right)?;
     ensure(fate.is_ok(), || {
         format!("an honest device did not get in: {:?}", fate.err())
     })?;
     venue.done(format!(
-        "{packets} packets of single bytes out of order in {CRUMBLED} handshakes: {grown} KiB more"
+        "{CRUMBLED} handshakes in {packets} packets of single bytes: {of_handshakes} KiB more; {} \
+         single bytes of a stream, the last ones first: {grown} KiB more; past the window: flow control error",
+        places.len()
     ))
 }
 
