@@ -3,6 +3,7 @@
 //! | file | content |
 //! | --- | --- |
 //! | `device.key` | the 32-byte seed of the device's key, readable by nobody else, and the board it was made on (`key`) |
+//! | `device.key.before-N` | the key before a card's key was taken up |
 //! | `device.toml` | what the device is called and what it is for |
 //! | `node.redb` | the store; its random id is inside it, so a fresh store is another store |
 //! | `event.manifest` | which event this is, for a fresh store after damage |
@@ -13,6 +14,7 @@
 //!
 //! Knows nothing of what is in the store. Layer: node, below `store`.
 
+mod card;
 mod key;
 mod passphrase;
 pub mod room;

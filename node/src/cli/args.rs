@@ -3,6 +3,8 @@
 //! Only shapes and help texts; values that have a notation of their own are read by `notation`.
 //! Layer: node, cli.
 
+mod statement;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -13,6 +15,11 @@ use serde::de::value::{Error as WordError, StrDeserializer};
 use super::notation::{self, Numbers, PenaltyText, RuleText, SteelText};
 use crate::local::protocol::{CloseWhy, GearResult, Power, Role, VoidWhy};
 use crate::root::Mode;
+
+pub(super) use statement::{
+    Adopt, CardsUse, CardsVerb, EventAmend, EventClose, EventStatements, Recover, Revoke,
+    SpareCards, Transfer,
+};
 
 /// Longest default run of the demonstration in seconds: what a person watches in one go.
 const DEMO_SECONDS_DEFAULT: u64 = 60;
@@ -68,7 +75,7 @@ pub(super) enum Verb {
     Init(Init),
     /// Start the node; ends on `tallyline stop`, SIGINT or SIGTERM.
     Run(Run),
-    /// Create, show or lock the event.
+    /// Create, show, lock, amend or close the event.
     #[command(subcommand)]
     Event(EventVerb),
     /// Print a ticket with which one device may join.
@@ -85,6 +92,17 @@ pub(super) enum Verb {
     Grants,
     /// Close a grant and give its cells to another device.
     Handover(Handover),
+    /// Take the membership of a device away, for good: retired, lost, stolen, misused.
+    Revoke(Revoke),
+    /// Give the event to another device, or say that this one is ready to take it.
+    Transfer(Transfer),
+    /// Make this device the owner's by a recovery card.
+    Recover(Recover),
+    /// Count or reject entries that wait for the owner's decision.
+    Adopt(Adopt),
+    /// Draw, list, use and revoke spare cards.
+    #[command(subcommand)]
+    Cards(CardsVerb),
     /// Add or change a shooter.
     #[command(subcommand)]
     Roster(RosterVerb),
@@ -171,6 +189,12 @@ pub(super) enum EventVerb {
     Show,
     /// Lock the structure: scores are taken from then on.
     Lock,
+    /// Change or add a stage, or add a rule, after the lock.
+    Amend(EventAmend),
+    /// Say that scoring is over, and close the event once everybody has sealed.
+    Close(EventClose),
+    /// List all statements held: by whom, what, and whether it is in force.
+    Statements(EventStatements),
 }
 
 #[derive(Debug, Args)]
@@ -197,7 +221,7 @@ pub(super) struct EventCreate {
 #[expect(clippy::struct_excessive_bools, reason = "flags that people type")]
 pub(super) struct Invite {
     /// What the device will be allowed.
-    #[arg(long, default_value = "scorer", value_parser = word::<Role>(&["scorer", "gateway", "viewer"]))]
+    #[arg(long, default_value = "scorer", value_parser = role())]
     pub(super) role: Role,
     /// The device's name, 1 to 32 bytes [default: it names itself].
     #[arg(long)]
@@ -274,9 +298,9 @@ pub(super) struct Admit {
     /// The device's name, 1 to 32 bytes.
     #[arg(long)]
     pub(super) label: String,
-    /// What the device will be allowed.
-    #[arg(long, default_value = "scorer", value_parser = word::<Role>(&["scorer", "gateway", "viewer"]))]
-    pub(super) role: Role,
+    /// What the device will be allowed; repeat for more.
+    #[arg(long, default_value = "scorer", value_parser = role())]
+    pub(super) role: Vec<Role>,
 }
 
 #[derive(Debug, Args)]
@@ -570,6 +594,10 @@ where
 {
     PossibleValuesParser::new(words)
         .try_map(|text| T::deserialize(StrDeserializer::<WordError>::new(&text)))
+}
+
+fn role() -> impl TypedValueParser<Value = Role> {
+    word(&["scorer", "gateway", "viewer", "deputy", "desk", "relay"])
 }
 
 fn void_why() -> impl TypedValueParser<Value = VoidWhy> {

@@ -52,6 +52,20 @@ pub(super) fn export(file: &Path, session: &Session) -> Result<u8, Failure> {
 }
 
 pub(super) fn import(file: &Path, session: &Session) -> Result<u8, Failure> {
+    session.tell::<Imported>(
+        import_request(file)?,
+        |_| String::new(),
+        |it| {
+            format!(
+                "{} entries taken in, {} were here before.",
+                it.fresh, it.known
+            )
+        },
+    )
+}
+
+/// Makes the request to take in a bundle file.
+pub(super) fn import_request(file: &Path) -> Result<Request, Failure> {
     let unreadable = |error: io::Error| {
         Failure::file(format!(
             "{} cannot be read: {error}; nothing was changed; correct the file's name",
@@ -66,16 +80,7 @@ pub(super) fn import(file: &Path, session: &Session) -> Result<u8, Failure> {
             file.display()
         ))
     })?;
-    session.tell::<Imported>(
-        Request::Import(protocol::Import { path }),
-        |_| String::new(),
-        |it| {
-            format!(
-                "{} entries taken in, {} were here before.",
-                it.fresh, it.known
-            )
-        },
-    )
+    Ok(Request::Import(protocol::Import { path }))
 }
 
 fn write_durably(file: &Path, bytes: &[u8]) -> io::Result<()> {

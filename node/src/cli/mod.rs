@@ -5,6 +5,7 @@
 //! topmost besides `main`.
 
 mod args;
+mod cards;
 mod doctor;
 mod enrol;
 mod failure;
@@ -15,6 +16,7 @@ mod score;
 mod session;
 mod setup;
 mod show;
+mod statement;
 mod venue;
 
 use std::ffi::OsString;
@@ -92,6 +94,11 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         | Verb::Grant(_)
         | Verb::Grants
         | Verb::Handover(_)
+        | Verb::Revoke(_)
+        | Verb::Transfer(_)
+        | Verb::Recover(_)
+        | Verb::Adopt(_)
+        | Verb::Cards(_)
         | Verb::Roster(_)
         | Verb::Score(_)
         | Verb::Standings(_)
@@ -115,6 +122,11 @@ fn ask(verb: Verb, session: &Session) -> Result<u8, Failure> {
         Verb::Grant(args) => venue::grant(args, session),
         Verb::Grants => venue::grants(session),
         Verb::Handover(args) => venue::handover(args, session),
+        Verb::Revoke(args) => statement::revoke(args, session),
+        Verb::Transfer(args) => statement::transfer(args, session),
+        Verb::Recover(args) => statement::recover(&args, session),
+        Verb::Adopt(args) => statement::adopt(args, session),
+        Verb::Cards(verb) => cards::cards(verb, session),
         Verb::Roster(verb) => venue::roster(verb, session),
         Verb::Score(verb) => score::score(verb, session),
         Verb::Standings(args) => score::standings(args, session),

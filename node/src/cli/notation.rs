@@ -11,6 +11,8 @@ use crate::local::protocol::{PenaltyData, SteelData};
 
 /// Most paper targets of one stage that are read; the richest real stage has 14.
 const TARGETS_MAX: usize = 64;
+/// Most hits that count on one paper target: a count has 4 bits.
+const SHOTS_MAX: u8 = 15;
 /// Largest number of a list such as `1-300`; far above any match's stages and squads.
 const LIST_NUMBER_MAX: u32 = 1000;
 
@@ -25,6 +27,10 @@ pub(super) struct SteelText(pub(super) SteelData);
 /// A penalty as it is typed: `1` or `1x3`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PenaltyText(pub(super) PenaltyData);
+
+/// Hits that count on each paper target: `2,2,2`, or `none`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ShotsText(pub(super) Vec<u8>);
 
 /// The rule of a DNF: its number, or `none`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -253,6 +259,30 @@ impl FromStr for PenaltyText {
                 "\"{text}\" is no penalty; write the rule's number from `tallyline event show`, \
                  and a count of at most 255 behind an x when it is not 1, such as 1 or 1x3"
             )),
+        }
+    }
+}
+
+impl FromStr for ShotsText {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self(Vec::new()));
+        }
+        let problem = || {
+            format!(
+                "\"{text}\" is no list of targets; write the hits that count on each, 1 to \
+                 {SHOTS_MAX}, such as 2,2,2, or none"
+            )
+        };
+        let shots: Result<Vec<u8>, _> = text.split(',').map(|it| it.trim().parse()).collect();
+        let shots = shots.map_err(|_| problem())?;
+        let fits = |it: &u8| (1..=SHOTS_MAX).contains(it);
+        if shots.iter().all(fits) && shots.len() <= TARGETS_MAX {
+            Ok(Self(shots))
+        } else {
+            Err(problem())
         }
     }
 }

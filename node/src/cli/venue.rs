@@ -8,10 +8,10 @@ use std::path::Path;
 use super::args::{Admit, EventVerb, Grant, GrantVerb, Handover, RosterVerb, SyncScope, SyncVerb};
 use super::failure::Failure;
 use super::session::{DONE, Session};
-use super::{done, found, show};
+use super::{done, found, show, statement};
 use crate::local::protocol::{
-    self, Assigned, Devices, EventInfo, Grants, Nothing, Request, Revised, StatusData, Verified,
-    exits,
+    self, Assigned, Devices, EventInfo, Grants, Nothing, Request, Revised, RoleList, StatusData,
+    Verified, exits,
 };
 
 /// Most bytes of a structure file; the node's socket takes no longer line.
@@ -27,11 +27,18 @@ pub(super) fn event(verb: EventVerb, session: &Session) -> Result<u8, Failure> {
             Ok(DONE)
         }
         EventVerb::Lock => done(Request::EventLock(Nothing {}), session),
+        EventVerb::Amend(args) => statement::amend(args, session),
+        EventVerb::Close(args) => statement::close(args, session),
+        EventVerb::Statements(args) => statement::statements(&args, session),
     }
 }
 
 pub(super) fn admit(args: Admit, session: &Session) -> Result<u8, Failure> {
     let Admit { key, label, role } = args;
+    let role = match role.as_slice() {
+        [one] => RoleList::One(*one),
+        _ => RoleList::Many(role),
+    };
     done(
         Request::Admit(protocol::Admit { key, role, label }),
         session,

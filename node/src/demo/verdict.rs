@@ -342,6 +342,8 @@ fn worst_readings(nodes: &[StatusData]) -> Readings {
         counted: least(nodes, |it| it.readings.counted),
         late: most(|it| it.late),
         quarantined: most(|it| it.quarantined),
+        unassigned: most(|it| it.unassigned),
+        rejected: most(|it| it.rejected),
         disputed: most(|it| it.disputed),
         voided: most(|it| it.voided),
         undecided: most(|it| it.undecided),

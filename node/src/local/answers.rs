@@ -9,18 +9,21 @@ use std::sync::Arc;
 
 use tallyline_keys::PublicKey;
 use tallyline_proto::model::{
-    Body, Discipline, DrillNo, Method, Rule, RuleKind, Shooter, ShooterNo, Structure,
+    Body, Discipline, DrillNo, Method, Roles, Rule, RuleKind, Shooter, ShooterNo, Structure,
 };
-use tallyline_proto::replica::{DeviceView, EntryFilter, EntryView, LogView, Now, Phase, Replica};
+use tallyline_proto::replica::{
+    DeviceView, EntryFilter, EntryView, GrantView, LogView, Now, Phase, Replica,
+};
 use tallyline_proto::rules::{Roster, Scorebook, Verdict};
 
 use super::clerk::Alarm;
 use super::protocol::{
-    Answer, DeviceInfo, Devices, DrillInfo, Entries, EntriesQuery, EntryInfo, EventInfo, Exported,
-    GrantInfo, Grants, LinkStatus, LogStatus, NodeInfo, Problem, Readings, Refused, Request,
-    RosterAdd, RuleInfo, StandingsQuery, StatusData, Totals, Verified, WireBytes, codes, exits,
+    Answer, CardInfo, Cards, ChaseInfo, Chased, DeviceInfo, Devices, DrillInfo, Entries,
+    EntriesQuery, EntryInfo, EventClose, EventInfo, Exported, GrantInfo, Grants, LinkStatus,
+    LogStatus, NodeInfo, Problem, Readings, Refused, Request, RosterAdd, RuleInfo, StandingsQuery,
+    StatusData, Totals, Verified, WireBytes, codes, exits,
 };
-use super::{convert, enrol, health, names, standings, words};
+use super::{convert, enrol, health, names, said, standings, statement, words};
 use crate::root::hex;
 
 /// What the answers need besides the replica.
@@ -100,6 +103,12 @@ pub(super) fn look(
         Request::Verify(_) => Ok(Seen::of(verify(replica))),
         Request::Export(_) => export(replica),
         Request::Enrolment(_) => Ok(Seen::of(enrol::info(replica, &around.node.label))),
+        Request::Adoptable(adopt) => statement::adoptable(replica, now, adopt)
+            .map(listed)
+            .map(Seen::of),
+        Request::EventChase(close) => chased(replica, now, close).map(Seen::of),
+        Request::EventStatements(query) => said::statements(replica, now, *query).map(Seen::of),
+        Request::CardsList(_) => Ok(Seen::of(cards(replica, now))),
         Request::EventCreate(_)
         | Request::EventLock(_)
         | Request::Invite(_)
@@ -107,6 +116,16 @@ pub(super) fn look(
         | Request::Admit(_)
         | Request::Grant(_)
         | Request::Handover(_)
+        | Request::Revoke(_)
+        | Request::Consent(_)
+        | Request::Transfer(_)
+        | Request::Recover(_)
+        | Request::Adopt(_)
+        | Request::EventAmend(_)
+        | Request::EventLastCall(_)
+        | Request::EventClose(_)
+        | Request::CardsSpare(_)
+        | Request::CardsRevoke(_)
         | Request::RosterAdd(_)
         | Request::RosterEdit(_)
         | Request::ScoreAdd(_)
@@ -144,7 +163,7 @@ fn event(replica: &Replica) -> Result<EventInfo, Problem> {
         event_id: hex(&id.0.0),
         name: manifest.name.clone(),
         level: structure.level.clone(),
-        owner: manifest.owner.fingerprint(),
+        owner: replica.owner().unwrap_or(manifest.owner).fingerprint(),
         cloud: manifest.cloud.iter().map(PublicKey::fingerprint).collect(),
         ruleset: match structure.ruleset.discipline {
             Discipline::Ipsc => "ipsc".to_owned(),
@@ -223,11 +242,20 @@ fn device(replica: &Replica, view: &DeviceView) -> DeviceInfo {
         this: view.this,
         connected: view.connected,
         last_heard_ms: view.last_heard_ms,
+        revoked: view.revoked.map(convert::revoke_why),
     }
 }
 
 fn grants(replica: &Replica) -> Grants {
-    let grants = replica.grants().into_iter().map(|view| GrantInfo {
+    Grants {
+        schema: "tallyline.grants/1".to_owned(),
+        grants: replica.grants().into_iter().map(grant).collect(),
+    }
+}
+
+/// Tells one grant.
+pub(super) fn grant(view: GrantView) -> GrantInfo {
+    GrantInfo {
         grant: view.id.uuid().to_string(),
         label: view.label,
         key: view.key.fingerprint(),
@@ -241,10 +269,37 @@ fn grants(replica: &Replica) -> Grants {
             .map(|all| all.iter().map(|it| it.0).collect()),
         depth: view.depth,
         closed: view.closed.map(convert::close_why),
+    }
+}
+
+fn chased(replica: &Replica, now: Now, close: &EventClose) -> Result<Chased, Problem> {
+    if replica.event().is_none() {
+        return Err(names::no_event());
+    }
+    let lost = statement::lost(replica, now, close)?;
+    let chased = replica.chased(&lost).into_iter().map(|it| ChaseInfo {
+        label: it.label,
+        key: it.key.fingerprint(),
+        what: it.what,
     });
-    Grants {
-        schema: "tallyline.grants/1".to_owned(),
-        grants: grants.collect(),
+    Ok(Chased {
+        schema: "tallyline.chased/1".to_owned(),
+        called: replica.event_end().called_unix_ms.is_some(),
+        chased: chased.collect(),
+    })
+}
+
+fn cards(replica: &Replica, now: Now) -> Cards {
+    let devices = replica.devices(now);
+    let spare = devices.iter().filter(|it| it.roles.contains(Roles::SPARE));
+    let cards = spare.map(|it| CardInfo {
+        label: it.label.clone(),
+        key: it.key.fingerprint(),
+        state: statement::card_state(it).to_owned(),
+    });
+    Cards {
+        schema: "tallyline.cards/1".to_owned(),
+        cards: cards.collect(),
     }
 }
 
@@ -286,15 +341,20 @@ fn entries(
         Versions::Standing => stands(view),
         Versions::All => !matches!(view.body, Body::Statement(_)),
     });
+    Ok(listed(views))
+}
+
+/// Lists entries in the order of drill, shooter and time.
+fn listed(mut views: Vec<EntryView>) -> Entries {
     let place = |view: &EntryView| {
         let (drill, shooter) = convert::place(&view.body);
         (drill, shooter, view.at_unix_ms, view.log, view.seq)
     };
     views.sort_by_cached_key(place);
-    Ok(Entries {
+    Entries {
         schema: "tallyline.entries/1".to_owned(),
         entries: views.iter().map(entry).collect(),
-    })
+    }
 }
 
 /// Adds the voids of the entries that were found: a filter for a cell may not know them.
@@ -433,6 +493,7 @@ fn status(replica: &mut Replica, now: Now, around: Around) -> StatusData {
         }
         None => words::light(&logs, &totals),
     };
+    let end = replica.event_end();
     let mut remarks = words::remarks(&logs, &totals);
     let enrolment = replica.enrolment();
     remarks.extend(
@@ -463,6 +524,9 @@ fn status(replica: &mut Replica, now: Now, around: Around) -> StatusData {
         node: node(replica, around.node),
         name: replica.event().map(|(_, manifest)| manifest.name.clone()),
         locked: replica.roster().is_some_and(Roster::locked),
+        owner: owner_label(replica, &devices),
+        called_unix_ms: end.called_unix_ms,
+        closed_unix_ms: end.closed_unix_ms,
         light: light.to_owned(),
         summary,
         remarks,
@@ -483,6 +547,12 @@ fn status(replica: &mut Replica, now: Now, around: Around) -> StatusData {
         wire: around.wire,
         state_digest: hex(&replica.state_digest()),
     }
+}
+
+fn owner_label(replica: &Replica, devices: &[DeviceView]) -> Option<String> {
+    let owner = replica.owner()?;
+    let found = devices.iter().find(|it| it.key == owner);
+    Some(found.map_or_else(|| owner.short(), |it| it.label.clone()))
 }
 
 fn totals(replica: &mut Replica, logs: &[LogView]) -> Totals {
@@ -523,6 +593,8 @@ fn readings(replica: &mut Replica) -> Readings {
         counted: u64::from(totals.counted).saturating_add(u64::from(totals.counted_late)),
         late: u64::from(totals.counted_late).saturating_add(u64::from(totals.late_beaten)),
         quarantined: u64::from(totals.quarantined),
+        unassigned: u64::from(totals.unassigned),
+        rejected: u64::from(totals.rejected),
         disputed: u64::from(totals.disputed),
         voided: u64::from(totals.voided),
         undecided: u64::try_from(undecided).unwrap_or(u64::MAX),

@@ -17,10 +17,12 @@ use tokio::sync::watch;
 
 use super::answers::{self, Around};
 use super::protocol::{
-    Admit, Answer, Assigned, Call, CloudData, Done, EventCreate, Founded, Grant, GrantOpen,
-    Handover, Imported, Invite, InviteDevice, LinkStatus, MdnsData, NodeInfo, Problem, Request,
-    Revised, RosterAdd, RosterEdit, Saved, Scope, ScoreAdd, ScoreVoid, WireBytes, codes, exits,
+    Admit, Answer, Assigned, Call, CardsSpare, CloudData, Done, EventCreate, Founded, Grant,
+    GrantOpen, Handover, Imported, Invite, InviteDevice, LinkStatus, MdnsData, NodeInfo, Problem,
+    Request, Revised, RosterAdd, RosterEdit, Saved, Scope, ScoreAdd, ScoreVoid, SpareCards,
+    WireBytes, codes, exits,
 };
+use super::statement::{self, Tell};
 use super::{convert, enrol, health, names};
 use crate::driver::{CommandFailed, Driver, Stopped};
 use crate::entropy::{self, EntropyError};
@@ -108,6 +110,14 @@ enum Plan {
     Command(Box<Command>),
     /// A command about a shooter, whose number the answer tells.
     Shooter(Box<Command>, u32),
+    /// A command with an answer of its own, once the core agreed.
+    Told(Box<Command>, Tell),
+}
+
+impl From<(Command, Tell)> for Plan {
+    fn from((command, tell): (Command, Tell)) -> Self {
+        Self::Told(Box::new(command), tell)
+    }
 }
 
 impl Clerk {
@@ -168,6 +178,7 @@ impl Clerk {
             Request::Import(import) => self.import(import.path).await,
             Request::Health(_) => self.health().await,
             Request::Security(_) => self.security().await,
+            Request::CardsSpare(spare) => self.draw_cards(spare).await,
             request @ (Request::Node(_)
             | Request::EventShow(_)
             | Request::Devices(_)
@@ -178,6 +189,10 @@ impl Clerk {
             | Request::Status(_)
             | Request::Verify(_)
             | Request::Export(_)
+            | Request::Adoptable(_)
+            | Request::EventChase(_)
+            | Request::EventStatements(_)
+            | Request::CardsList(_)
             | Request::Enrolment(_)) => self.look(request).await,
             request @ (Request::EventLock(_)
             | Request::Join(_)
@@ -188,6 +203,15 @@ impl Clerk {
             | Request::Admit(_)
             | Request::Grant(_)
             | Request::Handover(_)
+            | Request::Revoke(_)
+            | Request::Consent(_)
+            | Request::Transfer(_)
+            | Request::Recover(_)
+            | Request::Adopt(_)
+            | Request::EventAmend(_)
+            | Request::EventLastCall(_)
+            | Request::EventClose(_)
+            | Request::CardsRevoke(_)
             | Request::RosterAdd(_)
             | Request::RosterEdit(_)
             | Request::ScoreAdd(_)
@@ -240,6 +264,14 @@ impl Clerk {
         let (command, shooter) = match plan {
             Plan::Command(command) => (command, 0),
             Plan::Shooter(command, shooter) => (command, shooter),
+            Plan::Told(command, tell) => {
+                let reply = self.driver.command(*command).await?;
+                return Ok(if let Reply::Refused(mistake) = &reply {
+                    Answer::Error(refused(mistake))
+                } else {
+                    tell(&reply)
+                });
+            }
         };
         let reply = self.driver.command(*command).await?;
         Ok(match reply {
@@ -262,17 +294,11 @@ impl Clerk {
                 shooter,
             }),
             Reply::Saved(entries) => saved(&entries),
-            Reply::Revoked => done(
-                "The key is revoked, for good: its connections end as soon as others hear of it.",
-            ),
             Reply::Consented => done(
-                "The owner may now transfer the event to this device, once both are connected.",
+                "This device is ready. Run `tallyline transfer` with this device's name on the \
+                 owner's device, once the two are connected.",
             ),
-            Reply::Transferred(key) => done(&format!(
-                "The event belongs to {} from here on.",
-                key.short()
-            )),
-            Reply::Decided(entries) => done(&format!("Decided about {entries} entries.")),
+            Reply::Transferred(key) => done(&self.owned_by(key).await?),
             Reply::ScoringOver => {
                 done("Scoring is over: devices seal their logs as they hear of it.")
             }
@@ -282,10 +308,62 @@ impl Clerk {
             Reply::Cancelled(_) => done("Cancelled: who holds the ticket is not let in any more."),
             Reply::Waiting => done("Both devices look for each other now."),
             Reply::Confirmed => done("Confirmed here. The device is admitted once both sides are."),
-            Reply::Founded(_) | Reply::Invited(_) | Reply::Called(_) | Reply::Imported { .. } => {
+            Reply::Founded(_)
+            | Reply::Invited(_)
+            | Reply::Called(_)
+            | Reply::Imported { .. }
+            | Reply::Revoked
+            | Reply::Decided(_) => {
                 return Err(no_such_verb());
             }
         })
+    }
+
+    /// Says who owns the event from here on, and what that means.
+    async fn owned_by(&self, key: PublicKey) -> Result<String, Problem> {
+        if key == self.driver.key() {
+            return Ok(
+                "This device owns the event now. Everybody learns it as they meet; what the \
+                       old owner's device says from here on changes nothing."
+                    .to_owned(),
+            );
+        }
+        let label = self
+            .driver
+            .query(move |replica, now| {
+                let devices = replica.devices(now);
+                let found = devices.into_iter().find(|it| it.key == key);
+                found.map_or_else(|| key.short(), |it| it.label)
+            })
+            .await?;
+        Ok(format!(
+            "The event belongs to {label} from here on. This device goes on as a member; only \
+             {label} admits, grants and decides."
+        ))
+    }
+
+    /// Admits the keys of spare cards; the cards are told in the answer and kept nowhere.
+    async fn draw_cards(&self, spare: CardsSpare) -> Result<Answer, Problem> {
+        let drawn = self
+            .driver
+            .query(move |replica, now| statement::spare_cards(replica, now, &spare))
+            .await??;
+        let mut cards = Vec::new();
+        for (admit, card) in drawn {
+            let reply = self.driver.command(admit).await?;
+            if reply == Reply::Admitted {
+                cards.push(card);
+            } else if cards.is_empty() {
+                return Err(unexpected(&reply));
+            } else {
+                // Those before it are told all the same: nobody else knows their secrets.
+                break;
+            }
+        }
+        Ok(Answer::ok(&SpareCards {
+            schema: "tallyline.spare-cards/1".to_owned(),
+            cards,
+        }))
     }
 
     async fn create(&self, create: EventCreate) -> Result<Answer, Problem> {
@@ -454,6 +532,17 @@ fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<Plan, Probl
         Request::Admit(admit) => plan_admit(admit)?,
         Request::Grant(grant) => plan_grant(replica, now, grant)?,
         Request::Handover(handover) => plan_handover(replica, now, &handover)?,
+        Request::Revoke(revoke) => return Ok(statement::revoke(replica, now, &revoke)?.into()),
+        Request::CardsRevoke(card) => {
+            return Ok(statement::revoke_card(replica, now, &card)?.into());
+        }
+        Request::Consent(_) => statement::consent(replica)?,
+        Request::Transfer(transfer) => statement::transfer(replica, now, &transfer)?,
+        Request::Recover(recover) => statement::recover(replica, &recover)?,
+        Request::Adopt(adopt) => return Ok(statement::adopt(replica, now, &adopt)?.into()),
+        Request::EventAmend(amend) => return Ok(statement::amend(replica, amend)?.into()),
+        Request::EventLastCall(_) => Command::LastCall,
+        Request::EventClose(close) => statement::close(replica, now, &close)?,
         Request::RosterAdd(add) => return plan_roster_add(replica, add),
         Request::RosterEdit(edit) => return plan_roster_edit(replica, &edit),
         Request::ScoreAdd(add) => plan_score_add(replica, &add)?,
@@ -473,6 +562,11 @@ fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<Plan, Probl
         | Request::Status(_)
         | Request::Verify(_)
         | Request::Export(_)
+        | Request::Adoptable(_)
+        | Request::EventChase(_)
+        | Request::EventStatements(_)
+        | Request::CardsSpare(_)
+        | Request::CardsList(_)
         | Request::Import(_)
         | Request::SyncPause(_)
         | Request::SyncResume(_)
@@ -486,7 +580,7 @@ fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<Plan, Probl
 fn plan_admit(admit: Admit) -> Result<Command, Problem> {
     Ok(Command::Admit {
         key: key(&admit.key)?,
-        roles: convert::roles(admit.role),
+        roles: convert::all_roles(&admit.role),
         label: admit.label,
     })
 }

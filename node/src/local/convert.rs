@@ -5,12 +5,13 @@
 
 use tallyline_proto::model::{
     About, Approvals, Body, Chrono, CloseReason, DrillNo, EntryId, Gear, Hits, Penalty,
-    PowerFactor, Roles, RuleNo, Score, ShooterNo, Status, StatusKind, Steel, Void, VoidReason,
+    PowerFactor, RevokeReason, Roles, RuleNo, Score, ShooterNo, Status, StatusKind, Steel, Void,
+    VoidReason,
 };
 
 use super::protocol::{
-    ChronoData, CloseWhy, GearResult, PenaltyData, Power, Problem, Record, Role, ScoreData,
-    ScoreVoid, StatusRecord, StatusWhat, SteelData, VoidWhy, codes, exits,
+    ChronoData, CloseWhy, GearResult, PenaltyData, Power, Problem, Record, RevokeWhy, Role,
+    RoleList, ScoreData, ScoreVoid, StatusRecord, StatusWhat, SteelData, VoidWhy, codes, exits,
 };
 
 /// Reads a record as the body of an entry.
@@ -227,6 +228,26 @@ pub(super) fn close_why(reason: CloseReason) -> CloseWhy {
     }
 }
 
+/// Reads why a key is revoked.
+pub(super) fn revoke_reason(why: RevokeWhy) -> RevokeReason {
+    match why {
+        RevokeWhy::Retired => RevokeReason::Retired,
+        RevokeWhy::Lost => RevokeReason::Lost,
+        RevokeWhy::Stolen => RevokeReason::Stolen,
+        RevokeWhy::Misuse => RevokeReason::Misuse,
+    }
+}
+
+/// Writes why a key is revoked.
+pub(super) fn revoke_why(reason: RevokeReason) -> RevokeWhy {
+    match reason {
+        RevokeReason::Retired => RevokeWhy::Retired,
+        RevokeReason::Lost => RevokeWhy::Lost,
+        RevokeReason::Stolen => RevokeWhy::Stolen,
+        RevokeReason::Misuse => RevokeWhy::Misuse,
+    }
+}
+
 /// Reads a declared power factor.
 pub(super) fn power_factor(power: Power) -> PowerFactor {
     match power {
@@ -251,7 +272,16 @@ pub(super) fn roles(role: Role) -> Roles {
         Role::Scorer => Roles::SCORER.with(Roles::RELAY),
         Role::Gateway => Roles::GATEWAY.with(Roles::RELAY),
         Role::Viewer => Roles::VIEWER,
+        Role::Deputy => Roles::DEPUTY.with(Roles::SCORER).with(Roles::RELAY),
+        Role::Desk => Roles::DESK.with(Roles::SCORER).with(Roles::RELAY),
+        Role::Relay => Roles::RELAY,
     }
+}
+
+/// Returns what a device of all these roles together may do.
+pub(super) fn all_roles(list: &RoleList) -> Roles {
+    let all = list.as_slice().iter();
+    all.fold(Roles::default(), |sum, &role| sum.with(roles(role)))
 }
 
 /// Names what a device may do.
@@ -263,6 +293,9 @@ pub(super) fn role_names(roles: Roles) -> Vec<String> {
         (Roles::GATEWAY, "gateway"),
         (Roles::VIEWER, "viewer"),
         (Roles::CLOUD, "cloud"),
+        (Roles::DEPUTY, "deputy"),
+        (Roles::DESK, "desk"),
+        (Roles::SPARE, "spare"),
     ]
     .into_iter()
     .filter(|(role, _)| roles.contains(*role))
@@ -329,5 +362,22 @@ mod tests {
         assert_eq!(role_names(roles(Role::Scorer)), ["scorer", "relay"]);
         assert_eq!(role_names(roles(Role::Gateway)), ["relay", "gateway"]);
         assert_eq!(role_names(roles(Role::Viewer)), ["viewer"]);
+        assert_eq!(
+            role_names(roles(Role::Deputy)),
+            ["scorer", "relay", "deputy"]
+        );
+        let both = RoleList::Many(vec![Role::Desk, Role::Gateway]);
+        assert_eq!(
+            role_names(all_roles(&both)),
+            ["scorer", "relay", "gateway", "desk"]
+        );
+        for why in [
+            RevokeWhy::Retired,
+            RevokeWhy::Lost,
+            RevokeWhy::Stolen,
+            RevokeWhy::Misuse,
+        ] {
+            assert_eq!(revoke_why(revoke_reason(why)), why);
+        }
     }
 }

@@ -18,8 +18,10 @@ mod health;
 mod names;
 pub mod offline;
 pub mod protocol;
+mod said;
 mod server;
 mod standings;
+pub(crate) mod statement;
 mod words;
 
 pub use clerk::{Alarm, Clerk, Condition, Here, Network, NoNetwork};

@@ -3,7 +3,7 @@
 //! A name is good if it is whole and exact, or if it begins exactly one thing. Layer: node, local.
 
 use tallyline_keys::PublicKey;
-use tallyline_proto::model::EntryId;
+use tallyline_proto::model::{EntryId, LogName};
 use tallyline_proto::replica::{DeviceView, EntryFilter, GrantView, Now, Replica};
 
 use super::protocol::{Problem, codes, exits};
@@ -11,14 +11,38 @@ use super::protocol::{Problem, codes, exits};
 /// Fewest characters that name a grant or entry by its beginning: fewer are too easily wrong.
 const BEGINNING_CHARS_MIN: usize = 4;
 
-/// Finds a member by label, fingerprint, or the beginning of either.
+/// Finds a device by label, fingerprint, or the beginning of either. One that is revoked is meant
+/// only if no member is called so.
 pub(super) fn device(replica: &Replica, now: Now, name: &str) -> Result<PublicKey, Problem> {
-    let devices = replica.devices(now);
+    let (members, revoked): (Vec<_>, Vec<_>) = replica
+        .devices(now)
+        .into_iter()
+        .partition(|it| it.revoked.is_none());
+    let mut found = called(&members, name);
+    if found.is_empty() {
+        found = called(&revoked, name);
+    }
+    let problem = match found.as_slice() {
+        [device] => return Ok(device.key),
+        [] => format!(
+            "no device of this event is called {name:?}; nothing was changed; members are: {}",
+            list(&members.iter().collect::<Vec<_>>())
+        ),
+        several => format!(
+            "{name:?} may be {}; nothing was changed; use the whole label or fingerprint",
+            list(several)
+        ),
+    };
+    Err(unknown(codes::UNKNOWN_DEVICE, &problem))
+}
+
+/// Returns the device that is called exactly so, or all whose label or fingerprint begins so.
+fn called<'a>(devices: &'a [DeviceView], name: &str) -> Vec<&'a DeviceView> {
     let exact = devices
         .iter()
         .find(|it| it.label == name || it.key.as_bytes().as_slice() == key_bytes(name));
     if let Some(device) = exact {
-        return Ok(device.key);
+        return vec![device];
     }
     let lower = name.to_lowercase();
     let begins = |it: &&DeviceView| {
@@ -26,34 +50,7 @@ pub(super) fn device(replica: &Replica, now: Now, name: &str) -> Result<PublicKe
             && (it.label.to_lowercase().starts_with(&lower)
                 || it.key.fingerprint().starts_with(&lower))
     };
-    let found: Vec<&DeviceView> = devices.iter().filter(begins).collect();
-    match found.as_slice() {
-        [device] => Ok(device.key),
-        [] => Err(unknown(
-            codes::UNKNOWN_DEVICE,
-            &format!(
-                "no device of this event is called {name:?}; nothing was changed; members are: {}",
-                list(
-                    &devices
-                        .iter()
-                        .map(|it| it.label.as_str())
-                        .collect::<Vec<_>>()
-                )
-            ),
-        )),
-        several => Err(unknown(
-            codes::UNKNOWN_DEVICE,
-            &format!(
-                "{name:?} may be {}; nothing was changed; use the whole label or fingerprint",
-                list(
-                    &several
-                        .iter()
-                        .map(|it| it.label.as_str())
-                        .collect::<Vec<_>>()
-                )
-            ),
-        )),
-    }
+    devices.iter().filter(begins).collect()
 }
 
 /// Finds a grant by its UUID or a beginning of it.
@@ -112,6 +109,32 @@ pub(super) fn entry(replica: &mut Replica, name: &str) -> Result<EntryId, Proble
     }
 }
 
+/// Finds a log by its grant, or the beginning of it, and its incarnation, with a hyphen between.
+pub(super) fn log(replica: &Replica, name: &str) -> Result<LogName, Problem> {
+    let lower = name.trim().to_lowercase();
+    let (grant, incarnation) = lower.rsplit_once('-').unwrap_or((lower.as_str(), ""));
+    let named = |log: &LogName| {
+        BEGINNING_CHARS_MIN <= grant.len()
+            && log.grant.uuid().to_string().starts_with(grant)
+            && format!("{:016x}", log.incarnation.0) == incarnation
+    };
+    let mut logs = replica.logs().into_iter().map(|it| it.name).filter(named);
+    match (logs.next(), logs.next()) {
+        (Some(log), None) => Ok(log),
+        (None, _) => Err(unknown(
+            codes::UNKNOWN_ENTRY,
+            &format!(
+                "no log here is called {name:?}; nothing was changed; `tallyline status --json` \
+                 lists logs: write grant and incarnation with a hyphen between"
+            ),
+        )),
+        (Some(_), Some(_)) => Err(unknown(
+            codes::UNKNOWN_ENTRY,
+            &format!("several logs begin with {name:?}; nothing was changed; use the whole grant"),
+        )),
+    }
+}
+
 /// Finds a division's place by its name, whatever its case.
 pub(super) fn division(replica: &Replica, name: &str) -> Result<usize, Problem> {
     let Some(roster) = replica.roster() else {
@@ -126,7 +149,7 @@ pub(super) fn division(replica: &Replica, name: &str) -> Result<usize, Problem> 
                 codes::UNKNOWN_DIVISION,
                 &format!(
                     "no division is called {name:?}; nothing was changed; divisions are: {}",
-                    list(
+                    joined(
                         &divisions
                             .iter()
                             .map(|it| it.name.as_str())
@@ -185,10 +208,19 @@ fn key_bytes(name: &str) -> Vec<u8> {
         .unwrap_or_default()
 }
 
-fn list(labels: &[&str]) -> String {
-    if labels.is_empty() {
+fn list(devices: &[&DeviceView]) -> String {
+    joined(
+        &devices
+            .iter()
+            .map(|it| it.label.as_str())
+            .collect::<Vec<_>>(),
+    )
+}
+
+fn joined(names: &[&str]) -> String {
+    if names.is_empty() {
         "none".to_owned()
     } else {
-        labels.join(", ")
+        names.join(", ")
     }
 }

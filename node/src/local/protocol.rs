@@ -16,10 +16,12 @@
 mod data;
 mod enrol;
 mod health;
+mod statement;
 
 pub use data::*;
 pub use enrol::*;
 pub use health::*;
+pub use statement::*;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -83,6 +85,34 @@ pub enum Request {
     Grant(Grant),
     /// Closes a grant and opens the same cells for another device. Answer: [`Assigned`].
     Handover(Handover),
+    /// Takes the membership of a key away, for good. Answer: [`Revoked`].
+    Revoke(Revoke),
+    /// Says that this device is ready to become the owner's. Answer: [`Done`].
+    Consent(Nothing),
+    /// Gives the event to a device that is ready. Answer: [`Done`].
+    Transfer(Transfer),
+    /// Makes this device the owner's by a recovery card. Answer: [`Done`].
+    Recover(Recover),
+    /// Counts or rejects entries, whatever they would be by themselves. Answer: [`Decided`].
+    Adopt(Adopt),
+    /// Lists the entries that `adopt` would decide about. Answer: [`Entries`].
+    Adoptable(Adopt),
+    /// Changes a drill, or adds a drill or a rule. Answer: [`Amended`].
+    EventAmend(EventAmend),
+    /// Says that scoring is over: devices seal their logs. Answer: [`Done`].
+    EventLastCall(Nothing),
+    /// Lists whom the end of the event waits for. Answer: [`Chased`].
+    EventChase(EventClose),
+    /// Closes the event; refused while somebody has to be waited for. Answer: [`Done`].
+    EventClose(EventClose),
+    /// Lists all statements held. Answer: [`Statements`].
+    EventStatements(StatementsQuery),
+    /// Draws keys for spare cards and admits them. Answer: [`SpareCards`].
+    CardsSpare(CardsSpare),
+    /// Lists the spare cards. Answer: [`Cards`].
+    CardsList(Nothing),
+    /// Revokes a spare card that is lost. Answer: [`Revoked`].
+    CardsRevoke(CardsRevoke),
     /// Adds a shooter. Answer: [`Revised`].
     RosterAdd(RosterAdd),
     /// Changes a shooter's squad, division or power factor. Answer: [`Revised`].
@@ -150,6 +180,12 @@ pub enum Role {
     Gateway,
     /// Reads.
     Viewer,
+    /// As a scorer, and admits devices and hands partitions over while the owner is out of reach.
+    Deputy,
+    /// As a scorer, and lends single cells of its own grants for a time.
+    Desk,
+    /// Relays, and nothing else.
+    Relay,
 }
 
 /// Arguments of `admit`.
@@ -160,7 +196,7 @@ pub struct Admit {
     pub key: String,
     /// What it is for.
     #[serde(default)]
-    pub role: Role,
+    pub role: RoleList,
     /// Its name, 1 to 32 bytes.
     pub label: String,
 }
@@ -581,7 +617,9 @@ pub mod codes {
     pub const UNKNOWN_DIVISION: &str = "unknown_division";
     /// No open invite is called so, or several are.
     pub const UNKNOWN_INVITE: &str = "unknown_invite";
-    /// The text is no ticket, no device text or no card.
+    /// The text is no card, or one of another kind.
+    pub const BAD_CARD: &str = "bad_card";
+    /// The text is no ticket, and no text of a device.
     pub const BAD_TICKET: &str = "bad_ticket";
     /// The text is no structure file.
     pub const BAD_STRUCTURE: &str = "bad_structure";
@@ -644,6 +682,10 @@ impl Request {
             | Self::Export(_)
             | Self::Health(_)
             | Self::Security(_)
+            | Self::Adoptable(_)
+            | Self::EventChase(_)
+            | Self::EventStatements(_)
+            | Self::CardsList(_)
             | Self::Enrolment(_) => true,
             Self::EventCreate(_)
             | Self::EventLock(_)
@@ -652,6 +694,16 @@ impl Request {
             | Self::Admit(_)
             | Self::Grant(_)
             | Self::Handover(_)
+            | Self::Revoke(_)
+            | Self::Consent(_)
+            | Self::Transfer(_)
+            | Self::Recover(_)
+            | Self::Adopt(_)
+            | Self::EventAmend(_)
+            | Self::EventLastCall(_)
+            | Self::EventClose(_)
+            | Self::CardsSpare(_)
+            | Self::CardsRevoke(_)
             | Self::RosterAdd(_)
             | Self::RosterEdit(_)
             | Self::ScoreAdd(_)

@@ -3,10 +3,10 @@
 //! Layer: node, local.
 
 use tallyline_proto::model::CellSet;
-use tallyline_proto::replica::LogView;
+use tallyline_proto::replica::{GrantView, LogView};
 use tallyline_proto::rules::Verdict;
 
-use super::protocol::Totals;
+use super::protocol::{CloseWhy, RevokeWhy, Totals};
 
 /// Returns the light and its words.
 pub(super) fn light(logs: &[LogView], totals: &Totals) -> (&'static str, String) {
@@ -114,6 +114,68 @@ pub(super) fn cells(cells: &CellSet) -> String {
         "{}, {}",
         numbers("stage", drills.as_deref()),
         numbers("squad", squads.as_deref())
+    )
+}
+
+/// Returns what people say of a device whose key was revoked.
+pub(super) fn revoked(reason: RevokeWhy) -> &'static str {
+    match reason {
+        RevokeWhy::Retired => "retired",
+        RevokeWhy::Lost => "lost",
+        RevokeWhy::Stolen => "stolen",
+        RevokeWhy::Misuse => "misused",
+    }
+}
+
+/// Returns why a grant was closed.
+pub(super) fn closed(reason: CloseWhy) -> &'static str {
+    match reason {
+        CloseWhy::Handover => "handover",
+        CloseWhy::Dead => "device dead",
+        CloseWhy::Expired => "given back",
+        CloseWhy::Stolen => "device stolen",
+    }
+}
+
+/// Says what follows when a key is revoked, one sentence each.
+pub(super) fn what_follows(label: &str, reason: RevokeWhy, grants: &[GrantView]) -> Vec<String> {
+    let word = revoked(reason);
+    let mut follows = vec![
+        format!("{label} is revoked ({word}), for good: its key is never admitted again."),
+        "Every device ends its connections with it as soon as it hears of this.".to_owned(),
+        if reason == RevokeWhy::Retired {
+            "What it wrote and nobody has yet is late: it counts where the slot is free.".to_owned()
+        } else {
+            "What it wrote and nobody has yet is quarantined: it counts only if you adopt it \
+             (`tallyline adopt`)."
+                .to_owned()
+        },
+    ];
+    for grant in grants {
+        follows.push(format!(
+            "{} belong to nobody now: `tallyline grant {} --to DEVICE` gives them to another one.",
+            cells(&grant.cells),
+            flags(&grant.cells)
+        ));
+    }
+    follows
+}
+
+/// Writes cells as the arguments of `grant`.
+fn flags(cells: &CellSet) -> String {
+    let list = |numbers: Option<Vec<u32>>| match numbers {
+        None => "all".to_owned(),
+        Some(numbers) => {
+            let texts: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+            texts.join(",")
+        }
+    };
+    let drills = cells.drills.as_ref();
+    let squads = cells.squads.as_ref();
+    format!(
+        "--drills {} --squads {}",
+        list(drills.map(|all| all.iter().map(|it| it.0).collect())),
+        list(squads.map(|all| all.iter().map(|it| it.0).collect()))
     )
 }
 

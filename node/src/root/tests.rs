@@ -256,3 +256,29 @@ fn a_passphrase_is_long_enough_and_comes_from_a_file_of_ones_own() {
         .expect_err("refuses");
     assert!(matches!(none, RootError::Passphrase { .. }), "{none}");
 }
+
+#[test]
+fn a_card_s_key_is_taken_and_the_one_before_is_kept() {
+    let dir = folder();
+    let root = Root::create(dir.path(), "Tablet", Mode::Device).expect("creates");
+    let before = root.key();
+    let root = root.take_key(&[3; 32]).expect("takes the key");
+    assert_eq!(root.key(), DeviceKey::from_seed([3; 32]).public());
+    assert_eq!(root.label(), "Tablet", "the device keeps its name");
+    let kept = fs::read_to_string(dir.path().join("device.key.before-1")).expect("is kept");
+    let seed = unhex(kept.lines().next().unwrap_or_default());
+    let seed = seed.and_then(|it| <[u8; 32]>::try_from(it).ok());
+    assert_eq!(
+        seed.map(|seed| DeviceKey::from_seed(seed).public()),
+        Some(before)
+    );
+    let again = Root::open(dir.path()).expect("opens");
+    assert_eq!(again.key(), root.key());
+    let lock = again.lock().expect("locks");
+    let refused = root.take_key(&[4; 32]);
+    assert!(
+        matches!(refused, Err(RootError::InUse { .. })),
+        "a node that runs keeps its key"
+    );
+    drop(lock);
+}

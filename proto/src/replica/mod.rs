@@ -39,10 +39,9 @@ pub use input::{
 };
 pub use open::Damage;
 pub use view::{
-    DeviceView, EnrolView, EntryFilter, EntryView, GrantView, InviteEnd, InviteView, JoinEnd,
-    LogView, OfferView, PairPhase, PairingView, Phase, VerifyReport,
+    DeviceView, EnrolView, EntryFilter, EntryView, EventEnd, GrantView, InviteEnd, InviteView,
+    JoinEnd, LogView, OfferView, PairPhase, PairingView, Phase, StatementView, VerifyReport,
 };
-
 pub use why::{Decider, Subject, Why};
 
 pub use crate::model::Ticket;

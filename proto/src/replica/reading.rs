@@ -11,14 +11,15 @@ use alloc::{
 use tallyline_keys::PublicKey;
 
 use super::{
-    DeviceView, EntryFilter, EntryView, GrantView, LogView, Now, Replica, VerifyReport,
+    Chase, DeviceView, EntryFilter, EntryView, EventEnd, GrantView, LogView, Now, Replica,
+    StatementView, VerifyReport,
     command::{RULES_VERSION, bundle},
     core::State,
     member::Member,
 };
 use crate::{
-    log::{Chain, Log, about, verify_head},
-    model::{Body, EventId, LogName, Manifest, Ticket},
+    log::{Chain, Log, Said, about, verify_head},
+    model::{Body, EventId, Hash, LogName, Manifest, Ticket},
     rules::{Line, Roster, Scorebook, Verdict},
     wire::{decode_signed, log_short_id},
 };
@@ -94,7 +95,6 @@ impl Replica {
                     .drill
                     .is_none_or(|no| subject.is_some_and(|it| it.drill == Some(no)))
         };
-        let epoch_ms = i64::try_from(member.ledger.manifest().structure.epoch_ms).unwrap_or(0);
         let view = |line: Line<'_>| {
             let id = log_short_id(&line.log);
             EntryView {
@@ -103,7 +103,7 @@ impl Replica {
                 seq: line.seq,
                 author: line.author,
                 label: member.label(&line.author),
-                at_unix_ms: epoch_ms.saturating_add(line.at_ms),
+                at_unix_ms: member.unix_ms(line.at_ms),
                 body: line.body.clone(),
                 verdict: book.verdict(line.id).unwrap_or(Verdict::Unknown),
                 copies: member.copies(&own, &id, line.seq),
@@ -116,7 +116,7 @@ impl Replica {
         member.ledger.lines().filter(wanted).map(view).collect()
     }
 
-    /// Returns the members.
+    /// Returns the members, then those who were members and are revoked.
     pub fn devices(&self, now: Now) -> Vec<DeviceView> {
         let own = self.key();
         let Some(member) = self.member() else {
@@ -124,21 +124,67 @@ impl Replica {
         };
         let connected =
             |key: &PublicKey| self.peers.values().any(|it| it.is_member && it.key == *key);
-        let members = member.ledger.authority().members();
-        members
-            .iter()
-            .map(|(key, it)| DeviceView {
-                key: *key,
-                label: it.label.clone(),
-                roles: it.roles,
-                this: *key == own,
-                connected: connected(key),
-                last_heard_ms: self
-                    .last_heard_ms
-                    .get(key)
-                    .map(|&at| now.mono_ms.saturating_sub(at)),
-            })
-            .collect()
+        let authority = member.ledger.authority();
+        let all = authority.members().iter().chain(authority.former());
+        all.map(|(key, it)| DeviceView {
+            key: *key,
+            label: it.label.clone(),
+            roles: it.roles,
+            this: *key == own,
+            connected: connected(key),
+            last_heard_ms: self
+                .last_heard_ms
+                .get(key)
+                .map(|&at| now.mono_ms.saturating_sub(at)),
+            met: *key == own || connected(key) || member.met(key),
+            revoked: authority.revoked(key).map(|it| it.reason),
+        })
+        .collect()
+    }
+
+    /// Returns the key of the owner now.
+    pub fn owner(&self) -> Option<PublicKey> {
+        self.member()
+            .map(|member| member.ledger.authority().owner())
+    }
+
+    /// Returns all statements held, in the order in which their authors made them by their clocks.
+    pub fn statements(&self) -> Vec<StatementView> {
+        let Some(member) = self.member() else {
+            return Vec::new();
+        };
+        let said = member.ledger.said();
+        let mut views: Vec<StatementView> = said
+            .filter_map(|said| member.statement_view(said))
+            .collect();
+        views.sort_by_key(|it| (it.at_unix_ms, it.log, it.seq));
+        views
+    }
+
+    /// Returns how far the end of the event is.
+    pub fn event_end(&self) -> EventEnd {
+        let Some(member) = self.member() else {
+            return EventEnd::default();
+        };
+        let authority = member.ledger.authority();
+        let said_at = |id: Hash| {
+            let (said, _) = member.ledger.statement(id)?;
+            let line = member.ledger.line(&said.log, said.seq)?;
+            Some(member.unix_ms(line.at_ms))
+        };
+        EventEnd {
+            called_unix_ms: authority.last_call().and_then(said_at),
+            closed_unix_ms: authority.closing().and_then(|it| said_at(it.statement)),
+        }
+    }
+
+    /// Returns whom and what `event close` waits for, apart from devices declared lost.
+    ///
+    /// Source: PROTOCOL R-CONTROL-17.
+    pub fn chased(&self, lost: &[PublicKey]) -> Vec<Chase> {
+        self.member()
+            .map(|member| member.chased(lost))
+            .unwrap_or_default()
     }
 
     /// Returns all grants by depth.
@@ -255,6 +301,35 @@ impl Member {
                     .is_some_and(|&height| seq <= height)
         });
         u32::try_from(holders.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Returns whether a device wrote anything that is here, or said what it holds.
+    fn met(&self, key: &PublicKey) -> bool {
+        self.holdings.contains_key(key)
+            || self.ledger.logs().values().any(|log| log.writer() == *key)
+    }
+
+    /// Returns the Unix time in milliseconds of a time since the event's epoch.
+    fn unix_ms(&self, at_ms: i64) -> i64 {
+        let epoch_ms = i64::try_from(self.ledger.manifest().structure.epoch_ms).unwrap_or(0);
+        epoch_ms.saturating_add(at_ms)
+    }
+
+    fn statement_view(&self, said: &Said) -> Option<StatementView> {
+        let line = self.ledger.line(&said.log, said.seq)?;
+        // What stands behind a fork differs from node to node, and is not judged.
+        let fork = self.ledger.forks().get(&said.log);
+        let judged = fork.is_none_or(|fork| said.seq < fork.from);
+        Some(StatementView {
+            entry: line.id,
+            log: said.log,
+            seq: said.seq,
+            signer: said.signer,
+            label: self.label(&said.signer),
+            at_unix_ms: self.unix_ms(line.at_ms),
+            in_force: judged && !self.ledger.authority().invalid().contains(&said.id),
+            statement: said.statement.clone(),
+        })
     }
 
     fn log_view(&self, own: &PublicKey, log: &Log) -> LogView {

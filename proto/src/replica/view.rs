@@ -5,7 +5,8 @@ use alloc::{string::String, vec::Vec};
 use tallyline_keys::PublicKey;
 
 use crate::model::{
-    Body, CellSet, CloseReason, DrillNo, EntryId, GrantId, LogName, Roles, ShooterNo,
+    Body, CellSet, CloseReason, DrillNo, EntryId, GrantId, LogName, RevokeReason, Roles, ShooterNo,
+    Statement,
 };
 use crate::rules::Verdict;
 
@@ -149,8 +150,12 @@ pub struct LogView {
     pub forked: bool,
 }
 
-/// One member as `devices` and `status` tell it.
+/// One member, or one that was a member, as `devices` and `status` tell it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "three independent facts that screens show side by side"
+)]
 pub struct DeviceView {
     /// Its key.
     pub key: PublicKey,
@@ -164,6 +169,41 @@ pub struct DeviceView {
     pub connected: bool,
     /// Monotonic milliseconds since it was last heard directly; `None`: not since this start.
     pub last_heard_ms: Option<u64>,
+    /// Whether anything of it was ever seen here: it wrote, or said what it holds. A spare card
+    /// that nobody took up was never met.
+    pub met: bool,
+    /// Why its key was revoked; `None`: it is a member.
+    pub revoked: Option<RevokeReason>,
+}
+
+/// One statement as `event statements` tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatementView {
+    /// The entry that holds it.
+    pub entry: EntryId,
+    /// The entry's log.
+    pub log: LogName,
+    /// The entry's sequence there.
+    pub seq: u64,
+    /// Who signed it.
+    pub signer: PublicKey,
+    /// What the signer is called.
+    pub label: String,
+    /// Unix time in milliseconds as its author's clock had it.
+    pub at_unix_ms: i64,
+    /// Whether it is in force; if not, it is kept as evidence.
+    pub in_force: bool,
+    /// What it says; `None`: a kind of a later version.
+    pub statement: Option<Statement>,
+}
+
+/// How far the end of an event is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventEnd {
+    /// Unix time in milliseconds of the last call, by the owner's clock; `None`: not said.
+    pub called_unix_ms: Option<i64>,
+    /// Unix time in milliseconds at which the event was closed; `None`: it is open.
+    pub closed_unix_ms: Option<i64>,
 }
 
 /// One grant.

@@ -40,6 +40,28 @@ fn every_verb_of_the_documentation_is_taken() {
         "event create --structure f.json --name Spring --cloud-key a --cloud-key b",
         "event show --json",
         "event lock",
+        "event amend --stage 3 --name Wall --targets 2,2,1 --steel 4 --strings 2 --no-shoots yes",
+        "event amend --stage 3 --method fixed-time --targets none --note changed",
+        "event amend --rule 10.2.7 --kind procedural --code p1",
+        "event close",
+        "event close --wait 60 --declare-lost Tablet --declare-lost Pi",
+        "event statements --invalid",
+        "admit KEY --label Pi --role desk --role gateway",
+        "invite --role deputy",
+        "invite --role relay",
+        "revoke Tablet --reason stolen --before e",
+        "transfer Tablet",
+        "transfer --accept",
+        "recover - --reason dead",
+        "recover CARD --reason misuse --before e",
+        "adopt e f --dry-run",
+        "adopt --device Tablet --reject",
+        "adopt --log g-0 --branch other",
+        "cards spare",
+        "cards spare --label Spare --count 3 --file f",
+        "cards list",
+        "cards use CARD --bundle f",
+        "cards revoke Spare",
         "invite --role gateway --label Pi --address 192.168.8.20:4433",
         "join TICKET",
         "admit KEY --label Pi --role viewer",
@@ -123,6 +145,25 @@ fn contradictions_and_bad_words_are_refused() {
         "standings --division Open --combined",
         "cannot be used with",
     );
+    refuses("revoke Tablet", "--reason");
+    refuses("transfer", "<DEVICE>");
+    refuses("transfer T --accept", "cannot be used with");
+    refuses("recover CARD --reason handover", "possible values: dead");
+    refuses("adopt", "ENTRY");
+    refuses("adopt e --device T", "cannot be used with");
+    refuses("adopt --log g-0", "--branch");
+    refuses("event amend", "--stage");
+    refuses("event amend --rule x", "--kind");
+    refuses(
+        "event amend --rule x --kind dq --stage 2",
+        "cannot be used with",
+    );
+    refuses(
+        "event amend --stage 2 --targets 16",
+        "is no list of targets",
+    );
+    refuses("event amend --stage 2 --no-shoots maybe", "yes, no");
+    refuses("cards spare --count 21", "21 is not in 1..=20");
     refuses("demo --seconds 0", "0 is not in 1..=86400");
 }
 

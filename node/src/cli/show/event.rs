@@ -3,7 +3,9 @@
 //! Layer: node, cli, show.
 
 use crate::config::Screen;
-use crate::local::protocol::{CloseWhy, DeviceInfo, Devices, DrillInfo, EventInfo, Grants, Power};
+use crate::local::protocol::{
+    CloseWhy, DeviceInfo, Devices, DrillInfo, EventInfo, Grants, Power, RevokeWhy,
+};
 
 use super::table::{Sheet, Side::Left, Side::Right, clean};
 use super::{add, count, numbers, when};
@@ -101,6 +103,15 @@ pub(in crate::cli) fn grants(data: &Grants, screen: Screen) -> String {
 }
 
 fn seen(device: &DeviceInfo) -> String {
+    if let Some(reason) = device.revoked {
+        let word = match reason {
+            RevokeWhy::Retired => "retired",
+            RevokeWhy::Lost => "lost",
+            RevokeWhy::Stolen => "stolen",
+            RevokeWhy::Misuse => "misused",
+        };
+        return format!("revoked: {word}");
+    }
     match (device.this, device.connected, device.last_heard_ms) {
         (true, _, _) => "this device".to_owned(),
         (false, true, _) => "connected".to_owned(),

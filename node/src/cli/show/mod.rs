@@ -9,6 +9,7 @@ mod enrol;
 mod entries;
 mod event;
 mod standings;
+mod statement;
 mod status;
 mod table;
 mod when;
@@ -20,6 +21,7 @@ pub(super) use enrol::{invites, joined, plain};
 pub(super) use entries::entries;
 pub(super) use event::{devices, event, grants};
 pub(super) use standings::{standings, standings_csv};
+pub(super) use statement::{cards, chased, spare_cards, statements};
 pub(super) use status::{status, verified};
 
 /// Adds a piece to a text, which never fails.
@@ -28,7 +30,7 @@ fn add(text: &mut String, piece: fmt::Arguments<'_>) {
 }
 
 /// Writes a count with its noun: `1 entry`, `3 entries`.
-fn count(number: u64, one: &str, many: &str) -> String {
+pub(super) fn count(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 

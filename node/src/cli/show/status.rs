@@ -21,6 +21,11 @@ pub(in crate::cli) fn status(data: &StatusData, screen: Screen) -> String {
     } else {
         "not running, read from the store"
     };
+    let event = match (data.called_unix_ms, data.closed_unix_ms) {
+        (_, Some(at)) => format!("{event}, closed {}", when::utc(at)),
+        (Some(at), None) => format!("{event}, last call {}", when::utc(at)),
+        (None, None) => event,
+    };
     let mut text = format!(
         "{}   this device: {}, {}, {running}\n",
         clean(&event),
@@ -35,6 +40,9 @@ pub(in crate::cli) fn status(data: &StatusData, screen: Screen) -> String {
             "The link to the cloud is paused; `tallyline sync resume --cloud` connects again.\n",
         ),
         _ => {}
+    }
+    if let Some(owner) = &data.owner {
+        add(&mut text, format_args!("The owner is {}.\n", clean(owner)));
     }
     for remark in &data.remarks {
         text.push_str(&clean(remark));
@@ -159,6 +167,8 @@ fn footer(data: &StatusData) -> String {
     let unread = [
         (readings.late, "late"),
         (readings.quarantined, "quarantined"),
+        (readings.unassigned, "unassigned"),
+        (readings.rejected, "rejected"),
         (readings.disputed, "disputed"),
         (readings.voided, "voided"),
         (readings.undecided, "undecided"),

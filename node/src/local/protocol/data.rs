@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CloseWhy, Record, RosterAdd, ScoreVoid};
+use super::{CloseWhy, Record, RevokeWhy, RosterAdd, ScoreVoid};
 
 /// Answer of a verb that has nothing to tell.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,7 +124,7 @@ pub struct RuleInfo {
 pub struct Devices {
     /// `tallyline.devices/1`.
     pub schema: String,
-    /// The members.
+    /// The members, then those who were members and are revoked.
     pub devices: Vec<DeviceInfo>,
 }
 
@@ -135,7 +135,7 @@ pub struct DeviceInfo {
     pub label: String,
     /// Its fingerprint.
     pub key: String,
-    /// Of `owner`, `scorer`, `relay`, `gateway`, `viewer`, `cloud`.
+    /// Of `owner`, `scorer`, `relay`, `gateway`, `viewer`, `cloud`, `deputy`, `desk`, `spare`.
     pub roles: Vec<String>,
     /// The four words of its join: the device's own screen shows the same ones. Known on the two
     /// devices that took part, until their nodes end.
@@ -147,6 +147,9 @@ pub struct DeviceInfo {
     pub connected: bool,
     /// Milliseconds since it was last heard directly; `None`: not since this node started.
     pub last_heard_ms: Option<u64>,
+    /// Why its key was revoked; `None`: it is a member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked: Option<RevokeWhy>,
 }
 
 /// Answer of `grants`.
@@ -342,6 +345,15 @@ pub struct StatusData {
     pub name: Option<String>,
     /// Whether the structure is locked.
     pub locked: bool,
+    /// The name of the owner's device, when there is an event.
+    #[serde(default)]
+    pub owner: Option<String>,
+    /// Unix time in milliseconds of the last call, by the owner's clock; `None`: not said.
+    #[serde(default)]
+    pub called_unix_ms: Option<i64>,
+    /// Unix time in milliseconds at which the event was closed; `None`: it is open.
+    #[serde(default)]
+    pub closed_unix_ms: Option<i64>,
     /// One of `nothing`, `only-here`, `at-the-range`, `in-the-cloud`, `trouble`.
     pub light: String,
     /// The light in words: "3 only on this device", "All 41 in the cloud".
@@ -394,6 +406,12 @@ pub struct Readings {
     pub late: u64,
     /// Records that do not count until the owner adopts them.
     pub quarantined: u64,
+    /// Records written with a spare card before anybody granted their cells.
+    #[serde(default)]
+    pub unassigned: u64,
+    /// Records that the owner rejected.
+    #[serde(default)]
+    pub rejected: u64,
     /// Records past a fork.
     pub disputed: u64,
     /// Records that a void took out.

@@ -43,6 +43,25 @@ fn requests_read_as_documented_and_are_written_the_same() {
         &json!({"verb": "standings", "drill": 1, "division": "Open", "combined": false,
         "all": false}),
     );
+    check(&json!({"verb": "admit", "key": "k", "role": ["deputy", "gateway"], "label": "D"}));
+    check(&json!({"verb": "revoke", "device": "T", "reason": "stolen", "before": "0123"}));
+    check(&json!({"verb": "consent"}));
+    check(&json!({"verb": "transfer", "to": "T"}));
+    check(&json!({"verb": "recover", "card": "c", "reason": "lost", "before": "0123"}));
+    check(&json!({"verb": "adopt", "entries": ["0123"], "reject": true}));
+    check(&json!({"verb": "adoptable", "log": "g-0", "branch": "other", "reject": false}));
+    check(
+        &json!({"verb": "event-amend", "drill": {"drill": 2, "method": "fixed-time",
+        "required_hits": [2, 2], "no_shoots": true}, "note": "n"}),
+    );
+    check(&json!({"verb": "event-amend", "rule": {"text": "10.2.7", "kind": "procedural"}}));
+    check(&json!({"verb": "event-last-call"}));
+    check(&json!({"verb": "event-chase", "lost": ["T"]}));
+    check(&json!({"verb": "event-close"}));
+    check(&json!({"verb": "event-statements", "invalid": true}));
+    check(&json!({"verb": "cards-spare", "label": "Spare", "count": 2}));
+    check(&json!({"verb": "cards-list"}));
+    check(&json!({"verb": "cards-revoke", "label": "Spare 1"}));
     check(&json!({"verb": "sync-pause", "cloud": true}));
     check(&json!({"verb": "import", "path": "/a"}));
 }

@@ -1,0 +1,177 @@
+//! Spare cards: keys on paper, admitted beforehand, for a device that nobody has yet.
+//!
+//! Layer: node, cli.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use serde_json::json;
+use tallyline_keys::DeviceKey;
+
+use super::args::{CardsUse, CardsVerb, SpareCards};
+use super::failure::Failure;
+use super::session::{DONE, Session};
+use super::statement::{card, remark, revoke_card};
+use super::{files, show};
+use crate::local::protocol::{
+    Answer, Cards, CardsSpare, DeviceInfo, Devices, NodeInfo, Nothing, Request,
+    SpareCards as Drawn, codes, exits,
+};
+use crate::local::statement::seed;
+use crate::root::Root;
+
+pub(super) fn cards(verb: CardsVerb, session: &Session) -> Result<u8, Failure> {
+    match verb {
+        CardsVerb::Spare(args) => spare(args, session),
+        CardsVerb::List => {
+            let screen = session.config.screen;
+            session.show::<Cards>(Request::CardsList(Nothing {}), |it| show::cards(it, screen))?;
+            Ok(DONE)
+        }
+        CardsVerb::Use(args) => take(&args, session),
+        CardsVerb::Revoke { label } => revoke_card(label, session),
+    }
+}
+
+/// Draws spare cards; they are told and written once, and kept nowhere.
+fn spare(args: SpareCards, session: &Session) -> Result<u8, Failure> {
+    let SpareCards { label, count, file } = args;
+    if let Some(file) = &file {
+        // Tried before anything is admitted: a card that cannot be written is lost for good.
+        write_secret(file, b"").map_err(|error| {
+            Failure::file(format!(
+                "{} cannot be written: {error}; nothing was changed; correct --file",
+                file.display()
+            ))
+        })?;
+    }
+    let request = Request::CardsSpare(CardsSpare { label, count });
+    let drawn = match &file {
+        None => session.show::<Drawn>(request, show::spare_cards)?,
+        Some(file) => drawn_into(file, request, session)?,
+    };
+    let cards = u64::try_from(drawn.cards.len()).unwrap_or(u64::MAX);
+    remark(
+        &format!(
+            "{} admitted. What it says is shown this once and kept nowhere: print it and lock it \
+             away. On a fresh device: `tallyline cards use CARD --bundle FILE`. A lost one: \
+             `tallyline cards revoke LABEL`.",
+            show::count(cards, "card is", "cards are")
+        ),
+        session,
+    );
+    if drawn.cards.len() < usize::try_from(count).unwrap_or(usize::MAX) {
+        return Err(Failure::new(
+            codes::NOT_SAVED,
+            exits::FAILURE,
+            "not all cards could be drawn; those that are told are admitted; draw the others again",
+        ));
+    }
+    Ok(DONE)
+}
+
+fn drawn_into(file: &Path, request: Request, session: &Session) -> Result<Drawn, Failure> {
+    let drawn: Drawn = Answer::Ok(session.ask(request)?).data()?;
+    let text = show::spare_cards(&drawn);
+    if let Err(error) = write_secret(file, text.as_bytes()) {
+        session.write(&text)?;
+        return Err(Failure::file(format!(
+            "{} could not be written: {error}; the cards are admitted; copy them from the lines \
+             above, they are shown this once",
+            file.display()
+        )));
+    }
+    session.write(&format!("{}\n", file.display()))?;
+    Ok(drawn)
+}
+
+/// Makes this device the one of a spare card.
+fn take(args: &CardsUse, session: &Session) -> Result<u8, Failure> {
+    let seed = seed(&card(&args.card)?)?;
+    let key = DeviceKey::from_seed(seed).public();
+    let root = Root::open(&session.config.root)?;
+    // A node that runs signs with the key that it has.
+    drop(root.lock()?);
+    let node: NodeInfo = Answer::Ok(session.ask(Request::Node(Nothing {}))?).data()?;
+    refuse_used(&node, &devices(session)?)?;
+    if let Some(bundle) = &args.bundle {
+        session.ask(files::import_request(bundle)?)?;
+    }
+    let known = devices(session)?;
+    let known = known.iter().find(|it| it.key == key.fingerprint());
+    if let Some(device) = known.filter(|it| it.revoked.is_some()) {
+        return Err(Failure::new(
+            codes::BAD_CARD,
+            exits::REFUSED,
+            format!(
+                "the card {:?} was revoked; this device keeps its own key; take another card",
+                device.label
+            ),
+        ));
+    }
+    let root = root.take_key(&seed)?;
+    let label = known.map(|it| it.label.clone());
+    if session.json {
+        let told = json!({ "schema": "tallyline.card-used/1", "key": root.key().fingerprint(),
+                           "label": label });
+        session.write(&format!("{told}\n"))?;
+    } else {
+        session.write(&format!("key    {}\n", root.key().fingerprint()))?;
+    }
+    remark(&what_next(label.as_deref(), args.bundle.is_some()), session);
+    Ok(DONE)
+}
+
+fn what_next(label: Option<&str>, has_bundle: bool) -> String {
+    match label {
+        Some(label) => format!(
+            "This device is {label:?} now. Start it (`tallyline run`): it scores at once, and what \
+             it scores counts as soon as somebody grants it the cells. Use the card on no other \
+             device."
+        ),
+        None if has_bundle => "This device has the card's key. The bundle is older than the card: \
+             start the node (`tallyline run`) near a device that knows the card."
+            .to_owned(),
+        None => "This device has the card's key, and no event yet: take in a bundle of any other \
+                 device (`tallyline import FILE`), then start the node (`tallyline run`)."
+            .to_owned(),
+    }
+}
+
+/// Refuses a device that is somebody already: its key may have signed, and is known to others.
+fn refuse_used(node: &NodeInfo, devices: &[DeviceInfo]) -> Result<(), Failure> {
+    let own = devices.iter().find(|it| it.this);
+    let text = match own {
+        Some(own) => format!(
+            "this device is {:?} of the event already; nothing was changed; make a fresh root for \
+             the card (`tallyline init --root DIR`)",
+            own.label
+        ),
+        None if node.phase == "joining" => "this device asks to join an event with a ticket; \
+             nothing was changed; make a fresh root for the card (`tallyline init --root DIR`)"
+            .to_owned(),
+        None => return Ok(()),
+    };
+    Err(Failure::new(codes::BAD_VALUE, exits::REFUSED, text))
+}
+
+fn devices(session: &Session) -> Result<Vec<DeviceInfo>, Failure> {
+    let value = session.ask(Request::Devices(Nothing {}))?;
+    Ok(Answer::Ok(value).data::<Devices>()?.devices)
+}
+
+/// Writes a file that nobody else may read.
+fn write_secret(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    // A file that was there keeps its mode otherwise.
+    file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    file.write_all(content)?;
+    file.sync_all()
+}

@@ -1,0 +1,456 @@
+//! Requests about who owns the event, who stands in, and what counts: what each wants of the core.
+//!
+//! Finds what people name and says what follows; whether it may be is the core's business.
+//! Layer: node, local.
+
+use tallyline_keys::{DeviceKey, PublicKey};
+use tallyline_proto::model::{
+    Amend, Amendment, Decision, Drill, DrillNo, EntryId, Method, NoShoots, Roles, Rule, RuleKind,
+    RuleNo,
+};
+use tallyline_proto::replica::{
+    Command, DeviceView, EntryFilter, EntryView, GrantView, Now, Phase, Replica, Reply, Selection,
+};
+use tallyline_proto::rules::Verdict;
+
+use super::protocol::{
+    Adopt, Amended, Answer, Branch, CardsRevoke, CardsSpare, Decided, DrillChange, EventAmend,
+    EventClose, MethodWord, NewRule, Problem, Recover, Revoke, RevokeWhy, Revoked, RuleWord,
+    SpareCard, Transfer, codes, exits,
+};
+use super::{answers, convert, names, words};
+use crate::entropy;
+use crate::root::{hex, unhex};
+
+/// Most spare cards that are drawn at once: more than a box of tablets holds.
+const SPARE_CARDS_MAX: u32 = 20;
+
+/// Timed strings of a drill when nobody says otherwise, as in a structure file.
+const STRINGS_DEFAULT: u32 = 1;
+
+/// What is answered once the core agreed.
+pub(super) type Tell = Box<dyn FnOnce(&Reply) -> Answer + Send>;
+
+/// Revokes a key; the answer says what follows.
+pub(super) fn revoke(
+    replica: &mut Replica,
+    now: Now,
+    revoke: &Revoke,
+) -> Result<(Command, Tell), Problem> {
+    let key = names::device(replica, now, &revoke.device)?;
+    let before = before(replica, revoke.before.as_deref())?;
+    Ok(revocation(replica, now, key, (revoke.reason, before)))
+}
+
+/// Revokes a spare card that is lost.
+pub(super) fn revoke_card(
+    replica: &Replica,
+    now: Now,
+    card: &CardsRevoke,
+) -> Result<(Command, Tell), Problem> {
+    let key = names::device(replica, now, &card.label)?;
+    let devices = replica.devices(now);
+    let spare = |it: &&DeviceView| it.key == key && it.roles.contains(Roles::SPARE);
+    if !devices.iter().any(|it| spare(&it)) {
+        return Err(Problem::new(
+            codes::UNKNOWN_DEVICE,
+            exits::FAILURE,
+            format!(
+                "{:?} is no spare card; nothing was changed; `tallyline cards list` lists them; \
+                 a device is revoked with `tallyline revoke`",
+                card.label
+            ),
+        ));
+    }
+    Ok(revocation(replica, now, key, (RevokeWhy::Lost, None)))
+}
+
+fn revocation(
+    replica: &Replica,
+    now: Now,
+    key: PublicKey,
+    (reason, before): (RevokeWhy, Option<EntryId>),
+) -> (Command, Tell) {
+    let devices = replica.devices(now);
+    let label = devices
+        .iter()
+        .find(|it| it.key == key)
+        .map_or_else(|| key.short(), |it| it.label.clone());
+    let grants: Vec<GrantView> = replica
+        .grants()
+        .into_iter()
+        .filter(|it| it.key == key && it.closed.is_none())
+        .collect();
+    let revoked = Revoked {
+        schema: "tallyline.revoked/1".to_owned(),
+        follows: words::what_follows(&label, reason, &grants),
+        label,
+        key: key.fingerprint(),
+        reason,
+        grants: grants.into_iter().map(answers::grant).collect(),
+    };
+    let command = Command::Revoke {
+        key,
+        reason: convert::revoke_reason(reason),
+        before,
+    };
+    (command, Box::new(move |_| Answer::ok(&revoked)))
+}
+
+/// Says that this device is ready to become the owner's.
+pub(super) fn consent(replica: &Replica) -> Result<Command, Problem> {
+    if replica.phase() != Phase::Blank && !replica.members().contains(&replica.key()) {
+        return Err(Problem::new(
+            codes::BAD_VALUE,
+            exits::REFUSED,
+            "this device is no member of the event, so nobody can give the event to it; nothing \
+             was changed; join first (`tallyline join TICKET`)",
+        ));
+    }
+    Ok(Command::Consent)
+}
+
+/// Gives the event to a device that is ready.
+pub(super) fn transfer(
+    replica: &Replica,
+    now: Now,
+    transfer: &Transfer,
+) -> Result<Command, Problem> {
+    Ok(Command::Transfer(names::device(
+        replica,
+        now,
+        &transfer.to,
+    )?))
+}
+
+/// Makes this device the owner's by a recovery card.
+pub(super) fn recover(replica: &mut Replica, recover: &Recover) -> Result<Command, Problem> {
+    let seed = recovery_seed(&recover.card)?;
+    if replica.event().is_none() {
+        return Err(Problem::new(
+            codes::NO_EVENT,
+            exits::FAILURE,
+            "this device does not know the event yet; nothing was changed; join it with \
+             `tallyline join TICKET`, or take in a bundle of any other device with \
+             `tallyline import FILE`, then use the card",
+        ));
+    }
+    Ok(Command::Recover {
+        seed,
+        reason: recover.reason.map(convert::revoke_reason),
+        before: before(replica, recover.before.as_deref())?,
+    })
+}
+
+/// Reads the seed of a recovery card.
+fn recovery_seed(text: &str) -> Result<[u8; 32], Problem> {
+    seed(text)
+}
+
+/// Reads a seed that somebody typed: 64 hex digits, spaces between them forgiven.
+///
+/// # Errors
+/// A problem that says what is expected.
+pub(crate) fn seed(text: &str) -> Result<[u8; 32], Problem> {
+    let digits: String = text.split_whitespace().collect();
+    unhex(&digits)
+        .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
+        .ok_or_else(|| {
+            Problem::new(
+                codes::BAD_CARD,
+                exits::USAGE,
+                "this is no card: a card's seed has 64 hex digits; nothing was changed; type or \
+                 scan it again",
+            )
+        })
+}
+
+/// Counts or rejects entries.
+pub(super) fn adopt(
+    replica: &mut Replica,
+    now: Now,
+    adopt: &Adopt,
+) -> Result<(Command, Tell), Problem> {
+    let selection = selection(replica, now, adopt)?;
+    let decision = if adopt.reject {
+        Decision::Reject
+    } else {
+        Decision::Count
+    };
+    let reject = adopt.reject;
+    let tell = move |reply: &Reply| {
+        Answer::ok(&Decided {
+            schema: "tallyline.decided/1".to_owned(),
+            entries: if let Reply::Decided(entries) = reply {
+                *entries
+            } else {
+                0
+            },
+            reject,
+        })
+    };
+    let command = Command::Adopt {
+        selection,
+        decision,
+    };
+    Ok((command, Box::new(tell)))
+}
+
+fn selection(replica: &mut Replica, now: Now, adopt: &Adopt) -> Result<Selection, Problem> {
+    match (&adopt.log, adopt.branch) {
+        (Some(log), Some(branch)) if adopt.entries.is_empty() && adopt.device.is_none() => {
+            Ok(Selection::Branch {
+                log: names::log(replica, log)?,
+                here: branch == Branch::Here,
+            })
+        }
+        (None, None) => {
+            let views = adoptable(replica, now, adopt)?;
+            Ok(Selection::Entries(views.iter().map(|it| it.id).collect()))
+        }
+        (Some(_) | None, Some(_) | None) => Err(contradiction(
+            "a branch is chosen by its log and `here` or `other`, and by nothing else",
+        )),
+    }
+}
+
+/// Returns the entries that `adopt` would decide about, of those that are held here.
+pub(super) fn adoptable(
+    replica: &mut Replica,
+    now: Now,
+    adopt: &Adopt,
+) -> Result<Vec<EntryView>, Problem> {
+    if replica.event().is_none() {
+        return Err(names::no_event());
+    }
+    let views = match (&adopt.device, &adopt.log) {
+        (Some(device), None) if adopt.entries.is_empty() => {
+            let key = names::device(replica, now, device)?;
+            held_back(replica, key)
+        }
+        (None, Some(log)) if adopt.entries.is_empty() => {
+            let log = names::log(replica, log)?;
+            let mut views = replica.entries(&EntryFilter::default());
+            views.retain(|it| it.log == log && is_held_back(it.verdict));
+            views
+        }
+        (None, None) => named(replica, &adopt.entries)?,
+        (Some(_) | None, Some(_) | None) => {
+            return Err(contradiction(
+                "name entries, or a device, or a log, and only one of them",
+            ));
+        }
+    };
+    if views.is_empty() {
+        let text = "nothing is selected: no entry of it waits for a decision; nothing was changed; \
+                    `tallyline score history` tells how each entry is read";
+        return Err(Problem::new(codes::UNKNOWN_ENTRY, exits::FAILURE, text));
+    }
+    Ok(views)
+}
+
+fn named(replica: &mut Replica, entries: &[String]) -> Result<Vec<EntryView>, Problem> {
+    if entries.is_empty() {
+        return Err(contradiction(
+            "nothing is selected: name entries, a device or a log",
+        ));
+    }
+    let mut views = Vec::new();
+    for name in entries {
+        let entry = Some(names::entry(replica, name)?);
+        let found = replica.entries(&EntryFilter {
+            entry,
+            ..EntryFilter::default()
+        });
+        if found.is_empty() {
+            let text = format!("entry {name} is not on this device; nothing was changed");
+            return Err(Problem::new(codes::UNKNOWN_ENTRY, exits::FAILURE, text));
+        }
+        views.extend(found);
+    }
+    Ok(views)
+}
+
+fn held_back(replica: &mut Replica, key: PublicKey) -> Vec<EntryView> {
+    let mut views = replica.entries(&EntryFilter {
+        author: Some(key),
+        ..EntryFilter::default()
+    });
+    views.retain(|it| is_held_back(it.verdict));
+    views
+}
+
+/// Returns whether an entry waits for the owner's decision.
+fn is_held_back(verdict: Verdict) -> bool {
+    matches!(
+        verdict,
+        Verdict::Quarantined | Verdict::Unassigned | Verdict::Disputed
+    )
+}
+
+fn contradiction(text: &str) -> Problem {
+    let text = format!("{text}; nothing was changed");
+    Problem::new(codes::BAD_VALUE, exits::USAGE, text)
+}
+
+/// Changes a drill, or adds a drill or a rule.
+pub(super) fn amend(replica: &Replica, amend: EventAmend) -> Result<(Command, Tell), Problem> {
+    let Some(roster) = replica.roster() else {
+        return Err(names::no_event());
+    };
+    let (change, drill, rule) = match (amend.drill, amend.rule) {
+        (Some(change), None) => {
+            let no = change.drill;
+            let drill = changed_drill(roster.drill(DrillNo(no)), change)?;
+            (Amendment::Drill(drill), Some(no), None)
+        }
+        (None, Some(rule)) => {
+            let last = roster.structure().rules.iter().map(|it| it.no.0).max();
+            let no = last.unwrap_or(0).saturating_add(1);
+            (Amendment::Rule(new_rule(no, rule)), None, Some(no))
+        }
+        (Some(_), Some(_)) | (None, None) => {
+            return Err(contradiction("name a stage or a rule, one of the two"));
+        }
+    };
+    let tell = move |reply: &Reply| {
+        Answer::ok(&Amended {
+            schema: "tallyline.amended/1".to_owned(),
+            revision: if let Reply::Revised(revision) = reply {
+                *revision
+            } else {
+                0
+            },
+            drill,
+            rule,
+        })
+    };
+    let note = amend.note;
+    let command = Command::Amend(Amend { change, note });
+    Ok((command, Box::new(tell)))
+}
+
+/// Makes the drill of the present one and what changes, or a new one.
+fn changed_drill(held: Option<&Drill>, change: DrillChange) -> Result<Drill, Problem> {
+    let no = DrillNo(change.drill);
+    let name = change.name.or_else(|| held.map(|it| it.name.clone()));
+    let name = name.ok_or_else(|| {
+        contradiction(&format!(
+            "the event has no stage {no}: a new one needs a name"
+        ))
+    })?;
+    let method = change.method.map(method);
+    let method = method.or(held.map(|it| it.method));
+    let mut drill = Drill {
+        no,
+        name,
+        method: method.unwrap_or(Method::Comstock),
+        strings: change
+            .strings
+            .or(held.map(|it| it.strings))
+            .unwrap_or(STRINGS_DEFAULT),
+        required_hits: change
+            .required_hits
+            .or_else(|| held.map(|it| it.required_hits.clone()))
+            .unwrap_or_default(),
+        steel: change.steel.or(held.map(|it| it.steel)).unwrap_or_default(),
+        no_shoots: match (change.no_shoots, held) {
+            (Some(true), _) => NoShoots::Present,
+            (Some(false), _) => NoShoots::Absent,
+            (None, Some(held)) => held.no_shoots,
+            (None, None) => NoShoots::NotSaid,
+        },
+    };
+    if drill.method == Method::Chrono {
+        drill.strings = 0;
+    }
+    Ok(drill)
+}
+
+fn method(word: MethodWord) -> Method {
+    match word {
+        MethodWord::Comstock => Method::Comstock,
+        MethodWord::Virginia => Method::VirginiaCount,
+        MethodWord::FixedTime => Method::FixedTime,
+        MethodWord::Chrono => Method::Chrono,
+    }
+}
+
+fn new_rule(no: u32, rule: NewRule) -> Rule {
+    Rule {
+        no: RuleNo(no),
+        kind: match rule.kind {
+            RuleWord::Procedural => RuleKind::Procedural,
+            RuleWord::Dq => RuleKind::Dq,
+            RuleWord::Dnf => RuleKind::Dnf,
+            RuleWord::Warning => RuleKind::Warning,
+        },
+        text: rule.text,
+        code: rule.code,
+    }
+}
+
+/// Closes the event.
+pub(super) fn close(replica: &Replica, now: Now, close: &EventClose) -> Result<Command, Problem> {
+    let lost = lost(replica, now, close)?;
+    Ok(Command::CloseEvent { lost })
+}
+
+/// Returns the devices that are declared lost.
+pub(super) fn lost(
+    replica: &Replica,
+    now: Now,
+    close: &EventClose,
+) -> Result<Vec<PublicKey>, Problem> {
+    let lost = close.lost.iter();
+    lost.map(|name| names::device(replica, now, name)).collect()
+}
+
+/// Draws the keys of spare cards, each with the command that admits it.
+pub(super) fn spare_cards(
+    replica: &Replica,
+    now: Now,
+    spare: &CardsSpare,
+) -> Result<Vec<(Command, SpareCard)>, Problem> {
+    if !(1..=SPARE_CARDS_MAX).contains(&spare.count) {
+        return Err(contradiction(&format!(
+            "1 to {SPARE_CARDS_MAX} cards are drawn at once"
+        )));
+    }
+    let devices = replica.devices(now);
+    let labels = (1..=spare.count).map(|number| match spare.count {
+        1 => spare.label.clone(),
+        _ => format!("{} {number}", spare.label),
+    });
+    let mut cards = Vec::new();
+    for label in labels {
+        if devices.iter().any(|it| it.label == label) {
+            return Err(contradiction(&format!(
+                "{label:?} is the name of a device or card already: choose another --label"
+            )));
+        }
+        let seed = entropy::bytes::<32>()?;
+        let key = DeviceKey::from_seed(seed).public();
+        let roles = Roles::SCORER.with(Roles::RELAY).with(Roles::SPARE);
+        let card = SpareCard {
+            label: label.clone(),
+            key: key.fingerprint(),
+            card: hex(&seed),
+        };
+        cards.push((Command::Admit { key, roles, label }, card));
+    }
+    Ok(cards)
+}
+
+/// Returns how a spare card is used, in one word.
+pub(super) fn card_state(view: &DeviceView) -> &'static str {
+    match (view.revoked, view.met) {
+        (Some(_), _) => "revoked",
+        (None, true) => "in-use",
+        (None, false) => "unused",
+    }
+}
+
+fn before(replica: &mut Replica, name: Option<&str>) -> Result<Option<EntryId>, Problem> {
+    name.map(|name| names::entry(replica, name)).transpose()
+}
