@@ -669,9 +669,6 @@ pub(crate) fn frame_words(bytes: &[u8]) -> String {
             Frame::Commit(it) => format!("commit label={:?}", it.label),
             Frame::Reveal(_) => "reveal".to_owned(),
             Frame::Refused(why) => format!("refused why={why}"),
-            Frame::Claim(_) => "claim".to_owned(),
-            Frame::Commit(it) => format!("commit label={:?}", it.label),
-            Frame::Reveal(_) => "reveal".to_owned(),
         },
     }
 }
