@@ -33,6 +33,12 @@ mod lan;
 #[cfg(test)]
 mod netns;
 #[cfg(test)]
+mod range;
+#[cfg(test)]
+mod rights;
+#[cfg(test)]
 mod room;
+#[cfg(test)]
+mod statements;
 #[cfg(test)]
 mod tidy;

@@ -454,3 +454,64 @@ pub(super) fn card_state(view: &DeviceView) -> &'static str {
 fn before(replica: &mut Replica, name: Option<&str>) -> Result<Option<EntryId>, Problem> {
     name.map(|name| names::entry(replica, name)).transpose()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held() -> Drill {
+        Drill {
+            no: DrillNo(2),
+            name: "The wall".to_owned(),
+            method: Method::Comstock,
+            strings: 1,
+            required_hits: vec![2, 2],
+            steel: 3,
+            no_shoots: NoShoots::NotSaid,
+        }
+    }
+
+    #[test]
+    fn a_changed_drill_keeps_what_is_not_named() {
+        let change = DrillChange {
+            drill: 2,
+            steel: Some(5),
+            no_shoots: Some(false),
+            ..DrillChange::default()
+        };
+        let expected = Drill {
+            steel: 5,
+            no_shoots: NoShoots::Absent,
+            ..held()
+        };
+        assert_eq!(changed_drill(Some(&held()), change), Ok(expected));
+    }
+
+    #[test]
+    fn a_new_drill_needs_a_name_and_is_otherwise_as_in_a_structure_file() {
+        let nameless = DrillChange {
+            drill: 9,
+            ..DrillChange::default()
+        };
+        let problem = changed_drill(None, nameless.clone()).expect_err("needs a name");
+        assert!(problem.text.contains("needs a name"), "{problem}");
+        let named = DrillChange {
+            name: Some("Chrono".to_owned()),
+            method: Some(MethodWord::Chrono),
+            ..nameless
+        };
+        let drill = changed_drill(None, named).expect("a drill");
+        assert_eq!((drill.no, drill.strings), (DrillNo(9), 0));
+        assert_eq!(drill.required_hits, Vec::<u8>::new());
+    }
+
+    #[test]
+    fn a_seed_is_64_hex_digits_and_spaces_between_them_are_forgiven() {
+        let digits = "0a ".repeat(32);
+        assert_eq!(seed(&digits), Ok([10; 32]));
+        for bad in ["", "0a", "card", &"0a".repeat(33), &"zz".repeat(32)] {
+            let problem = seed(bad).expect_err(bad);
+            assert_eq!((problem.code.as_str(), problem.exit), ("bad_card", 2));
+        }
+    }
+}
