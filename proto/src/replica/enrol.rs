@@ -1,6 +1,6 @@
 //! How a device becomes a member: invites, tickets, and the answers to both.
 //!
-//! The owner's device keeps open invites and admits whoever proves the secret of one; the other
+//! The owner's device, or a deputy's, keeps open invites and admits whoever proves the secret of one; the other
 //! keeps a ticket and asks whenever it meets the inviter. Knows neither how a ticket travels nor
 //! what a screen shows. Layer: replica.
 
@@ -64,7 +64,10 @@ impl Replica {
         Ok(Reply::Joining)
     }
 
-    /// Opens an invite that one device may use once.
+    /// Opens an invite that one device may use once: the owner for any roles, a deputy for those of a
+    /// plain device.
+    ///
+    /// Source: PROTOCOL R-CONTROL-10.
     pub(super) fn invite(
         &mut self,
         secret: [u8; 16],
@@ -72,7 +75,8 @@ impl Replica {
         label: Option<String>,
     ) -> Result<Reply, Mistake> {
         let inviter = self.key();
-        let member = self.own_event()?;
+        let member = self.speaking_for(Roles::DEPUTY)?;
+        member.may_admit(&inviter, roles)?;
         if let Some(label) = label.clone() {
             let key = inviter;
             sayable(&Statement::Admit(Admit { key, roles, label }))?;
@@ -123,8 +127,9 @@ impl Replica {
             let invite = member.invites.values().find(|invite| {
                 verify_join_proof(&invite.secret, &exporter, &event.0.0, &key, &join.proof)
             });
-            let (Some(invite), true) = (invite.cloned(), member.ledger.authority().owner() == own)
-            else {
+            let invite = invite.cloned();
+            let invite = invite.filter(|it| member.may_admit(&own, it.roles).is_ok());
+            let Some(invite) = invite else {
                 self.refuse(
                     peer,
                     Reason::BadProof,
