@@ -6,7 +6,7 @@
 //! is there afterwards, and of the commit in flight everything or nothing.
 #![cfg(test)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use tallyline::store::{Store, StoreError};
@@ -39,6 +39,7 @@ struct Content {
     logs: BTreeMap<LogName, Log>,
     cells: BTreeMap<([u8; 32], u8), Vec<u8>>,
     forks: BTreeMap<LogName, Vec<u8>>,
+    displaced: BTreeSet<Vec<u8>>,
     invites: BTreeMap<[u8; 16], Vec<u8>>,
 }
 
@@ -72,6 +73,12 @@ impl Content {
                 Write::Cell { key, kind, bytes } => {
                     self.cells.insert((*key.as_bytes(), *kind), bytes.clone());
                 }
+                Write::Displace { log, from, bytes } => {
+                    let it = self.logs.entry(*log).or_default();
+                    let stay = usize::try_from(from.saturating_sub(1)).unwrap_or(usize::MAX);
+                    it.entries.truncate(stay);
+                    self.displaced.insert(bytes.clone());
+                }
                 Write::Fork { log, bytes } => {
                     self.forks.insert(*log, bytes.clone());
                 }
@@ -95,6 +102,7 @@ impl Content {
             && self.logs == logs.collect()
             && self.cells.values().eq(&stored.cells)
             && self.forks.values().eq(&stored.forks)
+            && self.displaced == stored.displaced.iter().cloned().collect()
             && self.invites == stored.invites.iter().cloned().collect()
     }
 
@@ -110,6 +118,7 @@ impl Content {
             && self.manifest.is_some() == stored.manifest.is_some()
             && self.cells.len() == stored.cells.len()
             && self.forks.len() == stored.forks.len()
+            && self.displaced.len() == stored.displaced.len()
             && self.invites.len() == stored.invites.len()
     }
 }
