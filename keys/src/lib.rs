@@ -7,6 +7,7 @@
 //! * `device`: the key of a device, and how people read it aloud.
 //! * `sign`: what exactly is signed, and the only place that checks it.
 //! * `enroll`: proof of an invite's secret, and the tag that finds peers of an event.
+//! * `words`: 256 words, so that people compare two screens.
 //! * `planted`: mistakes on purpose, for the simulator alone; absent from every release.
 //! * `tls` (feature `std`): certificates over the same key, and verifiers that know only keys.
 //!
@@ -28,7 +29,12 @@ mod sign;
 pub mod tls;
 #[cfg(test)]
 mod vectors;
+mod words;
 
 pub use device::{DeviceKey, FINGERPRINT_GROUPS, KeyError, PublicKey};
-pub use enroll::{JOIN_EXPORTER_LABEL, discovery_tag, join_proof, verify_join_proof};
+pub use enroll::{
+    JOIN_EXPORTER_LABEL, claim_proof, discovery_tag, join_proof, join_words, pair_commitment,
+    pair_nonce, pair_outcome, verify_claim_proof, verify_join_proof, verify_pair_commitment,
+};
 pub use sign::{Purpose, Signature, SignatureError};
+pub use words::{WORDS, words};

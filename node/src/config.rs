@@ -6,14 +6,14 @@
 //! no store and no network.
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IsTerminal as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use tallyline_keys::PublicKey;
 
-use crate::root::Mode;
+use crate::root::{Mode, PassphraseSource};
 
 /// What was typed in one place; `None` leaves the choice to the next place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct RawConfig {
     pub color: Option<String>,
     /// What to log, such as `info` or `tallyline::net=debug`.
     pub log: Option<String>,
+    /// File with the passphrase of a sealed key.
+    pub passphrase_file: Option<String>,
 }
 
 /// What is meant.
@@ -55,6 +57,8 @@ pub struct Config {
     pub cloud: Option<Cloud>,
     /// What to log, as `tracing` reads it.
     pub log: String,
+    /// Where the passphrase of a sealed key comes from.
+    pub passphrase: PassphraseSource,
     /// How to write on the terminal.
     pub screen: Screen,
 }
@@ -136,7 +140,7 @@ pub enum ConfigError {
 }
 
 /// Keys of a configuration file, and what follows `TALLYLINE_` in the environment.
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "root",
     "mode",
     "listen",
@@ -146,6 +150,7 @@ const KEYS: [&str; 9] = [
     "cloud_key",
     "color",
     "log",
+    "passphrase_file",
 ];
 
 /// Longest configuration file in bytes that is read; a real one has a few hundred.
@@ -232,6 +237,11 @@ impl Config {
             log: layers
                 .value(|raw| raw.log.clone())
                 .map_or(LOG_DEFAULT.to_owned(), |it| it.0),
+            passphrase: match layers.value(|raw| raw.passphrase_file.clone()) {
+                Some((path, _)) => PassphraseSource::File(PathBuf::from(path)),
+                None if std::io::stdin().is_terminal() => PassphraseSource::Terminal,
+                None => PassphraseSource::Nowhere,
+            },
             screen: Screen {
                 color: color(layers, env, terminal)?,
                 utf8: env.utf8(),
@@ -302,6 +312,7 @@ impl Environment {
             cloud_key: text("TALLYLINE_CLOUD_KEY"),
             color: text("TALLYLINE_COLOR"),
             log: text("TALLYLINE_LOG"),
+            passphrase_file: text("TALLYLINE_PASSPHRASE_FILE"),
         }
     }
 
@@ -550,6 +561,7 @@ fn parse_file(path: &Path, text: &str) -> Result<RawConfig, ConfigError> {
         cloud_key: string("cloud_key")?,
         color: string("color")?,
         log: string("log")?,
+        passphrase_file: string("passphrase_file")?,
     })
 }
 

@@ -31,6 +31,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::clock::Clock;
 use crate::entropy::{self, EntropyError};
 use crate::failpoint::{Site, pass};
+use crate::root::room::Room;
 use crate::root::{Mode, Root, RootError, RootLock};
 use crate::store::{Store, StoreError};
 
@@ -47,6 +48,10 @@ const BATCH_MAX: usize = 256;
 
 /// Milliseconds between ticks when nothing else happens: the core wants one every 50 to 250 ms.
 const TICK_MS: u64 = 100;
+
+/// Milliseconds between two looks at what the disk has left: a camera app beside it fills at most
+/// 100 MB meanwhile, and others' entries are refused from 128 MiB on.
+const ROOM_MS: u64 = 5_000;
 
 /// First wait in milliseconds before a failed store is opened again; doubles with each failure.
 const REOPEN_FIRST_MS: u64 = 50;
@@ -144,6 +149,7 @@ struct Loop {
     store: Store,
     pending: Pending,
     last_tick_ms: u64,
+    room_at_ms: u64,
     failures: u32,
     trouble: Trouble,
 }
@@ -218,6 +224,7 @@ impl Driver {
         };
         let work = Loop {
             last_tick_ms: origin.clock.now().mono_ms,
+            room_at_ms: 0,
             origin,
             link,
             queue,
@@ -351,6 +358,12 @@ impl Loop {
             self.last_tick_ms = now.mono_ms;
             batch.inputs.push(Input::Tick);
         }
+        if self.room_at_ms <= now.mono_ms {
+            self.room_at_ms = now.mono_ms.saturating_add(ROOM_MS);
+            let free_bytes = self.origin.home.room().and_then(Room::measure);
+            let room = free_bytes.map(|free_bytes| Input::Room { free_bytes });
+            batch.inputs.extend(room);
+        }
         batch
     }
 
@@ -387,7 +400,11 @@ impl Loop {
             Err(NotSaved { error, requests: _ }) => {
                 // Also requests whose reply would have come with a later step wait in `pending`:
                 // their answers died with the replica.
-                let reason = error.to_string();
+                let mut reason = error.to_string();
+                let room = self.origin.home.room();
+                if matches!(error, StoreError::Full) && room.is_some_and(Room::give_up) {
+                    reason.push_str("; a reserve was freed for this device's own entries");
+                }
                 self.link.reset();
                 self.set_trouble(Some(reason.clone()));
                 self.pending.fail_all(&reason);
@@ -490,6 +507,8 @@ impl Loop {
         pass(Site::AfterReopen);
         self.replica = replica;
         self.store = store;
+        // The new replica does not know what the disk has left.
+        self.room_at_ms = 0;
         Ok(())
     }
 

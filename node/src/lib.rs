@@ -6,23 +6,30 @@
 //! | [`store`] | redb: the writes of a replica on disk, and back |
 //! | [`driver`] | the one loop: gather, step, persist, release |
 //! | [`net`] | QUIC, discovery, the uplink to the cloud |
+//! | [`security`] | who was turned away, when and why |
 //! | [`local`] | the command socket in the root |
 //! | [`node`] | all of it together: what `tallyline run` runs |
+//! | [`doctor`] | what is wrong with a device, and what to do |
 //! | [`cli`], [`config`] | the command line and its configuration |
 //! | [`demo`] | a real match over real processes |
 //! | [`failpoint`] | moments at which the laboratory's binary dies |
 //! | [`clock`], [`entropy`] | the only places that read the clock and draw randomness |
 
+pub mod board;
+pub mod card_page;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod demo;
+pub mod doctor;
 pub mod driver;
 pub mod entropy;
 pub mod failpoint;
 pub mod local;
 pub mod net;
 pub mod node;
+pub mod qr;
 pub mod root;
+pub mod security;
 pub mod store;
 pub mod structure_file;

@@ -17,10 +17,11 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::driver::{Driver, DriverThread, StartError};
-use crate::local::protocol::{LinkStatus, Scope, WireBytes};
-use crate::local::{Clerk, Here, Network, ServeError, Server};
+use crate::local::protocol::{CloudData, LinkStatus, MdnsData, Scope, WireBytes};
+use crate::local::{Alarm, Clerk, Condition, Here, Network, ServeError, Server};
 use crate::net::{self, Net, NetConfig, NetError};
 use crate::root::{Mode, Root, RootError, socket_path};
+use crate::security::Seen;
 
 /// Threads of the runtime: connections and command sockets are light, and a Pi has few cores,
 /// of which the loop has one.
@@ -73,7 +74,7 @@ struct NetView(Arc<Net>);
 ///
 /// [`RunError`], with what to do.
 pub fn run(config: &Config, ready: impl FnOnce(&Ready)) -> Result<(), RunError> {
-    let root = Root::open(&config.root)?.with_mode(config.mode);
+    let root = Root::open_with(&config.root, &config.passphrase)?.with_mode(config.mode);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .enable_all()
@@ -94,6 +95,7 @@ async fn live(
     let key = root.key();
 
     // Tried before the port is bound, so that a root in use is named and not its port.
+    root.may_sign()?;
     drop(root.lock()?);
     let net = Arc::new(Net::start(net_config(&root, config))?);
     let (driver, thread) = Driver::start(root, net.link(), Clock::start())?;
@@ -170,6 +172,33 @@ fn memory_path(dir: &Path) -> PathBuf {
 }
 
 impl Network for NetView {
+    fn condition(&self) -> Condition {
+        let uptime_ms = self.0.uptime_ms();
+        let clones = self.0.clones().into_iter().map(|it| Alarm {
+            key: it.key,
+            addresses: vec![it.addresses.0.to_string(), it.addresses.1.to_string()],
+            ago_ms: uptime_ms.saturating_sub(it.last_ms),
+        });
+        Condition {
+            addresses: self.addresses(),
+            mdns: self.0.mdns().map(|it| MdnsData {
+                announcing: it.announcing,
+                candidates: u64::try_from(it.candidates).unwrap_or(u64::MAX),
+                starts: it.starts,
+                fault: it.fault,
+            }),
+            cloud: self
+                .0
+                .cloud()
+                .map(|(address, connected)| CloudData { address, connected }),
+            clones: clones.collect(),
+        }
+    }
+
+    fn security(&self) -> (Seen, u64) {
+        (self.0.security(), self.0.uptime_ms())
+    }
+
     fn addresses(&self) -> Vec<String> {
         self.0.addresses().iter().map(ToString::to_string).collect()
     }

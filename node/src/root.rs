@@ -2,7 +2,7 @@
 //!
 //! | file | content |
 //! | --- | --- |
-//! | `device.key` | the 32-byte seed of the device's key, 64 hex digits, readable by nobody else |
+//! | `device.key` | the 32-byte seed of the device's key, readable by nobody else, and the board it was made on (`key`) |
 //! | `device.toml` | what the device is called and what it is for |
 //! | `node.redb` | the store; its random id is inside it, so a fresh store is another store |
 //! | `event.manifest` | which event this is, for a fresh store after damage |
@@ -12,6 +12,10 @@
 //! | `peers.json` | port and addresses of peers, kept by `net` from one start to the next |
 //!
 //! Knows nothing of what is in the store. Layer: node, below `store`.
+
+mod key;
+mod passphrase;
+pub mod room;
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
@@ -23,14 +27,26 @@ use serde::{Deserialize, Serialize};
 use tallyline_keys::{DeviceKey, PublicKey};
 use tallyline_proto::wire::decode_manifest;
 use thiserror::Error;
+use zeroize::Zeroizing;
 
+use crate::board::Board;
 use crate::entropy::{self, EntropyError};
+
+use self::key::KeyFile;
+
+pub use self::passphrase::{Passphrase, PassphraseSource};
 
 /// Longest label in bytes: what the protocol admits in an Admit statement.
 pub const LABEL_BYTES_MAX: usize = 32;
 
-/// Longest `device.key` that is looked at: 64 hex digits and room for white space.
-const KEY_FILE_BYTES_MAX: u64 = 128;
+/// The device's key.
+const KEY_FILE: &str = "device.key";
+
+/// What the device is called and what it is for.
+const DEVICE_FILE: &str = "device.toml";
+
+/// The store.
+const STORE_FILE: &str = "node.redb";
 
 /// Longest `device.toml` that is looked at: two short lines and room for comments.
 const DEVICE_FILE_BYTES_MAX: u64 = 16 * 1024;
@@ -44,6 +60,8 @@ pub struct Root {
     key: DeviceKey,
     label: String,
     mode: Mode,
+    /// Whether the key was made on this board, as far as can be told.
+    at_home: bool,
 }
 
 /// Proof that no other process uses the root; ends when dropped.
@@ -114,6 +132,60 @@ pub enum RootError {
         /// Its permission bits.
         mode: u32,
     },
+    /// The key was made on another board.
+    #[error(
+        "the key in {} was made on another board: the memory card was moved, or the folder \
+         copied; nothing was signed, for two devices with one key would contradict each other; \
+         set this device up in a fresh folder (`tallyline init`) and have the owner invite it; \
+         only if the card was moved for good and no other device has this key, run \
+         `tallyline init --adopt-board --root {}`", dir.display(), dir.display()
+    )]
+    OtherBoard {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// The key's file is gone, and the rest is there.
+    #[error(
+        "the device's key is missing: there is no device.key in {}, only what it once signed; \
+         nothing was changed, and what other devices hold is safe; move the folder aside, set \
+         the device up anew with `tallyline init --root {}` and have the owner invite it",
+        dir.display(), dir.display()
+    )]
+    KeyMissing {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// The key needs a passphrase.
+    #[error(
+        "the key in {} is sealed, and there is no passphrase; nothing was changed; run this on a \
+         terminal, or name a file with --passphrase-file or TALLYLINE_PASSPHRASE_FILE",
+        dir.display()
+    )]
+    Sealed {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// The passphrase opens nothing.
+    #[error(
+        "the passphrase does not open the key in {}; nothing was changed; try again; without it \
+         the device must be set up anew and invited by the owner", dir.display()
+    )]
+    WrongPassphrase {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// A passphrase cannot be had, or is none.
+    #[error("the passphrase cannot be used: {what}; nothing was changed")]
+    Passphrase {
+        /// What is wrong.
+        what: String,
+    },
+    /// There is no memory for the passphrase's lock.
+    #[error(
+        "the key cannot be sealed: 64 MiB of memory are needed for it; nothing was changed; end \
+         other programs and try again"
+    )]
+    NoMemory,
     /// A file does not hold what it should.
     #[error("{} cannot be used: {what}; nothing was changed; {advice}", path.display())]
     Malformed {
@@ -168,54 +240,141 @@ impl Root {
     ///
     /// [`RootError::Exists`] if a node is there, [`RootError::Label`], or what the disk said.
     pub fn create(dir: &Path, label: &str, mode: Mode) -> Result<Self, RootError> {
+        Self::create_sealed(dir, (label, mode), None)
+    }
+
+    /// As [`Root::create`], with a key that needs a passphrase if there is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Root::create`]; [`RootError::NoMemory`] if the key cannot be sealed.
+    pub fn create_sealed(
+        dir: &Path,
+        (label, mode): (&str, Mode),
+        passphrase: Option<&Passphrase>,
+    ) -> Result<Self, RootError> {
         check_label(label)?;
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(dir)
             .map_err(|error| io_error(dir, "written", error))?;
-        if dir.join("device.key").exists() {
-            let there = Self::open(dir)?;
+        if let Some(there) = KeyFile::read(&dir.join(KEY_FILE))? {
             return Err(RootError::Exists {
                 dir: dir.to_owned(),
-                fingerprint: there.key().short(),
-                label: there.label,
+                label: read_device(&dir.join(DEVICE_FILE))?.label,
+                fingerprint: there
+                    .seed(passphrase)
+                    .map_or_else(|| "sealed".to_owned(), |seed| public(&seed).short()),
             });
         }
-        let seed = entropy::bytes::<32>()?;
+        if dir.join(STORE_FILE).exists() {
+            let dir = dir.to_owned();
+            return Err(RootError::KeyMissing { dir });
+        }
+        let seed = Zeroizing::new(entropy::bytes::<32>()?);
+        let key = KeyFile::new(&seed, passphrase, Board::of_system().mark()?)?;
         let file = DeviceFile {
             label: label.to_owned(),
             mode,
         };
         let text = toml::to_string(&file).map_err(|error| RootError::Malformed {
-            path: dir.join("device.toml"),
+            path: dir.join(DEVICE_FILE),
             what: error.to_string(),
             advice: "choose another label",
         })?;
         // The key comes last: a folder with a key is a whole node.
-        write_file(&dir.join("device.toml"), text.as_bytes(), 0o600)?;
-        write_file(&dir.join("device.key"), hex(&seed).as_bytes(), 0o600)?;
-        sync_dir(dir)?;
-        Self::open(dir)
+        write_file(&dir.join(DEVICE_FILE), text.as_bytes(), 0o600)?;
+        write_key(dir, &key)?;
+        Self::open_key(dir, &key, passphrase, &Board::of_system())
     }
 
-    /// Opens the node of a folder.
+    /// Opens the node of a folder whose key needs no passphrase.
     ///
     /// # Errors
     ///
-    /// [`RootError::Missing`], [`RootError::KeyReadable`], [`RootError::Malformed`], or what the
-    /// disk said.
+    /// [`RootError::Missing`], [`RootError::KeyMissing`], [`RootError::KeyReadable`],
+    /// [`RootError::Sealed`], [`RootError::Malformed`], or what the disk said.
     pub fn open(dir: &Path) -> Result<Self, RootError> {
-        let key_path = dir.join("device.key");
-        let seed = read_seed(dir, &key_path)?;
-        let device = read_device(&dir.join("device.toml"))?;
+        Self::open_with(dir, &PassphraseSource::Nowhere)
+    }
+
+    /// Opens the node of a folder; a passphrase is asked for only if its key needs one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Root::open`], and [`RootError::WrongPassphrase`].
+    pub fn open_with(dir: &Path, source: &PassphraseSource) -> Result<Self, RootError> {
+        Self::open_on(dir, source, &Board::of_system())
+    }
+
+    /// As [`Root::open_with`], on a board of the caller's: for tests.
+    ///
+    /// # Errors
+    ///
+    /// As [`Root::open_with`].
+    pub fn open_on(
+        dir: &Path,
+        source: &PassphraseSource,
+        board: &Board,
+    ) -> Result<Self, RootError> {
+        let key = read_key(dir)?;
+        let passphrase = if key.is_sealed() {
+            source.get(&format!("Passphrase of {}", dir.display()))?
+        } else {
+            None
+        };
+        Self::open_key(dir, &key, passphrase.as_ref(), board)
+    }
+
+    fn open_key(
+        dir: &Path,
+        key: &KeyFile,
+        passphrase: Option<&Passphrase>,
+        board: &Board,
+    ) -> Result<Self, RootError> {
+        let seed = key.seed(passphrase).ok_or_else(|| {
+            let dir = dir.to_owned();
+            match passphrase {
+                None => RootError::Sealed { dir },
+                Some(_) => RootError::WrongPassphrase { dir },
+            }
+        })?;
+        let device = read_device(&dir.join(DEVICE_FILE))?;
         check_label(&device.label)?;
         Ok(Self {
             dir: dir.to_owned(),
-            key: DeviceKey::from_seed(seed),
+            key: DeviceKey::from_seed(*seed),
             label: device.label,
             mode: device.mode,
+            at_home: key.board.as_ref().is_none_or(|mark| board.fits(mark)),
         })
+    }
+
+    /// Makes sure that the key may sign here: it was made on this board, or taken to it on purpose.
+    ///
+    /// # Errors
+    ///
+    /// [`RootError::OtherBoard`].
+    pub fn may_sign(&self) -> Result<(), RootError> {
+        if self.at_home {
+            return Ok(());
+        }
+        Err(RootError::OtherBoard {
+            dir: self.dir.clone(),
+        })
+    }
+
+    /// Takes a key that was made on another board to this one: the person says that no other
+    /// device has it.
+    ///
+    /// # Errors
+    ///
+    /// If there is no key, or what the disk said.
+    pub fn adopt_board(dir: &Path, board: &Board) -> Result<(), RootError> {
+        let mut key = read_key(dir)?;
+        key.board = Some(board.mark()?);
+        write_key(dir, &key)
     }
 
     /// Makes sure that no other process uses the root until the lock is dropped.
@@ -316,7 +475,7 @@ impl Root {
 
     /// Returns the path of the store.
     pub fn store_path(&self) -> PathBuf {
-        self.dir.join("node.redb")
+        self.dir.join(STORE_FILE)
     }
 }
 
@@ -414,36 +573,27 @@ pub fn unhex(text: &str) -> Option<Vec<u8>> {
         .then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
 }
 
-fn read_seed(dir: &Path, path: &Path) -> Result<[u8; 32], RootError> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(RootError::Missing {
-                dir: dir.to_owned(),
-            });
+/// Reads the key's file, or says why there is none.
+fn read_key(dir: &Path) -> Result<KeyFile, RootError> {
+    let missing = || {
+        let dir = dir.to_owned();
+        // A folder with a store was a whole node once.
+        if dir.join(STORE_FILE).exists() {
+            RootError::KeyMissing { dir }
+        } else {
+            RootError::Missing { dir }
         }
-        Err(error) => return Err(io_error(path, "read", error)),
     };
-    let mode = file
-        .metadata()
-        .map_err(|error| io_error(path, "read", error))?
-        .permissions()
-        .mode();
-    if mode & 0o077 != 0 {
-        return Err(RootError::KeyReadable {
-            path: path.to_owned(),
-            mode: mode & 0o777,
-        });
-    }
-    let text = read_text(path, &file, KEY_FILE_BYTES_MAX)?;
-    unhex(text.trim())
-        .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
-        .ok_or_else(|| RootError::Malformed {
-            path: path.to_owned(),
-            what: "it is not a seed of 64 hex digits".to_owned(),
-            advice: "put the right file back, or set the device up in a fresh folder and have \
-                     it admitted anew",
-        })
+    KeyFile::read(&dir.join(KEY_FILE))?.ok_or_else(missing)
+}
+
+/// Writes the key's file beside its place and renames it: there is never half a key.
+fn write_key(dir: &Path, key: &KeyFile) -> Result<(), RootError> {
+    let path = dir.join(KEY_FILE);
+    let fresh = path.with_extension("key.fresh");
+    write_file(&fresh, key.text().as_bytes(), 0o600)?;
+    fs::rename(&fresh, &path).map_err(|error| io_error(&path, "written", error))?;
+    sync_dir(dir)
 }
 
 fn read_device(path: &Path) -> Result<DeviceFile, RootError> {
@@ -498,6 +648,10 @@ fn io_error(path: &Path, doing: &'static str, error: io::Error) -> RootError {
         doing,
         error,
     }
+}
+
+fn public(seed: &[u8; 32]) -> PublicKey {
+    DeviceKey::from_seed(*seed).public()
 }
 
 fn by(pid: Option<u32>) -> String {

@@ -32,6 +32,8 @@ const STEEL_MAX: u64 = 255;
 const PROBLEMS_MAX: usize = 10;
 /// Most items of one list; far above any match, and small enough to answer at once.
 const ITEMS_MAX: usize = 10_000;
+/// Most names that a complaint lists: more than any rule book has divisions.
+const LISTED_MAX: usize = 12;
 /// Milliseconds of a day.
 const DAY_MS: u64 = 86_400_000;
 
@@ -147,6 +149,7 @@ impl Reader {
         let mut known = BTreeMap::new();
         for (name, it) in floors.unwrap_or_default() {
             if !names.contains(&name) {
+                let name = cursor::shortened(&name);
                 self.problems.push(format!(
                     "division_power_factors: \"{name}\" is not in divisions; add it there or \
                      remove it here"
@@ -354,7 +357,7 @@ fn shooter(it: &At<'_>, divisions: &[&str]) -> Result<Shooter, String> {
         .iter()
         .position(|&known| known == name)
         .ok_or_else(|| {
-            let known = divisions.join(", ");
+            let known = listed(divisions);
             named.problem(&format!("use one of the file's divisions: {known}"))
         })?;
     let factor = it.field("power_factor")?;
@@ -379,6 +382,18 @@ fn shooter(it: &At<'_>, divisions: &[&str]) -> Result<Shooter, String> {
         squad: SquadNo(it.field("squad")?.no()?),
         categories,
     })
+}
+
+/// Lists names for a complaint: all that a real match has, and no screenful of any others.
+fn listed(names: &[&str]) -> String {
+    let shown: Vec<&str> = names.iter().take(LISTED_MAX).copied().collect();
+    let more = names.len().saturating_sub(LISTED_MAX);
+    let shown = shown.join(", ");
+    if 0 < more {
+        format!("{shown} and {more} more")
+    } else {
+        shown
+    }
 }
 
 /// Narrows a number that was checked to be at most 255.

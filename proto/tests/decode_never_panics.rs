@@ -10,16 +10,20 @@ mod any_values;
 
 use std::{fs, path::Path, sync::LazyLock};
 
-use any_values::{any_cell, any_entry, any_frame, any_key, any_log, any_statement, any_ticket};
+use any_values::{
+    any_card, any_cell, any_entry, any_frame, any_key, any_log, any_offer, any_statement,
+    any_ticket,
+};
 use proptest::prelude::*;
 use tallyline_keys::DeviceKey;
 use tallyline_proto::{
     model::{EventId, Hash},
     wire::{
-        decode_bundle, decode_cell, decode_entry, decode_fork, decode_frame, decode_manifest,
-        decode_signed, decode_statement, decode_ticket, encode_bundle, encode_cell, encode_entry,
-        encode_frame, encode_signed, encode_ticket, join_entries, sign_cell, sign_statement,
-        split_entries, ticket_from_text, ticket_to_text,
+        card_from_text, card_to_text, decode_bundle, decode_card, decode_cell, decode_entry,
+        decode_fork, decode_frame, decode_manifest, decode_offer, decode_signed, decode_statement,
+        decode_ticket, encode_bundle, encode_card, encode_cell, encode_entry, encode_frame,
+        encode_offer, encode_signed, encode_ticket, join_entries, offer_from_text, offer_to_text,
+        sign_cell, sign_statement, split_entries, ticket_from_text, ticket_to_text,
     },
 };
 
@@ -44,8 +48,12 @@ fn decode_all(bytes: &[u8]) {
         decode_bundle(bytes).is_ok(),
         split_entries(bytes).is_ok(),
         ticket_from_text(&String::from_utf8_lossy(bytes)).is_ok(),
+        decode_offer(bytes).is_ok(),
+        offer_from_text(&String::from_utf8_lossy(bytes)).is_ok(),
+        decode_card(bytes).is_ok(),
+        card_from_text(&String::from_utf8_lossy(bytes)).is_ok(),
     ];
-    assert!(known.len() == 11, "every decoder came back");
+    assert!(known.len() == 15, "every decoder came back");
 }
 
 /// Reads the files of vectors.
@@ -138,6 +146,8 @@ proptest! {
     fn texts_are_read_as_tickets_without_a_panic(text in "\\PC{0,80}") {
         ticket_from_text(&text).ok();
         ticket_from_text(&format!("TALLYLINE1-{text}")).ok();
+        offer_from_text(&format!("TALLYLINE-DEVICE1-{text}")).ok();
+        card_from_text(&format!("TALLYLINE-CARD1-{text}")).ok();
     }
 
     #[test]
@@ -191,6 +201,22 @@ proptest! {
     fn tickets_read_back(ticket in any_ticket()) {
         prop_assert_eq!(decode_ticket(&encode_ticket(&ticket)), Ok(ticket.clone()));
         prop_assert_eq!(ticket_from_text(&ticket_to_text(&ticket)), Ok(ticket));
+    }
+
+    #[test]
+    fn offers_read_back(offer in any_offer()) {
+        prop_assert_eq!(decode_offer(&encode_offer(&offer)), Ok(offer.clone()));
+        prop_assert_eq!(offer_from_text(&offer_to_text(&offer)), Ok(offer));
+    }
+
+    #[test]
+    fn cards_read_back_and_are_shown_without_their_seed(card in any_card()) {
+        prop_assert_eq!(decode_card(&encode_card(&card)), Ok(card.clone()));
+        let text = card_to_text(&card);
+        prop_assert_eq!(card_from_text(&text), Ok(card.clone()));
+        let seed = format!("{:?}", card.seed);
+        let shown = format!("{card:?}");
+        prop_assert!(!shown.contains(&seed), "{}", shown);
     }
 
     #[test]

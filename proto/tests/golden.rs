@@ -21,18 +21,19 @@ use tallyline_keys::{Purpose, Signature};
 use tallyline_proto::{
     log::{Chain, Ledger, Log, sign_head, verify_head},
     model::{
-        About, Admit, Assign, Body, Chrono, Close, CloseReason, Cut, DrillNo, Entry, EntryId,
-        EventId, Gear, GrantId, Hash, Incarnation, Lock, LogName, Open, Predecessor, Roles,
-        RosterChange, RuleNo, ShooterEdit, ShooterNo, SquadNo, Statement, Status, StatusKind,
-        Ticket, Void, VoidReason,
+        About, Admit, Assign, Body, Card, CardKind, Chrono, Close, CloseReason, Cut, DrillNo,
+        Entry, EntryId, EventId, Gear, GrantId, Hash, Incarnation, Lock, LogName, Offer, Open,
+        Predecessor, Roles, RosterChange, RuleNo, ShooterEdit, ShooterNo, SquadNo, Statement,
+        Status, StatusKind, Ticket, Void, VoidReason,
     },
     wire::{
-        Cell, CellKind, Fork, Frame, Hello, Join, LogRef, Push, Vector, decode_bundle, decode_cell,
-        decode_entry, decode_fork, decode_frame, decode_manifest, decode_signed, decode_statement,
-        decode_ticket, encode_bundle, encode_cell, encode_entry, encode_fork, encode_frame,
-        encode_manifest, encode_signed, encode_structure, encode_ticket, entry_id, event_id,
-        grant_id, hash, log_short_id, log_tag, sign_cell, sign_statement, structure_hash,
-        ticket_from_text, ticket_to_text,
+        Cell, CellKind, Claim, Commit, Fork, Frame, Hello, Join, LogRef, Push, Vector,
+        card_from_text, card_to_text, decode_bundle, decode_card, decode_cell, decode_entry,
+        decode_fork, decode_frame, decode_manifest, decode_offer, decode_signed, decode_statement,
+        decode_ticket, encode_bundle, encode_card, encode_cell, encode_entry, encode_fork,
+        encode_frame, encode_manifest, encode_offer, encode_signed, encode_structure,
+        encode_ticket, entry_id, event_id, grant_id, hash, log_short_id, log_tag, offer_from_text,
+        offer_to_text, sign_cell, sign_statement, structure_hash, ticket_from_text, ticket_to_text,
     },
 };
 
@@ -70,6 +71,7 @@ fn assign() -> Statement {
                 until_ms: None,
             },
         ],
+        under: None,
     })
 }
 
@@ -477,6 +479,22 @@ fn frames() -> Vec<(&'static str, Frame)> {
         ),
         ("welcome", Frame::Welcome(encode_manifest(&manifest()))),
         ("refused", Frame::Refused(1)),
+        (
+            "claim",
+            Frame::Claim(Claim {
+                event: event(),
+                proof: [0xbb; 32],
+                discovery_key: [0x22; 16],
+            }),
+        ),
+        (
+            "commit",
+            Frame::Commit(Commit {
+                commitment: [0xcc; 32],
+                label: "Tablet 4".to_owned(),
+            }),
+        ),
+        ("reveal", Frame::Reveal([0xdd; 16])),
     ]
 }
 
@@ -556,6 +574,52 @@ fn a_ticket_is_a_line_of_capitals_and_digits() {
         Ok(ticket),
         "small letters and spaces"
     );
+    vectors.close();
+}
+
+/// R-TICKET-3.
+#[test]
+fn an_offer_is_a_line_of_capitals_and_digits() {
+    let mut vectors = Vectors::open("offer");
+    let offer = Offer {
+        key: device(TABLET).public(),
+        nonce: [0xdd; 16],
+        addresses: vec!["192.0.2.8:4433".to_owned()],
+    };
+    let committed = vectors.bytes("bytes", &encode_offer(&offer));
+    assert_eq!(
+        decode_offer(&committed),
+        Ok(offer.clone()),
+        "the file reads back"
+    );
+    let text = offer_to_text(&offer);
+    vectors.text("text", &text);
+    assert_eq!(offer_from_text(&text), Ok(offer), "the line reads back");
+    vectors.close();
+}
+
+/// R-CARD-1, R-CARD-2.
+#[test]
+fn a_card_is_a_line_of_capitals_and_digits() {
+    let mut vectors = Vectors::open("card");
+    for (name, kind) in [("spare", CardKind::Spare), ("recovery", CardKind::Recovery)] {
+        let card = Card {
+            kind,
+            event: event(),
+            seed: zeroize::Zeroizing::new([0xee; 32]),
+            discovery_key: [0x22; 16],
+            label: "Card 1".to_owned(),
+        };
+        let committed = vectors.bytes(&format!("{name}, bytes"), &encode_card(&card));
+        assert_eq!(
+            decode_card(&committed),
+            Ok(card.clone()),
+            "the file reads back"
+        );
+        let text = card_to_text(&card);
+        vectors.text(&format!("{name}, text"), &text);
+        assert_eq!(card_from_text(&text), Ok(card), "the line reads back");
+    }
     vectors.close();
 }
 

@@ -447,9 +447,12 @@ fn a_missing_entry_changes_the_digest_and_is_named() {
     let (book, standings) = venue.standings(&roster, &venue.lines());
     let in_match = |line: &Line<'_>| match line.body {
         Body::Score(score) => book.out(score.shooter).is_none(),
-        Body::Status(_) | Body::Void(_) | Body::Chrono(_) | Body::Statement(_) | Body::Unknown => {
-            false
-        }
+        Body::Status(_)
+        | Body::Void(_)
+        | Body::Chrono(_)
+        | Body::Statement(_)
+        | Body::Seal
+        | Body::Unknown => false,
     };
     let place = venue.lines().iter().rposition(in_match).expect("a score");
     let mut lines = venue.lines();

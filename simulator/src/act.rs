@@ -169,6 +169,10 @@ impl World {
                 | Reply::Joining
                 | Reply::Locked
                 | Reply::Invited(_)
+                | Reply::Called(_)
+                | Reply::Cancelled(_)
+                | Reply::Waiting
+                | Reply::Confirmed
                 | Reply::Admitted
                 | Reply::Assigned(_)
                 | Reply::Revised(_)
@@ -176,7 +180,7 @@ impl World {
                 | Reply::Consented
                 | Reply::Transferred(_)
                 | Reply::Decided(_)
-                | Reply::Called
+                | Reply::ScoringOver
                 | Reply::Closed
                 | Reply::Imported { .. },
             ) => {}
@@ -664,6 +668,9 @@ pub(crate) fn frame_words(bytes: &[u8]) -> String {
             Frame::Join(it) => format!("join label={:?}", it.label),
             Frame::Welcome(_) => "welcome".to_owned(),
             Frame::Refused(why) => format!("refused why={why}"),
+            Frame::Claim(_) => "claim".to_owned(),
+            Frame::Commit(it) => format!("commit label={:?}", it.label),
+            Frame::Reveal(_) => "reveal".to_owned(),
         },
     }
 }

@@ -26,7 +26,7 @@ use tallyline_proto::{
 
 use crate::{Random, plan::Lie, score};
 
-pub use forge::lax_signature;
+pub use forge::{above_the_order, lax_signature};
 pub(crate) use told::Liars;
 
 /// Logs of one entry that a flood opens: a few more than anybody may keep.
@@ -262,7 +262,7 @@ impl Liar {
             let good = sign_head(&self.key, event, &log, head);
             let signature = match kind {
                 0 => forge::one_bit_off(&good),
-                1 => forge::above_the_order(&good),
+                1 => above_the_order(&good),
                 2 => sign_head(&stranger, event, &log, head),
                 _ => lax_signature(&self.seed, &forge::head_message(event, &log, head)),
             };

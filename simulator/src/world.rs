@@ -249,6 +249,7 @@ impl World {
                 secret,
                 roles,
                 label: None,
+                window_ms: 24 * 60 * 60_000,
             },
         );
         let Some(Reply::Invited(ticket)) = reply else {
@@ -729,6 +730,7 @@ fn input_bytes(input: &Input) -> Vec<u8> {
         Input::PeerUp { peer, .. } => [&b"up"[..], &peer.0.to_le_bytes()].concat(),
         Input::PeerDown { peer } => [&b"down"[..], &peer.0.to_le_bytes()].concat(),
         Input::Command { command, .. } => format!("{command:?}").into_bytes(),
+        Input::Room { free_bytes } => [&b"room"[..], &free_bytes.to_le_bytes()].concat(),
         Input::Tick => b"tick".to_vec(),
     }
 }
@@ -741,6 +743,7 @@ fn input_words(input: &Input) -> String {
         Input::PeerUp { peer, key, .. } => format!("peer-up peer={} key={}", peer.0, key.short()),
         Input::PeerDown { peer } => format!("peer-down peer={}", peer.0),
         Input::Command { command, .. } => format!("command {command:?}"),
+        Input::Room { free_bytes } => format!("room free={free_bytes}"),
         Input::Tick => "tick".to_owned(),
     }
 }

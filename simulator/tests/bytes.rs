@@ -249,7 +249,10 @@ fn a_live_push_is_at_most_80_bytes_over_the_payload() {
                 | Frame::Present(_)
                 | Frame::Join(_)
                 | Frame::Welcome(_)
-                | Frame::Refused(_) => None,
+                | Frame::Refused(_)
+                | Frame::Claim(_)
+                | Frame::Commit(_)
+                | Frame::Reveal(_) => None,
             })
             .next_back()
             .expect("an entry");

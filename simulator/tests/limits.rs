@@ -98,6 +98,7 @@ fn statements_that_cannot_be_read_back_are_refused() {
         secret: [1; 16],
         roles: Roles::SCORER,
         label: Some("x".repeat(33)),
+        window_ms: 24 * 60 * 60_000,
     };
     assert_eq!(refused(&mut world, owner, invite), Code::E21);
     assert_eq!(world.command(owner, admit("tablet")), Some(Reply::Admitted));

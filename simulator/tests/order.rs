@@ -152,7 +152,10 @@ fn read(bundle: &[u8], event: EventId, logs: &[Log], random: &mut Random) -> ([u
         | Frame::Fork(_)
         | Frame::Present(_)
         | Frame::Join(_)
-        | Frame::Refused(_) => false,
+        | Frame::Refused(_)
+        | Frame::Claim(_)
+        | Frame::Commit(_)
+        | Frame::Reveal(_) => false,
     });
     let control = tallyline_proto::wire::encode_bundle(&frames);
     let mut waiting: Vec<Push> = Vec::new();

@@ -73,14 +73,14 @@ impl Content {
                 Write::Cell { key, kind, bytes } => {
                     self.cells.insert((*key.as_bytes(), *kind), bytes.clone());
                 }
-                Write::Displace { log, from, bytes } => {
-                    let it = self.logs.entry(*log).or_default();
-                    let stay = usize::try_from(from.saturating_sub(1)).unwrap_or(usize::MAX);
-                    it.entries.truncate(stay);
-                    self.displaced.insert(bytes.clone());
-                }
                 Write::Fork { log, bytes } => {
                     self.forks.insert(*log, bytes.clone());
+                }
+                Write::Displace { log, from, bytes } => {
+                    let log = self.logs.entry(*log).or_default();
+                    let keep = usize::try_from(from.saturating_sub(1)).unwrap_or(usize::MAX);
+                    log.entries.truncate(keep);
+                    self.displaced.insert(bytes.clone());
                 }
                 Write::Invite { id, bytes } => match bytes {
                     Some(bytes) => drop(self.invites.insert(*id, bytes.clone())),
@@ -99,10 +99,10 @@ impl Content {
         });
         self.manifest == stored.manifest
             && self.ticket == stored.ticket
+            && self.displaced == stored.displaced.iter().cloned().collect()
             && self.logs == logs.collect()
             && self.cells.values().eq(&stored.cells)
             && self.forks.values().eq(&stored.forks)
-            && self.displaced == stored.displaced.iter().cloned().collect()
             && self.invites == stored.invites.iter().cloned().collect()
     }
 
@@ -118,7 +118,6 @@ impl Content {
             && self.manifest.is_some() == stored.manifest.is_some()
             && self.cells.len() == stored.cells.len()
             && self.forks.len() == stored.forks.len()
-            && self.displaced.len() == stored.displaced.len()
             && self.invites.len() == stored.invites.len()
     }
 }

@@ -13,9 +13,15 @@ mod damage;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod enrol;
+#[cfg(test)]
 mod failpoints;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod grants;
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]

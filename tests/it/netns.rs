@@ -488,7 +488,7 @@ fn missing() -> Option<String> {
     clippy::disallowed_methods,
     reason = "tests have no configuration to read CI from"
 )]
-fn must_run() -> bool {
+pub(crate) fn must_run() -> bool {
     std::env::var_os("CI").is_some() || (cfg!(target_os = "linux") && is_root())
 }
 

@@ -1,5 +1,7 @@
 //! Helpers that the system tests share.
 
+pub mod fuzz;
+pub mod hostile;
 pub mod process;
 pub mod relay;
 pub mod tidy;

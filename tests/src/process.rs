@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fmt;
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -13,12 +14,29 @@ use serde_json::{Value, json};
 /// How long an answer may take on a loaded machine.
 const ANSWER_MAX: Duration = Duration::from_mins(1);
 
+/// Where the system's own programs are.
+const PROGRAMS: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// A node process; killed when it is dropped.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
     root: PathBuf,
     ready: Value,
+}
+
+/// How a node is started whose errors are for a file, perhaps through another program.
+#[derive(Clone, Copy, Debug)]
+pub struct Launch<'a> {
+    /// Its root.
+    pub root: &'a Path,
+    /// Arguments after `run`.
+    pub args: &'a [&'a str],
+    /// Where what it says on the error stream is appended.
+    pub log: &'a Path,
+    /// What replaces itself by the node when it has prepared its surroundings, with its arguments;
+    /// empty for nothing.
+    pub before: &'a [&'a str],
 }
 
 /// One connection to a node's command socket.
@@ -61,6 +79,31 @@ impl Process {
     /// If it ends before it is ready.
     pub fn start(root: &Path, args: &[&str]) -> Result<Self, Broken> {
         let mut process = Self::begin(Self::spawn(root, args)?, root);
+        let line = process.first_line()?;
+        process.ready = serde_json::from_str(&line)
+            .map_err(|error| Broken(format!("ended before it was ready: {line:?} {error}")))?;
+        Ok(process)
+    }
+
+    /// Starts a node as a launch says and waits until it answers.
+    ///
+    /// # Errors
+    /// If it ends before it is ready.
+    pub fn launch(launch: &Launch<'_>) -> Result<Self, Broken> {
+        let run = ["--json", "run"].iter().chain(launch.args);
+        let mut command = match launch.before {
+            [] => prepare(&binary(), launch.root, run),
+            [program, args @ ..] => {
+                let mut command = Command::new(program);
+                command.args(args).arg(binary());
+                let mut command = prepared(command, launch.root, run);
+                command.env("PATH", PROGRAMS);
+                command
+            }
+        };
+        let log = File::options().create(true).append(true).open(launch.log);
+        command.stderr(log.map_err(Broken::of)?);
+        let mut process = Self::begin(Self::spawn_prepared(command)?, launch.root);
         let line = process.first_line()?;
         process.ready = serde_json::from_str(&line)
             .map_err(|error| Broken(format!("ended before it was ready: {line:?} {error}")))?;
@@ -132,12 +175,20 @@ impl Process {
         Self::spawn_prepared(command(root, ["--json", "run"].iter().chain(args)))
     }
 
+    /// Spawns what has its errors where a test looks for them, or with everybody else's.
     fn spawn_prepared(mut command: Command) -> Result<Child, Broken> {
-        command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .map_err(Broken::of)
+        let spawned = command.stdout(Stdio::piped()).spawn();
+        spawned.map_err(Broken::of)
+    }
+
+    /// Returns the process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Returns the folder with everything the node owns.
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// Returns what the node said about itself when it was ready.
@@ -170,6 +221,14 @@ impl Process {
     /// # Errors
     /// If it is not ours to kill.
     pub fn kill(mut self) -> Result<(), Broken> {
+        self.end()
+    }
+
+    /// As [`Process::kill`], for a process that somebody else keeps.
+    ///
+    /// # Errors
+    /// If it is not ours to kill.
+    pub fn end(&mut self) -> Result<(), Broken> {
         self.child.kill().map_err(Broken::of)?;
         self.child.wait().map(drop).map_err(Broken::of)
     }
@@ -228,7 +287,13 @@ impl Socket {
 }
 
 impl Broken {
-    fn of(cause: impl fmt::Display) -> Self {
+    /// Says what is wrong.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self(what.into())
+    }
+
+    /// Says what something else said.
+    pub fn of(cause: impl fmt::Display) -> Self {
         Self(cause.to_string())
     }
 }
@@ -241,15 +306,16 @@ impl fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
-/// Returns the path of the real binary, which `tests/run` builds before the tests: beside the
-/// folder of the test's own executable.
+/// Returns the path of the real binary, which `tests/run` builds before the tests: beside this
+/// program, or beside the folder of a test's own executable.
 pub fn binary() -> PathBuf {
     let own = std::env::current_exe().unwrap_or_default();
-    let folder = own
-        .parent()
-        .and_then(Path::parent)
-        .unwrap_or_else(|| Path::new("target/release"));
-    folder.join("tallyline")
+    let mut folders = own.ancestors().skip(1).take(2);
+    let found = folders.find_map(|folder| {
+        let path = folder.join("tallyline");
+        path.is_file().then_some(path)
+    });
+    found.unwrap_or_else(|| PathBuf::from("target/release/tallyline"))
 }
 
 /// Prepares a command on a root, with nothing of the tester's own configuration.
@@ -262,7 +328,14 @@ fn prepare(
     root: &Path,
     args: impl IntoIterator<Item = impl AsRef<OsStr>>,
 ) -> Command {
-    let mut command = Command::new(binary);
+    prepared(Command::new(binary), root, args)
+}
+
+fn prepared(
+    mut command: Command,
+    root: &Path,
+    args: impl IntoIterator<Item = impl AsRef<OsStr>>,
+) -> Command {
     command.env_clear().env("HOME", root).stdin(Stdio::null());
     command.arg("--root").arg(root).args(args);
     command

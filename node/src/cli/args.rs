@@ -57,6 +57,9 @@ pub(super) struct Global {
     /// What a running node logs on stderr, such as info or debug.
     #[arg(long, global = true, value_name = "FILTER")]
     pub(super) log: Option<String>,
+    /// File whose first line is the passphrase of a sealed key [default: asked on the terminal].
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) passphrase_file: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -92,6 +95,8 @@ pub(super) enum Verb {
     Standings(Standings),
     /// Tell where the scores are; exit code 0 when all is in the cloud.
     Status,
+    /// Look for what is wrong with this device; exit code 0 when all is well.
+    Doctor(Doctor),
     /// Check every hash and signature of the store again.
     Verify,
     /// Write everything into a bundle file, for a USB stick.
@@ -121,6 +126,19 @@ pub(super) struct Init {
     /// What the node is for: device, gateway or cloud.
     #[arg(long, default_value_t = Mode::Device)]
     pub(super) mode: Mode,
+    /// Seal the key with a passphrase, asked on the terminal or read from --passphrase-file.
+    #[arg(long)]
+    pub(super) passphrase: bool,
+    /// Take a key that was made on another board to this one; no other device may have it.
+    #[arg(long, conflicts_with_all = ["label", "mode", "passphrase"])]
+    pub(super) adopt_board: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Doctor {
+    /// Show whom the running node turned away, how often and why.
+    #[arg(long)]
+    pub(super) security: bool,
 }
 
 #[derive(Debug, Args)]
@@ -166,9 +184,17 @@ pub(super) struct EventCreate {
     /// Fingerprint of a key whose receipts count as the cloud's; repeat for more.
     #[arg(long, value_name = "KEY")]
     pub(super) cloud_key: Vec<String>,
+    /// Recovery keys to draw and print as cards, 1 to 3: with one, the event outlives this device.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3))]
+    pub(super) recovery_cards: Option<u32>,
+    /// Printable page (SVG) with the cards; only you may read it.
+    #[arg(long, value_name = "FILE", requires = "recovery_cards")]
+    pub(super) cards_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("way").args(["list", "cancel", "device", "digits"]))]
+#[expect(clippy::struct_excessive_bools, reason = "flags that people type")]
 pub(super) struct Invite {
     /// What the device will be allowed.
     #[arg(long, default_value = "scorer", value_parser = word::<Role>(&["scorer", "gateway", "viewer"]))]
@@ -176,15 +202,69 @@ pub(super) struct Invite {
     /// The device's name, 1 to 32 bytes [default: it names itself].
     #[arg(long)]
     pub(super) label: Option<String>,
-    /// Address (ip:port) to put into the ticket; repeat for more [default: this node's own].
+    /// Address (ip:port) to put into the ticket; with --digits that of the new device; repeat for
+    /// more [default: this node's own].
     #[arg(long, value_name = "ADDR")]
     pub(super) address: Vec<String>,
+    /// How long the invite is open, 1 to 1440; counted by this device, whatever its clock says.
+    #[arg(long, value_name = "MINUTES", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1440))]
+    pub(super) expires: u32,
+    /// Wait until a device used it, and tell its name and words.
+    #[arg(long, conflicts_with_all = ["list", "cancel"])]
+    pub(super) wait: bool,
+    /// List the open invites, and those that ended since the node started.
+    #[arg(long)]
+    pub(super) list: bool,
+    /// Close an open invite by its id or the beginning of it, or all.
+    #[arg(long, value_name = "INVITE|all")]
+    pub(super) cancel: Option<String>,
+    /// Invite the device that shows this text (`join --show`), and dial it.
+    #[arg(long, value_name = "TEXT")]
+    pub(super) device: Option<String>,
+    /// Compare six digits with a device that runs `join --digits`.
+    #[arg(long)]
+    pub(super) digits: bool,
+    /// The digits that the new device's screen shows: confirms the comparison under way.
+    #[arg(long, value_name = "DIGITS", requires = "digits")]
+    pub(super) confirm: Option<String>,
+    #[command(flatten)]
+    pub(super) shown: Shown,
+}
+
+/// How a text is shown for cameras.
+#[derive(Debug, Args)]
+pub(super) struct Shown {
+    /// Show the QR even if this is no terminal.
+    #[arg(long)]
+    pub(super) qr: bool,
+    /// Write the QR into a PNG file that only you may read.
+    #[arg(long, value_name = "FILE")]
+    pub(super) png: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags that people type")]
 pub(super) struct Join {
     /// The ticket's text; `-` reads it from the standard input, where no other program sees it.
-    pub(super) ticket: String,
+    #[arg(required_unless_present_any = ["show", "digits"], conflicts_with_all = ["show", "digits"])]
+    pub(super) ticket: Option<String>,
+    /// Show what the owner's device needs to come here (`invite --device`), without a camera.
+    #[arg(long, conflicts_with = "digits")]
+    pub(super) show: bool,
+    /// Compare six digits with an owner's device that runs `invite --digits`.
+    #[arg(long)]
+    pub(super) digits: bool,
+    /// The digits that the owner's screen shows: confirms the comparison under way.
+    #[arg(long, value_name = "DIGITS", requires = "digits")]
+    pub(super) confirm: Option<String>,
+    /// Wait until this device is admitted, and tell event, owner and words.
+    #[arg(long)]
+    pub(super) wait: bool,
+    /// How long to wait, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(super) within: u64,
+    #[command(flatten)]
+    pub(super) shown: Shown,
 }
 
 #[derive(Debug, Args)]

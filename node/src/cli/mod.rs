@@ -5,8 +5,11 @@
 //! topmost besides `main`.
 
 mod args;
+mod doctor;
+mod enrol;
 mod failure;
 mod files;
+mod found;
 mod notation;
 mod score;
 mod session;
@@ -70,6 +73,7 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         root: global.root.clone(),
         color: global.color.clone(),
         log: global.log.clone(),
+        passphrase_file: global.passphrase_file.clone(),
         ..RawConfig::default()
     };
     match verb {
@@ -79,6 +83,7 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
             setup::run(&session(global, flags)?)
         }
         Verb::Demo(args) => setup::demo(args, &session(global, flags)?),
+        Verb::Doctor(args) => doctor::doctor(&args, &session(global, flags)?),
         Verb::Event(_)
         | Verb::Invite(_)
         | Verb::Join(_)
@@ -103,8 +108,8 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
 fn ask(verb: Verb, session: &Session) -> Result<u8, Failure> {
     match verb {
         Verb::Event(verb) => venue::event(verb, session),
-        Verb::Invite(args) => venue::invite(args, session),
-        Verb::Join(args) => venue::join(args, session),
+        Verb::Invite(args) => enrol::invite(&args, session),
+        Verb::Join(args) => enrol::join(&args, session),
         Verb::Admit(args) => venue::admit(args, session),
         Verb::Devices => venue::devices(session),
         Verb::Grant(args) => venue::grant(args, session),
@@ -119,8 +124,8 @@ fn ask(verb: Verb, session: &Session) -> Result<u8, Failure> {
         Verb::Import { file } => files::import(&file, session),
         Verb::Sync(verb) => venue::sync(&verb, session),
         Verb::Stop => done(Request::Stop(Nothing {}), session),
-        // These three are done before a node is asked.
-        Verb::Init(_) | Verb::Run(_) | Verb::Demo(_) => Ok(DONE),
+        // These four are done before a node is asked.
+        Verb::Init(_) | Verb::Run(_) | Verb::Demo(_) | Verb::Doctor(_) => Ok(DONE),
     }
 }
 

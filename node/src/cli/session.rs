@@ -34,7 +34,7 @@ impl Session {
             event: self.event.clone(),
             request,
         };
-        match offline::call(&self.config.root, call) {
+        match offline::call(&self.config.root, &self.config.passphrase, call) {
             Answer::Ok(value) => Ok(value),
             Answer::Error(problem) => Err(problem.into()),
         }

@@ -10,12 +10,13 @@ use tracing_subscriber::EnvFilter;
 use super::args::{DemoArgs, Init, Run};
 use super::failure::Failure;
 use super::session::{DONE, Session, say};
+use crate::board::Board;
 use crate::config::RawConfig;
 use crate::demo;
 use crate::entropy;
 use crate::local::protocol::exits;
 use crate::node::{self, Ready};
-use crate::root::{Root, RootError, hex};
+use crate::root::{Passphrase, PassphraseSource, Root, RootError, hex};
 
 impl Run {
     /// Puts what was typed for `run` beside what was typed for every verb.
@@ -35,6 +36,9 @@ impl Run {
 
 /// Makes the root a node.
 pub(super) fn init(args: &Init, session: &Session) -> Result<u8, Failure> {
+    if args.adopt_board {
+        return adopt_board(session);
+    }
     let label = match &args.label {
         Some(label) => label.clone(),
         // Two devices that nobody named are still told apart.
@@ -44,7 +48,13 @@ pub(super) fn init(args: &Init, session: &Session) -> Result<u8, Failure> {
             hex(&entropy::bytes::<2>().map_err(RootError::from)?)
         ),
     };
-    let root = Root::create(&session.config.root, &label, args.mode)?;
+    let passphrase = if args.passphrase {
+        Some(new_passphrase(session)?)
+    } else {
+        None
+    };
+    let made = (label.as_str(), args.mode);
+    let root = Root::create_sealed(&session.config.root, made, passphrase.as_ref())?;
     let key = root.key();
     if session.json {
         let told = json!({
@@ -71,6 +81,38 @@ pub(super) fn init(args: &Init, session: &Session) -> Result<u8, Failure> {
         );
     }
     Ok(DONE)
+}
+
+/// Takes the key of a card that moved to this board.
+fn adopt_board(session: &Session) -> Result<u8, Failure> {
+    let dir = &session.config.root;
+    Root::adopt_board(dir, &Board::of_system())?;
+    say(&format!(
+        "The key in {} may sign on this board from now on, and on no other.",
+        dir.display()
+    ));
+    Ok(DONE)
+}
+
+/// Gets the passphrase of a fresh key; a typed one is asked for twice.
+fn new_passphrase(session: &Session) -> Result<Passphrase, Failure> {
+    let source = &session.config.passphrase;
+    let missing = || {
+        Failure::usage(
+            "a passphrase needs a terminal, or a file named with --passphrase-file; nothing was \
+             changed",
+        )
+    };
+    let passphrase = source.get("New passphrase")?.ok_or_else(missing)?;
+    if *source == PassphraseSource::Terminal {
+        let again = source.get("Once more")?.ok_or_else(missing)?;
+        if !passphrase.same_as(&again) {
+            return Err(Failure::usage(
+                "the two passphrases differ; nothing was changed; try again",
+            ));
+        }
+    }
+    Ok(passphrase)
 }
 
 /// Runs the node until it is told to end; with `--json` one line says where it is reached.

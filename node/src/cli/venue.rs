@@ -5,27 +5,21 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use super::args::{
-    Admit, EventCreate, EventVerb, Grant, GrantVerb, Handover, Invite, Join, RosterVerb, SyncScope,
-    SyncVerb,
-};
+use super::args::{Admit, EventVerb, Grant, GrantVerb, Handover, RosterVerb, SyncScope, SyncVerb};
 use super::failure::Failure;
 use super::session::{DONE, Session};
-use super::{done, show};
+use super::{done, found, show};
 use crate::local::protocol::{
-    self, Assigned, Devices, EventInfo, Founded, Grants, Invited, Nothing, Request, Revised,
-    StatusData, Verified, exits,
+    self, Assigned, Devices, EventInfo, Grants, Nothing, Request, Revised, StatusData, Verified,
+    exits,
 };
 
 /// Most bytes of a structure file; the node's socket takes no longer line.
 const STRUCTURE_BYTES_MAX: u64 = 512 * 1024;
 
-/// Most bytes of a ticket that is read; a real one has below 500.
-const TICKET_BYTES_MAX: u64 = 4096;
-
 pub(super) fn event(verb: EventVerb, session: &Session) -> Result<u8, Failure> {
     match verb {
-        EventVerb::Create(args) => create(args, session),
+        EventVerb::Create(args) => found::create(args, session),
         EventVerb::Show => {
             let screen = session.config.screen;
             session
@@ -34,51 +28,6 @@ pub(super) fn event(verb: EventVerb, session: &Session) -> Result<u8, Failure> {
         }
         EventVerb::Lock => done(Request::EventLock(Nothing {}), session),
     }
-}
-
-pub(super) fn invite(args: Invite, session: &Session) -> Result<u8, Failure> {
-    let request = protocol::Invite {
-        role: args.role,
-        label: args.label,
-        addresses: args.address,
-    };
-    session.tell::<Invited>(
-        Request::Invite(request),
-        |it| format!("{}\n", it.ticket),
-        |it| {
-            let way = if it.addresses.is_empty() {
-                "no address is in it: the device must find this one by mDNS".to_owned()
-            } else {
-                format!("this device is at {}", it.addresses.join(", "))
-            };
-            format!(
-                "One device may use this ticket once: `tallyline join TICKET`. It is secret until \
-                 then; {way}."
-            )
-        },
-    )
-}
-
-pub(super) fn join(args: Join, session: &Session) -> Result<u8, Failure> {
-    let args = if args.ticket == "-" {
-        let mut ticket = String::new();
-        let input = std::io::stdin().lock();
-        input
-            .take(TICKET_BYTES_MAX)
-            .read_to_string(&mut ticket)
-            .map_err(|error| Failure::file(format!("the ticket could not be read: {error}")))?;
-        Join {
-            ticket: ticket.trim().to_owned(),
-        }
-    } else {
-        args
-    };
-    done(
-        Request::Join(protocol::Join {
-            ticket: args.ticket,
-        }),
-        session,
-    )
 }
 
 pub(super) fn admit(args: Admit, session: &Session) -> Result<u8, Failure> {
@@ -210,34 +159,8 @@ fn assigned(request: Request, session: &Session) -> Result<u8, Failure> {
     )
 }
 
-fn create(args: EventCreate, session: &Session) -> Result<u8, Failure> {
-    let structure = structure_text(&args.structure)?;
-    let EventCreate {
-        structure: _,
-        name,
-        cloud_key: cloud_keys,
-    } = args;
-    let request = protocol::EventCreate {
-        name,
-        structure,
-        cloud_keys,
-    };
-    session.tell::<Founded>(
-        Request::EventCreate(request),
-        |it| format!("{}\n", it.event),
-        |it| {
-            format!(
-                "\"{}\" exists and this device owns it. Next: `tallyline invite` for each device, \
-                 `tallyline grant` for who scores what, `tallyline event lock` before the first \
-                 score.",
-                it.name
-            )
-        },
-    )
-}
-
 /// Reads a structure file of a bounded size; `-` is the standard input.
-fn structure_text(path: &Path) -> Result<String, Failure> {
+pub(super) fn structure_text(path: &Path) -> Result<String, Failure> {
     let shown = path.display();
     let failure = |cause: std::io::Error| {
         Failure::file(format!(

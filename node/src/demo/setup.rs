@@ -70,6 +70,7 @@ pub(super) async fn join(demo: &Demo, label: &str, role: Role) -> Result<(), Dem
         role,
         label: Some(label.to_owned()),
         addresses: Vec::new(),
+        minutes: None,
     };
     let invited: Invited = demo
         .venue
@@ -129,6 +130,7 @@ async fn found(demo: &Demo, cloud_key: String) -> Result<(), DemoError> {
         name: None,
         structure: demo.data.text.clone(),
         cloud_keys: vec![cloud_key],
+        recovery_cards: 0,
     };
     let owner = &demo.data.owner;
     let founded: Founded = demo.venue.get(owner, Request::EventCreate(create)).await?;

@@ -8,6 +8,7 @@ use tallyline_proto::replica::Identity;
 
 use super::{Mode, Root, RootError, RootLock};
 use crate::clock::Clock;
+use crate::root::room::Room;
 use crate::store::{self, Store, StoreError};
 
 /// Opens the loop's store, at the start and after every failure.
@@ -36,6 +37,11 @@ pub trait Home: Send + Sync {
 
     /// Returns the manifest that was kept, if it can be read.
     fn kept_manifest(&self) -> Option<Vec<u8>>;
+
+    /// Returns the disk that may become full; `None` where nobody measures it.
+    fn room(&self) -> Option<&Room> {
+        None
+    }
 }
 
 /// Who the node is, and where it keeps what; a replica is made of it after every opening.
@@ -51,12 +57,14 @@ pub struct Origin {
 /// A folder that no other process uses meanwhile.
 struct Locked {
     root: Root,
+    room: Room,
     _lock: RootLock,
 }
 
 impl Origin {
     /// Locks the root of a node.
     pub(super) fn on_disk(root: Root, clock: Clock) -> Result<Self, RootError> {
+        root.may_sign()?;
         let lock = root.lock()?;
         let path = root.store_path();
         let opener: Opener = Box::new(move |content| {
@@ -65,8 +73,14 @@ impl Origin {
             }
             Store::open_or_set_aside(&path).map(|(store, _)| store)
         });
+        let room = Room::under(root.dir());
+        let home = Locked {
+            root,
+            room,
+            _lock: lock,
+        };
         Ok(Self {
-            home: Box::new(Locked { root, _lock: lock }),
+            home: Box::new(home),
             clock,
             opener,
         })
@@ -111,5 +125,9 @@ impl Home for Locked {
 
     fn kept_manifest(&self) -> Option<Vec<u8>> {
         self.root.kept_manifest()
+    }
+
+    fn room(&self) -> Option<&Room> {
+        Some(&self.room)
     }
 }

@@ -38,6 +38,8 @@ impl Link for Told {
             Notice::Members(_) => self.note("members"),
             Notice::Discover { .. } => self.note("discover"),
             Notice::Grew { .. } => self.note("grew"),
+            Notice::Guests(_) => self.note("guests"),
+            Notice::Call { .. } => self.note("call"),
             Notice::Refused { .. } => self.note("refused"),
         }
     }

@@ -14,12 +14,13 @@ use tallyline_proto::model::{
 use tallyline_proto::replica::{DeviceView, EntryFilter, EntryView, LogView, Now, Phase, Replica};
 use tallyline_proto::rules::{Roster, Scorebook, Verdict};
 
+use super::clerk::Alarm;
 use super::protocol::{
     Answer, DeviceInfo, Devices, DrillInfo, Entries, EntriesQuery, EntryInfo, EventInfo, Exported,
     GrantInfo, Grants, LinkStatus, LogStatus, NodeInfo, Problem, Readings, Refused, Request,
     RosterAdd, RuleInfo, StandingsQuery, StatusData, Totals, Verified, WireBytes, codes, exits,
 };
-use super::{convert, names, standings, words};
+use super::{convert, enrol, health, names, standings, words};
 use crate::root::hex;
 
 /// What the answers need besides the replica.
@@ -37,6 +38,8 @@ pub(super) struct Around {
     pub(super) trouble: Option<String>,
     /// Damaged stores that were moved aside, by name.
     pub(super) damaged: Vec<String>,
+    /// Keys that two devices use at the same time.
+    pub(super) alarms: Vec<Alarm>,
 }
 
 /// What was seen in the loop, to be answered outside of it.
@@ -83,7 +86,11 @@ pub(super) fn look(
         Request::EventShow(_) => event(replica).map(Seen::of),
         Request::Devices(_) => Ok(Seen::of(Devices {
             schema: "tallyline.devices/1".to_owned(),
-            devices: replica.devices(now).iter().map(device).collect(),
+            devices: replica
+                .devices(now)
+                .iter()
+                .map(|it| device(replica, it))
+                .collect(),
         })),
         Request::Grants(_) => Ok(Seen::of(grants(replica))),
         Request::ScoreList(query) => entries(replica, now, query, Versions::Standing).map(Seen::of),
@@ -92,6 +99,7 @@ pub(super) fn look(
         Request::Status(_) => Ok(Seen::of(status(replica, now, around))),
         Request::Verify(_) => Ok(Seen::of(verify(replica))),
         Request::Export(_) => export(replica),
+        Request::Enrolment(_) => Ok(Seen::of(enrol::info(replica, &around.node.label))),
         Request::EventCreate(_)
         | Request::EventLock(_)
         | Request::Invite(_)
@@ -106,6 +114,15 @@ pub(super) fn look(
         | Request::Import(_)
         | Request::SyncPause(_)
         | Request::SyncResume(_)
+        | Request::InviteCancel(_)
+        | Request::InviteDevice(_)
+        | Request::JoinOffer(_)
+        | Request::PairDevice(_)
+        | Request::PairOwner(_)
+        | Request::PairConfirm(_)
+        // Only a running node knows these; its clerk answers them.
+        | Request::Health(_)
+        | Request::Security(_)
         | Request::Stop(_) => return None,
     })
 }
@@ -197,8 +214,9 @@ fn rule(rule: &Rule) -> RuleInfo {
     }
 }
 
-fn device(view: &DeviceView) -> DeviceInfo {
+fn device(replica: &Replica, view: &DeviceView) -> DeviceInfo {
     DeviceInfo {
+        words: replica.join_words(&view.key).map(enrol::spoken),
         label: view.label.clone(),
         key: view.key.fingerprint(),
         roles: convert::role_names(view.roles),
@@ -416,6 +434,19 @@ fn status(replica: &mut Replica, now: Now, around: Around) -> StatusData {
         None => words::light(&logs, &totals),
     };
     let mut remarks = words::remarks(&logs, &totals);
+    let enrolment = replica.enrolment();
+    remarks.extend(
+        enrolment
+            .join_end
+            .map(|end| enrol::end_text(end).to_owned()),
+    );
+    if let Some(words) = enrolment.words {
+        let words = enrol::spoken(words);
+        remarks.push(format!(
+            "The words of this device's join: {words}. The owner's screen shows the same."
+        ));
+    }
+    remarks.extend(health::remarks(replica, now, &around.alarms));
     if 0 < totals.entries && !around.damaged.is_empty() {
         remarks.push(words::damaged(&around.damaged));
     }
@@ -438,7 +469,7 @@ fn status(replica: &mut Replica, now: Now, around: Around) -> StatusData {
         totals,
         readings: readings(replica),
         logs: logs.iter().map(|it| log(it, &devices)).collect(),
-        devices: devices.iter().map(device).collect(),
+        devices: devices.iter().map(|it| device(replica, it)).collect(),
         links,
         paused: around.paused.to_owned(),
         refused: replica

@@ -13,26 +13,23 @@ use tallyline_proto::model::{
 };
 use tallyline_proto::replica::{Command, Founding, Now, Replica, Reply};
 use tallyline_proto::rules::{Code, Mistake};
-use tallyline_proto::wire::{ticket_from_text, ticket_to_text};
 use tokio::sync::watch;
 
 use super::answers::{self, Around};
 use super::protocol::{
-    Admit, Answer, Assigned, Call, Done, EventCreate, Founded, Grant, GrantOpen, Handover,
-    Imported, Invite, Invited, Join, LinkStatus, NodeInfo, Problem, Request, Revised, RosterAdd,
-    RosterEdit, Saved, Scope, ScoreAdd, ScoreVoid, WireBytes, codes, exits,
+    Admit, Answer, Assigned, Call, CloudData, Done, EventCreate, Founded, Grant, GrantOpen,
+    Handover, Imported, Invite, InviteDevice, LinkStatus, MdnsData, NodeInfo, Problem, Request,
+    Revised, RosterAdd, RosterEdit, Saved, Scope, ScoreAdd, ScoreVoid, WireBytes, codes, exits,
 };
-use super::{convert, names};
+use super::{convert, enrol, health, names};
 use crate::driver::{CommandFailed, Driver, Stopped};
 use crate::entropy::{self, EntropyError};
 use crate::root::{Mode, Root, damaged_stores, hex};
+use crate::security::Seen;
 use crate::structure_file::StructureFile;
 
 /// Largest bundle file that is read: the store of an event has at most 64 MiB.
 const BUNDLE_BYTES_MAX: u64 = 64 * 1024 * 1024;
-
-/// Most addresses in a ticket: what the protocol admits.
-const TICKET_ADDRESSES_MAX: usize = 8;
 
 /// What the command socket needs of the network.
 pub trait Network: Send + Sync {
@@ -48,6 +45,38 @@ pub trait Network: Send + Sync {
     fn resume(&self, scope: Scope);
     /// Returns what is paused: `none`, `cloud` or `all`.
     fn paused(&self) -> &'static str;
+    /// Returns how the network does.
+    fn condition(&self) -> Condition {
+        Condition::default()
+    }
+    /// Returns whom the node turned away, and the milliseconds since the start, which end now.
+    fn security(&self) -> (Seen, u64) {
+        (Seen::default(), 0)
+    }
+}
+
+/// How the network does.
+#[derive(Clone, Debug, Default)]
+pub struct Condition {
+    /// Addresses at which other devices reach this node, best first.
+    pub addresses: Vec<String>,
+    /// How mDNS does; `None` if it is not used.
+    pub mdns: Option<MdnsData>,
+    /// The cloud that entries are carried to.
+    pub cloud: Option<CloudData>,
+    /// Keys that two devices use at the same time.
+    pub clones: Vec<Alarm>,
+}
+
+/// A key that two devices use at the same time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alarm {
+    /// The key.
+    pub key: PublicKey,
+    /// Where the two are.
+    pub addresses: Vec<String>,
+    /// Milliseconds since both were heard.
+    pub ago_ms: u64,
 }
 
 /// The network of a process without one.
@@ -134,7 +163,11 @@ impl Clerk {
             }
             Request::EventCreate(create) => self.create(create).await,
             Request::Invite(invite) => self.invite(invite).await,
+            Request::InviteDevice(invite) => self.invite_device(invite).await,
+            Request::JoinOffer(_) => self.offer().await,
             Request::Import(import) => self.import(import.path).await,
+            Request::Health(_) => self.health().await,
+            Request::Security(_) => self.security().await,
             request @ (Request::Node(_)
             | Request::EventShow(_)
             | Request::Devices(_)
@@ -144,9 +177,14 @@ impl Clerk {
             | Request::Standings(_)
             | Request::Status(_)
             | Request::Verify(_)
-            | Request::Export(_)) => self.look(request).await,
+            | Request::Export(_)
+            | Request::Enrolment(_)) => self.look(request).await,
             request @ (Request::EventLock(_)
             | Request::Join(_)
+            | Request::InviteCancel(_)
+            | Request::PairDevice(_)
+            | Request::PairOwner(_)
+            | Request::PairConfirm(_)
             | Request::Admit(_)
             | Request::Grant(_)
             | Request::Handover(_)
@@ -155,6 +193,19 @@ impl Clerk {
             | Request::ScoreAdd(_)
             | Request::ScoreVoid(_)) => self.write(request).await,
         }
+    }
+
+    async fn health(&self) -> Result<Answer, Problem> {
+        let (condition, trouble) = (self.network.condition(), self.driver.trouble());
+        let look =
+            move |replica: &mut Replica, now| health::health(replica, now, condition, trouble);
+        Ok(Answer::ok(&self.driver.query(look).await?))
+    }
+
+    async fn security(&self) -> Result<Answer, Problem> {
+        let (seen, alarms) = (self.network.security(), self.network.condition().clones);
+        let look = move |replica: &mut Replica, now| health::security(replica, now, seen, &alarms);
+        Ok(Answer::ok(&self.driver.query(look).await?))
     }
 
     async fn look(&self, request: Request) -> Result<Answer, Problem> {
@@ -222,10 +273,16 @@ impl Clerk {
                 key.short()
             )),
             Reply::Decided(entries) => done(&format!("Decided about {entries} entries.")),
-            Reply::Called => done("Scoring is over: devices seal their logs as they hear of it."),
+            Reply::ScoringOver => {
+                done("Scoring is over: devices seal their logs as they hear of it.")
+            }
             Reply::Closed => done("The event is closed. What arrives from here on is late."),
             Reply::Refused(mistake) => Answer::Error(refused(&mistake)),
-            Reply::Founded(_) | Reply::Invited(_) | Reply::Imported { .. } => {
+            Reply::Cancelled(0) => done("No invite was open."),
+            Reply::Cancelled(_) => done("Cancelled: who holds the ticket is not let in any more."),
+            Reply::Waiting => done("Both devices look for each other now."),
+            Reply::Confirmed => done("Confirmed here. The device is admitted once both sides are."),
+            Reply::Founded(_) | Reply::Invited(_) | Reply::Called(_) | Reply::Imported { .. } => {
                 return Err(no_such_verb());
             }
         })
@@ -238,12 +295,14 @@ impl Clerk {
         let name = create.name.unwrap_or(file.name);
         let cloud: Result<Vec<PublicKey>, Problem> =
             create.cloud_keys.iter().map(|text| key(text)).collect();
+        let cards = enrol::RecoverySeeds::draw(create.recovery_cards)?;
+        let discovery_key = entropy::bytes()?;
         let founding = Founding {
             name: name.clone(),
             nonce: entropy::bytes()?,
-            discovery_key: entropy::bytes()?,
+            discovery_key,
             cloud: cloud?,
-            recovery: Vec::new(),
+            recovery: cards.keys(),
             structure: file.structure,
             label: self.here.label.clone(),
         };
@@ -256,31 +315,38 @@ impl Clerk {
             event: event.uuid().to_string(),
             event_id: hex(&event.0.0),
             name,
+            cards: cards.texts(event, discovery_key),
         }))
     }
 
     async fn invite(&self, invite: Invite) -> Result<Answer, Problem> {
-        let command = Command::Invite {
-            secret: entropy::bytes()?,
-            roles: convert::roles(invite.role),
-            label: invite.label,
-        };
-        let mut addresses = if invite.addresses.is_empty() {
-            self.network.addresses()
-        } else {
-            invite.addresses
-        };
-        addresses.truncate(TICKET_ADDRESSES_MAX);
-        let mut reply = self.driver.command(command).await?;
-        let Reply::Invited(ticket) = &mut reply else {
+        let (command, minutes) = enrol::invite(&invite)?;
+        let reply = self.driver.command(command).await?;
+        let Reply::Invited(ticket) = reply else {
             return Err(unexpected(&reply));
         };
-        ticket.addresses.clone_from(&addresses);
-        Ok(Answer::ok(&Invited {
-            schema: "tallyline.invited/1".to_owned(),
-            ticket: ticket_to_text(ticket),
-            addresses,
-        }))
+        let addresses = (invite.addresses, self.network.addresses());
+        Ok(enrol::invited(ticket, addresses, minutes))
+    }
+
+    async fn invite_device(&self, invite: InviteDevice) -> Result<Answer, Problem> {
+        let (command, key) = enrol::invite_device(invite)?;
+        let reply = self.driver.command(command).await?;
+        if let Reply::Called(id) = reply {
+            Ok(enrol::called(id, key))
+        } else {
+            Err(unexpected(&reply))
+        }
+    }
+
+    async fn offer(&self) -> Result<Answer, Problem> {
+        let (command, answer) = enrol::offer(self.driver.key(), self.network.addresses())?;
+        let reply = self.driver.command(command).await?;
+        if reply == Reply::Waiting {
+            Ok(answer)
+        } else {
+            Err(unexpected(&reply))
+        }
     }
 
     async fn import(&self, path: String) -> Result<Answer, Problem> {
@@ -321,6 +387,7 @@ impl Clerk {
             wire: self.network.wire(),
             trouble: self.driver.trouble(),
             damaged: damaged_stores(&self.here.dir),
+            alarms: self.network.condition().clones,
         }
     }
 }
@@ -379,7 +446,11 @@ pub(super) fn node_info(label: &str, mode: Mode, key: PublicKey) -> NodeInfo {
 fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<Plan, Problem> {
     let command = match request {
         Request::EventLock(_) => Command::Lock,
-        Request::Join(join) => plan_join(&join)?,
+        Request::Join(join) => enrol::join(&join)?,
+        Request::InviteCancel(cancel) => enrol::cancel(replica, cancel.invite.as_deref())?,
+        Request::PairDevice(_) => enrol::pair_device()?,
+        Request::PairOwner(pair) => enrol::pair_owner(pair)?,
+        Request::PairConfirm(confirm) => enrol::pair_confirm(&confirm)?,
         Request::Admit(admit) => plan_admit(admit)?,
         Request::Grant(grant) => plan_grant(replica, now, grant)?,
         Request::Handover(handover) => plan_handover(replica, now, &handover)?,
@@ -391,6 +462,9 @@ fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<Plan, Probl
         | Request::EventCreate(_)
         | Request::EventShow(_)
         | Request::Invite(_)
+        | Request::InviteDevice(_)
+        | Request::JoinOffer(_)
+        | Request::Enrolment(_)
         | Request::Devices(_)
         | Request::Grants(_)
         | Request::ScoreList(_)
@@ -402,17 +476,11 @@ fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<Plan, Probl
         | Request::Import(_)
         | Request::SyncPause(_)
         | Request::SyncResume(_)
+        | Request::Health(_)
+        | Request::Security(_)
         | Request::Stop(_) => return Err(no_such_verb()),
     };
     Ok(Plan::Command(Box::new(command)))
-}
-
-fn plan_join(join: &Join) -> Result<Command, Problem> {
-    let ticket = ticket_from_text(&join.ticket).map_err(|problem| {
-        let text = format!("{problem}; nothing was changed.");
-        Problem::new(codes::BAD_TICKET, exits::USAGE, text)
-    })?;
-    Ok(Command::Join(ticket))
 }
 
 fn plan_admit(admit: Admit) -> Result<Command, Problem> {
@@ -606,6 +674,10 @@ fn unexpected(reply: &Reply) -> Problem {
         | Reply::Joining
         | Reply::Locked
         | Reply::Invited(_)
+        | Reply::Called(_)
+        | Reply::Cancelled(_)
+        | Reply::Waiting
+        | Reply::Confirmed
         | Reply::Admitted
         | Reply::Assigned(_)
         | Reply::Revised(_)
@@ -614,7 +686,7 @@ fn unexpected(reply: &Reply) -> Problem {
         | Reply::Consented
         | Reply::Transferred(_)
         | Reply::Decided(_)
-        | Reply::Called
+        | Reply::ScoringOver
         | Reply::Closed
         | Reply::Imported { .. } => no_such_verb(),
     }

@@ -11,8 +11,10 @@ mod answers;
 mod clerk;
 pub mod client;
 mod convert;
+mod enrol;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod health;
 mod names;
 pub mod offline;
 pub mod protocol;
@@ -20,5 +22,5 @@ mod server;
 mod standings;
 mod words;
 
-pub use clerk::{Clerk, Here, Network, NoNetwork};
+pub use clerk::{Alarm, Clerk, Condition, Here, Network, NoNetwork};
 pub use server::{ServeError, Server};

@@ -18,30 +18,34 @@ use super::names;
 use super::protocol::{Answer, Call, Problem, Request, WireBytes, codes, exits};
 use crate::clock::Clock;
 use crate::driver::{Driver, Home as _, NoLink, StartError};
-use crate::root::{Root, RootError, damaged_stores};
+use crate::root::{PassphraseSource, Root, RootError, damaged_stores};
 use crate::store::{Store, StoreError};
 
-/// Asks the node that runs on a root, or the root itself when none runs.
-pub fn call(dir: &Path, call: Call) -> Answer {
+/// Asks the node that runs on a root, or the root itself when none runs; then a sealed key needs
+/// its passphrase.
+pub fn call(dir: &Path, source: &PassphraseSource, call: Call) -> Answer {
     match client::call(dir, &call) {
         Ok(answer) => answer,
-        Err(CallError::NotRunning { .. }) => answer(dir, call),
+        Err(CallError::NotRunning { .. }) => answer(dir, source, call),
         Err(error @ CallError::Lost { .. }) => Answer::Error(error.problem()),
     }
 }
 
 /// Asks a root on which no node runs.
-pub fn answer(dir: &Path, call: Call) -> Answer {
-    let answer = if call.request.reads() {
-        read(dir, &call)
-    } else {
-        write(dir, call)
-    };
+pub fn answer(dir: &Path, source: &PassphraseSource, call: Call) -> Answer {
+    let answer = Root::open_with(dir, source).map_err(Problem::from);
+    let answer = answer.and_then(|root| {
+        if call.request.reads() {
+            read(&root, &call)
+        } else {
+            write(root, call)
+        }
+    });
     answer.unwrap_or_else(Answer::Error)
 }
 
-fn read(dir: &Path, call: &Call) -> Result<Answer, Problem> {
-    let root = Root::open(dir)?;
+fn read(root: &Root, call: &Call) -> Result<Answer, Problem> {
+    let dir = root.dir();
     // Held until the file has been read: nobody writes meanwhile.
     let lock = root.lock()?;
     let path = root.store_path();
@@ -74,6 +78,7 @@ fn read(dir: &Path, call: &Call) -> Result<Answer, Problem> {
         wire: WireBytes::default(),
         trouble: None,
         damaged: damaged_stores(dir),
+        alarms: Vec::new(),
     };
     let now = Clock::start().now();
     match answers::look(&mut replica, now, &call.request, around) {
@@ -85,11 +90,18 @@ fn read(dir: &Path, call: &Call) -> Result<Answer, Problem> {
     }
 }
 
-fn write(dir: &Path, call: Call) -> Result<Answer, Problem> {
+fn write(root: Root, call: Call) -> Result<Answer, Problem> {
     match call.request {
-        Request::Stop(_) | Request::SyncPause(_) | Request::SyncResume(_) => {
+        Request::Stop(_)
+        | Request::SyncPause(_)
+        | Request::SyncResume(_)
+        | Request::InviteDevice(_)
+        | Request::JoinOffer(_)
+        | Request::PairDevice(_)
+        | Request::PairOwner(_)
+        | Request::PairConfirm(_) => {
             return Err(CallError::NotRunning {
-                dir: dir.to_owned(),
+                dir: root.dir().to_owned(),
             }
             .problem());
         }
@@ -114,9 +126,13 @@ fn write(dir: &Path, call: Call) -> Result<Answer, Problem> {
         | Request::Status(_)
         | Request::Verify(_)
         | Request::Export(_)
-        | Request::Import(_) => {}
+        | Request::Health(_)
+        | Request::Security(_)
+        | Request::Import(_)
+        | Request::InviteCancel(_)
+        | Request::Enrolment(_) => {}
     }
-    let root = Root::open(dir)?;
+    root.may_sign()?;
     let path = root.store_path();
     if path.exists() {
         // Only a running node moves a damaged store aside, since it can fetch the content again.
@@ -163,7 +179,13 @@ impl From<RootError> for Problem {
             RootError::Missing { .. } => (codes::NO_ROOT, exits::FAILURE),
             RootError::InUse { .. } => (codes::IN_USE, exits::UNREACHABLE),
             RootError::Exists { .. } | RootError::Label { .. } => (codes::BAD_VALUE, exits::USAGE),
+            RootError::OtherBoard { .. }
+            | RootError::Sealed { .. }
+            | RootError::WrongPassphrase { .. } => (codes::KEY_REFUSED, exits::REFUSED),
+            RootError::Passphrase { .. } => (codes::BAD_VALUE, exits::USAGE),
             RootError::KeyReadable { .. }
+            | RootError::KeyMissing { .. }
+            | RootError::NoMemory
             | RootError::Malformed { .. }
             | RootError::Io { .. }
             | RootError::Entropy(_) => (codes::BAD_ROOT, exits::STORAGE),

@@ -14,8 +14,12 @@
 //! Layer: node, local. Knows nothing of sockets or of how an answer is found.
 
 mod data;
+mod enrol;
+mod health;
 
 pub use data::*;
+pub use enrol::*;
+pub use health::*;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -55,6 +59,20 @@ pub enum Request {
     /// Asks to be admitted with a ticket. Answer: [`Done`]; admission follows when the inviter is
     /// met (`status` tells the phase).
     Join(Join),
+    /// Closes open invites. Answer: [`Done`].
+    InviteCancel(InviteCancel),
+    /// Invites the device that shows an offer, and dials it. Answer: [`Called`].
+    InviteDevice(InviteDevice),
+    /// Shows an offer, on a device without an event. Answer: [`Offered`].
+    JoinOffer(Nothing),
+    /// Waits for the owner's device, to compare digits. Answer: [`Done`].
+    PairDevice(Nothing),
+    /// Looks for the device that waits, to compare digits. Answer: [`Done`].
+    PairOwner(PairOwner),
+    /// Says which digits the other screen shows. Answer: [`Done`].
+    PairConfirm(PairConfirm),
+    /// Tells how far joins are. Answer: [`EnrolInfo`].
+    Enrolment(Nothing),
     /// Admits a key without a ticket. Answer: [`Done`].
     Admit(Admit),
     /// Lists the members. Answer: [`Devices`].
@@ -91,6 +109,10 @@ pub enum Request {
     SyncPause(Scope),
     /// Connects again. Answer: [`Done`].
     SyncResume(Scope),
+    /// Tells how the running node does beside the scores. Answer: [`HealthData`].
+    Health(Nothing),
+    /// Tells whom the running node turned away. Answer: [`SecurityData`].
+    Security(Nothing),
     /// Ends the node gracefully. Answer: [`Done`], before the socket closes.
     Stop(Nothing),
 }
@@ -112,21 +134,9 @@ pub struct EventCreate {
     /// Fingerprints of keys whose receipts count as the cloud's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cloud_keys: Vec<String>,
-}
-
-/// Arguments of `invite`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Invite {
-    /// What the device will be allowed.
+    /// Recovery keys to draw, at most 3; their cards are told in the answer and nowhere else.
     #[serde(default)]
-    pub role: Role,
-    /// The device's name; `None` lets it name itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub label: Option<String>,
-    /// Addresses (`ip:port`) to put into the ticket; empty: the node's own.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub addresses: Vec<String>,
+    pub recovery_cards: u32,
 }
 
 /// What a device is for.
@@ -140,14 +150,6 @@ pub enum Role {
     Gateway,
     /// Reads.
     Viewer,
-}
-
-/// Arguments of `join`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Join {
-    /// The ticket's text.
-    pub ticket: String,
 }
 
 /// Arguments of `admit`.
@@ -577,7 +579,9 @@ pub mod codes {
     pub const UNKNOWN_ENTRY: &str = "unknown_entry";
     /// No division is called so.
     pub const UNKNOWN_DIVISION: &str = "unknown_division";
-    /// The text is no ticket.
+    /// No open invite is called so, or several are.
+    pub const UNKNOWN_INVITE: &str = "unknown_invite";
+    /// The text is no ticket, no device text or no card.
     pub const BAD_TICKET: &str = "bad_ticket";
     /// The text is no structure file.
     pub const BAD_STRUCTURE: &str = "bad_structure";
@@ -591,6 +595,8 @@ pub mod codes {
     pub const NO_ROOT: &str = "no_root";
     /// The folder's files cannot be used.
     pub const BAD_ROOT: &str = "bad_root";
+    /// The device's key may not sign here, or its passphrase is missing.
+    pub const KEY_REFUSED: &str = "key_refused";
     /// Another process uses the root.
     pub const IN_USE: &str = "in_use";
     /// The store cannot be read.
@@ -635,7 +641,10 @@ impl Request {
             | Self::Standings(_)
             | Self::Status(_)
             | Self::Verify(_)
-            | Self::Export(_) => true,
+            | Self::Export(_)
+            | Self::Health(_)
+            | Self::Security(_)
+            | Self::Enrolment(_) => true,
             Self::EventCreate(_)
             | Self::EventLock(_)
             | Self::Invite(_)
@@ -650,6 +659,12 @@ impl Request {
             | Self::Import(_)
             | Self::SyncPause(_)
             | Self::SyncResume(_)
+            | Self::InviteCancel(_)
+            | Self::InviteDevice(_)
+            | Self::JoinOffer(_)
+            | Self::PairDevice(_)
+            | Self::PairOwner(_)
+            | Self::PairConfirm(_)
             | Self::Stop(_) => false,
         }
     }

@@ -72,6 +72,11 @@ pub(super) fn remarks(logs: &[LogView], totals: &Totals) -> Vec<String> {
     remarks
 }
 
+/// Writes bytes as people read them.
+pub(super) fn megabytes(bytes: u64) -> String {
+    format!("{} MB", bytes / 1_000_000)
+}
+
 /// Says that the disk takes nothing.
 pub(super) fn not_saving(reason: &str) -> String {
     format!("Not saving: {reason}. What was saved before is safe; make room or check the disk")

@@ -19,8 +19,9 @@ use tracing::{debug, warn};
 use super::framing::{FrameReader, framed};
 use super::hub::Hub;
 use super::limits::FAREWELL_TIME;
-use super::links::{Begun, Counts, Ending, Outgoing, Way};
+use super::links::{Begun, Counts, Ending, Outgoing, Way, canonical};
 use crate::failpoint::{Site, pass};
+use crate::security::{Cause, Who};
 
 /// Runs one connection to its end. Returns whether the peer ever spoke.
 pub(super) async fn run(hub: Arc<Hub>, connection: Connection, way: Way) -> bool {
@@ -29,6 +30,7 @@ pub(super) async fn run(hub: Arc<Hub>, connection: Connection, way: Way) -> bool
         Ok(begun) => begun,
         Err(ending) => {
             debug!(why = ending.name(), "a connection was refused");
+            note_refused(&hub, &connection, ending);
             ending.close(&connection);
             return false;
         }
@@ -61,6 +63,33 @@ fn begin(hub: &Hub, connection: &Connection, way: Way) -> Result<(PublicKey, Beg
         links.targets.failed(target, now_ms, super::hub::luck());
     }
     Ok((key, begun?))
+}
+
+/// Writes into the security log who was refused after its handshake, unless that is everyday.
+fn note_refused(hub: &Hub, connection: &Connection, ending: Ending) {
+    let (cause, text) = match ending {
+        Ending::Crowded => (Cause::Crowded, "no room for another connection"),
+        Ending::Barred => (
+            Cause::Barred,
+            "it came back before its ten minutes were over",
+        ),
+        Ending::Revoked => (Cause::Revoked, "it came back and is no member any more"),
+        Ending::Refused(_)
+        | Ending::Stranger
+        | Ending::Duplicate
+        | Ending::Oneself
+        | Ending::Unread
+        | Ending::Broken
+        | Ending::Paused
+        | Ending::Reset
+        | Ending::Stopping => return,
+    };
+    let address = canonical(connection.remote_address());
+    let who = match key_of(connection) {
+        Some(key) => Who::peer(key, address),
+        None => Who::at(address, true),
+    };
+    hub.note(cause, who, text);
 }
 
 /// Opens the one stream, or waits until the dialler has.
@@ -125,14 +154,13 @@ async fn read(
             Ok(None) => break,
             Err(error) => {
                 if connection.close_reason().is_none() {
-                    let peer = peer.0;
-                    warn!(target: "tallyline::security", peer, %error, "a stream broke");
+                    hub.broke(peer, &error);
                 }
                 break;
             }
         };
         let received = counts.received(bytes.len());
-        if hub.links().lock().is_over(peer, received) {
+        if hub.is_over(peer, received) {
             Ending::Stranger.close(connection);
             break;
         }

@@ -17,6 +17,7 @@ use super::hub::{Hub, luck};
 use super::limits::{ADDRESSES_MAX, DIAL_TIME, DIALS_MAX, SWEEP_TIME};
 use super::links::{Links, Way};
 use super::{Scope, conversation};
+use crate::security::{Cause, Who};
 
 /// Looks through all connections and dials what is due, for ever.
 pub(super) async fn supervise(hub: Arc<Hub>) {
@@ -43,11 +44,18 @@ pub(super) async fn follow(hub: Arc<Hub>, mut source: impl Discovery) {
     while let Some(sighting) = source.next().await {
         let now_ms = hub.now_ms();
         let mut links = hub.links().lock();
-        match sighting {
+        let taken = match sighting {
             Sighting::Seen { name, addresses } => links.targets.seen(name, addresses, now_ms),
-            Sighting::Gone { name } => links.targets.gone(&name),
-        }
+            Sighting::Gone { name } => {
+                links.targets.gone(&name);
+                true
+            }
+        };
         drop(links);
+        if !taken {
+            let text = "more places are announced than are kept; one was not taken";
+            hub.note(Cause::MdnsCapped, Who::default(), text);
+        }
         hub.changed();
     }
 }
@@ -73,7 +81,10 @@ fn due(links: &mut Links, now_ms: u64, room: usize) -> Vec<Due> {
         return Vec::new();
     }
     let mut targets = std::mem::take(&mut links.targets);
-    let due = targets.due(now_ms, room, |id, target| wanted(links, id, target));
+    let due = targets.due(now_ms, room, |id, target| {
+        let barred = |key| links.is_barred(&key, now_ms);
+        !target.key.is_some_and(barred) && wanted(links, id, target)
+    });
     links.targets = targets;
     due
 }
@@ -90,6 +101,9 @@ fn wanted(links: &Links, id: &TargetId, target: &Target) -> bool {
     let Some(key) = target.key else {
         return true;
     };
+    if let TargetId::Called(_) = id {
+        return !links.has(&key);
+    }
     if links.has(&key) || links.is_own(&key) || links.cloud == Some(key) {
         return false;
     }
@@ -97,7 +111,9 @@ fn wanted(links: &Links, id: &TargetId, target: &Target) -> bool {
         TargetId::Ticket => false,
         // A person named this place, so whoever stands there tomorrow is asked too.
         TargetId::Static(_) => true,
-        TargetId::Mdns(_) | TargetId::Known(_) => links.members.contains(&key),
+        TargetId::Mdns(_) | TargetId::Known(_) | TargetId::Called(_) => {
+            links.members.contains(&key)
+        }
     }
 }
 
@@ -132,7 +148,9 @@ async fn connect(hub: &Hub, due: &Due) -> Result<(quinn::Connection, bool), Stri
         .ok_or("it is not wanted any more")?;
     let addresses = match &due.target {
         TargetId::Static(place) => look_up(place).await,
-        TargetId::Ticket | TargetId::Mdns(_) | TargetId::Known(_) => due.addresses.clone(),
+        TargetId::Ticket | TargetId::Mdns(_) | TargetId::Known(_) | TargetId::Called(_) => {
+            due.addresses.clone()
+        }
     };
     let joining = hub.links().lock().inviter.is_some();
     let pinned = joining && matches!(expected, Expected::Key(_));

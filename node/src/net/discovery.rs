@@ -49,6 +49,8 @@ pub(super) enum TargetId {
     Mdns(String),
     /// A peer that was connected before.
     Known(PublicKey),
+    /// A device that is to be enrolled; without a key it is whoever answers there.
+    Called(Option<PublicKey>),
 }
 
 /// One place to dial.
@@ -102,6 +104,7 @@ impl TargetId {
             Self::Static(_) => Source::Static,
             Self::Mdns(_) => Source::Mdns,
             Self::Known(_) => Source::Remembered,
+            Self::Called(_) => Source::Called,
         }
     }
 
@@ -109,7 +112,7 @@ impl TargetId {
     fn waits(&self) -> (u64, u64) {
         match self {
             Self::Mdns(_) => UNPROVEN_MS,
-            Self::Ticket | Self::Static(_) | Self::Known(_) => REDIAL_MS,
+            Self::Ticket | Self::Static(_) | Self::Known(_) | Self::Called(_) => REDIAL_MS,
         }
     }
 }
@@ -142,8 +145,14 @@ impl Backoff {
 }
 
 impl Targets {
-    /// Takes in what mDNS saw; above the cap the sighting is dropped.
-    pub(super) fn seen(&mut self, name: String, mut addresses: Vec<SocketAddr>, now_ms: u64) {
+    /// Takes in what mDNS saw; above the cap it takes the place of one that was dialled in vain, or
+    /// is dropped. Returns whether it was taken.
+    pub(super) fn seen(
+        &mut self,
+        name: String,
+        mut addresses: Vec<SocketAddr>,
+        now_ms: u64,
+    ) -> bool {
         addresses.truncate(ADDRESSES_MAX);
         let id = TargetId::Mdns(name);
         if let Some(target) = self.targets.get_mut(&id) {
@@ -152,15 +161,32 @@ impl Targets {
                 target.wait.reset();
                 target.next_ms = now_ms;
             }
-            return;
+            return true;
         }
-        let candidates = self
-            .targets
-            .keys()
-            .filter(|id| matches!(id, TargetId::Mdns(_)));
-        if candidates.count() < CANDIDATES_MAX {
+        let room = self.candidates().count() < CANDIDATES_MAX || self.forget_vain();
+        if room {
             self.put(id, addresses, None);
         }
+        room
+    }
+
+    /// Returns the places that mDNS announced.
+    pub(super) fn candidates(&self) -> impl Iterator<Item = (&TargetId, &Target)> {
+        let announced = |(id, _): &(&TargetId, &Target)| matches!(id, TargetId::Mdns(_));
+        self.targets.iter().filter(announced)
+    }
+
+    /// Forgets the announced place that was dialled in vain most often; tells whether there was
+    /// one. Invented places so make room for true ones, which answer.
+    fn forget_vain(&mut self) -> bool {
+        let vain = |target: &Target| {
+            let attempts = target.wait.attempts;
+            target.key.is_none() && !target.dialling && 0 < attempts
+        };
+        let candidates = self.candidates().filter(|(_, target)| vain(target));
+        let most = candidates.max_by_key(|(_, target)| target.wait.attempts);
+        let most = most.map(|(id, _)| id.clone());
+        most.is_some_and(|id| self.targets.remove(&id).is_some())
     }
 
     /// Forgets what mDNS took back.
@@ -179,6 +205,16 @@ impl Targets {
         if let Some((key, mut addresses)) = inviter {
             addresses.truncate(ADDRESSES_MAX);
             self.put(TargetId::Ticket, addresses, Some(key));
+        }
+    }
+
+    /// Replaces where a device that is to be enrolled is dialled; without addresses not any more.
+    pub(super) fn called(&mut self, key: Option<PublicKey>, mut addresses: Vec<SocketAddr>) {
+        let id = TargetId::Called(key);
+        self.targets.remove(&id);
+        if !addresses.is_empty() {
+            addresses.truncate(ADDRESSES_MAX);
+            self.put(id, addresses, key);
         }
     }
 
@@ -208,7 +244,9 @@ impl Targets {
     pub(super) fn remembered(&self) -> impl Iterator<Item = (PublicKey, &[SocketAddr])> {
         self.targets.iter().filter_map(|(id, target)| match id {
             TargetId::Known(key) => Some((*key, target.addresses.as_slice())),
-            TargetId::Ticket | TargetId::Static(_) | TargetId::Mdns(_) => None,
+            TargetId::Ticket | TargetId::Static(_) | TargetId::Mdns(_) | TargetId::Called(_) => {
+                None
+            }
         })
     }
 
@@ -225,6 +263,20 @@ impl Targets {
             target.dialling = false;
             target.next_ms = now_ms + target.wait.next_ms(luck);
         }
+    }
+
+    /// Notes that no dial under way has led anywhere.
+    pub(super) fn failed_all(&mut self, now_ms: u64, luck: u64) {
+        let dialling = |(id, target): (&TargetId, &Target)| target.dialling.then(|| id.clone());
+        let under_way: Vec<TargetId> = self.targets.iter().filter_map(dialling).collect();
+        for id in under_way {
+            self.failed(&id, now_ms, luck);
+        }
+    }
+
+    /// Returns how many places there are.
+    pub(super) fn count(&self) -> usize {
+        self.targets.len()
     }
 
     /// Notes that a connection works: all waits for its peer begin anew.
@@ -277,7 +329,11 @@ impl Targets {
     pub(super) fn mdns_name(&self, key: &PublicKey) -> Option<&str> {
         self.targets.iter().find_map(|(id, target)| match id {
             TargetId::Mdns(name) if target.key == Some(*key) => Some(name.as_str()),
-            TargetId::Mdns(_) | TargetId::Ticket | TargetId::Static(_) | TargetId::Known(_) => None,
+            TargetId::Mdns(_)
+            | TargetId::Ticket
+            | TargetId::Static(_)
+            | TargetId::Known(_)
+            | TargetId::Called(_) => None,
         })
     }
 
@@ -385,6 +441,28 @@ mod tests {
         targets.seen("n0".into(), vec![at("10.0.0.9:1")], 5);
         let target = &targets.targets[&TargetId::Mdns("n0".into())];
         assert_eq!(target.addresses, [at("10.0.0.9:1")], "updated");
+    }
+
+    #[test]
+    fn an_invented_place_that_did_not_answer_makes_room_for_another() {
+        let mut targets = Targets::default();
+        for port in 0..1_000_u16 {
+            targets.seen(format!("n{port}"), vec![at(&format!("10.0.0.1:{port}"))], 0);
+        }
+        let honest = || ("honest".to_owned(), vec![at("10.0.0.9:1")]);
+        let (name, addresses) = honest();
+        assert!(!targets.seen(name, addresses, 0), "all may be true yet");
+        for due in targets.due(0, 16, |_, _| true) {
+            targets.failed(&due.target, 0, 0);
+        }
+        let (name, addresses) = honest();
+        assert!(targets.seen(name, addresses, 1), "one was not");
+        assert_eq!(targets.targets.len(), CANDIDATES_MAX, "capped all the same");
+        let mut dials = targets.due(1, 1_000, |_, _| true).into_iter();
+        assert!(
+            dials.any(|due| due.target == TargetId::Mdns("honest".into())),
+            "it is dialled"
+        );
     }
 
     #[test]

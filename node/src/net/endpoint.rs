@@ -14,9 +14,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::crypto::{CryptoError, HmacKey};
 use quinn::{
-    ClientConfig, Connection, ConnectionId, ConnectionIdGenerator, Endpoint, EndpointConfig,
-    IdleTimeout, Incoming, ServerConfig, TimeSource, TransportConfig, ValidationTokenConfig,
-    VarInt,
+    ClientConfig, Connection, ConnectionError, ConnectionId, ConnectionIdGenerator, Endpoint,
+    EndpointConfig, IdleTimeout, Incoming, ServerConfig, TimeSource, TransportConfig,
+    ValidationTokenConfig, VarInt,
 };
 use tallyline_keys::DeviceKey;
 use tallyline_keys::tls::{self, Expected, Identity};
@@ -32,9 +32,10 @@ use super::limits::{
     INCOMING_BYTES_TOTAL_MAX, INCOMING_MAX, KEEP_ALIVE, RETRY_ABOVE, STREAM_WINDOW_BYTES,
     STREAMS_MAX,
 };
-use super::links::{Shared, Way};
+use super::links::{Shared, Way, canonical};
 use super::{Ground, NetError, Scope};
 use crate::entropy;
+use crate::security::{Cause, Who};
 
 /// Sets the key of stateless resets apart from every other use of the device's seed.
 const RESET_CONTEXT: &str = "tallyline v1 quic stateless reset";
@@ -280,16 +281,24 @@ pub(super) async fn accept(hub: Arc<Hub>, endpoint: Endpoint) {
     let mut throttle = Throttle::default();
     while let Some(incoming) = endpoint.accept().await {
         let waiting = pending.load(Ordering::Relaxed);
-        if waiting >= INCOMING_MAX || hub.paused(Scope::All) {
+        let source = canonical(incoming.remote_address());
+        let who = Who::at(source, incoming.remote_address_validated());
+        if hub.paused(Scope::All) {
+            incoming.refuse();
+        } else if waiting >= INCOMING_MAX {
+            let text = "too many handshakes are under way; one was refused";
+            hub.note(Cause::Crowded, who, text);
             incoming.refuse();
         } else if waiting >= RETRY_ABOVE && incoming.may_retry() {
+            let text = "many handshakes at once; each sender has to prove its address";
+            hub.note(Cause::AddressUnproven, who, text);
             // Only the sender of an invented address cannot answer this.
             if incoming.retry().is_err() {
                 debug!("a retry was not possible");
             }
-        } else if !is_local(&incoming)
-            && !throttle.takes(incoming.remote_address().ip().to_canonical(), hub.now_ms())
-        {
+        } else if !is_local(&incoming) && !throttle.takes(source.ip(), hub.now_ms()) {
+            let text = "one address begins more handshakes than it may; they are not answered";
+            hub.note(Cause::TooManyHandshakes, who, text);
             // In silence: the peer tries again by itself, and a refusal would cost a packet.
             incoming.ignore();
         } else {
@@ -301,6 +310,8 @@ pub(super) async fn accept(hub: Arc<Hub>, endpoint: Endpoint) {
 
 /// Finishes one handshake that a peer began; the connection runs by itself.
 async fn answer(hub: Arc<Hub>, incoming: Incoming, pending: Arc<AtomicUsize>) {
+    let local = is_local(&incoming);
+    let who = Who::at(canonical(incoming.remote_address()), true);
     let handshake = timeout(HANDSHAKE_TIME, incoming.into_future()).await;
     pending.fetch_sub(1, Ordering::Relaxed);
     match handshake {
@@ -312,8 +323,21 @@ async fn answer(hub: Arc<Hub>, incoming: Incoming, pending: Arc<AtomicUsize>) {
             };
             hub.converse(conversation::run(hub.clone(), connection, way));
         }
+        // This side or the peer refused; what was dropped on the way is no refusal. From here
+        // itself comes who dials its own address by mistake.
+        Ok(Err(error @ ConnectionError::TransportError(_))) if !local => {
+            hub.note(Cause::HandshakeFailed, who, &error.to_string());
+        }
         Ok(Err(error)) => debug!(%error, "a handshake failed"),
-        Err(_) => debug!("a handshake took too long"),
+        Err(_) => {
+            // Nobody finished it, so nobody proved the address.
+            let who = Who {
+                proven: false,
+                ..who
+            };
+            let text = "a handshake was not finished within 5 s";
+            hub.note(Cause::HandshakeSlow, who, text);
+        }
     }
 }
 

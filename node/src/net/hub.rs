@@ -12,14 +12,15 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use quinn::Endpoint;
 use tallyline_keys::PublicKey;
 use tallyline_keys::tls::Expected;
-use tallyline_proto::replica::{Input, Notice, PeerId, Ticket};
+use tallyline_proto::replica::{Input, Notice, PeerId, Reason, Ticket};
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, sleep, timeout};
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 
 use super::discovery::{TargetId, best_first};
 use super::endpoint::Doors;
+use super::framing::FrameError;
 use super::limits::{ADDRESSES_MAX, GOODBYE_TIME, MEMORY_REST, STOP_TIME};
 use super::links::{Ending, Held, Links, Outgoing, Passage, Shared};
 use super::mdns::{Search, Verifier};
@@ -28,6 +29,7 @@ use super::{Deaf, Inlet, LinkInfo, NetConfig, NetError, Scope, Traffic};
 use crate::clock::millis;
 use crate::entropy;
 use crate::root::Mode;
+use crate::security::{Cause, Who};
 
 /// What all tasks of the network share.
 pub(super) struct Hub {
@@ -52,12 +54,13 @@ pub(super) struct Hub {
 impl Hub {
     /// Puts everything together; no task runs yet.
     pub(super) fn start(config: &NetConfig, doors: Doors, links: Shared) -> Arc<Self> {
+        let start = links.lock().start;
         links.lock().cloud = config.uplink.as_ref().map(|uplink| uplink.key);
         Arc::new(Self {
             links,
             doors,
             mode: config.mode,
-            start: Instant::now(),
+            start,
             memory: config.memory.clone(),
             inlet: OnceLock::new(),
             search: watch::Sender::new(Search::default()),
@@ -153,8 +156,8 @@ impl Hub {
         }
         match target {
             TargetId::Ticket => None,
-            TargetId::Known(key) => Some(Expected::Key(*key)),
-            TargetId::Static(_) | TargetId::Mdns(_) => {
+            TargetId::Known(key) | TargetId::Called(Some(key)) => Some(Expected::Key(*key)),
+            TargetId::Static(_) | TargetId::Mdns(_) | TargetId::Called(None) => {
                 Some(Expected::Admitted(Arc::new(self.links.clone())))
             }
         }
@@ -198,10 +201,55 @@ impl Hub {
 
     /// Ends one connection after everything before it was sent.
     pub(super) fn end(&self, peer: PeerId, ending: Ending) {
-        if let Some(held) = self.links.lock().get(peer) {
-            debug!(peer = peer.0, why = ending.name(), "ending a connection");
-            held.put(Outgoing::End(ending));
+        let now_ms = self.now_ms();
+        debug!(peer = peer.0, why = ending.name(), "ending a connection");
+        self.put(peer, Outgoing::End(ending));
+        let mut links = self.links.lock();
+        if ending == Ending::Refused(Reason::Demerits) {
+            links.strike(peer, now_ms);
         }
+    }
+
+    /// Ends a connection whose stream cannot be read on. A length that no honest peer writes is
+    /// held against its key.
+    pub(super) fn broke(&self, peer: PeerId, error: &FrameError) {
+        let now_ms = self.now_ms();
+        let mut links = self.links.lock();
+        let Some(held) = links.get(peer) else {
+            return;
+        };
+        held.close(Ending::Broken);
+        let (cause, who) = (Cause::Broken, held.who());
+        links.security.note(now_ms, cause, who, &error.to_string());
+        match error {
+            FrameError::TooLarge | FrameError::Malformed => links.strike(peer, now_ms),
+            // Slow links and dead peers do that.
+            FrameError::Truncated | FrameError::Slow | FrameError::Lost(_) => {}
+        }
+    }
+
+    /// Tells whether a device that is not admitted sent more than it may.
+    pub(super) fn is_over(&self, peer: PeerId, bytes: u64) -> bool {
+        let links = self.links.lock();
+        let over = links.is_over(peer, bytes);
+        if let Some(held) = links.get(peer).filter(|_| over) {
+            let cause = Cause::Refused(Reason::Stranger);
+            let text = "a device that is not admitted sent more than 64 KiB";
+            links.security.note(self.now_ms(), cause, held.who(), text);
+        }
+        over
+    }
+
+    /// Ends every connection, because the store was opened again and tells the members anew.
+    pub(super) fn begin_anew(&self) {
+        self.links.lock().expect_anew();
+        self.end_all(Ending::Reset);
+    }
+
+    /// Writes into the security log.
+    pub(super) fn note(&self, cause: Cause, who: Who, text: &str) {
+        let security = self.links.lock().security.clone();
+        security.note(self.now_ms(), cause, who, text);
     }
 
     /// Ends every connection at once.
@@ -213,8 +261,18 @@ impl Hub {
 
     /// Puts a frame into a peer's queue.
     pub(super) fn send_frame(&self, peer: PeerId, frame: Vec<u8>) {
-        if let Some(held) = self.links.lock().get(peer) {
-            held.put(Outgoing::Frame(frame));
+        self.put(peer, Outgoing::Frame(frame));
+    }
+
+    /// Puts something into a peer's queue without waiting.
+    fn put(&self, peer: PeerId, out: Outgoing) {
+        let links = self.links.lock();
+        if let Some(held) = links.get(peer)
+            && held.put(out)
+        {
+            let text = "the peer does not read what it is sent; the connection was ended";
+            let security = &links.security;
+            security.note(self.now_ms(), Cause::Unread, held.who(), text);
         }
     }
 
@@ -230,9 +288,17 @@ impl Hub {
                 self.dials.notify_one();
             }
             Notice::Grew { .. } => {}
+            Notice::Guests(waited_for) => self.links.lock().guests = *waited_for,
+            Notice::Call { key, addresses } => {
+                let mut addresses: Vec<SocketAddr> =
+                    addresses.iter().filter_map(|it| it.parse().ok()).collect();
+                best_first(&mut addresses);
+                self.links.lock().targets.called(*key, addresses);
+                self.changed();
+            }
             Notice::Refused { peer, reason, text } => {
-                let reason = reason.name();
-                warn!(target: "tallyline::security", peer = peer.0, reason, "refused: {text}");
+                let who = self.links.lock().get(*peer).map(Held::who);
+                self.note(Cause::Refused(*reason), who.unwrap_or_default(), text);
             }
         }
     }
@@ -415,7 +481,7 @@ impl Hub {
         let now_ms = self.now_ms();
         {
             let mut links = self.links.lock();
-            links.replace_members(keys.iter().copied());
+            links.replace_members(keys.iter().copied(), now_ms);
             if links.inviter.is_none() {
                 links.targets.inviter(None);
             }

@@ -30,8 +30,38 @@ pub(super) const LINKS_PER_KEY_MAX: usize = 2;
 /// Connections with devices that are not admitted, at most: joiners come one by one.
 pub(super) const STRANGERS_MAX: usize = 8;
 
+/// Connections of one key that were ended because it broke the rules, within [`STRIKE_MS`], after
+/// which the key is refused: one may be a fault of a version, three are none.
+pub(super) const STRIKES_MAX: usize = 3;
+
+/// Milliseconds for which such an end is remembered: a device that does it for hours cannot hide
+/// between long waits, and an official who restarts a broken tablet is not punished for yesterday.
+pub(super) const STRIKE_MS: u64 = 60 * 60 * 1_000;
+
+/// Milliseconds for which a key is refused then: long enough that it costs nobody anything, short
+/// enough that a device which was mended is back before the next squad.
+pub(super) const BARRED_MS: u64 = 10 * 60 * 1_000;
+
+/// Keys of which that is remembered, at most: four times the connections there can be.
+pub(super) const BARRED_KEYS_MAX: usize = 256;
+
+/// Milliseconds for which two connections with one key must both be heard before they are called
+/// a clone's: the dead one of a device that moved to another address is silent by then.
+pub(super) const CLONE_MS: u64 = 12_000;
+
+/// Milliseconds without a datagram after which a connection is not heard any more: one keep-alive
+/// and its way.
+pub(super) const HEARD_MS: u64 = 6_000;
+
+/// Clones that are remembered, at most.
+pub(super) const CLONES_MAX: usize = LINKS_MAX;
+
 /// How long a device that is not admitted may stay: a join takes under a second.
 pub(super) const STRANGER_TIME: Duration = Duration::from_secs(5);
+
+/// How long a device that is not admitted may stay while one is waited for: the core ends it
+/// earlier, once two people had their two minutes to compare digits.
+pub(super) const GUEST_TIME: Duration = Duration::from_mins(3);
 
 /// Bytes that a device that is not admitted may send: a manifest and a control log of a large
 /// event fit.
@@ -79,10 +109,10 @@ pub(super) const DIAL_STAGGER: Duration = Duration::from_millis(200);
 pub(super) const DIALS_MAX: usize = 16;
 
 /// Addresses dialled for one peer in one attempt, at most.
-pub(super) const ADDRESSES_MAX: usize = 8;
+pub const ADDRESSES_MAX: usize = 8;
 
 /// Places learned from mDNS that are kept, at most: anybody on the network can announce.
-pub(super) const CANDIDATES_MAX: usize = 128;
+pub const CANDIDATES_MAX: usize = 128;
 
 /// Peers whose addresses are remembered, at most: as many as can be connected.
 pub(super) const REMEMBERED_MAX: usize = LINKS_MAX;
@@ -92,7 +122,7 @@ pub(super) const REMEMBERED_ADDRESSES_MAX: usize = 4;
 
 /// Milliseconds between two dials of an address that only mDNS vouches for: a forged record
 /// must not turn the venue into a flood of somebody else's device.
-pub(super) const ADDRESS_REST_MS: u64 = 5_000;
+pub const ADDRESS_REST_MS: u64 = 5_000;
 
 /// Milliseconds of the first and the longest wait before a known peer is dialled again: a
 /// healed network is found within seconds, and a phone that is switched off costs two packets
@@ -140,6 +170,18 @@ pub(super) const BROWSE_CONTENT: Duration = Duration::from_mins(5);
 /// Seconds between two looks at the device's own interfaces.
 pub(super) const INTERFACE_POLL_SECONDS: u32 = 5;
 
+/// How often what mDNS keeps is counted: a flood of 5,000 records a second brings some 10 MB
+/// meanwhile.
+pub(super) const MDNS_COUNT_TIME: Duration = Duration::from_secs(2);
+
+/// Records that mDNS may keep: a venue of 128 devices has some 600, and the library itself has no
+/// bound but their time to live, which whoever forges them chooses. Some 6 MB.
+pub(super) const MDNS_RECORDS_MAX: i64 = 8_000;
+
+/// How long mDNS rests before it is started afresh: what is flooding is not heard meanwhile, and a
+/// peer that is sought waits no longer than for a lost packet.
+pub(super) const MDNS_REST: Duration = Duration::from_secs(1);
+
 /// How long an announced peer may take to confirm itself after its connection was lost.
 pub(super) const VERIFY_TIME: Duration = Duration::from_secs(3);
 
@@ -149,6 +191,11 @@ pub(super) const GOODBYE_TIME: Duration = Duration::from_millis(300);
 
 /// How long the end of everything may take.
 pub(super) const STOP_TIME: Duration = Duration::from_secs(2);
+
+const _: () = assert!(
+    KEEP_ALIVE.as_secs() * 1_000 < HEARD_MS && 2 * HEARD_MS <= CLONE_MS,
+    "whoever is there is heard, and whoever is gone is silent for long enough"
+);
 
 const _: () = assert!(
     KEEP_ALIVE.as_millis() * 2 < IDLE_TIME.as_millis(),

@@ -13,13 +13,18 @@ use tallyline_keys::PublicKey;
 use tallyline_keys::tls::Admission;
 use tallyline_proto::replica::{PeerId, Reason};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
+use super::barred::Barred;
 use super::discovery::{TargetId, Targets};
 use super::limits::{
-    FRESH_MS, LINKS_MAX, LINKS_PER_KEY_MAX, STRANGER_BYTES_MAX, STRANGER_TIME, STRANGERS_MAX,
+    CLONES_MAX, FRESH_MS, GUEST_TIME, LINKS_MAX, LINKS_PER_KEY_MAX, STRANGER_BYTES_MAX,
+    STRANGER_TIME, STRANGERS_MAX,
 };
-use super::{LinkInfo, Scope, Source, Traffic};
+use super::rivals::{Rival, Stage, clones, loser};
+use super::{CloneAlarm, LinkInfo, Scope, Source, Traffic};
 use crate::clock::millis;
+use crate::security::{Cause, SecurityLog, Who};
 
 /// Why this side ends a connection. The peer is told the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +47,10 @@ pub(super) enum Ending {
     Paused,
     /// The store was opened again, so every conversation begins anew.
     Reset,
+    /// The key was a member and is one no longer.
+    Revoked,
+    /// The key broke the rules again and again.
+    Barred,
     /// The process stops.
     Stopping,
 }
@@ -91,30 +100,22 @@ pub(super) struct Held {
     since_ms: u64,
     /// When the peer spoke first.
     up_ms: Option<u64>,
-    /// Datagrams that had arrived when a second connection made this one doubtful.
-    doubted_at: Option<u64>,
+    /// What a second connection made of this one, as long as there is one.
+    doubt: Option<Doubt>,
     queue: mpsc::Sender<Outgoing>,
     connection: Connection,
     counts: Arc<Counts>,
 }
 
-/// What a duplicate is judged by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Rival {
-    peer: PeerId,
-    dialled: bool,
-    stage: Stage,
-}
-
-/// How much is known about a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// The peer has not spoken.
-    Silent,
-    /// The peer spoke, a while ago.
-    Spoke,
-    /// The peer was heard since it became doubtful, or spoke first a moment ago.
-    Works,
+/// Since when a second connection makes one doubtful, and what has been heard on it meanwhile.
+#[derive(Clone, Copy, Debug)]
+struct Doubt {
+    since_ms: u64,
+    /// Datagrams that had arrived when it began.
+    before: u64,
+    /// Datagrams that had arrived at the last look that found more of them.
+    datagrams: u64,
+    heard_ms: u64,
 }
 
 /// What is let through.
@@ -130,6 +131,8 @@ pub(super) enum Passage {
 #[derive(Debug)]
 pub(super) struct Links {
     own: PublicKey,
+    /// When time begins, on the runtime's clock.
+    pub(super) start: Instant,
     /// Who is admitted.
     pub(super) members: BTreeSet<PublicKey>,
     /// The inviter, while a join is under way.
@@ -140,10 +143,20 @@ pub(super) struct Links {
     pub(super) every: Passage,
     /// The uplink.
     pub(super) uplink: Passage,
+    /// Whether strangers are waited for and may stay longer: a person compares two screens.
+    pub(super) guests: bool,
     /// Whether the process stops.
     pub(super) stopping: bool,
     /// Places to dial.
     pub(super) targets: Targets,
+    /// Where refusals are noted.
+    pub(super) security: Arc<SecurityLog>,
+    /// Keys that were members and are no longer.
+    revoked: BTreeSet<PublicKey>,
+    /// Whether the next members are those of another store, which revokes nobody.
+    anew: bool,
+    barred: Barred,
+    clones: BTreeMap<PublicKey, CloneAlarm>,
     held: BTreeMap<PeerId, Held>,
     next_peer: u64,
     ended: Traffic,
@@ -179,6 +192,8 @@ impl Ending {
             Self::Broken => "broken",
             Self::Paused => "paused",
             Self::Reset => "reset",
+            Self::Revoked => "revoked",
+            Self::Barred => "barred",
             Self::Stopping => "stopping",
         }
     }
@@ -198,6 +213,8 @@ impl Ending {
             Self::Broken => 7,
             Self::Stranger => 8,
             Self::Refused(_) => 9,
+            Self::Revoked => 10,
+            Self::Barred => 11,
         })
     }
 
@@ -229,15 +246,18 @@ impl Counts {
 }
 
 impl Held {
-    /// Puts something into the queue without waiting; a full queue ends the connection.
-    pub(super) fn put(&self, out: Outgoing) {
+    /// Puts something into the queue without waiting; a full queue ends the connection. Tells
+    /// whether the queue was full of what the peer does not read.
+    pub(super) fn put(&self, out: Outgoing) -> bool {
         match self.queue.try_send(out) {
-            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => false,
             Err(mpsc::error::TrySendError::Full(Outgoing::Frame(_))) => {
                 Ending::Unread.close(&self.connection);
+                true
             }
             Err(mpsc::error::TrySendError::Full(Outgoing::End(ending))) => {
                 ending.close(&self.connection);
+                true
             }
         }
     }
@@ -245,6 +265,39 @@ impl Held {
     /// Ends the connection at once.
     pub(super) fn close(&self, ending: Ending) {
         ending.close(&self.connection);
+    }
+
+    /// Returns whom the security log names.
+    pub(super) fn who(&self) -> Who {
+        Who::peer(self.key, self.address)
+    }
+
+    /// Looks at the connection as one of several with its key.
+    fn rival(&mut self, peer: PeerId, now_ms: u64) -> Rival {
+        let datagrams = self.connection.stats().udp_rx.datagrams;
+        let doubt = self.doubt.get_or_insert(Doubt {
+            since_ms: now_ms,
+            before: datagrams,
+            datagrams,
+            heard_ms: now_ms,
+        });
+        if doubt.datagrams < datagrams {
+            doubt.datagrams = datagrams;
+            doubt.heard_ms = now_ms;
+        }
+        Rival {
+            peer,
+            dialled: self.way.dialled.is_some(),
+            stage: match self.up_ms {
+                None => Stage::Silent,
+                Some(up_ms) if now_ms < up_ms + FRESH_MS => Stage::Works,
+                Some(_) if doubt.before < datagrams => Stage::Works,
+                Some(_) => Stage::Spoke,
+            },
+            address: self.address,
+            beside_ms: now_ms.saturating_sub(doubt.since_ms),
+            silent_ms: now_ms.saturating_sub(doubt.heard_ms),
+        }
     }
 
     /// Tells whether the peer has spoken.
@@ -271,13 +324,20 @@ impl Links {
     pub(super) fn shared(own: PublicKey) -> Shared {
         Shared(Arc::new(Mutex::new(Self {
             own,
+            start: Instant::now(),
             members: BTreeSet::new(),
             inviter: None,
             cloud: None,
             every: Passage::Open,
             uplink: Passage::Open,
+            guests: false,
             stopping: false,
             targets: Targets::default(),
+            security: Arc::default(),
+            revoked: BTreeSet::new(),
+            anew: false,
+            barred: Barred::default(),
+            clones: BTreeMap::new(),
             held: BTreeMap::new(),
             next_peer: 1,
             ended: Traffic::default(),
@@ -315,7 +375,7 @@ impl Links {
             address,
             since_ms: now_ms,
             up_ms: None,
-            doubted_at: None,
+            doubt: None,
             queue: sender,
             connection: connection.clone(),
             counts: counts.clone(),
@@ -344,25 +404,82 @@ impl Links {
         Some(held)
     }
 
-    /// Replaces the members; connections of those who are members no longer end.
-    pub(super) fn replace_members(&mut self, keys: impl IntoIterator<Item = PublicKey>) {
+    /// Replaces the members; connections of those who are members no longer end, and they do not
+    /// come back.
+    ///
+    /// Source: PROTOCOL R-NET-4.
+    pub(super) fn replace_members(
+        &mut self,
+        keys: impl IntoIterator<Item = PublicKey>,
+        now_ms: u64,
+    ) {
         let before = std::mem::replace(&mut self.members, keys.into_iter().collect());
         if self.members.contains(&self.own) {
             self.inviter = None;
         }
+        if std::mem::take(&mut self.anew) {
+            self.revoked.clear();
+        } else {
+            self.revoked.extend(before.difference(&self.members));
+        }
+        self.revoked.retain(|key| !self.members.contains(key));
         for held in self.held.values() {
-            let revoked = before.contains(&held.key) && !self.members.contains(&held.key);
-            if revoked && !held.way.pinned {
-                held.close(Ending::Refused(Reason::Stranger));
+            if self.revoked.contains(&held.key) && !held.way.pinned {
+                let text = "connected when it ceased to be a member; the connection was ended";
+                self.security.note(now_ms, Cause::Revoked, held.who(), text);
+                held.close(Ending::Revoked);
             }
         }
+    }
+
+    /// Notes that the next members come from another store: a fresh one knows fewer, and nobody
+    /// was revoked by that.
+    pub(super) fn expect_anew(&mut self) {
+        self.anew = true;
+    }
+
+    /// Notes that a peer's connection ends because its key broke the rules. After the third time
+    /// the key is refused for a while, on all its connections.
+    ///
+    /// Source: PROTOCOL R-NET-3.
+    pub(super) fn strike(&mut self, peer: PeerId, now_ms: u64) {
+        let Some(held) = self.held.get(&peer) else {
+            return;
+        };
+        if !self.barred.strike(held.key, now_ms) {
+            return;
+        }
+        let text = "broke the rules three times within an hour; refused for ten minutes";
+        self.security.note(now_ms, Cause::Barred, held.who(), text);
+        let others = self.held.iter().filter(|(other, _)| **other != peer);
+        for (_, other) in others.filter(|(_, other)| other.key == held.key) {
+            other.close(Ending::Barred);
+        }
+    }
+
+    /// Tells whether a key is refused for a while.
+    pub(super) fn is_barred(&self, key: &PublicKey, now_ms: u64) -> bool {
+        self.barred.has(key, now_ms)
+    }
+
+    /// Returns every clone that was seen since the start.
+    pub(super) fn clones(&self) -> Vec<CloneAlarm> {
+        self.clones.values().copied().collect()
     }
 
     /// Ends what may not stay: strangers whose time is up, duplicates that another outlives.
     pub(super) fn sweep(&mut self, now_ms: u64) {
         for held in self.held.values() {
             let age_ms = now_ms.saturating_sub(held.since_ms);
-            if self.is_stranger(held) && age_ms >= millis(STRANGER_TIME) {
+            let may_ms = millis(if self.guests {
+                GUEST_TIME
+            } else {
+                STRANGER_TIME
+            });
+            if self.is_stranger(held) && age_ms >= may_ms {
+                let cause = Cause::Refused(Reason::Stranger);
+                let text = "no proof of membership in time; the connection was ended";
+                self.security.note(now_ms, cause, held.who(), text);
                 held.close(Ending::Stranger);
             }
         }
@@ -375,7 +492,7 @@ impl Links {
         }
         for held in self.held.values_mut() {
             if !twice.contains(&held.key) {
-                held.doubted_at = None;
+                held.doubt = None;
             }
         }
         for key in twice {
@@ -469,11 +586,27 @@ impl Links {
         all
     }
 
-    /// Tells whether a handshake with this key may go on.
+    /// Tells whether a handshake with this key may go on, and notes whom it refuses for good.
     fn admits(&self, key: &PublicKey) -> bool {
-        *key != self.own
-            && self.every == Passage::Open
-            && (self.members.contains(key) || self.strangers() < STRANGERS_MAX)
+        if *key == self.own || self.every == Passage::Paused {
+            return false;
+        }
+        let (cause, text) = if self.revoked.contains(key) {
+            let text = "it came back and is no member any more";
+            (Cause::Revoked, text)
+        } else if self.members.contains(key) || self.strangers() < STRANGERS_MAX {
+            return true;
+        } else {
+            let text = "too many devices that are not admitted are connected";
+            (Cause::Crowded, text)
+        };
+        let who = Who {
+            key: Some(*key),
+            ..Who::default()
+        };
+        let now_ms = millis(self.start.elapsed());
+        self.security.note(now_ms, cause, who, text);
+        false
     }
 
     /// Checks everything that a connection must pass after its handshake.
@@ -488,6 +621,12 @@ impl Links {
         }
         if *key == self.own {
             return Err(Ending::Oneself);
+        }
+        if self.is_barred(key, now_ms) {
+            return Err(Ending::Barred);
+        }
+        if self.revoked.contains(key) && !way.pinned {
+            return Err(Ending::Revoked);
         }
         let stranger = !way.pinned && !self.members.contains(key);
         if self.held.len() >= LINKS_MAX || (stranger && self.strangers() >= STRANGERS_MAX) {
@@ -525,30 +664,40 @@ impl Links {
             .count()
     }
 
-    /// Ends the connection that this side has to end, if one of several with a key is proven.
+    /// Ends the connection that this side has to end, if one of several with a key is proven, and
+    /// raises the alarm if two devices use the key.
     fn settle(&mut self, key: &PublicKey, now_ms: u64) {
-        let mut rivals = Vec::new();
-        for (peer, held) in &mut self.held {
-            if held.key != *key {
-                continue;
-            }
-            let datagrams = held.connection.stats().udp_rx.datagrams;
-            let doubted_at = *held.doubted_at.get_or_insert(datagrams);
-            rivals.push(Rival {
-                peer: *peer,
-                dialled: held.way.dialled.is_some(),
-                stage: match held.up_ms {
-                    None => Stage::Silent,
-                    Some(up_ms) if now_ms < up_ms + FRESH_MS => Stage::Works,
-                    Some(_) if datagrams > doubted_at => Stage::Works,
-                    Some(_) => Stage::Spoke,
-                },
-            });
+        let same = self.held.iter_mut().filter(|(_, held)| held.key == *key);
+        let rivals: Vec<_> = same.map(|(peer, held)| held.rival(*peer, now_ms)).collect();
+        if let Some(addresses) = clones(&rivals) {
+            self.alarm(key, addresses, now_ms);
         }
         let loser = loser(self.own > *key, &rivals);
         if let Some(held) = loser.and_then(|peer| self.held.get(&peer)) {
             held.close(Ending::Duplicate);
         }
+    }
+
+    /// Raises the alarm that two devices use one key, once for each pair of addresses.
+    fn alarm(&mut self, key: &PublicKey, addresses: (SocketAddr, SocketAddr), now_ms: u64) {
+        let known = self.clones.get_mut(key);
+        if let Some(known) = known.filter(|known| known.addresses == addresses) {
+            known.last_ms = now_ms;
+            return;
+        }
+        if CLONES_MAX <= self.clones.len() && !self.clones.contains_key(key) {
+            return;
+        }
+        let (one, other) = addresses;
+        let text = format!("two devices use this key at the same time, at {one} and at {other}");
+        self.security
+            .note(now_ms, Cause::Clone, Who::peer(*key, other), &text);
+        let alarm = CloneAlarm {
+            key: *key,
+            addresses,
+            last_ms: now_ms,
+        };
+        self.clones.insert(*key, alarm);
     }
 }
 
@@ -566,91 +715,10 @@ impl Admission for Shared {
     }
 }
 
-/// Decides which of several connections with one key this side ends, if any.
-///
-/// The lower key's dialled connection stays, and only the other one's dialler ends its own: so
-/// both sides never end one each, and two devices with one key (a clone) are both served. The
-/// one that stays must be proven to work before the other one goes.
-fn loser(own_is_higher: bool, rivals: &[Rival]) -> Option<PeerId> {
-    let works = |rival: &&Rival| rival.stage == Stage::Works;
-    let spoke = |rival: &&Rival| rival.stage != Stage::Silent;
-    let mut dialled = rivals.iter().filter(|rival| rival.dialled);
-    let inbound = rivals.iter().filter(|rival| !rival.dialled);
-    if own_is_higher && inbound.clone().any(|rival| works(&rival)) {
-        return dialled.find(spoke).map(|rival| rival.peer);
-    }
-    let stays = dialled.clone().find(works)?;
-    dialled
-        .find(|rival| spoke(rival) && rival.peer != stays.peer)
-        .map(|rival| rival.peer)
-}
-
 /// Returns an address as people write it: a mapped IPv4 address is an IPv4 address.
 pub(super) fn canonical(address: SocketAddr) -> SocketAddr {
     match address.ip().to_canonical() {
         ip if ip == address.ip() => address,
         ip => SocketAddr::new(ip, address.port()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// `d` dialled, `i` inbound; upper case proven; `?` after it: has not spoken.
-    fn rivals(text: &str) -> Vec<Rival> {
-        let mut rivals: Vec<Rival> = Vec::new();
-        for sign in text.chars() {
-            if sign == '?' {
-                rivals.last_mut().unwrap().stage = Stage::Silent;
-                continue;
-            }
-            rivals.push(Rival {
-                peer: PeerId(u64::try_from(rivals.len()).unwrap()),
-                dialled: sign.eq_ignore_ascii_case(&'d'),
-                stage: if sign.is_ascii_uppercase() {
-                    Stage::Works
-                } else {
-                    Stage::Spoke
-                },
-            });
-        }
-        rivals
-    }
-
-    #[test]
-    fn only_the_higher_key_ends_its_own_dial_and_only_when_the_other_works() {
-        for (higher, text, expected) in [
-            (true, "DI", Some(0)),
-            (true, "ID", Some(1)),
-            (true, "dI", Some(0)),
-            (true, "Di", None),
-            (true, "DI?", None),
-            (true, "D?I", None),
-            (false, "DI", None),
-            (false, "ID", None),
-            (false, "dI", None),
-            (true, "D", None),
-            (true, "I", None),
-        ] {
-            let loser = loser(higher, &rivals(text));
-            assert_eq!(loser, expected.map(PeerId), "{higher} {text}");
-        }
-    }
-
-    #[test]
-    fn of_two_own_dials_the_proven_older_one_stays() {
-        for higher in [true, false] {
-            assert_eq!(loser(higher, &rivals("DD")), Some(PeerId(1)), "both work");
-            assert_eq!(loser(higher, &rivals("dD")), Some(PeerId(0)), "newer works");
-            assert_eq!(loser(higher, &rivals("dd")), None, "neither is proven");
-        }
-    }
-
-    #[test]
-    fn two_inbound_connections_of_a_clone_are_both_served() {
-        for higher in [true, false] {
-            assert_eq!(loser(higher, &rivals("II")), None, "{higher}");
-        }
     }
 }

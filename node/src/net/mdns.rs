@@ -11,7 +11,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{SocketAddr, SocketAddrV6};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mdns_sd::{ResolvedService, ScopedIp, ServiceDaemon, ServiceEvent, ServiceInfo};
 use tallyline_keys::discovery_tag;
@@ -19,15 +19,16 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{debug, warn};
 
+use super::MdnsHealth;
 use super::discovery::{Discovery, Sighting, best_first};
 use super::limits::{
     ADDRESS_REST_MS, ADDRESSES_MAX, BROWSE_CONTENT, BROWSE_HUNGRY, INTERFACE_POLL_SECONDS,
-    STOP_TIME, VERIFY_TIME,
+    MDNS_COUNT_TIME, MDNS_RECORDS_MAX, MDNS_REST, STOP_TIME, VERIFY_TIME,
 };
 use crate::entropy::{self, EntropyError};
 
 /// The service type of every device.
-const SERVICE: &str = "_tallyline._udp.local.";
+pub(super) const SERVICE: &str = "_tallyline._udp.local.";
 
 /// The version of the protocol that is announced.
 const VERSION: &str = "1";
@@ -54,7 +55,14 @@ pub(super) struct Search {
 
 /// The running daemon, for whoever wants to ask it something.
 #[derive(Clone, Default)]
-pub(super) struct Verifier(Arc<Mutex<Option<ServiceDaemon>>>);
+pub(super) struct Verifier(Arc<Mutex<Running>>);
+
+/// The daemon, and how it does.
+#[derive(Default)]
+struct Running {
+    daemon: Option<ServiceDaemon>,
+    health: MdnsHealth,
+}
 
 /// mDNS as a source of sightings.
 pub(super) struct Mdns {
@@ -65,22 +73,28 @@ pub(super) struct Mdns {
     daemon: Option<ServiceDaemon>,
     events: Option<mdns_sd::Receiver<ServiceEvent>>,
     browsed_at: Instant,
+    counted_at: Instant,
     announced: Option<[u8; 16]>,
     own_names: BTreeSet<String>,
+    alarm: Alarm,
 }
+
+/// Told, in words, when mDNS heard more than it may keep.
+pub(super) type Alarm = Box<dyn Fn(&str) + Send + Sync>;
 
 /// What happened while waiting.
 enum Woken {
     Event(Option<ServiceEvent>),
     Changed(bool),
     Due,
+    Count,
 }
 
 impl Verifier {
     /// Asks whether an announced device is still there; if not, its record is flushed.
     pub(super) fn verify(&self, name: String) {
-        let daemon = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(daemon) = daemon.as_ref()
+        let running = self.lock();
+        if let Some(daemon) = &running.daemon
             && let Err(error) = daemon.verify(name, VERIFY_TIME)
         {
             debug!(%error, "a record was not verified");
@@ -89,7 +103,7 @@ impl Verifier {
 
     /// Takes the announcement back and ends the daemon.
     pub(super) async fn stop(&self) {
-        let daemon = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let daemon = self.lock().daemon.take();
         if let Some(Ok(ended)) = daemon.map(|daemon| daemon.shutdown())
             && timeout(STOP_TIME, ended.recv_async()).await.is_err()
         {
@@ -97,9 +111,35 @@ impl Verifier {
         }
     }
 
+    /// Tells how mDNS does.
+    pub(super) fn health(&self) -> MdnsHealth {
+        self.lock().health.clone()
+    }
+
     /// Keeps the daemon that runs.
     fn put(&self, daemon: ServiceDaemon) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(daemon);
+        let mut running = self.lock();
+        running.daemon = Some(daemon);
+        running.health.starts = running.health.starts.saturating_add(1);
+        running.health.announcing = false;
+    }
+
+    /// Notes that everything works.
+    fn works(&self, announcing: bool) {
+        let mut running = self.lock();
+        running.health.fault = None;
+        running.health.announcing = announcing;
+    }
+
+    /// Notes what does not work.
+    fn fails(&self, fault: String) {
+        let mut running = self.lock();
+        running.health.fault = Some(fault);
+        running.health.announcing = false;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Running> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -110,6 +150,7 @@ impl Mdns {
         own_port: u16,
         search: watch::Receiver<Search>,
         verifier: Verifier,
+        alarm: Alarm,
     ) -> Self {
         Self {
             port: mdns_port,
@@ -119,9 +160,36 @@ impl Mdns {
             daemon: None,
             events: None,
             browsed_at: Instant::now(),
+            counted_at: Instant::now(),
             announced: None,
             own_names: BTreeSet::new(),
+            alarm,
         }
+    }
+
+    /// Ends the daemon and all that it keeps; the next turn starts another.
+    async fn end_daemon(&mut self) {
+        self.verifier.stop().await;
+        self.daemon = None;
+        self.events = None;
+    }
+
+    /// Starts the daemon afresh if it keeps more than it may: its library keeps every record that
+    /// anybody announces until the time that its sender chose.
+    async fn bound(&mut self) {
+        self.counted_at = Instant::now();
+        let Some(daemon) = &self.daemon else {
+            return;
+        };
+        let kept = kept_records(daemon).await;
+        if kept <= MDNS_RECORDS_MAX {
+            return;
+        }
+        (self.alarm)(&format!(
+            "mDNS kept {kept} records, more than {MDNS_RECORDS_MAX}; it is started afresh"
+        ));
+        self.end_daemon().await;
+        sleep(MDNS_REST).await;
     }
 
     /// Sees to it that a daemon runs, announces and browses.
@@ -149,6 +217,7 @@ impl Mdns {
             self.events = Some(daemon.browse(SERVICE)?);
             self.browsed_at = Instant::now();
         }
+        self.verifier.works(self.announced.is_some());
         Ok(())
     }
 
@@ -171,20 +240,14 @@ impl Mdns {
             event = event => Woken::Event(event),
             changed = self.search.changed() => Woken::Changed(changed.is_ok()),
             () = sleep_until(self.browsed_at + pause) => Woken::Due,
+            () = sleep_until(self.counted_at + MDNS_COUNT_TIME) => Woken::Count,
         }
     }
 
     /// Reads one event; `None` if it says nothing about a peer of this event.
     fn read(&self, event: ServiceEvent, search: &Search) -> Option<Sighting> {
         match event {
-            ServiceEvent::ServiceResolved(found) => {
-                let name = found.get_fullname().to_owned();
-                let ours = !self.own_names.contains(&name) && is_sought(&found, search);
-                ours.then(|| Sighting::Seen {
-                    name,
-                    addresses: addresses(&found),
-                })
-            }
+            ServiceEvent::ServiceResolved(found) => sighting(&found, search, &self.own_names),
             ServiceEvent::ServiceRemoved(_, name) => Some(Sighting::Gone { name }),
             ServiceEvent::SearchStarted(_)
             | ServiceEvent::ServiceFound(..)
@@ -204,12 +267,19 @@ impl Discovery for Mdns {
             }
             if let Err(error) = self.keep_up(&search) {
                 warn!(%error, "mDNS does not work; static and remembered peers still do");
+                self.verifier.fails(error.to_string());
                 self.daemon = None;
                 self.events = None;
                 sleep(std::time::Duration::from_millis(ADDRESS_REST_MS)).await;
                 continue;
             }
+            // Not one of the things waited for: a flood must not keep it from its turn.
+            if self.counted_at.elapsed() >= MDNS_COUNT_TIME {
+                self.bound().await;
+                continue;
+            }
             match self.wait(&search).await {
+                Woken::Count => {}
                 Woken::Event(Some(event)) => {
                     if let Some(sighting) = self.read(event, &search) {
                         return Some(sighting);
@@ -234,6 +304,22 @@ impl fmt::Debug for Verifier {
     }
 }
 
+/// Counts the records that a daemon keeps; 0 if it does not say.
+async fn kept_records(daemon: &ServiceDaemon) -> i64 {
+    let Ok(answer) = daemon.get_metrics() else {
+        return 0;
+    };
+    match timeout(STOP_TIME, answer.recv_async()).await {
+        Ok(Ok(metrics)) => {
+            let kept = metrics
+                .iter()
+                .filter(|(name, _)| name.starts_with("cached-"));
+            kept.map(|(_, count)| *count).sum()
+        }
+        Ok(Err(_)) | Err(_) => 0,
+    }
+}
+
 /// Makes what this device announces.
 fn announcement(key: &[u8; 16], port: u16) -> Result<ServiceInfo, mdns_sd::Error> {
     let drawn = |error: EntropyError| mdns_sd::Error::Msg(error.to_string());
@@ -245,6 +331,20 @@ fn announcement(key: &[u8; 16], port: u16) -> Result<ServiceInfo, mdns_sd::Error
     let record = [(KEY_VERSION, VERSION), (KEY_SALT, &salt), (KEY_TAG, &tag)];
     let info = ServiceInfo::new(SERVICE, &instance, &host, "", port, &record[..])?;
     Ok(info.enable_addr_auto())
+}
+
+/// Reads a record; `None` if it is this device's own or of no event that is looked for.
+pub(super) fn sighting(
+    found: &ResolvedService,
+    search: &Search,
+    own_names: &BTreeSet<String>,
+) -> Option<Sighting> {
+    let name = found.get_fullname().to_owned();
+    let ours = !own_names.contains(&name) && is_sought(found, search);
+    ours.then(|| Sighting::Seen {
+        name,
+        addresses: addresses(found),
+    })
 }
 
 /// Tells whether a record carries the tag of an event that this device looks for.

@@ -10,7 +10,10 @@
 //! | `framing` | frames on a stream |
 //! | `discovery` | places to dial, from any source |
 //! | `mdns` | announcing this device and browsing for others |
-//! | `links` | connections: who may stay, and which of two goes |
+//! | `links` | connections: who may stay |
+//! | `rivals` | which of two connections with one key goes, and when it is a clone's |
+//! | `barred` | keys that are refused for a while |
+//! | `hearsay` | what is made of mDNS records, tried without a network |
 //! | `endpoint` | TLS and handshakes on sockets |
 //! | `ground` | where sockets, timers and chance come from |
 //! | `conversation` | one connection from its handshake to its end |
@@ -19,17 +22,20 @@
 //! | `memory` | port and addresses kept from one start to the next |
 //! | `hub` | what all of them share |
 
+mod barred;
 mod conversation;
 mod dial;
 mod discovery;
 mod endpoint;
 mod framing;
 mod ground;
+mod hearsay;
 mod hub;
 mod limits;
 mod links;
 mod mdns;
 mod memory;
+mod rivals;
 mod uplink;
 
 use std::fmt;
@@ -49,6 +55,7 @@ use tokio::sync::mpsc;
 use crate::driver::{Driver, Link};
 use crate::entropy::EntropyError;
 use crate::root::Mode;
+use crate::security::{self, Cause, Who};
 
 use self::endpoint::Doors;
 use self::hub::Hub;
@@ -57,6 +64,8 @@ use self::mdns::Mdns;
 
 pub use self::discovery::Sighting;
 pub use self::ground::Ground;
+pub use self::hearsay::{Hearsay, Record};
+pub use self::limits::{ADDRESS_REST_MS, ADDRESSES_MAX, CANDIDATES_MAX};
 
 /// The port of mDNS (RFC 6762); tests use another one.
 pub const MDNS_PORT: u16 = 5353;
@@ -110,6 +119,8 @@ pub enum Source {
     Static,
     /// Named in a ticket.
     Ticket,
+    /// Named by a device that is to be enrolled.
+    Called,
     /// The cloud.
     Uplink,
     /// Connected before, at the same address.
@@ -137,6 +148,30 @@ pub struct LinkInfo {
     pub rtt_ms: u64,
     /// Bytes both ways.
     pub traffic: Traffic,
+}
+
+/// How mDNS does on this device.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MdnsHealth {
+    /// Whether this device is announced.
+    pub announcing: bool,
+    /// Places that others announced and that are kept, at most 128.
+    pub candidates: usize,
+    /// How often its daemon was started: once, and once more after each end or flood.
+    pub starts: u64,
+    /// What does not work, if something does not.
+    pub fault: Option<String>,
+}
+
+/// Two devices that use one key at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CloneAlarm {
+    /// The key.
+    pub key: PublicKey,
+    /// Where the two are.
+    pub addresses: (SocketAddr, SocketAddr),
+    /// When both were heard last, in milliseconds of [`Net::uptime_ms`].
+    pub last_ms: u64,
 }
 
 /// Bytes both ways, of one connection or of all since the start.
@@ -258,7 +293,11 @@ impl Net {
         hub.spawn(hub.clone().keep_memory());
         hub.spawn(dial::supervise(hub.clone()));
         if let Some(port) = self.mdns {
-            let mdns = Mdns::new(port, hub.port(), hub.search(), hub.verifier());
+            let (mouth, verifier) = (hub.clone(), hub.verifier());
+            let alarm = Box::new(move |text: &str| {
+                mouth.note(Cause::MdnsFlood, Who::default(), text);
+            });
+            let mdns = Mdns::new(port, hub.port(), hub.search(), verifier, alarm);
             hub.spawn(dial::follow(hub.clone(), mdns));
         }
         let sightings = &mut *self
@@ -286,6 +325,37 @@ impl Net {
     /// Returns all bytes since the start, ended connections included.
     pub fn traffic(&self) -> Traffic {
         self.hub.traffic()
+    }
+
+    /// Returns who was turned away since the start, in the time of [`Net::uptime_ms`].
+    pub fn security(&self) -> security::Seen {
+        self.hub.links().lock().security.seen()
+    }
+
+    /// Returns the devices that were seen to share a key with another one.
+    pub fn clones(&self) -> Vec<CloneAlarm> {
+        self.hub.links().lock().clones()
+    }
+
+    /// Returns how mDNS does; `None` if it is not used.
+    pub fn mdns(&self) -> Option<MdnsHealth> {
+        self.mdns?;
+        let mut health = self.hub.verifier().health();
+        health.candidates = self.hub.links().lock().targets.candidates().count();
+        Some(health)
+    }
+
+    /// Returns the address of the cloud that this device carries entries to, and whether it is
+    /// connected; `None` if there is none.
+    pub fn cloud(&self) -> Option<(String, bool)> {
+        let uplink = self.uplink.as_ref()?;
+        let connected = self.links().iter().any(|link| link.key == uplink.key);
+        Some((uplink.address.clone(), connected))
+    }
+
+    /// Returns the time since the start in milliseconds, on the runtime's clock.
+    pub fn uptime_ms(&self) -> u64 {
+        self.hub.now_ms()
     }
 
     /// Drops connections and refuses others until [`Net::resume`]: aeroplane mode.
@@ -339,6 +409,7 @@ impl fmt::Display for Source {
             Self::Mdns => "mdns",
             Self::Static => "static",
             Self::Ticket => "ticket",
+            Self::Called => "called",
             Self::Uplink => "uplink",
             Self::Remembered => "remembered",
             Self::Inbound => "inbound",
@@ -378,7 +449,7 @@ impl Link for Hub {
     }
 
     fn reset(&self) {
-        self.end_all(Ending::Reset);
+        self.begin_anew();
     }
 
     fn joining(&self, ticket: Option<&Ticket>) {

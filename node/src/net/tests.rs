@@ -1,5 +1,10 @@
 //! Several networks in one process, on loopback, with an ear instead of a driver.
 
+mod floods;
+mod hostile;
+mod limits;
+mod mdns;
+
 use std::sync::{Mutex, OnceLock, Weak};
 use std::time::Duration;
 
@@ -55,7 +60,7 @@ impl Inlet for Listening {
             }
             Input::PeerDown { peer } => heard.down.push(peer),
             Input::Frame { peer, bytes } => heard.frames.push((peer, bytes)),
-            Input::Command { .. } | Input::Tick => {}
+            Input::Command { .. } | Input::Room { .. } | Input::Tick => {}
         }
         Box::pin(async { Ok(()) })
     }
@@ -236,140 +241,6 @@ async fn two_peers_that_dial_each_other_keep_one_link() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_devices_with_one_key_are_both_served() {
-    let two = Node::start(config(2));
-    let (one, clone) = (Node::dialling(1, &[&two]), Node::dialling(1, &[&two]));
-    two.admit(&[&one]);
-    one.admit(&[&two]);
-    clone.admit(&[&two]);
-    until("both", || two.keys() == [one.key, one.key]).await;
-    until("both hear", || one.is_linked(&two) && clone.is_linked(&two)).await;
-    assert_eq!(two.downs(), 0, "nobody was kicked out");
-    close(&[&one, &clone, &two]).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stranger_has_five_seconds() {
-    let two = Node::start(config(2));
-    let one = Node::dialling(1, &[&two]);
-    one.admit(&[&two]);
-    let began = Instant::now();
-    until("up", || two.ups() == 1).await;
-    until("down", || two.downs() == 1).await;
-    let stayed = began.elapsed();
-    assert!(stayed >= Duration::from_secs(5), "{stayed:?}");
-    assert!(stayed < Duration::from_secs(9), "{stayed:?}");
-    close(&[&one, &two]).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stranger_that_is_admitted_meanwhile_stays() {
-    let two = Node::start(config(2));
-    let one = Node::dialling(1, &[&two]);
-    one.admit(&[&two]);
-    until("up", || two.ups() == 1).await;
-    two.admit(&[&one]);
-    let later = Instant::now() + Duration::from_secs(6);
-    until("six seconds", || Instant::now() >= later).await;
-    assert_eq!(two.downs(), 0, "still there");
-    close(&[&one, &two]).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stranger_has_sixty_four_kibibytes() {
-    let two = Node::start(config(2));
-    let (one, connection) = raw(1, &two).await;
-    let (mut send, _receive) = connection.open_bi().await.unwrap();
-    let frame = framing::framed(&[1; 1_000]).unwrap();
-    let began = Instant::now();
-    while send.write_all(&frame).await.is_ok() {}
-    assert_eq!(why(&connection).await, "stranger", "said");
-    assert!(
-        began.elapsed() < Duration::from_secs(4),
-        "before the five seconds"
-    );
-    assert!(two.frames() <= 65, "{} frames", two.frames());
-    close(&[&one, &two]).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn eight_strangers_are_served_and_a_member_still_gets_in() {
-    let two = Node::start(config(2));
-    let strangers: Vec<_> = (10..22).map(|seed| Node::dialling(seed, &[&two])).collect();
-    for stranger in &strangers {
-        stranger.admit(&[&two]);
-    }
-    until("eight", || two.net.links().len() == STRANGERS_MAX).await;
-    let one = Node::dialling(1, &[&two]);
-    two.admit(&[&one]);
-    one.admit(&[&two]);
-    until("the member", || two.keys().contains(&one.key)).await;
-    assert!(
-        two.net.links().len() <= STRANGERS_MAX + 1,
-        "eight and the member"
-    );
-    close(&strangers.iter().chain([&one, &two]).collect::<Vec<_>>()).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn bad_frames_end_their_connection_and_no_other() {
-    let (one, two) = pair().await;
-    for (seed, bytes) in [
-        (10, &[0x81, 0x80, 0x04][..]),
-        (11, &[0xff, 0xff, 0xff, 0xff, 0x0f]),
-        (12, &[0x80, 0x00]),
-    ] {
-        let (bad, connection) = raw(seed, &two).await;
-        let (mut send, _receive) = connection.open_bi().await.unwrap();
-        send.write_all(bytes).await.unwrap();
-        assert_eq!(why(&connection).await, "broken", "{bytes:x?}");
-        close(&[&bad]).await;
-    }
-    assert!(one.is_linked(&two), "the others talk on");
-    one.net.link().send(one.net.links()[0].peer, vec![9]);
-    until("a frame", || two.frames() == 2).await;
-    close(&[&one, &two]).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_sixteen_streams_are_granted() {
-    let two = Node::start(config(2));
-    let (one, connection) = raw(1, &two).await;
-    let mut streams = Vec::new();
-    while let Ok(stream) = timeout(Duration::from_millis(500), connection.open_bi()).await {
-        streams.push(stream.unwrap());
-        assert!(streams.len() <= 16, "too many");
-    }
-    assert_eq!(streams.len(), 16, "granted");
-    let uni = timeout(Duration::from_millis(100), connection.open_uni()).await;
-    assert!(uni.is_err(), "no unidirectional streams");
-    assert_eq!(connection.max_datagram_size(), None, "no datagrams");
-    close(&[&one, &two]).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_peer_that_does_not_read_is_dropped_without_blocking_anybody() {
-    let two = Node::start(config(2));
-    let (one, connection) = raw(1, &two).await;
-    two.admit(&[&one]);
-    let (mut send, _never_read) = connection.open_bi().await.unwrap();
-    send.write_all(&framing::framed(HELLO).unwrap())
-        .await
-        .unwrap();
-    until("up", || two.is_linked(&one)).await;
-    let peer = two.net.links()[0].peer;
-    for _ in 0..2 * QUEUE_FRAMES_MAX {
-        two.net.link().send(peer, vec![0; FRAME_BYTES_MAX]);
-    }
-    // The one datagram that says why may be lost on the way to a peer that does not read; what it
-    // sends afterwards is then answered by a reset.
-    let said = why(&connection).await;
-    assert!(said == "unread" || said == "reset by peer", "{said}");
-    until("down", || two.downs() == 1).await;
-    close(&[&one, &two]).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_sent_before_a_close_still_arrives() {
     let (one, two) = pair().await;
     let peer = one.net.links()[0].peer;
@@ -399,16 +270,6 @@ async fn aeroplane_mode_drops_everything_and_resume_brings_it_back() {
     assert_eq!(two.ups(), ups, "nobody gets in");
     two.net.resume(Scope::All);
     until("back", || one.is_linked(&two) && two.is_linked(&one)).await;
-    close(&[&one, &two]).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_revoked_device_is_closed_at_once() {
-    let (one, two) = pair().await;
-    let began = Instant::now();
-    two.admit(&[]);
-    until("closed", || one.downs() > 0).await;
-    assert!(began.elapsed() < Duration::from_secs(1), "within a second");
     close(&[&one, &two]).await;
 }
 
@@ -536,61 +397,6 @@ async fn the_uplink_talks_to_the_pinned_cloud_alone_and_can_be_paused() {
     close(&[&gateway, &misled, &cloud]).await;
 }
 
-/// Collects first datagrams of handshakes, each of its own connection.
-async fn first_flights(count: usize) -> Vec<Vec<u8>> {
-    let sink = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    let target = sink.local_addr().unwrap();
-    let node = Node::start(config(30));
-    let mut dials = tokio::task::JoinSet::new();
-    for _ in 0..count {
-        let (hub, pinned) = (node.net.hub.clone(), Expected::Key(node.key));
-        dials.spawn(async move { hub.doors().dial(&[target], &pinned).await });
-    }
-    let mut flights = std::collections::BTreeMap::new();
-    let mut buffer = [0; 2_048];
-    while flights.len() < count {
-        let length = timeout(DEADLINE, sink.recv(&mut buffer))
-            .await
-            .unwrap()
-            .unwrap();
-        // A long header: flags, version, length of the destination's id, the id.
-        flights.insert(buffer[6..14].to_vec(), buffer[..length].to_vec());
-    }
-    dials.shutdown().await;
-    close(&[&node]).await;
-    flights.into_values().collect()
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_flood_from_invented_addresses_keeps_no_member_out() {
-    let flights = first_flights(200).await;
-    let two = Node::start(config(2));
-    for (source, flight) in flights.iter().enumerate() {
-        let source = [127, 0, 1, u8::try_from(source).unwrap()];
-        let socket = std::net::UdpSocket::bind(SocketAddr::from((source, 0))).unwrap();
-        socket.send_to(flight, two.address()).unwrap();
-    }
-    let one = Node::dialling(1, &[&two]);
-    two.admit(&[&one]);
-    one.admit(&[&two]);
-    let began = Instant::now();
-    until("the member is in", || {
-        two.is_linked(&one) && one.is_linked(&two)
-    })
-    .await;
-    assert!(
-        began.elapsed() < Duration::from_secs(3),
-        "{:?}",
-        began.elapsed()
-    );
-    let begun = two.net.hub.endpoints()[0].stats().accepted_handshakes;
-    assert!(
-        begun <= 20,
-        "{begun} handshakes begun; the others had to prove their address"
-    );
-    close(&[&one, &two]).await;
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_taken_port_is_named() {
     let one = Node::start(config(1));
@@ -610,31 +416,4 @@ async fn a_taken_port_is_named() {
         "{error}"
     );
     close(&[&one]).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn peers_of_one_event_find_each_other_by_mdns_and_others_do_not() {
-    let found_on = |seed| NetConfig {
-        listen: Vec::new(),
-        mdns: true,
-        // Away from 5353, so that neither this machine's own devices nor other tests are heard.
-        mdns_port: 15_353,
-        ..config(seed)
-    };
-    let nodes = [1, 2, 3].map(|seed| Node::start(found_on(seed)));
-    let [one, two, other] = &nodes;
-    for (node, discovery_key) in [(one, [1; 16]), (two, [1; 16]), (other, [2; 16])] {
-        node.admit(&[one, two, other]);
-        node.net.link().notice(&Notice::Discover { discovery_key });
-    }
-    until("linked", || one.is_linked(two) && two.is_linked(one)).await;
-    let sources: Vec<_> = [one, two]
-        .iter()
-        .flat_map(|node| node.net.links())
-        .filter(|link| link.dialled)
-        .map(|link| link.source)
-        .collect();
-    assert_eq!(sources, [Source::Mdns], "how the dialler found it");
-    assert_eq!(other.ups(), 0, "another event's tag");
-    close(&[one, two, other]).await;
 }

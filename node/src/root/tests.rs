@@ -123,3 +123,136 @@ fn modes_read_by_name() {
     }
     assert!("phone".parse::<Mode>().is_err(), "phone is no mode");
 }
+
+/// Bad input 52.
+#[test]
+fn a_missing_key_beside_a_store_says_re_enrol_and_init_draws_no_other() {
+    let dir = folder();
+    Root::create(dir.path(), "A", Mode::Device).expect("creates");
+    fs::write(dir.path().join("node.redb"), "scores").expect("writes");
+    fs::remove_file(dir.path().join("device.key")).expect("removes");
+    for error in [
+        Root::open(dir.path()).expect_err("refuses"),
+        Root::create(dir.path(), "A", Mode::Device).expect_err("refuses"),
+    ] {
+        assert!(matches!(error, RootError::KeyMissing { .. }), "{error}");
+        assert!(
+            error.to_string().contains("have the owner invite it"),
+            "{error}"
+        );
+    }
+    assert!(!dir.path().join("device.key").exists(), "no other key");
+}
+
+/// A board with a serial number.
+fn board(serial: &str) -> (tempfile::TempDir, Board) {
+    let dir = folder();
+    fs::create_dir_all(dir.path().join("proc/device-tree")).expect("folders");
+    fs::write(dir.path().join("proc/device-tree/serial-number"), serial).expect("writes");
+    let board = Board::below(dir.path());
+    (dir, board)
+}
+
+/// Bad input 52.
+#[test]
+fn a_key_on_another_board_may_be_read_and_not_sign_until_it_is_adopted() {
+    let dir = folder();
+    let made = Root::create(dir.path(), "A", Mode::Device).expect("creates");
+    let (_one, here) = board("pi-1");
+    let (_two, there) = board("pi-2");
+    Root::adopt_board(dir.path(), &here).expect("taken to this board");
+    let on = |board| Root::open_on(dir.path(), &PassphraseSource::Nowhere, board).expect("opens");
+    on(&here).may_sign().expect("at home");
+    let error = on(&there).may_sign().expect_err("refuses");
+    assert!(error.to_string().contains("init --adopt-board"), "{error}");
+    assert!(
+        error.to_string().contains("have the owner invite it"),
+        "{error}"
+    );
+    Root::adopt_board(dir.path(), &there).expect("moved for good");
+    on(&there).may_sign().expect("at home");
+    on(&here).may_sign().expect_err("and nowhere else");
+    assert_eq!(on(&there).key(), made.key(), "the same key");
+    let mode = fs::metadata(dir.path().join("device.key"))
+        .expect("a file")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn a_key_of_an_older_version_names_no_board_and_signs() {
+    let dir = folder();
+    Root::create(dir.path(), "A", Mode::Device).expect("creates");
+    fs::write(dir.path().join("device.key"), "07".repeat(32)).expect("writes");
+    Root::open(dir.path())
+        .expect("opens")
+        .may_sign()
+        .expect("signs");
+}
+
+#[test]
+fn a_sealed_key_opens_with_its_passphrase_only() {
+    let dir = folder();
+    let file = dir.path().join("passphrase");
+    let source = PassphraseSource::File(file.clone());
+    let say = |text: &str| {
+        fs::write(&file, text).expect("writes");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("chmod");
+    };
+    say("correct horse\nsecond line\n");
+    let passphrase = source.get("").expect("readable").expect("there");
+    let root = dir.path().join("root");
+    let made = Root::create_sealed(&root, ("A", Mode::Device), Some(&passphrase)).expect("creates");
+    let text = fs::read_to_string(root.join("device.key")).expect("a file");
+    assert!(text.starts_with("sealed1 argon2id "), "{text}");
+    assert!(
+        !text.contains(&hex(made.device_key().seed())),
+        "the seed is not in it"
+    );
+    assert_eq!(
+        Root::open_with(&root, &source).expect("opens").key(),
+        made.key()
+    );
+    let error = Root::open(&root).expect_err("no passphrase");
+    assert!(matches!(error, RootError::Sealed { .. }), "{error}");
+    say("wrong horse");
+    let error = Root::open_with(&root, &source).expect_err("another passphrase");
+    assert!(
+        matches!(error, RootError::WrongPassphrase { .. }),
+        "{error}"
+    );
+    say("correct horse");
+    let bent = text.replacen(" 65536 ", " 65535 ", 1);
+    fs::write(root.join("device.key"), bent).expect("writes");
+    let error = Root::open_with(&root, &source).expect_err("other parameters");
+    assert!(
+        matches!(error, RootError::WrongPassphrase { .. }),
+        "{error}"
+    );
+    let greedy = text.replacen(" 65536 ", " 4000000000 ", 1);
+    fs::write(root.join("device.key"), greedy).expect("writes");
+    let error = Root::open_with(&root, &source).expect_err("too much memory");
+    assert!(matches!(error, RootError::Malformed { .. }), "{error}");
+}
+
+#[test]
+fn a_passphrase_is_long_enough_and_comes_from_a_file_of_ones_own() {
+    let dir = folder();
+    let file = dir.path().join("passphrase");
+    let source = PassphraseSource::File(file.clone());
+    for (text, mode, word) in [
+        ("short\n", 0o600, "8 to 1024"),
+        (&*"x".repeat(1025), 0o600, "8 to 1024"),
+        ("long enough", 0o644, "chmod 600"),
+    ] {
+        fs::write(&file, text).expect("writes");
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("chmod");
+        let error = source.get("").expect_err("refuses");
+        assert!(error.to_string().contains(word), "{error}");
+    }
+    let none = PassphraseSource::File(dir.path().join("none"))
+        .get("")
+        .expect_err("refuses");
+    assert!(matches!(none, RootError::Passphrase { .. }), "{none}");
+}

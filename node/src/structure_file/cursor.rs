@@ -134,12 +134,8 @@ impl<'a> At<'a> {
 
     /// Says where the value is, what it is, and what to do.
     pub(super) fn problem(&self, advice: &str) -> String {
-        let shown = self.value.to_string();
-        let mut short: String = shown.chars().take(SHOWN_CHARS_MAX).collect();
-        if short.len() < shown.len() {
-            short.push_str("...");
-        }
-        format!("{}: found {short}; {advice}", self.place())
+        let found = shortened(&self.value.to_string());
+        format!("{}: found {found}; {advice}", self.place())
     }
 
     fn members(&self) -> Result<&'a serde_json::Map<String, Value>, String> {
@@ -149,8 +145,9 @@ impl<'a> At<'a> {
     }
 
     fn member(&self, key: &str, value: &'a Value) -> Self {
+        let key = shortened(key);
         let place = if self.place.is_empty() {
-            key.to_owned()
+            key
         } else {
             format!("{}.{key}", self.place)
         };
@@ -164,4 +161,13 @@ impl<'a> At<'a> {
             &self.place
         }
     }
+}
+
+/// Returns a piece of the file as complaints repeat it: its beginning, if it is long.
+pub(super) fn shortened(text: &str) -> String {
+    let mut short: String = text.chars().take(SHOWN_CHARS_MAX).collect();
+    if short.len() < text.len() {
+        short.push_str("...");
+    }
+    short
 }

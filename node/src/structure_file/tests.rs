@@ -233,3 +233,25 @@ fn days_are_counted_by_the_calendar() {
     check(2018, 0, 1, None);
     check(1969, 12, 31, None);
 }
+
+/// A file with 2,000 divisions that no shooter was in filled the screen with their names, ten times;
+/// one with a long name of a division did the same by itself.
+#[test]
+fn complaints_are_short_whatever_the_file_holds() {
+    let many: Vec<String> = (0..2_000).map(|no| format!("\"Division {no}\"")).collect();
+    let many = format!("[{}]", many.join(", "));
+    check(r#"["Open", "Production"]"#, &many, "and 1988 more");
+    let long = "x".repeat(5_000);
+    for (from, to) in [
+        (r#""Open": {"#, format!("\"{long}\": {{")),
+        (
+            r#""minor": 125, "major""#,
+            format!("\"{long}\": 1, \"minor\": -1, \"major\""),
+        ),
+        (r#"["Open", "Production"]"#, many),
+    ] {
+        let problems = StructureFile::parse(&SMALL.replacen(from, &to, 1)).unwrap_err();
+        let said = problems.to_string();
+        assert!(said.len() < 2_000, "{} bytes for {from}", said.len());
+    }
+}

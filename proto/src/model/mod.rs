@@ -3,12 +3,14 @@
 //! A value of these types is valid in itself: enums have no "unknown", keys are not weak, counts
 //! fit. Whether it is *allowed* is for `rules` and `log`; how it looks in bytes is for `wire`.
 
+mod card;
 mod control;
 mod entry;
 mod event;
 mod ids;
 mod ticket;
 
+pub use card::{Card, CardKind};
 pub use control::{
     Admit, Adopt, Amend, Amendment, Assign, CellSet, Close, CloseReason, Consent, Cut, Decision,
     EventClose, Lock, LogCut, LogEnd, Open, Revoke, RevokeReason, Roles, RosterChange, ShooterEdit,
@@ -25,4 +27,4 @@ pub use event::{
 pub use ids::{
     DrillNo, EntryId, EventId, GrantId, Hash, Incarnation, LogName, RuleNo, ShooterNo, SquadNo,
 };
-pub use ticket::Ticket;
+pub use ticket::{Offer, Ticket};

@@ -1,4 +1,4 @@
-//! What a device needs to ask for admission.
+//! What two devices that do not know each other need to meet.
 
 use alloc::{string::String, vec::Vec};
 
@@ -18,5 +18,16 @@ pub struct Ticket {
     /// Keys the discovery tag, so that the inviter is found by mDNS.
     pub discovery_key: [u8; 16],
     /// Addresses of the inviter (`ip:port`), at most 8.
+    pub addresses: Vec<String>,
+}
+
+/// What a new device shows so that the owner's device comes to it; travels as text or QR.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// The device's key: who dials expects no other.
+    pub key: PublicKey,
+    /// Whoever knows it may bring the device into an event, once.
+    pub nonce: [u8; 16],
+    /// Addresses of the device (`ip:port`), at most 8.
     pub addresses: Vec<String>,
 }

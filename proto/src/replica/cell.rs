@@ -16,6 +16,9 @@ const SAVE_PRESENCE_MS: u64 = 30_000;
 impl Replica {
     pub(super) fn on_cell(&mut self, peer: PeerId, bytes: &[u8]) {
         let own = self.identity.key.public();
+        if self.is_short_of_room() {
+            return;
+        }
         let State::Member(member) = &mut self.state else {
             return;
         };

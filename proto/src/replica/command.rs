@@ -40,7 +40,9 @@ impl Replica {
                 secret,
                 roles,
                 label,
-            } => self.invite(secret, roles, label),
+                window_ms,
+            } => self.invite(secret, roles, label, window_ms),
+            Command::Enrol(enrolling) => self.enrol(enrolling),
             Command::Admit { key, roles, label } => self.admit(Admit { key, roles, label }),
             Command::Assign {
                 closing,
@@ -542,7 +544,10 @@ impl Replica {
             | Frame::Present(_)
             | Frame::Join(_)
             | Frame::Welcome(_)
-            | Frame::Refused(_) => Ok((0, 0)),
+            | Frame::Refused(_)
+            | Frame::Claim(_)
+            | Frame::Commit(_)
+            | Frame::Reveal(_) => Ok((0, 0)),
         }
     }
 }

@@ -8,8 +8,8 @@ use tallyline_keys::{
 };
 
 use super::{
-    Effects, Identity, Input, Notice, Now, PeerId, Phase, Reason, Released, Write, member::Member,
-    peer::Peer,
+    Effects, Identity, Input, Notice, Now, PeerId, Phase, Reason, Released, Write,
+    enrol::Enrolment, member::Member, peer::Peer,
 };
 use crate::model::{Incarnation, Ticket};
 
@@ -23,6 +23,8 @@ pub struct Replica {
     pub(super) peers: BTreeMap<PeerId, Peer>,
     pub(super) last_heard_ms: BTreeMap<PublicKey, u64>,
     pub(super) refusals: BTreeMap<Reason, u64>,
+    pub(super) enrol: Enrolment,
+    pub(super) free_bytes: Option<u64>,
     pub(super) out: Out,
 }
 
@@ -50,6 +52,7 @@ impl Replica {
     pub fn step(&mut self, now: Now, inputs: Vec<Input>) -> Effects {
         self.now = now;
         let waiting = self.out.writes.len();
+        self.count_down();
         for input in inputs {
             match input {
                 Input::Command { request, command } => self.on_command(request, *command),
@@ -60,6 +63,7 @@ impl Replica {
                 } => self.on_peer_up(peer, key, exporter),
                 Input::PeerDown { peer } => self.on_peer_down(peer),
                 Input::Frame { peer, bytes } => self.on_frame(peer, &bytes),
+                Input::Room { free_bytes } => self.on_room(free_bytes),
                 Input::Tick => self.on_tick(),
             }
         }
@@ -123,6 +127,7 @@ impl Replica {
         self.sign_own();
         self.spread();
         self.save_presence();
+        self.tell_guests();
     }
 
     /// Counts a refusal and tells the shell.

@@ -110,7 +110,7 @@ impl Replica {
         if member.ledger.authority().last_call().is_none() {
             self.state_that(&Statement::LastCall)?;
         }
-        Ok(Reply::Called)
+        Ok(Reply::ScoringOver)
     }
 
     /// Closes the event if nobody has to be waited for, apart from those declared lost.

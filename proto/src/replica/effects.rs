@@ -166,6 +166,14 @@ pub enum Reply {
     Locked,
     /// An invite is open; addresses are for the shell to fill in.
     Invited(Ticket),
+    /// An invite is open for one device, which is being dialled; by this id.
+    Called([u8; 16]),
+    /// So many invites were cancelled.
+    Cancelled(usize),
+    /// This device waits for the other one.
+    Waiting,
+    /// The digits are the same; the rest follows by itself.
+    Confirmed,
     /// The key is admitted.
     Admitted,
     /// Grants were opened (ids in the order asked for) and closed.
@@ -178,8 +186,8 @@ pub enum Reply {
     Transferred(PublicKey),
     /// So many entries were decided about.
     Decided(u64),
-    /// Writers seal their logs.
-    Called,
+    /// Scoring is over: writers seal their logs.
+    ScoringOver,
     /// The event is closed.
     Closed,
     /// The roster or the structure stands at this revision.
@@ -230,6 +238,10 @@ pub enum Reason {
     Duplicate,
     /// Too many errors within a minute.
     Demerits,
+    /// More signatures than are checked for one peer.
+    Pace,
+    /// The disk has too little left.
+    Room,
 }
 
 impl Reason {
@@ -250,6 +262,8 @@ impl Reason {
             Self::Quota => "quota",
             Self::Duplicate => "duplicate",
             Self::Demerits => "demerits",
+            Self::Pace => "pace",
+            Self::Room => "room",
         }
     }
 }
@@ -263,6 +277,15 @@ pub enum Notice {
     Discover {
         /// Keys the discovery tag.
         discovery_key: [u8; 16],
+    },
+    /// Whether strangers are waited for, and may stay longer than others.
+    Guests(bool),
+    /// A device that is no member yet is to be dialled; without addresses not any more.
+    Call {
+        /// Its key; `None`: whoever answers there.
+        key: Option<PublicKey>,
+        /// Where it is, `ip:port`.
+        addresses: Vec<String>,
     },
     /// Entries were taken in or written.
     Grew {

@@ -71,6 +71,11 @@ pub enum Input {
         /// The frame's bytes, at most 64 KiB.
         bytes: Vec<u8>,
     },
+    /// The disk was measured.
+    Room {
+        /// Bytes that it has left for this device.
+        free_bytes: u64,
+    },
     /// Time passed; wanted every 50 to 250 ms.
     Tick,
 }
@@ -92,7 +97,11 @@ pub enum Command {
         roles: Roles,
         /// The device's name; `None` lets it name itself.
         label: Option<String>,
+        /// How long it is open by this device's own count, in ms: a minute to a day.
+        window_ms: u64,
     },
+    /// Brings a device in, or into, by other ways than a ticket.
+    Enrol(Enrolling),
     /// Admits a key directly.
     Admit {
         /// The key.
@@ -177,6 +186,57 @@ pub enum Command {
     },
     /// Takes in a bundle made by [`super::Replica::bundle`].
     Import(Vec<u8>),
+}
+
+/// What a person asks for about joins, besides [`Command::Invite`] and [`Command::Join`].
+#[derive(Clone, Debug)]
+pub enum Enrolling {
+    /// Shows an offer: whoever proves its nonce may bring this device into an event.
+    Offer {
+        /// 16 random bytes.
+        nonce: [u8; 16],
+    },
+    /// Invites the one device that shows an offer, and dials it.
+    Call {
+        /// The device's key.
+        key: PublicKey,
+        /// The nonce of its offer.
+        nonce: [u8; 16],
+        /// Where it is, `ip:port`.
+        addresses: Vec<String>,
+        /// What the device will be allowed.
+        roles: Roles,
+        /// The device's name; `None` lets it name itself.
+        label: Option<String>,
+        /// How long the invite is open, in ms: a minute to a day.
+        window_ms: u64,
+    },
+    /// Closes open invites.
+    Cancel {
+        /// Which one; `None`: all of them.
+        id: Option<[u8; 16]>,
+    },
+    /// Waits on the new device until digits can be compared.
+    PairAsDevice {
+        /// 16 random bytes.
+        seed: [u8; 16],
+    },
+    /// Looks on the owner's device for the one that waits.
+    PairAsOwner {
+        /// 16 random bytes.
+        seed: [u8; 16],
+        /// Where it is, `ip:port`; empty: it is found on the network.
+        addresses: Vec<String>,
+        /// What the device will be allowed.
+        roles: Roles,
+        /// The device's name; `None` lets it name itself.
+        label: Option<String>,
+    },
+    /// Says what the other screen shows.
+    PairConfirm {
+        /// The digits there; `None`: they differ.
+        digits: Option<u32>,
+    },
 }
 
 /// What an event is founded from.

@@ -19,18 +19,26 @@ mod input;
 mod member;
 mod open;
 mod ownership;
+mod pace;
+mod pairing;
 mod peer;
 mod proof;
 mod reading;
 mod record;
+mod room;
 mod spread;
 mod view;
 
 pub use self::core::Replica;
 pub use decide::{Chase, Selection};
 pub use effects::{Disk, Effects, NotSaved, Notice, Reason, Released, Reply, Write};
-pub use input::{Command, Founding, Identity, Input, Now, PeerId, RequestId, Stored, StoredLog};
+pub use input::{
+    Command, Enrolling, Founding, Identity, Input, Now, PeerId, RequestId, Stored, StoredLog,
+};
 pub use open::Damage;
-pub use view::{DeviceView, EntryFilter, EntryView, GrantView, LogView, Phase, VerifyReport};
+pub use view::{
+    DeviceView, EnrolView, EntryFilter, EntryView, GrantView, InviteEnd, InviteView, JoinEnd,
+    LogView, OfferView, PairPhase, PairingView, Phase, VerifyReport,
+};
 
 pub use crate::model::Ticket;

@@ -8,7 +8,7 @@ use tallyline_keys::planted::{Fault, is};
 use super::{
     Identity, Now, Replica, Stored, StoredLog,
     core::{Out, State},
-    enrol::Invite,
+    enrol::{Enrolment, Invite},
     member::Member,
 };
 use crate::{
@@ -61,6 +61,8 @@ impl Replica {
             peers: BTreeMap::new(),
             last_heard_ms: BTreeMap::new(),
             refusals: BTreeMap::new(),
+            enrol: Enrolment::default(),
+            free_bytes: None,
             out: Out::default(),
         };
         replica.members_changed();
@@ -150,7 +152,10 @@ fn restore(identity: &Identity, stored: Stored) -> Result<State, Damage> {
     for (id, bytes) in &stored.invites {
         let invite =
             Invite::decode(bytes).map_err(|error| Damage(format!("an invite: {error}")))?;
-        member.invites.insert(*id, invite);
+        // One of an older version knew no time and is over; its row goes with the next store.
+        if let Some(invite) = invite {
+            member.invites.insert(*id, invite);
+        }
     }
     Ok(State::Member(alloc::boxed::Box::new(member)))
 }

@@ -7,17 +7,21 @@ use alloc::{
     vec::Vec,
 };
 
-use tallyline_keys::{PublicKey, join_proof};
+use tallyline_keys::PublicKey;
 
 use super::{
-    Notice, PeerId, Reason, Replica, Write, core::State, enrol::asks_to_join, proof::present,
+    Notice, PeerId, Reason, Replica, Write,
+    core::State,
+    enrol::{asks_to_join, claim_frame, join_frame},
+    pace::Pace,
+    proof::present,
 };
 use crate::{
     log::{Growth, Ledger, Log, Refusal, Taken},
     model::{LogName, Roles},
     rules::Mistake,
     sync::{Conversation, Heard, Refused, hello},
-    wire::{self, FRAME_BYTES_MAX, Frame, Join, LogRef, Push, decode_frame, encode_frame},
+    wire::{self, FRAME_BYTES_MAX, Frame, LogRef, Push, decode_frame, encode_frame},
 };
 
 /// How long a stranger may stay before it has proven that it is a member, in ms.
@@ -56,16 +60,20 @@ pub(super) struct Peer {
     since_ms: u64,
     bytes: usize,
     pub(super) introduce_at_ms: u64,
+    /// Until when it may stay although it is a stranger: a person compares digits.
+    pub(super) guest_until_ms: u64,
     early_hello: Option<wire::Hello>,
     demerits: Vec<u64>,
     /// Whom it has proven to be a member with what right to admit others, on the way to itself.
     pub(super) vouched: BTreeMap<PublicKey, Roles>,
+    pub(super) pace: Pace,
 }
 
 impl Peer {
     /// Returns when its time is over if it has not proven by then that it is a member.
     pub(super) fn stranger_until_ms(&self) -> u64 {
-        self.since_ms.saturating_add(STRANGER_MS_MAX)
+        let until_ms = self.since_ms.saturating_add(STRANGER_MS_MAX);
+        until_ms.max(self.guest_until_ms)
     }
 }
 
@@ -86,12 +94,14 @@ impl Replica {
             since_ms: self.now.mono_ms,
             bytes: 0,
             introduce_at_ms: 0,
+            guest_until_ms: 0,
             early_hello: None,
             demerits: Vec::new(),
             vouched: BTreeMap::new(),
+            pace: Pace::new(self.now.mono_ms),
         };
         let welcome = match &self.state {
-            State::Blank => self.identity.cloud,
+            State::Blank => self.identity.cloud || self.awaits_owner(),
             State::Joining(ticket) => ticket.inviter == key,
             State::Member(member) => {
                 let authority = member.ledger.authority();
@@ -105,6 +115,7 @@ impl Replica {
         }
         self.peers.insert(peer, it);
         self.introduce();
+        self.pair_with(peer);
     }
 
     /// Says to peers that do not talk yet who this device is: a joiner shows the proof of its
@@ -119,16 +130,15 @@ impl Replica {
             }
             if let Some(ticket) = joining {
                 it.introduce_at_ms = now_ms.saturating_add(INTRODUCE_MS);
-                let event = ticket.event;
-                let proof = join_proof(&ticket.secret, &it.exporter, &event.0.0, &own);
-                let label = self.identity.label.clone();
-                it.outbox.push(Frame::Join(Join {
-                    event,
-                    proof,
-                    label,
-                }));
+                let frame = join_frame(ticket, it, &own, &self.identity.label);
+                it.outbox.push(frame);
             } else if let State::Member(member) = &self.state {
-                present(member, &own, it, now_ms);
+                let Some(claim) = claim_frame(member, it, &own) else {
+                    present(member, &own, it, now_ms);
+                    continue;
+                };
+                it.introduce_at_ms = now_ms.saturating_add(INTRODUCE_MS);
+                it.outbox.push(claim);
             }
         }
     }
@@ -177,6 +187,7 @@ impl Replica {
         match decode_frame(bytes) {
             Err(error) => self.refuse(peer, Reason::Malformed, error.to_string()),
             Ok(None) => {}
+            Ok(Some(frame)) if !self.keeps_pace(peer, &frame) => {}
             Ok(Some(frame)) if is_member => self.on_member_frame(peer, frame),
             Ok(Some(frame)) => self.on_stranger_frame(peer, frame),
         }
@@ -221,7 +232,9 @@ impl Replica {
             | Reason::Stranger
             | Reason::Revoked
             | Reason::Duplicate
-            | Reason::Demerits => false,
+            | Reason::Demerits
+            | Reason::Pace
+            | Reason::Room => false,
         };
         let now_ms = self.now.mono_ms;
         let Some(it) = self.peers.get_mut(&peer) else {
@@ -244,10 +257,14 @@ impl Replica {
             return;
         };
         let own = self.identity.key.public();
-        if member.ticket.is_some() && member.ledger.authority().members().contains_key(&own) {
-            member.ticket = None;
+        let admitted = member.ledger.authority().members().contains_key(&own);
+        if admitted && let Some(ticket) = member.ticket.take() {
             self.out.writes.push(Write::Ticket(None));
+            self.joined_by(&ticket);
         }
+        let State::Member(member) = &mut self.state else {
+            return;
+        };
         let authority = member.ledger.authority();
         let keys: Vec<PublicKey> = authority.members().keys().copied().collect();
         let mut revoked = Vec::new();
@@ -296,6 +313,9 @@ impl Replica {
             Frame::Join(join) => self.on_join(peer, &join),
             Frame::Welcome(bytes) => self.on_welcome(peer, bytes),
             Frame::Refused(reason) => self.on_refused(peer, reason),
+            Frame::Claim(claim) => self.on_claim(peer, &claim),
+            Frame::Commit(commit) => self.on_commit(peer, &commit),
+            Frame::Reveal(nonce) => self.on_reveal(peer, &nonce),
             Frame::Hello(hello) => {
                 let blank = !matches!(self.state, State::Member(_));
                 let Some(it) = self.peers.get_mut(&peer) else {
@@ -321,6 +341,7 @@ impl Replica {
     }
 
     fn on_refused(&mut self, peer: PeerId, reason: u32) {
+        self.on_join_refused(peer, reason);
         let State::Member(member) = &self.state else {
             return;
         };
@@ -390,7 +411,7 @@ impl Replica {
             }
             Frame::Present(bytes) => self.on_present(peer, &bytes),
             Frame::Join(join) => self.on_join(peer, &join),
-            Frame::Welcome(_) => {}
+            Frame::Welcome(_) | Frame::Claim(_) | Frame::Commit(_) | Frame::Reveal(_) => {}
             Frame::Refused(reason) => self.on_refused(peer, reason),
         }
     }
@@ -427,6 +448,9 @@ impl Replica {
     ///
     /// Source: PROTOCOL R-SYNC-6.
     fn on_push(&mut self, peer: PeerId, name: LogName, push: &Push) {
+        if !self.has_room_for(peer, &name) {
+            return;
+        }
         let State::Member(member) = &mut self.state else {
             return;
         };
@@ -522,7 +546,9 @@ impl Replica {
             | Reason::Revoked
             | Reason::BadProof
             | Reason::Duplicate
-            | Reason::Demerits => reason.name(),
+            | Reason::Demerits
+            | Reason::Pace
+            | Reason::Room => reason.name(),
         };
         Mistake::does_not_follow(&log, next, why, &author).to_string()
     }

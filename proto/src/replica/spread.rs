@@ -33,6 +33,7 @@ impl Replica {
     pub(super) fn on_tick(&mut self) {
         self.check_strangers();
         self.introduce();
+        self.pair_with_all();
         self.say_presence();
         self.say_receipt();
     }
@@ -65,7 +66,8 @@ impl Replica {
             let members = self.peers.values().filter(|it| it.is_member);
             *talk = members.filter_map(|it| it.talk.due_ms(&mine)).min();
         }
-        due.into_iter().flatten().min()
+        let enrol = self.enrol_due_ms();
+        due.into_iter().chain([enrol]).flatten().min()
     }
 
     /// Lets every conversation speak.

@@ -20,6 +20,102 @@ pub enum Phase {
     Member,
 }
 
+/// How far joins are, on either side.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EnrolView {
+    /// The words of this device's own join, since this start.
+    pub words: Option<[u8; 4]>,
+    /// Why the last join did not go on.
+    pub join_end: Option<JoinEnd>,
+    /// The offer that this device shows.
+    pub offer: Option<OfferView>,
+    /// Six digits, under way or just over.
+    pub pairing: Option<PairingView>,
+    /// Open invites, by id.
+    pub invites: Vec<InviteView>,
+    /// Invites that ended since this start, the latest last.
+    pub ended: Vec<([u8; 16], InviteEnd)>,
+}
+
+/// One open invite.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InviteView {
+    /// Its id.
+    pub id: [u8; 16],
+    /// What the device will be called; `None`: it names itself.
+    pub label: Option<String>,
+    /// What the device will be allowed.
+    pub roles: Roles,
+    /// The only key that may use it; `None`: whoever holds the ticket.
+    pub only: Option<PublicKey>,
+    /// What is left of its time, in ms.
+    pub left_ms: u64,
+}
+
+/// What became of an invite.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InviteEnd {
+    /// A device used it.
+    Used {
+        /// The device's key.
+        key: PublicKey,
+        /// What it is called.
+        label: String,
+        /// The words that its screen shows, too.
+        words: [u8; 4],
+    },
+    /// Its time is over.
+    Over,
+    /// A person cancelled it.
+    Cancelled,
+}
+
+/// Why a join did not go on; a person has to begin again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JoinEnd {
+    /// The inviter says that the invite was used, is over, or was cancelled.
+    InviteOver,
+    /// Nobody came for this device's offer in time.
+    OfferOver,
+    /// The digits differed, or nobody confirmed them in time.
+    PairingFailed,
+}
+
+/// The offer that a device shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfferView {
+    /// What is left of its time, in ms.
+    pub left_ms: u64,
+}
+
+/// How far a pairing is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PairPhase {
+    /// Nobody has answered yet, or nonces are being exchanged.
+    Waiting,
+    /// Both screens show the digits.
+    Comparing,
+    /// A person confirmed them here.
+    Confirmed,
+    /// A person said that they differ, here or there.
+    Denied,
+    /// The connection ended, the time is over, or the peer broke the rules.
+    Failed,
+}
+
+/// Six digits on two screens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PairingView {
+    /// How far it is.
+    pub phase: PairPhase,
+    /// The device at the other end: key and what it calls itself.
+    pub with: Option<(PublicKey, String)>,
+    /// The digits, below 1,000,000; shown with six places.
+    pub digits: Option<u32>,
+    /// What is left of the time for it, in ms.
+    pub left_ms: u64,
+}
+
 /// One log as `status` tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(

@@ -36,6 +36,12 @@ pub enum Frame {
     Welcome(Vec<u8>),
     /// The sender does not go on: 1 it does not know the peer, 2 it does not know the event.
     Refused(u32),
+    /// The owner's device takes a device that shows an offer into its event.
+    Claim(Claim),
+    /// What a side of a pairing says of its nonce before it shows it.
+    Commit(Commit),
+    /// The nonce of a pairing.
+    Reveal([u8; 16]),
 }
 
 /// Begins a conversation and closes a round.
@@ -132,26 +138,33 @@ pub struct Join {
     pub label: String,
 }
 
+/// Takes a device that shows an offer into an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The event.
+    pub event: EventId,
+    /// Proves knowledge of the offer's nonce on this very connection.
+    pub proof: [u8; 32],
+    /// Keys the discovery tag, so that the device finds the owner's again.
+    pub discovery_key: [u8; 16],
+}
+
+/// What a side of a pairing says of its nonce before it shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// Holds for one nonce, connection and side.
+    pub commitment: [u8; 32],
+    /// What the sender calls itself.
+    pub label: String,
+}
+
 /// Encodes a frame, without length prefix: a byte for its kind, then its body.
 ///
 /// Source: PROTOCOL R-SYNC-3.
 pub fn encode_frame(frame: &Frame) -> Vec<u8> {
     let (kind, body) = match frame {
         Frame::Hello(it) => (1, hello_out(it).encode_to_vec()),
-        Frame::Vector(it) => {
-            let (tags, heights) = tags_out(&it.logs);
-            let hashes = it.hashes.concat();
-            (
-                2,
-                pb::Vector {
-                    tags,
-                    heights,
-                    answer: it.answer,
-                    hashes,
-                }
-                .encode_to_vec(),
-            )
-        }
+        Frame::Vector(it) => (2, vector_out(it).encode_to_vec()),
         Frame::Push(it) => push_out(it),
         Frame::Have(logs) => {
             let (tags, heights) = tags_out(logs);
@@ -176,18 +189,7 @@ pub fn encode_frame(frame: &Frame) -> Vec<u8> {
             }
             .encode_to_vec(),
         ),
-        Frame::Join(it) => {
-            let (event, proof) = (it.event.0.0.to_vec(), it.proof.to_vec());
-            (
-                10,
-                pb::Join {
-                    event,
-                    proof,
-                    label: it.label.clone(),
-                }
-                .encode_to_vec(),
-            )
-        }
+        Frame::Join(it) => (10, join_out(it).encode_to_vec()),
         Frame::Welcome(manifest) => (
             11,
             pb::Welcome {
@@ -196,6 +198,12 @@ pub fn encode_frame(frame: &Frame) -> Vec<u8> {
             .encode_to_vec(),
         ),
         Frame::Refused(reason) => (12, pb::Refused { reason: *reason }.encode_to_vec()),
+        Frame::Claim(it) => (13, claim_out(it).encode_to_vec()),
+        Frame::Commit(it) => (14, commit_out(it).encode_to_vec()),
+        Frame::Reveal(nonce) => {
+            let nonce = nonce.to_vec();
+            (15, pb::Reveal { nonce }.encode_to_vec())
+        }
     };
     let mut bytes = Vec::with_capacity(body.len().saturating_add(1));
     bytes.push(kind);
@@ -252,14 +260,7 @@ pub fn decode_frame(bytes: &[u8]) -> Result<Option<Frame>, WireError> {
             }
             Frame::Present(it.admit)
         }
-        10 => {
-            let it: pb::Join = read(body)?;
-            Frame::Join(Join {
-                event: EventId(Hash(fixed(&it.event, "event")?)),
-                proof: fixed(&it.proof, "proof")?,
-                label: label(it.label)?,
-            })
-        }
+        10 => Frame::Join(join_in(read(body)?)?),
         11 => {
             let it: pb::Welcome = read(body)?;
             if MANIFEST_BYTES_MAX < it.manifest.len() {
@@ -268,6 +269,9 @@ pub fn decode_frame(bytes: &[u8]) -> Result<Option<Frame>, WireError> {
             Frame::Welcome(it.manifest)
         }
         12 => Frame::Refused(read::<pb::Refused>(body)?.reason),
+        13 => Frame::Claim(claim_in(&read(body)?)?),
+        14 => Frame::Commit(commit_in(read(body)?)?),
+        15 => Frame::Reveal(fixed(&read::<pb::Reveal>(body)?.nonce, "nonce")?),
         _ => return Ok(None),
     }))
 }
@@ -450,6 +454,62 @@ fn take<'a, const N: usize>(
 ) -> Result<([u8; N], &'a [u8]), WireError> {
     let (value, rest) = bytes.split_first_chunk().ok_or(WireError::Invalid(field))?;
     Ok((*value, rest))
+}
+
+fn vector_out(it: &Vector) -> pb::Vector {
+    let (tags, heights) = tags_out(&it.logs);
+    pb::Vector {
+        tags,
+        heights,
+        answer: it.answer,
+        hashes: it.hashes.concat(),
+    }
+}
+
+fn join_out(it: &Join) -> pb::Join {
+    pb::Join {
+        event: it.event.0.0.to_vec(),
+        proof: it.proof.to_vec(),
+        label: it.label.clone(),
+    }
+}
+
+fn join_in(it: pb::Join) -> Result<Join, WireError> {
+    Ok(Join {
+        event: EventId(Hash(fixed(&it.event, "event")?)),
+        proof: fixed(&it.proof, "proof")?,
+        label: label(it.label)?,
+    })
+}
+
+fn commit_out(it: &Commit) -> pb::Commit {
+    pb::Commit {
+        commitment: it.commitment.to_vec(),
+        label: it.label.clone(),
+    }
+}
+
+fn commit_in(it: pb::Commit) -> Result<Commit, WireError> {
+    Ok(Commit {
+        commitment: fixed(&it.commitment, "commitment")?,
+        label: label(it.label)?,
+    })
+}
+
+fn claim_out(it: &Claim) -> pb::Claim {
+    pb::Claim {
+        event: it.event.0.0.to_vec(),
+        proof: it.proof.to_vec(),
+        discovery_key: it.discovery_key.to_vec(),
+    }
+}
+
+fn claim_in(it: &pb::Claim) -> Result<Claim, WireError> {
+    Ok(Claim {
+        event: EventId(Hash(fixed(&it.event, "event")?)),
+        proof: fixed(&it.proof, "proof")?,
+        discovery_key: fixed(&it.discovery_key, "discovery key")?,
+    })
 }
 
 fn name_out(name: &LogName) -> pb::LogName {

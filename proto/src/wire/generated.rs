@@ -1054,3 +1054,32 @@ pub struct Refused {
     #[prost(uint32, tag = "1")]
     pub reason: u32,
 }
+/// The owner's device to one that shows an offer: it knows the nonce, and this is the event.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Claim {
+    /// 32 bytes
+    #[prost(bytes = "vec", tag = "1")]
+    pub event: ::prost::alloc::vec::Vec<u8>,
+    /// 32 bytes
+    #[prost(bytes = "vec", tag = "2")]
+    pub proof: ::prost::alloc::vec::Vec<u8>,
+    /// 16 bytes
+    #[prost(bytes = "vec", tag = "3")]
+    pub discovery_key: ::prost::alloc::vec::Vec<u8>,
+}
+/// What a side of a pairing says of its nonce before it shows it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Commit {
+    /// 32 bytes
+    #[prost(bytes = "vec", tag = "1")]
+    pub commitment: ::prost::alloc::vec::Vec<u8>,
+    /// what the sender is called
+    #[prost(string, tag = "2")]
+    pub label: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Reveal {
+    /// 16 bytes
+    #[prost(bytes = "vec", tag = "1")]
+    pub nonce: ::prost::alloc::vec::Vec<u8>,
+}

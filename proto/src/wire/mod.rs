@@ -5,12 +5,14 @@
 //! bytes, and refuses sizes before it allocates for them.
 
 mod bundle;
+mod card;
 mod cell;
 mod entry;
 mod event;
 mod frame;
 mod hash;
 mod statement;
+mod text;
 mod ticket;
 
 #[allow(
@@ -27,12 +29,13 @@ mod ticket;
 mod generated;
 
 pub use bundle::{BUNDLE_BYTES_MAX, decode_bundle, encode_bundle};
+pub use card::{card_from_text, card_to_text, card_words, decode_card, encode_card};
 pub use cell::{Cell, CellKind, SignedCell, cell_frames, decode_cell, encode_cell, sign_cell};
 pub use entry::{body_reads_back, decode_entry, encode_entry, unknown_entry};
 pub use event::{decode_manifest, encode_manifest, encode_structure};
 pub use frame::{
-    Fork, Frame, Hello, Join, LogRef, Push, Vector, decode_fork, decode_frame, encode_fork,
-    encode_frame, join_entries, split_entries,
+    Claim, Commit, Fork, Frame, Hello, Join, LogRef, Push, Vector, decode_fork, decode_frame,
+    encode_fork, encode_frame, join_entries, split_entries,
 };
 pub use hash::{
     LogTag, entry_id, event_id, grant_id, hash, log_short_id, log_tag, statement_id, structure_hash,
@@ -40,7 +43,11 @@ pub use hash::{
 pub use statement::{
     SignedStatement, decode_signed, decode_statement, encode_signed, read_back, sign_statement,
 };
-pub use ticket::{TicketProblem, decode_ticket, encode_ticket, ticket_from_text, ticket_to_text};
+pub use text::{TextFlaw, TextKind, TextProblem};
+pub use ticket::{
+    decode_offer, decode_ticket, encode_offer, encode_ticket, invite_id, offer_from_text,
+    offer_to_text, ticket_from_text, ticket_to_text,
+};
 
 use core::fmt;
 

@@ -4,13 +4,16 @@ use proptest::{collection::vec, option, prelude::*};
 use tallyline_keys::{DeviceKey, PublicKey, Signature};
 use tallyline_proto::{
     model::{
-        About, Admit, Approvals, Assign, Body, CellSet, Chrono, Close, CloseReason, Cut, DrillNo,
-        Entry, EntryId, EventId, Gear, GrantId, Hash, Hits, Incarnation, Lock, LogName, Open,
-        Penalty, PowerFactor, Predecessor, Roles, RosterChange, RuleNo, Score, Shooter,
-        ShooterEdit, ShooterNo, SquadNo, Statement, Status, StatusKind, Steel, Ticket, Void,
-        VoidReason,
+        About, Admit, Approvals, Assign, Body, Card, CardKind, CellSet, Chrono, Close, CloseReason,
+        Cut, DrillNo, Entry, EntryId, EventId, Gear, GrantId, Hash, Hits, Incarnation, Lock,
+        LogName, Offer, Open, Penalty, PowerFactor, Predecessor, Roles, RosterChange, RuleNo,
+        Score, Shooter, ShooterEdit, ShooterNo, SquadNo, Statement, Status, StatusKind, Steel,
+        Ticket, Void, VoidReason,
     },
-    wire::{Cell, CellKind, Fork, Frame, Hello, Join, LogRef, LogTag, Push, Vector, entry_id},
+    wire::{
+        Cell, CellKind, Claim, Commit, Fork, Frame, Hello, Join, LogRef, LogTag, Push, Vector,
+        entry_id,
+    },
 };
 
 fn hash() -> impl Strategy<Value = Hash> {
@@ -362,6 +365,12 @@ pub(crate) fn any_frame() -> impl Strategy<Value = Frame> {
         proof,
         label,
     });
+    let claim =
+        (hash(), any::<([u8; 32], [u8; 16])>()).prop_map(|(event, (proof, discovery_key))| Claim {
+            event: EventId(event),
+            proof,
+            discovery_key,
+        });
     let bytes = || vec(any::<u8>(), 0..300);
     prop_oneof![
         hello.prop_map(Frame::Hello),
@@ -375,6 +384,10 @@ pub(crate) fn any_frame() -> impl Strategy<Value = Frame> {
         join.prop_map(Frame::Join),
         bytes().prop_map(Frame::Welcome),
         any::<u32>().prop_map(Frame::Refused),
+        claim.prop_map(Frame::Claim),
+        (any::<[u8; 32]>(), "[ -~]{1,32}")
+            .prop_map(|(commitment, label)| Frame::Commit(Commit { commitment, label })),
+        any::<[u8; 16]>().prop_map(Frame::Reveal),
     ]
 }
 
@@ -389,6 +402,31 @@ pub(crate) fn any_ticket() -> impl Strategy<Value = Ticket> {
             secret,
             discovery_key,
             addresses,
+        },
+    )
+}
+
+/// Any offer with addresses as offers have them.
+pub(crate) fn any_offer() -> impl Strategy<Value = Offer> {
+    let addresses = vec("[0-9a-f.:\\[\\]]{1,40}", 0..=8);
+    (any_key(), any::<[u8; 16]>(), addresses).prop_map(|(key, nonce, addresses)| Offer {
+        key,
+        nonce,
+        addresses,
+    })
+}
+
+/// Any card.
+pub(crate) fn any_card() -> impl Strategy<Value = Card> {
+    let kind = prop_oneof![Just(CardKind::Spare), Just(CardKind::Recovery)];
+    let secrets = any::<([u8; 32], [u8; 16])>();
+    (kind, hash(), secrets, "[ -~]{1,32}").prop_map(
+        |(kind, event, (seed, discovery_key), label)| Card {
+            kind,
+            event: EventId(event),
+            seed: zeroize::Zeroizing::new(seed),
+            discovery_key,
+            label,
         },
     )
 }

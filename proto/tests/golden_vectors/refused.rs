@@ -9,10 +9,10 @@ use tallyline_proto::{
     model::{Body, Entry, EventId, GrantId, Hash, Incarnation, LogName, Manifest, ShooterNo},
     wire::{
         CHUNK_ENTRIES_MAX, Cell, CellKind, ENTRY_BYTES_MAX, FRAME_BYTES_MAX, Frame, Hello,
-        MANIFEST_BYTES_MAX, STATEMENT_BYTES_MAX, SignedStatement, WireError, decode_bundle,
-        decode_cell, decode_entry, decode_frame, decode_manifest, decode_signed, decode_statement,
-        encode_cell, encode_entry, encode_frame, encode_manifest, encode_signed, sign_cell,
-        split_entries, ticket_from_text,
+        MANIFEST_BYTES_MAX, STATEMENT_BYTES_MAX, SignedStatement, WireError, card_from_text,
+        decode_bundle, decode_cell, decode_entry, decode_frame, decode_manifest, decode_signed,
+        decode_statement, encode_cell, encode_entry, encode_frame, encode_manifest, encode_signed,
+        offer_from_text, sign_cell, split_entries, ticket_from_text,
     },
 };
 
@@ -265,7 +265,7 @@ fn chunks_and_frames_above_their_limits_are_refused() {
     );
 }
 
-/// R-BUNDLE-1, R-TICKET-2.
+/// R-BUNDLE-1, R-TICKET-2, R-TICKET-3, R-CARD-2.
 #[test]
 fn damaged_bundles_and_tickets_are_refused() {
     let mut vectors = Vectors::open("refused_files");
@@ -281,8 +281,22 @@ fn damaged_bundles_and_tickets_are_refused() {
         ("a digit that is none", "TALLYLINE1-AAAA1AAA"),
         ("two characters", "TALLYLINE1-AA"),
     ] {
-        let why = ticket_from_text(text).expect_err(name);
+        let why = ticket_from_text(text).expect_err(name).why;
         vectors.text(&format!("ticket, {name}"), &format!("{text} {why:?}"));
+    }
+    let card = "TALLYLINE-CARD1-AAAAAAA";
+    for (name, text) in [
+        ("ticket", good),
+        ("check only", card),
+        ("a digit that is none", "TALLYLINE-CARD1-AAAA1AAA"),
+        ("10 KB", &"TALLYLINE-CARD1-A".repeat(600)),
+    ] {
+        let why = card_from_text(text).expect_err(name).why;
+        vectors.text(&format!("card, {name}"), &format!("{why:?}"));
+    }
+    for (name, text) in [("card", card), ("empty", "")] {
+        let why = offer_from_text(text).expect_err(name).why;
+        vectors.text(&format!("offer, {name}"), &format!("{why:?}"));
     }
     vectors.close();
 }

@@ -64,8 +64,10 @@ pub(super) fn one_bit_off(good: &Signature) -> Signature {
     Signature::from_bytes(bytes)
 }
 
-/// Adds the group's order to S: another encoding of the same number.
-pub(super) fn above_the_order(good: &Signature) -> Signature {
+/// Adds the group's order to S: another encoding of the same number, which a lax check takes.
+///
+/// Source: PROTOCOL R-SIGN-2.
+pub fn above_the_order(good: &Signature) -> Signature {
     let (point, s) = good.as_bytes().split_at(32);
     let mut sum = [0; 32];
     let mut carry = 0;

@@ -334,7 +334,10 @@ impl Oracle {
             | Frame::Present(_)
             | Frame::Join(_)
             | Frame::Welcome(_)
-            | Frame::Refused(_) => {}
+            | Frame::Refused(_)
+            | Frame::Claim(_)
+            | Frame::Commit(_)
+            | Frame::Reveal(_) => {}
         }
         is_cell
     }
@@ -423,7 +426,10 @@ impl Oracle {
             | Frame::Present(_)
             | Frame::Join(_)
             | Frame::Welcome(_)
-            | Frame::Refused(_) => return,
+            | Frame::Refused(_)
+            | Frame::Claim(_)
+            | Frame::Commit(_)
+            | Frame::Reveal(_) => return,
         };
         let told = self.told.entry(end).or_default();
         if how == Told::All {

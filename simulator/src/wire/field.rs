@@ -284,6 +284,7 @@ impl Field {
             secret: self.random.bytes(),
             roles: Roles::SCORER,
             label: None,
+            window_ms: 24 * 60 * 60_000,
         };
         let Reply::Invited(mut ticket) = self.must(0, command).await? else {
             return Err("an invite was answered with something else".to_owned());

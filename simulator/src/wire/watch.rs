@@ -104,7 +104,7 @@ impl Watch {
                 self.say(who, &format!("down {}", peer.0));
             }
             Input::Frame { peer, bytes } => self.took(who, *peer, bytes),
-            Input::Command { .. } | Input::Tick => {}
+            Input::Command { .. } | Input::Room { .. } | Input::Tick => {}
         }
     }
 
@@ -151,7 +151,8 @@ impl Watch {
             | Reason::OtherVersion
             | Reason::BadSignature
             | Reason::Fork
-            | Reason::Demerits => self.trace.violation(format!(
+            | Reason::Demerits
+            | Reason::Pace => self.trace.violation(format!(
                 "device {} refused an honest peer: {}: {text}",
                 who.no,
                 reason.name()
@@ -163,6 +164,7 @@ impl Watch {
             Reason::BadProof => self.trace.count("refused-bad-proof"),
             Reason::Quota => self.trace.count("refused-quota"),
             Reason::Duplicate => self.trace.count("refused-duplicate"),
+            Reason::Room => self.trace.count("refused-room"),
         }
     }
 
@@ -202,6 +204,13 @@ impl Link for Mouth {
                 self.watch.say(self.who, &what);
             }
             Notice::Discover { .. } => self.watch.say(self.who, "discover"),
+            Notice::Guests(waited_for) => {
+                self.watch.say(self.who, &format!("guests {waited_for}"));
+            }
+            Notice::Call { addresses, .. } => {
+                self.watch
+                    .say(self.who, &format!("call {}", addresses.len()));
+            }
             Notice::Grew { entries } => self.watch.say(self.who, &format!("grew {entries}")),
         }
         self.link.notice(notice);

@@ -55,6 +55,7 @@ pub(in crate::cli) fn devices(data: &Devices, screen: Screen) -> String {
         ("DEVICE", Left),
         ("ROLES", Left),
         ("SEEN", Left),
+        ("WORDS", Left),
         ("FINGERPRINT", Left),
     ];
     let mut sheet = Sheet::new(screen, &headings);
@@ -63,6 +64,7 @@ pub(in crate::cli) fn devices(data: &Devices, screen: Screen) -> String {
             device.label.clone(),
             device.roles.join(","),
             seen(device),
+            device.words.clone().unwrap_or_else(|| "-".to_owned()),
             device.key.clone(),
         ]);
     }

@@ -4,6 +4,8 @@
 //! node did not say. Labels come from other devices, so control characters never reach the
 //! terminal. Layer: node, cli.
 
+mod doctor;
+mod enrol;
 mod entries;
 mod event;
 mod standings;
@@ -13,6 +15,8 @@ mod when;
 
 use std::fmt;
 
+pub(super) use doctor::{report, security};
+pub(super) use enrol::{invites, joined, plain};
 pub(super) use entries::entries;
 pub(super) use event::{devices, event, grants};
 pub(super) use standings::{standings, standings_csv};

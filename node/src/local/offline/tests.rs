@@ -14,7 +14,7 @@ fn root() -> tempfile::TempDir {
 }
 
 fn ask(dir: &tempfile::TempDir, request: Request) -> Answer {
-    call(dir.path(), request.into())
+    call(dir.path(), &PassphraseSource::Nowhere, request.into())
 }
 
 fn create() -> Request {
@@ -22,6 +22,7 @@ fn create() -> Request {
         name: Some("Autumn".to_owned()),
         structure: STRUCTURE.to_owned(),
         cloud_keys: Vec::new(),
+        recovery_cards: 0,
     })
 }
 
@@ -120,6 +121,7 @@ fn what_cannot_be_done_says_why_and_changes_nothing() {
                 name: None,
                 structure: "{}".to_owned(),
                 cloud_keys: Vec::new(),
+                recovery_cards: 0,
             }),
             codes::BAD_STRUCTURE,
             exits::USAGE,

@@ -49,6 +49,9 @@ pub struct Founded {
     pub event_id: String,
     /// Its name.
     pub name: String,
+    /// Texts of the recovery cards that were asked for: told once, kept nowhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cards: Vec<String>,
 }
 
 /// Answer of `event-show`.
@@ -116,17 +119,6 @@ pub struct RuleInfo {
     pub code: String,
 }
 
-/// Answer of `invite`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Invited {
-    /// `tallyline.invited/1`.
-    pub schema: String,
-    /// The ticket's text, for `join`.
-    pub ticket: String,
-    /// The addresses in it.
-    pub addresses: Vec<String>,
-}
-
 /// Answer of `devices`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Devices {
@@ -145,6 +137,10 @@ pub struct DeviceInfo {
     pub key: String,
     /// Of `owner`, `scorer`, `relay`, `gateway`, `viewer`, `cloud`.
     pub roles: Vec<String>,
+    /// The four words of its join: the device's own screen shows the same ones. Known on the two
+    /// devices that took part, until their nodes end.
+    #[serde(default)]
+    pub words: Option<String>,
     /// Whether it is the node that answers.
     pub this: bool,
     /// Whether a connection with it is up.

@@ -87,6 +87,7 @@ fn create() -> Request {
         name: None,
         structure: STRUCTURE.to_owned(),
         cloud_keys: Vec::new(),
+        recovery_cards: 0,
     })
 }
 
@@ -161,9 +162,10 @@ fn an_owner_founds_scores_and_reads_standings_over_the_socket() {
     let dir = node.stop();
     assert!(!socket_path(dir.path()).exists(), "the socket's file stays");
     let call = Request::ScoreList(EntriesQuery::default()).into();
-    let offline: Entries = crate::local::offline::answer(dir.path(), call)
-        .data()
-        .expect("a list");
+    let offline: Entries =
+        crate::local::offline::answer(dir.path(), &crate::root::PassphraseSource::Nowhere, call)
+            .data()
+            .expect("a list");
     assert_eq!(offline, list);
 }
 

@@ -401,21 +401,26 @@ impl Ledger {
 
     fn compute_digest(&self) -> Hash {
         let mut bytes = Vec::with_capacity(self.logs.len().saturating_mul(80));
-        for (name, log) in &self.logs {
+        // Whoever hears of a fork at the first entry before it has any takes none: the proof alone
+        // stands for the log then, as it does where entries came first.
+        let names: BTreeSet<&LogName> = self.logs.keys().chain(self.forks.keys()).collect();
+        for name in names {
+            let log = self.logs.get(name);
             bytes.extend_from_slice(&name.grant.0.0);
             bytes.extend_from_slice(&name.incarnation.0.to_le_bytes());
             if let Some(fork) = self.forks.get(name) {
                 // What is settled all nodes hold alike; how far this one has come counts.
-                let common = log.height().min(self.settled(name));
+                let height = log.map_or(0, Log::height);
+                let common = height.min(self.settled(name));
                 bytes.extend_from_slice(&common.to_le_bytes());
                 bytes.extend_from_slice(&fork.from.to_le_bytes());
                 bytes.extend_from_slice(&fork.prefix.0);
                 if fork.from <= common
-                    && let Some(chain) = log.chain_at(common)
+                    && let Some(chain) = log.and_then(|log| log.chain_at(common))
                 {
                     bytes.extend_from_slice(&chain.0.0);
                 }
-            } else {
+            } else if let Some(log) = log {
                 bytes.extend_from_slice(&log.height().to_le_bytes());
                 bytes.extend_from_slice(&log.chain().0.0);
             }
