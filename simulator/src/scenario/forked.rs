@@ -39,7 +39,8 @@ pub(super) fn fork_decided(venue: &mut dyn Venue) -> Outcome {
     venue.reach(Reach::All);
     agree_on_the_fork(venue, &rest, forged.log)?;
     write(venue, two, shot(1, 5, 1_500))?;
-    agree(venue, &rest)?;
+    // All hold the same up to the fork; behind it each shows the branch that it heard first.
+    venue.agree(&rest)?;
     slot_is(venue, &rest, (1, 1), Some(1_100))?;
     slot_is(venue, &rest, (1, 2), Some(1_200))?;
     slot_is(venue, &rest, (1, 3), None)?;

@@ -15,6 +15,9 @@ const EVENT: Event = Event {
     squad_size: 4,
 };
 
+/// Minutes in which devices that reach each other have long met.
+const WHILE: u32 = 2;
+
 /// Source: PROTOCOL R-CONTROL-11, R-CONTROL-14.
 pub(super) fn revoked_late_news(venue: &mut dyn Venue) -> Outcome {
     let all @ [owner, relay, retired, stolen, other] = meet(venue, EVENT)?;
@@ -97,7 +100,9 @@ pub(super) fn clone_revoked(venue: &mut dyn Venue) -> Outcome {
         venue.add("fresh-1", Kind::Tablet),
         venue.add("fresh-2", Kind::Tablet),
     ];
-    venue.reach(Reach::All);
+    venue.reach(Reach::Groups(vec![vec![
+        owner, one, two, fresh[0], fresh[1],
+    ]]));
     for device in fresh {
         venue.join(owner, device, SCORER);
     }
@@ -115,7 +120,9 @@ pub(super) fn clone_revoked(venue: &mut dyn Venue) -> Outcome {
     agree(venue, &rest)?;
     each_counts_once(venue, &rest, &entries)?;
 
-    // Nobody hears the copy any more; what it still has comes by hand, and waits for the owner.
+    // Nobody listens to the copy any more; what it still has comes by hand, and waits for the owner.
+    venue.reach(Reach::All);
+    venue.pass(WHILE);
     for device in rest {
         never_heard_of(venue, device, unsent)?;
     }

@@ -165,25 +165,29 @@ pub(super) fn owner_stolen_recovered(venue: &mut dyn Venue) -> Outcome {
     agree(venue, &all)?;
     let friend = venue.add("friend", Kind::Tablet);
     venue.reach(Reach::Groups(vec![
-        vec![owner, two, friend],
+        vec![owner, two, far, friend],
         vec![one],
-        vec![far],
     ]));
-    let theft = steal(venue, [owner, two, friend])?;
+    let first = steal(venue, [owner, two, far, friend])?;
 
     // The RO with the card hears of it from a device that took the thief for the owner.
     venue.reach(Reach::Groups(vec![
-        vec![one, two, friend],
-        vec![owner],
-        vec![far],
+        vec![one, two],
+        vec![owner, far, friend],
     ]));
-    agree(venue, &[one, two, friend])?;
-    let stolen = Some(RevokeReason::Stolen);
-    let recovered = venue.recover(one, stolen, Some(theft.first));
+    agree(venue, &[one, two])?;
+    let recovered = venue.recover(one, Some(RevokeReason::Stolen), Some(first));
     must(recovered, "the card takes the event from the thief")?;
     agree(venue, &[one, two])?;
     let honest = write(venue, two, shot(1, 6, 1_600))?;
+    let stolen = [
+        write(venue, friend, shot(1, 7, 300))?,
+        write(venue, owner, shot(1, 8, 300))?,
+    ];
+    agree(venue, &[owner, far, friend])?;
+    reads(venue, &[owner, far, friend], stolen[0], Reading::Counted)?;
 
+    // The device that took the thieves' scores hears the truth while it is connected with them.
     venue.reach(Reach::All);
     let rest = [one, two, far];
     agree(venue, &rest)?;
@@ -194,7 +198,7 @@ pub(super) fn owner_stolen_recovered(venue: &mut dyn Venue) -> Outcome {
     for entry in before.into_iter().chain([honest, secret]) {
         reads(venue, &rest, entry, Reading::Counted)?;
     }
-    for entry in [theft.by_owner, theft.by_friend] {
+    for entry in stolen {
         reads(venue, &rest, entry, Reading::Quarantined)?;
     }
     slot_is(venue, &rest, (1, 7), None)?;
@@ -206,30 +210,18 @@ pub(super) fn owner_stolen_recovered(venue: &mut dyn Venue) -> Outcome {
     no_forks(venue, &rest)
 }
 
-/// What a thief did with the owner's phone.
-struct Theft {
-    /// Its first statement.
-    first: EntryId,
-    by_owner: EntryId,
-    by_friend: EntryId,
-}
-
-/// A thief admits a friend and gives it a squad; both write.
-fn steal(venue: &mut dyn Venue, [owner, two, friend]: [DeviceNo; 3]) -> Result<Theft, String> {
+/// A thief admits a friend with the owner's phone and gives it a squad; returns its first statement.
+fn steal(
+    venue: &mut dyn Venue,
+    [owner, two, far, friend]: [DeviceNo; 4],
+) -> Result<EntryId, String> {
     let before = venue.statements(two);
     venue.join(owner, friend, SCORER);
     let taken = (&[two][..], CloseReason::Handover);
-    reassign(venue, owner, taken, &[(friend, 2)], &[owner, two, friend])?;
-    let by_friend = write(venue, friend, shot(1, 7, 300))?;
-    let by_owner = write(venue, owner, shot(1, 8, 300))?;
-    agree(venue, &[owner, two, friend])?;
-    reads(venue, &[owner, two, friend], by_friend, Reading::Counted)?;
+    let all = [owner, two, far, friend];
+    reassign(venue, owner, taken, &[(friend, 2)], &all)?;
     refuses(venue, two, shot(1, 6, 1_600), "E02")?;
     let statements = venue.statements(two);
     let first = statements.into_iter().find(|it| !before.contains(it));
-    Ok(Theft {
-        first: first.ok_or("the thief's statements are not shown")?,
-        by_owner,
-        by_friend,
-    })
+    first.ok_or("the thief's statements are not shown".to_owned())
 }

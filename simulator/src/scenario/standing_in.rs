@@ -136,16 +136,15 @@ fn old_phone_is_back(
     for entry in [only_there, free] {
         reads(venue, &every, entry, Reading::CountedLate)?;
     }
-    for entry in [unsent_other, again_other] {
-        reads(venue, &every, entry, Reading::NeedsDecision)?;
-    }
+    reads(venue, &every, again_other, Reading::CountedLate)?;
+    reads(venue, &every, unsent_other, Reading::NeedsDecision)?;
     must(
-        venue.void(owner, unsent_other, VoidReason::Duplicate),
-        "the owner believes the spare",
+        venue.void(owner, again_other, VoidReason::Duplicate),
+        "the owner believes the old phone",
     )?;
     agree(venue, &every)?;
-    reads(venue, &every, unsent_other, Reading::Voided)?;
-    reads(venue, &every, again_other, Reading::CountedLate)
+    reads(venue, &every, again_other, Reading::Voided)?;
+    reads(venue, &every, unsent_other, Reading::CountedLate)
 }
 
 /// Source: PROTOCOL R-CONTROL-6.
