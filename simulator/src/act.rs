@@ -412,11 +412,7 @@ impl World {
                     platter.flip_bit();
                 });
             }
-            Act::Backup { device } => {
-                if let Some(it) = self.devices.get_mut(device) {
-                    it.backup = Some(it.platter.image());
-                }
-            }
+            Act::Backup { device } => self.keep_image(device),
             Act::RollBack { device } => self.roll_back(device),
             Act::FullDisk { device, full } => {
                 self.with_platter(device, |platter| {
@@ -440,9 +436,7 @@ impl World {
             }
             Act::CloudBackup => {
                 for cloud in self.clouds() {
-                    if let Some(it) = self.devices.get_mut(cloud) {
-                        it.backup = Some(it.platter.image());
-                    }
+                    self.keep_image(cloud);
                 }
             }
             Act::CloudRollBack => {
@@ -454,7 +448,15 @@ impl World {
         }
     }
 
-    fn roll_back(&mut self, device: DeviceNo) {
+    /// Keeps a copy of a device's card, for a later rollback.
+    pub(crate) fn keep_image(&mut self, device: DeviceNo) {
+        if let Some(it) = self.devices.get_mut(device) {
+            it.backup = Some(it.platter.image());
+        }
+    }
+
+    /// Puts a device's card back to the copy that was kept, and starts the device anew if it ran.
+    pub(crate) fn roll_back(&mut self, device: DeviceNo) {
         let Some(image) = self.devices.get(device).and_then(|it| it.backup.clone()) else {
             return;
         };

@@ -1,8 +1,12 @@
 //! A world as a venue: the named scenarios under virtual time.
 
+use tallyline_keys::{DeviceKey, PublicKey};
 use tallyline_proto::{
-    model::{Body, CloseReason, EntryId, Open, RosterChange, StatusKind, VoidReason},
-    replica::{Command, EntryFilter, EntryView, Founding, Phase, Reply},
+    model::{
+        Amend, Body, CloseReason, Decision, EntryId, LogName, Open, RevokeReason, Roles,
+        RosterChange, StatusKind, VoidReason,
+    },
+    replica::{Command, EntryFilter, EntryView, Founding, Phase, Reply, Selection},
     rules::{Standings, Verdict},
 };
 
@@ -31,6 +35,7 @@ impl Venue for World {
 
     fn found(&mut self, owner: DeviceNo, event: Event) {
         let clouds = self.clouds();
+        self.recovery_card = self.random().bytes();
         let founding = Founding {
             name: "Scenario".to_owned(),
             nonce: self.random().bytes(),
@@ -40,7 +45,7 @@ impl Venue for World {
                 .filter_map(|no| self.devices.get(*no))
                 .map(Device::key)
                 .collect(),
-            recovery: Vec::new(),
+            recovery: vec![DeviceKey::from_seed(self.recovery_card).public()],
             structure: small_structure(event.drills, event.shooters, event.squad_size),
             label: "owner".to_owned(),
         };
@@ -53,8 +58,8 @@ impl Venue for World {
         assert_eq!(locked, Some(Reply::Locked), "the event is locked");
     }
 
-    fn join(&mut self, owner: DeviceNo, device: DeviceNo) {
-        let ticket = self.invite(owner);
+    fn join(&mut self, inviter: DeviceNo, device: DeviceNo, roles: Roles) {
+        let ticket = self.invite_as(inviter, roles);
         let reply = self.command(device, Command::Join(ticket));
         assert_eq!(reply, Some(Reply::Joining), "the ticket is taken");
         let joined = self.run_until(AGREE_MS, |world| {
@@ -96,6 +101,81 @@ impl Venue for World {
 
     fn roster(&mut self, owner: DeviceNo, change: &RosterChange) -> Result<(), Refused> {
         done(self.tell(owner, Command::Roster(change.clone()))).map(drop)
+    }
+
+    fn amend(&mut self, owner: DeviceNo, amend: &Amend) -> Result<(), Refused> {
+        done(self.tell(owner, Command::Amend(amend.clone()))).map(drop)
+    }
+
+    fn revoke(
+        &mut self,
+        owner: DeviceNo,
+        device: DeviceNo,
+        reason: RevokeReason,
+        before: Option<EntryId>,
+    ) -> Result<(), Refused> {
+        let key = key_of(self, device)?;
+        let command = Command::Revoke {
+            key,
+            reason,
+            before,
+        };
+        done(self.tell(owner, command)).map(drop)
+    }
+
+    fn consent(&mut self, device: DeviceNo) -> Result<(), Refused> {
+        done(self.tell(device, Command::Consent)).map(drop)
+    }
+
+    fn transfer(&mut self, owner: DeviceNo, to: DeviceNo) -> Result<(), Refused> {
+        let to = key_of(self, to)?;
+        done(self.tell(owner, Command::Transfer(to))).map(drop)
+    }
+
+    fn recover(
+        &mut self,
+        device: DeviceNo,
+        reason: Option<RevokeReason>,
+        before: Option<EntryId>,
+    ) -> Result<(), Refused> {
+        let seed = self.recovery_card;
+        let command = Command::Recover {
+            seed,
+            reason,
+            before,
+        };
+        done(self.tell(device, command)).map(drop)
+    }
+
+    fn adopt(
+        &mut self,
+        owner: DeviceNo,
+        entries: &[EntryId],
+        decision: Decision,
+    ) -> Result<(), Refused> {
+        let command = Command::Adopt {
+            selection: Selection::Entries(entries.to_vec()),
+            decision,
+        };
+        done(self.tell(owner, command)).map(drop)
+    }
+
+    fn adopt_branch(&mut self, owner: DeviceNo, log: LogName, here: bool) -> Result<(), Refused> {
+        let command = Command::Adopt {
+            selection: Selection::Branch { log, here },
+            decision: Decision::Count,
+        };
+        done(self.tell(owner, command)).map(drop)
+    }
+
+    fn last_call(&mut self, owner: DeviceNo) -> Result<(), Refused> {
+        done(self.tell(owner, Command::LastCall)).map(drop)
+    }
+
+    fn close_event(&mut self, owner: DeviceNo, lost: &[DeviceNo]) -> Result<(), Refused> {
+        let lost = lost.iter().map(|&it| key_of(self, it));
+        let lost = lost.collect::<Result<_, _>>()?;
+        done(self.tell(owner, Command::CloseEvent { lost })).map(drop)
     }
 
     fn score(
@@ -179,6 +259,28 @@ impl Venue for World {
         no
     }
 
+    fn backup(&mut self, device: DeviceNo) {
+        self.keep_image(device);
+    }
+
+    fn roll_back(&mut self, device: DeviceNo) {
+        Self::roll_back(self, device);
+    }
+
+    fn key_seed(&mut self, device: DeviceNo) -> [u8; 32] {
+        let it = self.devices.get(device);
+        it.map_or([0; 32], Device::key_seed)
+    }
+
+    fn bundle(&mut self, device: DeviceNo) -> Vec<u8> {
+        let it = self.devices.get(device);
+        it.map(|it| it.replica.bundle()).unwrap_or_default()
+    }
+
+    fn import(&mut self, device: DeviceNo, bundle: &[u8]) -> Result<(), Refused> {
+        done(self.tell(device, Command::Import(bundle.to_vec()))).map(drop)
+    }
+
     fn pass(&mut self, minutes: u32) {
         self.run_for(u64::from(minutes).saturating_mul(MINUTE_MS));
     }
@@ -232,6 +334,18 @@ impl Venue for World {
             .collect()
     }
 
+    fn statements(&mut self, device: DeviceNo) -> Vec<EntryId> {
+        let views = self
+            .devices
+            .get_mut(device)
+            .map(|it| it.replica.entries(&EntryFilter::default()));
+        let views = views.unwrap_or_default().into_iter();
+        views
+            .filter(|view| matches!(view.body, Body::Statement(_)))
+            .map(|view| view.id)
+            .collect()
+    }
+
     fn standings(&mut self, device: DeviceNo) -> String {
         let Some(it) = self.devices.get_mut(device) else {
             return String::new();
@@ -255,6 +369,11 @@ impl Venue for World {
             .count();
         u64::try_from(count).unwrap_or(u64::MAX)
     }
+}
+
+fn key_of(world: &World, device: DeviceNo) -> Result<PublicKey, Refused> {
+    let it = world.devices.get(device).map(Device::key);
+    it.ok_or_else(|| Refused::NoAnswer("there is no such device".to_owned()))
 }
 
 fn done(reply: Option<Reply>) -> Result<Reply, Refused> {

@@ -6,7 +6,9 @@
 
 use std::fmt;
 
-use tallyline_proto::model::{CloseReason, EntryId, RosterChange, VoidReason};
+use tallyline_proto::model::{
+    Amend, CloseReason, Decision, EntryId, LogName, RevokeReason, Roles, RosterChange, VoidReason,
+};
 
 /// A device's place in a venue, from 0 in the order in which they were added.
 pub type DeviceNo = usize;
@@ -140,11 +142,13 @@ pub trait Venue {
     /// Adds a device that runs and belongs to no event; returns its number.
     fn add(&mut self, label: &str, kind: Kind) -> DeviceNo;
 
-    /// Founds an event on a device, with all clouds added so far named in its manifest, and locks it.
+    /// Founds an event on a device, with all clouds added so far and one recovery card named in its
+    /// manifest, and locks it.
     fn found(&mut self, owner: DeviceNo, event: Event);
 
-    /// Admits a device by an invite of the owner; returns once it is a member.
-    fn join(&mut self, owner: DeviceNo, device: DeviceNo);
+    /// Admits a device with some roles by an invite of the owner or a deputy; returns once it is a
+    /// member.
+    fn join(&mut self, inviter: DeviceNo, device: DeviceNo, roles: Roles);
 
     /// Closes all open grants of some devices with a reason and opens others, in one statement.
     ///
@@ -163,6 +167,78 @@ pub trait Venue {
     /// # Errors
     /// If the owner's device refuses.
     fn roster(&mut self, owner: DeviceNo, change: &RosterChange) -> Result<(), Refused>;
+
+    /// Changes what the structure says after the lock.
+    ///
+    /// # Errors
+    /// If the owner's device refuses.
+    fn amend(&mut self, owner: DeviceNo, amend: &Amend) -> Result<(), Refused>;
+
+    /// Takes the membership of a device's key away, for good; with `before`, the log of that entry is
+    /// cut before it.
+    ///
+    /// # Errors
+    /// If the owner's device refuses.
+    fn revoke(
+        &mut self,
+        owner: DeviceNo,
+        device: DeviceNo,
+        reason: RevokeReason,
+        before: Option<EntryId>,
+    ) -> Result<(), Refused>;
+
+    /// Has a device say that it is ready to become the owner.
+    ///
+    /// # Errors
+    /// If it refuses.
+    fn consent(&mut self, device: DeviceNo) -> Result<(), Refused>;
+
+    /// Gives the event to a device that consented.
+    ///
+    /// # Errors
+    /// If the owner's device refuses.
+    fn transfer(&mut self, owner: DeviceNo, to: DeviceNo) -> Result<(), Refused>;
+
+    /// Makes a device the owner by the event's recovery card; with a reason, the old owner's device
+    /// is revoked; with `before`, what it said from that statement on is void.
+    ///
+    /// # Errors
+    /// If the device refuses.
+    fn recover(
+        &mut self,
+        device: DeviceNo,
+        reason: Option<RevokeReason>,
+        before: Option<EntryId>,
+    ) -> Result<(), Refused>;
+
+    /// Decides whether entries count, whatever they would be by themselves.
+    ///
+    /// # Errors
+    /// If the owner's device refuses.
+    fn adopt(
+        &mut self,
+        owner: DeviceNo,
+        entries: &[EntryId],
+        decision: Decision,
+    ) -> Result<(), Refused>;
+
+    /// Chooses a branch of a log that forked: the one that the owner's device holds, or the other.
+    ///
+    /// # Errors
+    /// If the owner's device refuses.
+    fn adopt_branch(&mut self, owner: DeviceNo, log: LogName, here: bool) -> Result<(), Refused>;
+
+    /// Says that scoring is over.
+    ///
+    /// # Errors
+    /// If the owner's device refuses.
+    fn last_call(&mut self, owner: DeviceNo) -> Result<(), Refused>;
+
+    /// Closes the event without waiting for the devices declared lost.
+    ///
+    /// # Errors
+    /// If the owner's device refuses, as long as anybody else has to be waited for.
+    fn close_event(&mut self, owner: DeviceNo, lost: &[DeviceNo]) -> Result<(), Refused>;
 
     /// Records a score; `replaces` is an entry that is voided in the same breath.
     ///
@@ -207,6 +283,24 @@ pub trait Venue {
     /// event: the owner's key restored on another phone. Returns it; it runs.
     fn restore_key(&mut self, device: DeviceNo) -> DeviceNo;
 
+    /// Keeps a copy of a device's card, for a later rollback.
+    fn backup(&mut self, device: DeviceNo);
+
+    /// Puts a device's card back to what it was at the last backup and starts the device anew.
+    fn roll_back(&mut self, device: DeviceNo);
+
+    /// Returns the seed of a device's key, as somebody has it who broke into the device.
+    fn key_seed(&mut self, device: DeviceNo) -> [u8; 32];
+
+    /// Returns everything a device holds as a bundle.
+    fn bundle(&mut self, device: DeviceNo) -> Vec<u8>;
+
+    /// Has a device take a bundle in.
+    ///
+    /// # Errors
+    /// If the device refuses.
+    fn import(&mut self, device: DeviceNo, bundle: &[u8]) -> Result<(), Refused>;
+
     /// Lets time pass where time can be made to: hours in the simulator. With real processes only
     /// the order of things counts, and this returns at once.
     fn pass(&mut self, minutes: u32);
@@ -230,6 +324,9 @@ pub trait Venue {
 
     /// Returns all entries about shooters that a device shows.
     fn seen(&mut self, device: DeviceNo) -> Vec<Seen>;
+
+    /// Returns the entries with statements that a device shows, in the order of logs and sequences.
+    fn statements(&mut self, device: DeviceNo) -> Vec<EntryId>;
 
     /// Returns a device's standings as text: equal text, equal standings.
     fn standings(&mut self, device: DeviceNo) -> String;

@@ -90,6 +90,8 @@ pub struct World {
     pub(crate) saved: u64,
     pub(crate) refused: u64,
     pub(crate) liars: crate::liar::Liars,
+    /// The seed of the recovery card of the event that a scenario founded.
+    pub(crate) recovery_card: [u8; 32],
     meeting: Meeting,
     random: Random,
     now_ms: u64,
@@ -120,6 +122,7 @@ impl World {
             saved: 0,
             refused: 0,
             liars: crate::liar::Liars::default(),
+            recovery_card: [0; 32],
             meeting,
             random: Random::new(seed),
             now_ms: 1,
@@ -234,8 +237,12 @@ impl World {
     /// # Panics
     /// If the owner refuses.
     pub fn invite(&mut self, owner: DeviceNo) -> Ticket {
+        self.invite_as(owner, Roles::SCORER.with(Roles::RELAY))
+    }
+
+    /// Opens an invite for a device with some roles.
+    pub(crate) fn invite_as(&mut self, owner: DeviceNo, roles: Roles) -> Ticket {
         let secret = self.random.bytes();
-        let roles = Roles::SCORER.with(Roles::RELAY);
         let reply = self.command(
             owner,
             Command::Invite {

@@ -117,6 +117,61 @@ fn twelve_hours_offline() {
 }
 
 #[test]
+fn revoked_late_news() {
+    play("revoked-late-news");
+}
+
+#[test]
+fn clone_revoked() {
+    play("clone-revoked");
+}
+
+#[test]
+fn rolled_back_device() {
+    play("rolled-back-device");
+}
+
+#[test]
+fn swap_by_deputy() {
+    play("swap-by-deputy");
+}
+
+#[test]
+fn swap_by_spare_card() {
+    play("swap-by-spare-card");
+}
+
+#[test]
+fn two_grants_one_partition() {
+    play("two-grants-one-partition");
+}
+
+#[test]
+fn transfer_overnight() {
+    play("transfer-overnight");
+}
+
+#[test]
+fn owner_dead_recovered() {
+    play("owner-dead-recovered");
+}
+
+#[test]
+fn owner_stolen_recovered() {
+    play("owner-stolen-recovered");
+}
+
+#[test]
+fn fork_decided() {
+    play("fork-decided");
+}
+
+#[test]
+fn event_close() {
+    play("event-close");
+}
+
+#[test]
 fn the_real_match_ends_with_every_printed_row_on_every_device() {
     for (seed, weather) in [(1, Weather::CALM), (2, Weather::CALM), (3, BAD)] {
         let figures = real_match(seed, weather).unwrap_or_else(|why| {

@@ -95,3 +95,58 @@ fn thirty_of_fifty_uploaded() {
 fn twelve_hours_offline() {
     play("twelve-hours-offline");
 }
+
+#[test]
+fn revoked_late_news() {
+    play("revoked-late-news");
+}
+
+#[test]
+fn clone_revoked() {
+    play("clone-revoked");
+}
+
+#[test]
+fn rolled_back_device() {
+    play("rolled-back-device");
+}
+
+#[test]
+fn swap_by_deputy() {
+    play("swap-by-deputy");
+}
+
+#[test]
+fn swap_by_spare_card() {
+    play("swap-by-spare-card");
+}
+
+#[test]
+fn two_grants_one_partition() {
+    play("two-grants-one-partition");
+}
+
+#[test]
+fn transfer_overnight() {
+    play("transfer-overnight");
+}
+
+#[test]
+fn owner_dead_recovered() {
+    play("owner-dead-recovered");
+}
+
+#[test]
+fn owner_stolen_recovered() {
+    play("owner-stolen-recovered");
+}
+
+#[test]
+fn fork_decided() {
+    play("fork-decided");
+}
+
+#[test]
+fn event_close() {
+    play("event-close");
+}

@@ -52,6 +52,8 @@ pub(crate) struct Lab {
     devices: Vec<Device>,
     /// Where the cloud is and which key it has, for devices that are added after it.
     pub(crate) cloud: Option<(String, String)>,
+    /// What the recovery card of the event says, for a scenario.
+    pub(crate) recovery_card: Option<String>,
     /// What the switch drops for a scenario.
     pub(crate) drops: Vec<String>,
 }
@@ -99,6 +101,7 @@ impl Lab {
             switch,
             devices: Vec::new(),
             cloud: None,
+            recovery_card: None,
             drops: Vec::new(),
         })
     }

@@ -2,6 +2,8 @@
 
 use alloc::{boxed::Box, format, string::ToString as _, vec::Vec};
 
+use tallyline_keys::PublicKey;
+
 use super::{
     Command, Founding, Replica, Reply, RequestId, Write, core::State, member::Member,
     ownership::reason_words, peer::growth_writes,
@@ -114,11 +116,7 @@ impl Replica {
             );
             return Err(Mistake::new(Code::E02, text));
         }
-        if authority.owner() != own && !DEPUTY_ADMITS.contains(admit.roles) {
-            let text =
-                "a deputy admits scorers, relays, gateways and viewers. Ask the owner for more.";
-            return Err(Mistake::new(Code::E02, text.into()));
-        }
+        member.may_admit(&own, admit.roles)?;
         self.state_that(&Statement::Admit(admit))?;
         Ok(Reply::Admitted)
     }
@@ -551,6 +549,27 @@ impl Replica {
             | Frame::Commit(_)
             | Frame::Reveal(_) => Ok((0, 0)),
         }
+    }
+}
+
+impl Member {
+    /// Refuses what a device may not admit others as: the owner admits anybody, a deputy plain
+    /// devices.
+    ///
+    /// Source: PROTOCOL R-CONTROL-10.
+    pub(super) fn may_admit(&self, own: &PublicKey, roles: Roles) -> Result<(), Mistake> {
+        let authority = self.ledger.authority();
+        if authority.owner() == *own {
+            return Ok(());
+        }
+        let deputy = authority.members().get(own);
+        if deputy.is_some_and(|it| it.roles.contains(Roles::DEPUTY))
+            && DEPUTY_ADMITS.contains(roles)
+        {
+            return Ok(());
+        }
+        let text = "a deputy admits scorers, relays, gateways and viewers. Ask the owner for more.";
+        Err(Mistake::new(Code::E02, text.into()))
     }
 }
 

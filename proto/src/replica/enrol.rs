@@ -1,6 +1,6 @@
 //! How a device becomes a member: invites, tickets, offers, and the answers to them.
 //!
-//! The owner's device keeps open invites and admits whoever proves the secret of one; the other
+//! The owner's device, or a deputy's, keeps open invites and admits whoever proves the secret of one; the other
 //! keeps a ticket and asks whenever it meets the inviter. A device that shows an offer waits until
 //! an owner's device proves the offer's nonce, and then asks as with a ticket whose secret is that
 //! nonce. Knows neither how a text travels nor what a screen shows. Layer: replica.
@@ -142,7 +142,10 @@ impl Replica {
         }
     }
 
-    /// Opens an invite that one device may use once.
+    /// Opens an invite that one device may use once: the owner for any roles, a deputy for those of a
+    /// plain device.
+    ///
+    /// Source: PROTOCOL R-CONTROL-10.
     pub(super) fn invite(
         &mut self,
         secret: [u8; 16],
@@ -170,7 +173,7 @@ impl Replica {
         addresses: Vec<String>,
     ) -> Result<Reply, Mistake> {
         let id = invite.id();
-        let member = self.own_event()?;
+        let member = self.speaking_for(Roles::DEPUTY)?;
         if member.ledger.authority().members().contains_key(&key) {
             let label = member.label(&key);
             return Err(Mistake::new(
@@ -191,7 +194,8 @@ impl Replica {
     pub(super) fn open_invite(&mut self, mut invite: Invite) -> Result<(), Mistake> {
         let now_ms = self.now.mono_ms;
         let own = self.key();
-        let member = self.own_event()?;
+        let member = self.speaking_for(Roles::DEPUTY)?;
+        member.may_admit(&own, invite.roles)?;
         if let Some(label) = invite.label.clone() {
             let roles = invite.roles;
             let key = own;
@@ -221,7 +225,7 @@ impl Replica {
 
     /// Closes open invites: one, or all.
     fn cancel(&mut self, id: Option<&[u8; 16]>) -> Result<Reply, Mistake> {
-        let member = self.own_event()?;
+        let member = self.speaking_for(Roles::DEPUTY)?;
         let meant: Vec<[u8; 16]> = match id {
             None => member.invites.keys().copied().collect(),
             Some(id) if member.invites.contains_key(id) => Vec::from([*id]),
@@ -338,8 +342,9 @@ impl Replica {
                 invite.only.is_none_or(|only| only == key)
                     && verify_join_proof(&invite.secret, &exporter, &event.0.0, &key, &join.proof)
             });
-            let (Some(invite), true) = (invite.cloned(), member.ledger.authority().owner() == own)
-            else {
+            let invite = invite.cloned();
+            let invite = invite.filter(|it| member.may_admit(&own, it.roles).is_ok());
+            let Some(invite) = invite else {
                 self.refuse(
                     peer,
                     Reason::BadProof,

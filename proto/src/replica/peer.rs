@@ -268,10 +268,14 @@ impl Replica {
         let authority = member.ledger.authority();
         let keys: Vec<PublicKey> = authority.members().keys().copied().collect();
         let mut revoked = Vec::new();
+        let mut gone = Vec::new();
         for (&peer, it) in &mut self.peers {
-            it.is_member |= authority.members().contains_key(&it.key);
+            let member_now = authority.members().contains_key(&it.key);
+            it.is_member |= member_now;
             if authority.revoked(&it.key).is_some() {
                 revoked.push(peer);
+            } else if !member_now && member.members_told.contains(&it.key) {
+                gone.push(peer);
             }
         }
         if keys != member.members_told {
@@ -288,6 +292,11 @@ impl Replica {
         for peer in revoked {
             self.refuse(peer, Reason::Revoked, "the key was revoked".into());
             self.close(peer, Reason::Revoked);
+        }
+        // Whoever admitted it had no right to, as it turned out.
+        for peer in gone {
+            self.refuse(peer, Reason::Stranger, "its Admit is void".into());
+            self.close(peer, Reason::Stranger);
         }
         self.hear_early_hellos();
     }

@@ -3,7 +3,7 @@
 use tallyline_proto::model::{CloseReason, EntryId, VoidReason};
 
 use super::steps::{
-    Outcome, agree, comes_to_read, each_counts_once, meet, no_forks, open, reads, reassign,
+    Outcome, SCORER, agree, comes_to_read, each_counts_once, meet, no_forks, open, reads, reassign,
     refuses, shot, slot_is, write,
 };
 use crate::venue::{DeviceNo, Event, Kind, Reach, Reading, Venue};
@@ -137,7 +137,7 @@ pub(super) fn owner_dies(venue: &mut dyn Venue) -> Outcome {
     each_counts_once(venue, &rest, &entries)?;
 
     let fresh = venue.add("tablet-3", Kind::Tablet);
-    venue.join(restored, fresh);
+    venue.join(restored, fresh, SCORER);
     let rest = [restored, one, two, fresh];
     agree(venue, &rest)?;
     let dead = (&[two][..], CloseReason::Handover);

@@ -4,10 +4,15 @@
 //! virtual time and with real processes. It fails with a sentence that names the device and what
 //! it shows instead. Clouds are added first: a device is told at its start where the cloud is.
 
+mod closing;
 mod devices;
+mod forked;
 mod internet;
+mod keys;
+mod ownership;
 mod people;
 pub mod real_match;
+mod standing_in;
 mod steps;
 
 use crate::venue::Venue;
@@ -118,6 +123,72 @@ pub const SCENARIOS: &[Scenario] = &[
         what: "twelve hours without internet; then one device has it, and every device says that \
                all is in the cloud",
         run: internet::twelve_hours,
+    },
+    Scenario {
+        name: "revoked-late-news",
+        what: "two tablets are revoked and write on until they hear of it; what the retired one \
+               wrote is late, what the stolen one wrote waits until the owner adopts it",
+        run: keys::revoked_late_news,
+    },
+    Scenario {
+        name: "clone-revoked",
+        what: "the owner revokes the key of a tablet that runs twice and enrols two new ones; \
+               nothing is lost, and what the copy still had waits for the owner",
+        run: keys::clone_revoked,
+    },
+    Scenario {
+        name: "rolled-back-device",
+        what: "a tablet's card is put back to an older state; it gets its own entries back and \
+               goes on without signing anything twice",
+        run: keys::rolled_back_device,
+    },
+    Scenario {
+        name: "swap-by-deputy",
+        what: "the owner is away; a deputy admits a phone that takes a dead one's squad, and \
+               devices that never heard of the deputy accept it",
+        run: standing_in::swap_by_deputy,
+    },
+    Scenario {
+        name: "swap-by-spare-card",
+        what: "nobody can grant anything; a spare card's entries reach the cloud and count once \
+               the owner is back, beside what the old phone still had",
+        run: standing_in::swap_by_spare_card,
+    },
+    Scenario {
+        name: "two-grants-one-partition",
+        what: "owner and deputy, and two devices with the owner's key, grant one squad twice; all \
+               agree who has it, and what the other one wrote is late",
+        run: standing_in::two_grants_one_partition,
+    },
+    Scenario {
+        name: "transfer-overnight",
+        what: "the event gets another owner in the evening; in the morning everybody knows, and \
+               what the old owner's key says changes nothing",
+        run: ownership::transfer_overnight,
+    },
+    Scenario {
+        name: "owner-dead-recovered",
+        what: "the owner's phone is dead and a recovery card makes an RO the owner; all grants \
+               stand and scoring goes on",
+        run: ownership::owner_dead_recovered,
+    },
+    Scenario {
+        name: "owner-stolen-recovered",
+        what: "a thief grants and admits with the owner's phone; the recovery card takes the event \
+               back, what the thief did is void, and honest grants stand",
+        run: ownership::owner_stolen_recovered,
+    },
+    Scenario {
+        name: "fork-decided",
+        what: "a device signs two branches of one log; both are disputed until the owner chooses \
+               one, which then counts on every device",
+        run: forked::fork_decided,
+    },
+    Scenario {
+        name: "event-close",
+        what: "the owner's last call seals all logs; the event closes when nobody is missing but \
+               who is declared lost, and what comes later is late",
+        run: closing::event_close,
     },
 ];
 

@@ -1,11 +1,14 @@
 //! What scenarios do again and again: meet, write, and compare what devices show.
 
-use tallyline_proto::model::{CloseReason, EntryId};
+use tallyline_proto::model::{CloseReason, EntryId, Roles};
 
 use crate::venue::{DeviceNo, Event, Kind, Opening, Reading, Refused, Seen, Shot, Venue};
 
 /// How a step or a scenario ends; the error says what came instead.
 pub(super) type Outcome = Result<(), String>;
+
+/// What a device may do that records scores and carries those of others.
+pub(super) const SCORER: Roles = Roles(Roles::SCORER.0 | Roles::RELAY.0);
 
 /// Adds an owner and tablets, founds an event and has everybody join. The first is the owner.
 pub(super) fn meet<const N: usize>(
@@ -23,7 +26,7 @@ pub(super) fn meet<const N: usize>(
     let (&owner, others) = all.split_first().ok_or("a venue has an owner")?;
     venue.found(owner, event);
     for &other in others {
-        venue.join(owner, other);
+        venue.join(owner, other, SCORER);
     }
     agree(venue, &all)?;
     Ok(all)
@@ -117,6 +120,28 @@ pub(super) fn refuses(venue: &mut dyn Venue, device: DeviceNo, shot: Shot, code:
             "device {device} on {shot:?}: {why}, expected {code}"
         )),
         Ok(_) => Err(format!("device {device} took {shot:?}, expected {code}")),
+    }
+}
+
+/// Says what was done when it did not work.
+pub(super) fn must<T>(outcome: Result<T, Refused>, what: &str) -> Result<T, String> {
+    outcome.map_err(|why| format!("{what}: {why}"))
+}
+
+/// Fails unless something was refused with a code.
+pub(super) fn must_not<T>(outcome: Result<T, Refused>, code: &str, what: &str) -> Outcome {
+    match outcome {
+        Err(Refused::Code(found)) if found == code => Ok(()),
+        Err(why) => Err(format!("{what}: {why}, expected {code}")),
+        Ok(_) => Err(format!("{what} was taken, expected {code}")),
+    }
+}
+
+/// Fails if a device shows an entry.
+pub(super) fn never_heard_of(venue: &mut dyn Venue, device: DeviceNo, entry: EntryId) -> Outcome {
+    match venue.seen(device).into_iter().find(|it| it.id == entry) {
+        Some(found) => Err(format!("device {device} shows {found:?}")),
+        None => Ok(()),
     }
 }
 

@@ -6,13 +6,19 @@ use std::fs;
 use std::thread;
 
 use serde_json::{Value, json};
-use tallyline_proto::model::{CloseReason, EntryId, RosterChange, VoidReason};
+use tallyline_proto::model::{
+    Amend, Amendment, CloseReason, Decision, Drill, EntryId, LogName, Method, RevokeReason, Roles,
+    RosterChange, VoidReason,
+};
 use tallyline_simulator::DeviceNo;
 use tallyline_simulator::venue::{
     Event, Kind, Opening, Reach, Reading, Refused, Seen, Shot, Venue,
 };
 
 use crate::netns::{DEADLINE, LOOK, Lab, call, internet_address, now};
+
+/// What a card holds that is put back to an older state.
+const CARD_FILES: [&str; 2] = ["node.redb", "peers.json"];
 
 /// Where a cloud listens.
 const CLOUD_PORT: u16 = 7_100;
@@ -128,14 +134,22 @@ impl Venue for Lab {
         });
         let clouds: Vec<&String> = self.cloud.iter().map(|(_, key)| key).collect();
         let create = json!({"verb": "event-create", "structure": structure.to_string(),
-            "cloud_keys": clouds});
-        self.get(owner, &create);
+            "cloud_keys": clouds, "recovery_cards": 1});
+        let created = self.get(owner, &create);
+        self.recovery_card = Some(created["cards"][0].as_str().unwrap().to_owned());
         self.get(owner, &json!({"verb": "event-lock"}));
     }
 
-    fn join(&mut self, owner: DeviceNo, device: DeviceNo) {
-        let ticket = self.get(owner, &json!({"verb": "invite"}))["ticket"].clone();
-        self.get(device, &json!({"verb": "join", "ticket": ticket}));
+    fn join(&mut self, inviter: DeviceNo, device: DeviceNo, roles: Roles) {
+        if roles.contains(Roles::SPARE) {
+            self.use_spare_card(inviter, device);
+        } else {
+            let deputy = roles.contains(Roles::DEPUTY);
+            let role = if deputy { "deputy" } else { "scorer" };
+            let invite = json!({"verb": "invite", "role": role});
+            let ticket = self.get(inviter, &invite)["ticket"].clone();
+            self.get(device, &json!({"verb": "join", "ticket": ticket}));
+        }
         let joined = self.wait(|lab| {
             let node = lab.get(device, &json!({"verb": "node"}));
             (node["phase"] != "member").then(|| format!("device {device} is a member: {node}"))
@@ -190,6 +204,79 @@ impl Venue for Lab {
             RosterChange::Edit(edit) => json!({"verb": "roster-edit", "shooter": edit.shooter.0,
                 "squad": edit.squad.map(|it| it.0)}),
         };
+        self.request(owner, &request).map(drop)
+    }
+
+    fn amend(&mut self, owner: DeviceNo, amend: &Amend) -> Result<(), Refused> {
+        let mut request = json!({"verb": "event-amend", "note": amend.note});
+        match &amend.change {
+            Amendment::Drill(it) => request["drill"] = drill(it),
+            Amendment::Rule(it) => {
+                request["rule"] = json!({"text": it.text, "code": it.code, "kind": "procedural"});
+            }
+        }
+        self.request(owner, &request).map(drop)
+    }
+
+    fn revoke(
+        &mut self,
+        owner: DeviceNo,
+        device: DeviceNo,
+        reason: RevokeReason,
+        before: Option<EntryId>,
+    ) -> Result<(), Refused> {
+        let request = json!({"verb": "revoke", "device": self.known_key(device),
+            "reason": why(reason), "before": before.map(|it| it.to_string())});
+        self.request(owner, &request).map(drop)
+    }
+
+    fn consent(&mut self, device: DeviceNo) -> Result<(), Refused> {
+        self.request(device, &json!({"verb": "consent"})).map(drop)
+    }
+
+    fn transfer(&mut self, owner: DeviceNo, to: DeviceNo) -> Result<(), Refused> {
+        let request = json!({"verb": "transfer", "to": self.known_key(to)});
+        self.request(owner, &request).map(drop)
+    }
+
+    fn recover(
+        &mut self,
+        device: DeviceNo,
+        reason: Option<RevokeReason>,
+        before: Option<EntryId>,
+    ) -> Result<(), Refused> {
+        let request = json!({"verb": "recover", "card": self.recovery_card,
+            "reason": reason.map(why), "before": before.map(|it| it.to_string())});
+        self.request(device, &request).map(drop)
+    }
+
+    fn adopt(
+        &mut self,
+        owner: DeviceNo,
+        entries: &[EntryId],
+        decision: Decision,
+    ) -> Result<(), Refused> {
+        let entries: Vec<String> = entries.iter().map(ToString::to_string).collect();
+        let request = json!({"verb": "adopt", "entries": entries,
+            "reject": decision == Decision::Reject});
+        self.request(owner, &request).map(drop)
+    }
+
+    fn adopt_branch(&mut self, owner: DeviceNo, log: LogName, here: bool) -> Result<(), Refused> {
+        let log = format!("{}-{:016x}", log.grant.uuid(), log.incarnation.0);
+        let branch = if here { "here" } else { "other" };
+        let request = json!({"verb": "adopt", "log": log, "branch": branch});
+        self.request(owner, &request).map(drop)
+    }
+
+    fn last_call(&mut self, owner: DeviceNo) -> Result<(), Refused> {
+        let request = json!({"verb": "event-last-call"});
+        self.request(owner, &request).map(drop)
+    }
+
+    fn close_event(&mut self, owner: DeviceNo, lost: &[DeviceNo]) -> Result<(), Refused> {
+        let lost: Vec<String> = lost.iter().map(|&it| self.known_key(it)).collect();
+        let request = json!({"verb": "event-close", "lost": lost});
         self.request(owner, &request).map(drop)
     }
 
@@ -291,6 +378,45 @@ impl Venue for Lab {
         self.twin(device, &["device.key", "event.manifest"])
     }
 
+    fn backup(&mut self, device: DeviceNo) {
+        Self::kill(self, device + 1);
+        for name in CARD_FILES {
+            let file = self.root(device + 1).join(name);
+            if file.exists() {
+                fs::copy(&file, file.with_extension("kept")).unwrap();
+            }
+        }
+        self.launch(device + 1);
+    }
+
+    fn roll_back(&mut self, device: DeviceNo) {
+        Self::kill(self, device + 1);
+        for name in CARD_FILES {
+            let file = self.root(device + 1).join(name);
+            if file.with_extension("kept").exists() {
+                fs::copy(file.with_extension("kept"), &file).unwrap();
+            }
+        }
+        self.launch(device + 1);
+    }
+
+    fn key_seed(&mut self, device: DeviceNo) -> [u8; 32] {
+        let text = fs::read_to_string(self.root(device + 1).join("device.key")).unwrap();
+        bytes(text.trim()).try_into().unwrap()
+    }
+
+    fn bundle(&mut self, device: DeviceNo) -> Vec<u8> {
+        let exported = self.get(device, &json!({"verb": "export"}));
+        bytes(exported["bundle"].as_str().unwrap())
+    }
+
+    fn import(&mut self, device: DeviceNo, bundle: &[u8]) -> Result<(), Refused> {
+        let path = self.root(device + 1).join("taken.tally");
+        fs::write(&path, bundle).unwrap();
+        self.request(device, &json!({"verb": "import", "path": path}))
+            .map(drop)
+    }
+
     fn pass(&mut self, _minutes: u32) {}
 
     fn agree(&mut self, devices: &[DeviceNo]) -> Result<(), String> {
@@ -327,6 +453,13 @@ impl Venue for Lab {
         entries(self, device)
     }
 
+    fn statements(&mut self, device: DeviceNo) -> Vec<EntryId> {
+        let said = self.get(device, &json!({"verb": "event-statements"}));
+        let all = said["statements"].as_array().unwrap().iter();
+        all.map(|it| EntryId(it["entry"].as_str().unwrap().parse().unwrap()))
+            .collect()
+    }
+
     fn standings(&mut self, device: DeviceNo) -> String {
         let mut all = self.get(device, &json!({"verb": "standings", "all": true}));
         // What is compared is what is shown, not from which logs it was computed.
@@ -343,6 +476,21 @@ impl Venue for Lab {
 }
 
 impl Lab {
+    /// Has the owner draw a spare card, and a fresh device take it up with a bundle of the event.
+    fn use_spare_card(&mut self, owner: DeviceNo, device: DeviceNo) {
+        let spare = json!({"verb": "cards-spare", "label": self.label(device), "count": 1});
+        let drawn = self.get(owner, &spare);
+        let card = drawn["cards"][0]["card"].as_str().unwrap().to_owned();
+        let bundle = self.root(device + 1).join("event.tally");
+        fs::write(&bundle, self.bundle(owner)).unwrap();
+        Self::kill(self, device + 1);
+        let bundle = bundle.to_str().unwrap();
+        let take = ["cards", "use", &card, "--bundle", bundle];
+        let used = tallyline_tests::process::run(self.root(device + 1), &take);
+        assert_eq!(used.exit, 0, "the card is taken up: {used:?}");
+        self.launch(device + 1);
+    }
+
     /// Returns a device's fingerprint, also of one that is off.
     fn known_key(&self, device: DeviceNo) -> String {
         if self.is_on(device + 1) {
@@ -379,6 +527,8 @@ fn seen(entry: &Value) -> Option<Seen> {
             "needs-decision" => Reading::NeedsDecision,
             "late-beaten" => Reading::LateBeaten,
             "quarantined" => Reading::Quarantined,
+            "unassigned" => Reading::Unassigned,
+            "rejected" => Reading::Rejected,
             "disputed" => Reading::Disputed,
             "voided" => Reading::Voided,
             _ => Reading::Other,
@@ -391,6 +541,28 @@ fn seen(entry: &Value) -> Option<Seen> {
 /// Says that what one device sends does not reach another.
 fn one_way(from: DeviceNo, to: DeviceNo) -> String {
     format!("iifname \"p{}\" oifname \"p{}\" drop", from + 1, to + 1)
+}
+
+fn drill(it: &Drill) -> Value {
+    assert_eq!(it.method, Method::Comstock, "scenarios add no other drills");
+    json!({"drill": it.no.0, "name": it.name, "method": "comstock", "strings": it.strings,
+        "required_hits": it.required_hits, "steel": it.steel})
+}
+
+fn why(reason: RevokeReason) -> &'static str {
+    match reason {
+        RevokeReason::Retired => "retired",
+        RevokeReason::Lost => "lost",
+        RevokeReason::Stolen => "stolen",
+        RevokeReason::Misuse => "misuse",
+    }
+}
+
+/// Reads hex digits.
+fn bytes(hex: &str) -> Vec<u8> {
+    let pairs = hex.as_bytes().chunks(2);
+    let pair = |it: &[u8]| u8::from_str_radix(std::str::from_utf8(it).unwrap(), 16).unwrap();
+    pairs.map(pair).collect()
 }
 
 fn word(reason: VoidReason) -> &'static str {

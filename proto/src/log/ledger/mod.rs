@@ -118,6 +118,9 @@ pub struct Ledger {
     statements: BTreeMap<Hash, (LogName, u64)>,
     /// Whose key a statement names for logs under it, whether or not it is in force.
     named: BTreeMap<GrantId, PublicKey>,
+    /// The same by statements of those who speak for the event, or once did: whose logs are taken,
+    /// though they may count nowhere.
+    spoken_for: BTreeMap<GrantId, PublicKey>,
     entries: u64,
     /// The state digest, until a log or a fork changes: every frame of a step asks for it.
     digest: OnceCell<Hash>,
@@ -142,6 +145,7 @@ impl Ledger {
             said: BTreeMap::new(),
             statements: BTreeMap::new(),
             named: BTreeMap::new(),
+            spoken_for: BTreeMap::new(),
             entries: 0,
             digest: OnceCell::new(),
         }

@@ -1,13 +1,16 @@
 //! The statements in the logs: gathered as logs grow, judged anew when one of them has more.
 
-use alloc::vec::Vec;
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 
 use tallyline_keys::PublicKey;
 
 use super::Ledger;
 use crate::{
     log::authority::{Authority, Said, passes},
-    model::{Body, EventId, GrantId, Hash, LogName, Manifest, Statement},
+    model::{Body, EventId, GrantId, Hash, LogName, Manifest, Roles, Statement},
     wire::{SignedStatement, decode_entry, decode_signed, decode_statement, grant_id},
 };
 
@@ -42,9 +45,17 @@ impl Ledger {
 
     /// Returns the key that writes a log: the one that its grant is known to belong to, or that its
     /// first entry proves.
+    ///
+    /// A grant that a thief made with the owner's key is void once the event is recovered, and some
+    /// nodes took entries under it before they knew. All must hold the same in the end, so such
+    /// entries are taken later, too; they count nowhere.
     pub(super) fn writer_of(&self, name: &LogName) -> Option<PublicKey> {
         let held = || self.logs.get(name).map(crate::log::Log::writer);
-        self.authority.writer(name.grant).or_else(held)
+        let spoken_for = || self.spoken_for.get(&name.grant).copied();
+        self.authority
+            .writer(name.grant)
+            .or_else(spoken_for)
+            .or_else(held)
     }
 
     /// Returns the key that writes a log of a store, which may rest on statements that do not hold
@@ -74,19 +85,8 @@ impl Ledger {
         }
         let id = signed.id(self.event);
         let statement = decode_statement(&signed.body).ok();
-        match &statement {
-            Some(Statement::Admit(admit)) => {
-                self.named.insert(GrantId(id), admit.key);
-            }
-            Some(Statement::Assign(assign)) => {
-                for (place, open) in (0..).zip(&assign.opens) {
-                    self.named.insert(grant_id(id, place), open.key);
-                }
-            }
-            Some(Statement::Transfer(passing) | Statement::Recover(passing)) => {
-                self.named.insert(GrantId(id), passing.to);
-            }
-            Some(_) | None => {}
+        if let Some(statement) = &statement {
+            self.named.extend(names(id, statement));
         }
         self.statements.entry(id).or_insert((name, seq));
         let said = Said {
@@ -113,6 +113,74 @@ impl Ledger {
         said.sort_by_key(|it| (self.successions.get(&it.log).copied(), it.log, it.seq));
         let chain_at = |name: &LogName, height: u64| Some(self.logs.get(name)?.chain_at(height)?.0);
         self.authority = Authority::judge(self.event, &self.manifest, &said, &chain_at);
+        self.spoken_for = self.named_by_speakers();
+    }
+
+    /// Returns whose key each statement names for logs under it that was made by somebody who speaks
+    /// for the event, or once did: owners, and whom they ever made a deputy or a desk. Whether the
+    /// statement is in force plays no part, so that what was taken stays what everybody takes; nobody
+    /// else can name a key.
+    fn named_by_speakers(&self) -> BTreeMap<GrantId, PublicKey> {
+        let mut named = BTreeMap::new();
+        let mut speakers = BTreeSet::from([self.manifest.owner]);
+        speakers.extend(&self.manifest.recovery);
+        let mut count = 0;
+        while count < speakers.len() {
+            count = speakers.len();
+            for said in self.said.values() {
+                if let Some(statement) = &said.statement
+                    && speakers.contains(&said.signer)
+                {
+                    named.extend(names(said.id, statement));
+                    speakers.extend(speaker(statement));
+                }
+            }
+        }
+        named
+    }
+}
+
+/// Returns whose key a statement names for logs under it.
+fn names(id: Hash, statement: &Statement) -> Vec<(GrantId, PublicKey)> {
+    match statement {
+        Statement::Admit(admit) => Vec::from([(GrantId(id), admit.key)]),
+        Statement::Assign(assign) => {
+            let opens = (0..).zip(&assign.opens);
+            opens
+                .map(|(place, open)| (grant_id(id, place), open.key))
+                .collect()
+        }
+        Statement::Transfer(passing) | Statement::Recover(passing) => {
+            Vec::from([(GrantId(id), passing.to)])
+        }
+        Statement::Roster(_)
+        | Statement::Lock(_)
+        | Statement::Revoke(_)
+        | Statement::Consent(_)
+        | Statement::Adopt(_)
+        | Statement::Amend(_)
+        | Statement::LastCall
+        | Statement::EventClose(_) => Vec::new(),
+    }
+}
+
+/// Returns the key that a statement lets speak for the event.
+fn speaker(statement: &Statement) -> Option<PublicKey> {
+    match statement {
+        Statement::Admit(admit) => {
+            let speaks = [Roles::DEPUTY, Roles::DESK].map(|role| admit.roles.contains(role));
+            speaks.contains(&true).then_some(admit.key)
+        }
+        Statement::Transfer(passing) | Statement::Recover(passing) => Some(passing.to),
+        Statement::Assign(_)
+        | Statement::Roster(_)
+        | Statement::Lock(_)
+        | Statement::Revoke(_)
+        | Statement::Consent(_)
+        | Statement::Adopt(_)
+        | Statement::Amend(_)
+        | Statement::LastCall
+        | Statement::EventClose(_) => None,
     }
 }
 
