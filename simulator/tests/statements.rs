@@ -9,7 +9,7 @@ use tallyline_proto::{
         Amend, Amendment, Body, CloseReason, Decision, EntryId, GrantId, Open, RevokeReason, Roles,
         VoidReason,
     },
-    replica::{Command, EntryFilter, Founding, Now, Reply, Selection},
+    replica::{Command, EntryFilter, Founding, Now, Reply, Selection, Subject, Why},
     rules::{Code, Verdict},
 };
 use tallyline_simulator::{DeviceNo, Weather, World, cells, score, small_structure};
@@ -133,6 +133,11 @@ impl Venue {
         }
     }
 
+    fn why(&mut self, no: DeviceNo, subject: Subject) -> Why {
+        let why = self.world.devices[no].replica.why(subject);
+        why.expect("it is known here")
+    }
+
     /// A device reaches nobody.
     fn away(&mut self, no: DeviceNo) {
         for other in self.all.clone() {
@@ -196,7 +201,7 @@ fn entries_written_after_a_revocation_wait_until_the_owner_adopts_them() {
     let [owner, stolen, ..] = venue.all[..] else {
         panic!("four devices")
     };
-    venue.grant(owner, &[], stolen, 1);
+    let grant = venue.grant(owner, &[], stolen, 1);
     venue.settle();
     let before = venue.score(stolen, 1, 1);
     venue.settle();
@@ -230,6 +235,25 @@ fn entries_written_after_a_revocation_wait_until_the_owner_adopts_them() {
         assert_eq!(venue.verdict(no, before), Verdict::Counted);
         assert_eq!(venue.verdict(no, after), Verdict::Quarantined);
     }
+    let why = venue.why(relay, Subject::Entry(after));
+    for words in [
+        "does not count until the owner adopts it",
+        "stands past it",
+        "revoked (stolen)",
+    ] {
+        assert!(why.text.contains(words), "{words}: {}", why.text);
+    }
+    assert_eq!(why.statements.len(), 2, "the grant and the revocation");
+    let why = venue.why(owner, Subject::Device(key));
+    assert!(why.text.contains("was a member"), "{}", why.text);
+    let why = venue.why(relay, Subject::Grant(grant));
+    assert!(
+        why.text.contains("1 entries are undisputed, 2 are here"),
+        "{}",
+        why.text
+    );
+    let why = venue.why(relay, Subject::Entry(before));
+    assert!(why.text.contains("It counts."), "{}", why.text);
     venue.done(
         owner,
         Command::Adopt {

@@ -115,6 +115,12 @@ pub(super) enum Verb {
     Status,
     /// Look for what is wrong with this device; exit code 0 when all is well.
     Doctor(Doctor),
+    /// Say why an entry, a device or a partition is as it is, and which statements decide it.
+    Why {
+        /// A device, or the UUID of an entry or a grant, or the beginning of one.
+        #[arg(value_name = "ENTRY|DEVICE|PARTITION")]
+        name: String,
+    },
     /// Check every hash and signature of the store again.
     Verify,
     /// Write everything into a bundle file, for a USB stick.

@@ -2,21 +2,23 @@
 //!
 //! Layer: node, cli.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use serde_json::json;
 use tallyline_keys::DeviceKey;
+use tallyline_proto::model::CardKind;
+use tallyline_proto::wire::card_from_text;
+use zeroize::Zeroizing;
 
 use super::args::{CardsUse, CardsVerb, SpareCards};
+use super::enrol::write_secret;
 use super::failure::Failure;
 use super::session::{DONE, Session};
 use super::statement::{card, remark, revoke_card};
 use super::{files, show};
+use crate::card_page::card_page;
 use crate::local::protocol::{
-    Answer, Cards, CardsSpare, DeviceInfo, Devices, NodeInfo, Nothing, Request,
+    Answer, Cards, CardsSpare, DeviceInfo, Devices, EventInfo, NodeInfo, Nothing, Request,
     SpareCards as Drawn, codes, exits,
 };
 use crate::local::statement::seed;
@@ -73,10 +75,15 @@ fn spare(args: SpareCards, session: &Session) -> Result<u8, Failure> {
 }
 
 fn drawn_into(file: &Path, request: Request, session: &Session) -> Result<Drawn, Failure> {
+    let event: EventInfo = Answer::Ok(session.ask(Request::EventShow(Nothing {}))?).data()?;
     let drawn: Drawn = Answer::Ok(session.ask(request)?).data()?;
-    let text = show::spare_cards(&drawn);
-    if let Err(error) = write_secret(file, text.as_bytes()) {
-        session.write(&text)?;
+    let cards = drawn.cards.iter();
+    let cards: Vec<_> = cards
+        .filter_map(|it| card_from_text(&it.card).ok())
+        .collect();
+    let page = Zeroizing::new(card_page(&cards, &event.name));
+    if let Err(error) = write_secret(file, page.as_bytes()) {
+        session.write(&show::spare_cards(&drawn))?;
         return Err(Failure::file(format!(
             "{} could not be written: {error}; the cards are admitted; copy them from the lines \
              above, they are shown this once",
@@ -89,7 +96,7 @@ fn drawn_into(file: &Path, request: Request, session: &Session) -> Result<Drawn,
 
 /// Makes this device the one of a spare card.
 fn take(args: &CardsUse, session: &Session) -> Result<u8, Failure> {
-    let seed = seed(&card(&args.card)?)?;
+    let seed = seed(&card(&args.card)?, CardKind::Spare)?;
     let key = DeviceKey::from_seed(seed).public();
     let root = Root::open(&session.config.root)?;
     // A node that runs signs with the key that it has.
@@ -160,18 +167,4 @@ fn refuse_used(node: &NodeInfo, devices: &[DeviceInfo]) -> Result<(), Failure> {
 fn devices(session: &Session) -> Result<Vec<DeviceInfo>, Failure> {
     let value = session.ask(Request::Devices(Nothing {}))?;
     Ok(Answer::Ok(value).data::<Devices>()?.devices)
-}
-
-/// Writes a file that nobody else may read.
-fn write_secret(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)?;
-    // A file that was there keeps its mode otherwise.
-    file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
-    file.write_all(content)?;
-    file.sync_all()
 }

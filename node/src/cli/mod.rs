@@ -104,6 +104,7 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         | Verb::Standings(_)
         | Verb::Status
         | Verb::Verify
+        | Verb::Why { .. }
         | Verb::Export { .. }
         | Verb::Import { .. }
         | Verb::Sync(_)
@@ -123,6 +124,7 @@ fn ask(verb: Verb, session: &Session) -> Result<u8, Failure> {
         Verb::Grants => venue::grants(session),
         Verb::Handover(args) => venue::handover(args, session),
         Verb::Revoke(args) => statement::revoke(args, session),
+        Verb::Why { name } => statement::why(name, session),
         Verb::Transfer(args) => statement::transfer(args, session),
         Verb::Recover(args) => statement::recover(&args, session),
         Verb::Adopt(args) => statement::adopt(args, session),

@@ -12,7 +12,7 @@ use super::{done, show};
 use crate::clock::Clock;
 use crate::local::protocol::{
     self, Amended, Answer, Branch, CardsRevoke, Chased, Decided, DrillChange, Entries, NewRule,
-    Nothing, Request, Revoked, Statements, StatementsQuery, exits,
+    Nothing, Request, Revoked, Statements, StatementsQuery, WhyData, WhyQuery, exits,
 };
 
 /// How often the node is asked again while somebody waits.
@@ -149,6 +149,12 @@ pub(super) fn amend(args: EventAmend, session: &Session) -> Result<u8, Failure> 
             )
         },
     )
+}
+
+pub(super) fn why(name: String, session: &Session) -> Result<u8, Failure> {
+    let screen = session.config.screen;
+    session.show::<WhyData>(Request::Why(WhyQuery { name }), |it| show::why(it, screen))?;
+    Ok(DONE)
 }
 
 pub(super) fn statements(args: &EventStatements, session: &Session) -> Result<u8, Failure> {

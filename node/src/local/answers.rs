@@ -108,6 +108,7 @@ pub(super) fn look(
             .map(Seen::of),
         Request::EventChase(close) => chased(replica, now, close).map(Seen::of),
         Request::EventStatements(query) => said::statements(replica, now, *query).map(Seen::of),
+        Request::Why(query) => said::why(replica, now, query).map(Seen::of),
         Request::CardsList(_) => Ok(Seen::of(cards(replica, now))),
         Request::EventCreate(_)
         | Request::EventLock(_)

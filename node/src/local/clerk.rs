@@ -192,6 +192,7 @@ impl Clerk {
             | Request::Adoptable(_)
             | Request::EventChase(_)
             | Request::EventStatements(_)
+            | Request::Why(_)
             | Request::CardsList(_)
             | Request::Enrolment(_)) => self.look(request).await,
             request @ (Request::EventLock(_)
@@ -565,6 +566,7 @@ fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<Plan, Probl
         | Request::Adoptable(_)
         | Request::EventChase(_)
         | Request::EventStatements(_)
+        | Request::Why(_)
         | Request::CardsSpare(_)
         | Request::CardsList(_)
         | Request::Import(_)

@@ -4,7 +4,7 @@
 
 use tallyline_keys::PublicKey;
 use tallyline_proto::model::{EntryId, LogName};
-use tallyline_proto::replica::{DeviceView, EntryFilter, GrantView, Now, Replica};
+use tallyline_proto::replica::{DeviceView, EntryFilter, GrantView, Now, Replica, Subject};
 
 use super::protocol::{Problem, codes, exits};
 
@@ -223,4 +223,32 @@ fn joined(names: &[&str]) -> String {
     } else {
         names.join(", ")
     }
+}
+
+/// Finds what somebody asks about: a device by its name or fingerprint, an entry or a grant by its
+/// UUID or the beginning of it.
+pub(super) fn subject(replica: &mut Replica, now: Now, name: &str) -> Result<Subject, Problem> {
+    if replica.event().is_none() {
+        return Err(no_event());
+    }
+    if let Ok(key) = device(replica, now, name) {
+        return Ok(Subject::Device(key));
+    }
+    if let Ok(grant) = grant(replica, name) {
+        return Ok(Subject::Grant(grant.id));
+    }
+    let entry = entry(replica, name).map_err(|_| unknown_subject(name))?;
+    Ok(Subject::Entry(entry))
+}
+
+/// Says that nothing here is called so.
+pub(super) fn unknown_subject(name: &str) -> Problem {
+    Problem::new(
+        codes::UNKNOWN_ENTRY,
+        exits::FAILURE,
+        format!(
+            "nothing here is called {name:?}; give a device of `tallyline devices`, a grant of \
+             `tallyline grants`, or an entry of `tallyline score history`"
+        ),
+    )
 }

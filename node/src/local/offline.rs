@@ -127,6 +127,7 @@ fn write(root: Root, call: Call) -> Result<Answer, Problem> {
         | Request::EventChase(_)
         | Request::EventClose(_)
         | Request::EventStatements(_)
+        | Request::Why(_)
         | Request::CardsSpare(_)
         | Request::CardsList(_)
         | Request::CardsRevoke(_)

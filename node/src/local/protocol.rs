@@ -107,6 +107,8 @@ pub enum Request {
     EventClose(EventClose),
     /// Lists all statements held. Answer: [`Statements`].
     EventStatements(StatementsQuery),
+    /// Says why an entry, a device or a grant is as it is.
+    Why(WhyQuery),
     /// Draws keys for spare cards and admits them. Answer: [`SpareCards`].
     CardsSpare(CardsSpare),
     /// Lists the spare cards. Answer: [`Cards`].
@@ -685,6 +687,7 @@ impl Request {
             | Self::Adoptable(_)
             | Self::EventChase(_)
             | Self::EventStatements(_)
+            | Self::Why(_)
             | Self::CardsList(_)
             | Self::Enrolment(_) => true,
             Self::EventCreate(_)

@@ -10,7 +10,7 @@ use tallyline_proto::model::{
 };
 use tallyline_proto::replica::{Now, Replica, StatementView};
 
-use super::protocol::{Problem, StatementInfo, Statements, StatementsQuery};
+use super::protocol::{Problem, StatementInfo, Statements, StatementsQuery, WhyData, WhyQuery};
 use super::{convert, names, words};
 
 /// What the words of a statement need of the event.
@@ -38,6 +38,28 @@ pub(super) fn statements(
     Ok(Statements {
         schema: "tallyline.statements/1".to_owned(),
         statements: wanted.map(|it| names.info(&it)).collect(),
+    })
+}
+
+/// Says why an entry, a device or a grant is as it is, with the statements that decide it.
+pub(super) fn why(replica: &mut Replica, now: Now, query: &WhyQuery) -> Result<WhyData, Problem> {
+    let subject = names::subject(replica, now, &query.name)?;
+    let Some(why) = replica.why(subject) else {
+        return Err(names::unknown_subject(&query.name));
+    };
+    let all = statements(replica, now, StatementsQuery { invalid: false })?.statements;
+    let place = |it: &StatementInfo| {
+        why.statements
+            .iter()
+            .position(|id| id.to_string() == it.entry)
+    };
+    let mut deciding: Vec<StatementInfo> =
+        all.into_iter().filter(|it| place(it).is_some()).collect();
+    deciding.sort_by_key(place);
+    Ok(WhyData {
+        schema: "tallyline.why/1".to_owned(),
+        text: why.text.clone(),
+        statements: deciding,
     })
 }
 

@@ -5,13 +5,15 @@
 
 use tallyline_keys::{DeviceKey, PublicKey};
 use tallyline_proto::model::{
-    Amend, Amendment, Decision, Drill, DrillNo, EntryId, Method, NoShoots, Roles, Rule, RuleKind,
-    RuleNo,
+    Amend, Amendment, Card, CardKind, Decision, Drill, DrillNo, EntryId, Method, NoShoots, Roles,
+    Rule, RuleKind, RuleNo,
 };
 use tallyline_proto::replica::{
     Command, DeviceView, EntryFilter, EntryView, GrantView, Now, Phase, Replica, Reply, Selection,
 };
 use tallyline_proto::rules::Verdict;
+use tallyline_proto::wire::{card_from_text, card_to_text};
+use zeroize::Zeroizing;
 
 use super::protocol::{
     Adopt, Amended, Answer, Branch, CardsRevoke, CardsSpare, Decided, DrillChange, EventAmend,
@@ -20,7 +22,7 @@ use super::protocol::{
 };
 use super::{answers, convert, names, words};
 use crate::entropy;
-use crate::root::{hex, unhex};
+use crate::root::unhex;
 
 /// Most spare cards that are drawn at once: more than a box of tablets holds.
 const SPARE_CARDS_MAX: u32 = 20;
@@ -125,7 +127,7 @@ pub(super) fn transfer(
 
 /// Makes this device the owner's by a recovery card.
 pub(super) fn recover(replica: &mut Replica, recover: &Recover) -> Result<Command, Problem> {
-    let seed = recovery_seed(&recover.card)?;
+    let seed = seed(&recover.card, CardKind::Recovery)?;
     if replica.event().is_none() {
         return Err(Problem::new(
             codes::NO_EVENT,
@@ -142,27 +144,30 @@ pub(super) fn recover(replica: &mut Replica, recover: &Recover) -> Result<Comman
     })
 }
 
-/// Reads the seed of a recovery card.
-fn recovery_seed(text: &str) -> Result<[u8; 32], Problem> {
-    seed(text)
-}
-
-/// Reads a seed that somebody typed: 64 hex digits, spaces between them forgiven.
+/// Reads the seed of a card of this kind: the card's text, or its seed in 64 hex digits. Spaces are
+/// forgiven.
 ///
 /// # Errors
-/// A problem that says what is expected.
-pub(crate) fn seed(text: &str) -> Result<[u8; 32], Problem> {
+/// A problem that says what is wrong with the text, or that the card is of the other kind.
+pub(crate) fn seed(text: &str, kind: CardKind) -> Result<[u8; 32], Problem> {
     let digits: String = text.split_whitespace().collect();
-    unhex(&digits)
-        .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
-        .ok_or_else(|| {
-            Problem::new(
-                codes::BAD_CARD,
-                exits::USAGE,
-                "this is no card: a card's seed has 64 hex digits; nothing was changed; type or \
-                 scan it again",
-            )
-        })
+    let typed = unhex(&digits).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    if let Some(seed) = typed {
+        return Ok(seed);
+    }
+    let bad = |text: String| Problem::new(codes::BAD_CARD, exits::USAGE, text);
+    let card = card_from_text(text).map_err(|why| bad(format!("{why}; nothing was changed.")))?;
+    if card.kind == kind {
+        return Ok(*card.seed);
+    }
+    Err(bad(match card.kind {
+        CardKind::Spare => "this is a spare card: it makes a fresh device one of the event \
+             (`tallyline cards use`) and recovers nothing; nothing was changed"
+            .to_owned(),
+        CardKind::Recovery => "this is a recovery card: it makes a device the owner's \
+             (`tallyline recover`) and is no spare; nothing was changed"
+            .to_owned(),
+    }))
 }
 
 /// Counts or rejects entries.
@@ -417,6 +422,10 @@ pub(super) fn spare_cards(
             "1 to {SPARE_CARDS_MAX} cards are drawn at once"
         )));
     }
+    let Some((event, manifest)) = replica.event() else {
+        return Err(names::no_event());
+    };
+    let discovery_key = manifest.discovery_key;
     let devices = replica.devices(now);
     let labels = (1..=spare.count).map(|number| match spare.count {
         1 => spare.label.clone(),
@@ -435,7 +444,14 @@ pub(super) fn spare_cards(
         let card = SpareCard {
             label: label.clone(),
             key: key.fingerprint(),
-            card: hex(&seed),
+            card: card_to_text(&Card {
+                kind: CardKind::Spare,
+                event,
+                seed: Zeroizing::new(seed),
+                discovery_key,
+                label: label.clone(),
+            })
+            .to_string(),
         };
         cards.push((Command::Admit { key, roles, label }, card));
     }
@@ -508,9 +524,9 @@ mod tests {
     #[test]
     fn a_seed_is_64_hex_digits_and_spaces_between_them_are_forgiven() {
         let digits = "0a ".repeat(32);
-        assert_eq!(seed(&digits), Ok([10; 32]));
+        assert_eq!(seed(&digits, CardKind::Recovery), Ok([10; 32]));
         for bad in ["", "0a", "card", &"0a".repeat(33), &"zz".repeat(32)] {
-            let problem = seed(bad).expect_err(bad);
+            let problem = seed(bad, CardKind::Recovery).expect_err(bad);
             assert_eq!((problem.code.as_str(), problem.exit), ("bad_card", 2));
         }
     }

@@ -42,6 +42,6 @@ pub use view::{
     DeviceView, EnrolView, EntryFilter, EntryView, EventEnd, GrantView, InviteEnd, InviteView,
     JoinEnd, LogView, OfferView, PairPhase, PairingView, Phase, StatementView, VerifyReport,
 };
-pub use why::{Decider, Subject, Why};
+pub use why::{Subject, Why};
 
 pub use crate::model::Ticket;

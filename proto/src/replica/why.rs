@@ -16,7 +16,6 @@ use crate::{
     log::{End, Grant, Log},
     model::{
         CellSet, CloseReason, Decision, DrillNo, EntryId, GrantId, Hash, LogName, Roles, SquadNo,
-        Statement,
     },
     rules::{Authority as _, Line, Standing, Verdict, scorebook::about},
     wire::{entry_id, log_short_id},
@@ -38,19 +37,8 @@ pub enum Subject {
 pub struct Why {
     /// One paragraph.
     pub text: String,
-    /// The statements that decide it, each once.
-    pub statements: Vec<Decider>,
-}
-
-/// A statement that decides something.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Decider {
-    /// The entry that holds it.
-    pub entry: EntryId,
-    /// What its signer is called.
-    pub by: String,
-    /// What it says.
-    pub what: String,
+    /// The entries of the statements that decide it, each once, the one that says most first.
+    pub statements: Vec<EntryId>,
 }
 
 impl Replica {
@@ -84,7 +72,7 @@ impl Replica {
 struct Teller<'a> {
     member: &'a Member,
     text: String,
-    deciders: Vec<Decider>,
+    deciders: Vec<EntryId>,
     told: BTreeSet<Hash>,
 }
 
@@ -102,14 +90,7 @@ impl Teller<'_> {
             return;
         };
         if self.told.insert(statement) {
-            self.deciders.push(Decider {
-                entry: entry_id(&said.log, said.seq),
-                by: self.member.label(&said.signer),
-                what: said.statement.as_ref().map_or_else(
-                    || "a statement of a later version".into(),
-                    |it| words(self.member, it),
-                ),
-            });
+            self.deciders.push(entry_id(&said.log, said.seq));
         }
     }
 
@@ -419,46 +400,6 @@ impl Teller<'_> {
     }
 }
 
-/// Says a statement in words.
-pub(super) fn words(member: &Member, statement: &Statement) -> String {
-    let name = |key: &PublicKey| member.label(key);
-    match statement {
-        Statement::Admit(it) => format!("admits {} as {}", it.label, roles_words(it.roles)),
-        Statement::Assign(it) => {
-            let opens = it.opens.iter();
-            let mut parts: Vec<String> = opens
-                .map(|open| format!("grants {} to {}", cells_words(&open.cells), name(&open.key)))
-                .collect();
-            let closes = it.closes.iter().map(|close| {
-                let grant = member.ledger.authority().grants().get(&close.grant);
-                let whose = grant.map_or_else(
-                    || "an unknown grant".into(),
-                    |grant| format!("the grant of {}", name(&grant.key)),
-                );
-                format!("closes {whose} ({})", close_words(close.reason))
-            });
-            parts.extend(closes);
-            parts.join(", ")
-        }
-        Statement::Roster(_) => "changes the roster".into(),
-        Statement::Lock(_) => "locks the structure".into(),
-        Statement::Revoke(it) => format!("revokes {} ({})", name(&it.key), reason_words(it.reason)),
-        Statement::Consent(it) => format!("agrees to own the event after {}", name(&it.owner)),
-        Statement::Transfer(it) => format!("gives the event to {}", it.label),
-        Statement::Recover(it) => format!("recovers the event for {}", it.label),
-        Statement::Adopt(it) => {
-            let what = match it.decision {
-                Decision::Count => "counts",
-                Decision::Reject => "rejects",
-            };
-            format!("{what} entries {} to {} of a log", it.from, it.to)
-        }
-        Statement::Amend(_) => "amends the structure".into(),
-        Statement::LastCall => "says that scoring is over".into(),
-        Statement::EventClose(_) => "closes the event".into(),
-    }
-}
-
 fn close_words(reason: CloseReason) -> &'static str {
     match reason {
         CloseReason::Handover => "handover",
@@ -469,7 +410,7 @@ fn close_words(reason: CloseReason) -> &'static str {
 }
 
 /// Says roles in words.
-pub(super) fn roles_words(roles: Roles) -> String {
+fn roles_words(roles: Roles) -> String {
     let all = [
         (Roles::OWNER, "owner"),
         (Roles::DEPUTY, "deputy"),

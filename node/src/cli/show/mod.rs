@@ -21,7 +21,7 @@ pub(super) use enrol::{invites, joined, plain};
 pub(super) use entries::entries;
 pub(super) use event::{devices, event, grants};
 pub(super) use standings::{standings, standings_csv};
-pub(super) use statement::{cards, chased, spare_cards, statements};
+pub(super) use statement::{cards, chased, spare_cards, statements, why};
 pub(super) use status::{status, verified};
 
 /// Adds a piece to a text, which never fails.

@@ -3,7 +3,7 @@
 //! Layer: node, cli, show.
 
 use crate::config::Screen;
-use crate::local::protocol::{Cards, Chased, SpareCards, Statements};
+use crate::local::protocol::{Cards, Chased, SpareCards, Statements, WhyData};
 
 use super::table::{Sheet, Side::Left, clean};
 use super::{add, when};
@@ -28,6 +28,20 @@ pub(in crate::cli) fn statements(data: &Statements, screen: Screen) -> String {
         ]);
     }
     sheet.text()
+}
+
+/// Shows why something is as it is: a paragraph, and the statements that decide it.
+pub(in crate::cli) fn why(data: &WhyData, screen: Screen) -> String {
+    let mut text = format!("{}\n", clean(&data.text));
+    if !data.statements.is_empty() {
+        let decided = Statements {
+            schema: data.schema.clone(),
+            statements: data.statements.clone(),
+        };
+        text.push('\n');
+        text.push_str(&statements(&decided, screen));
+    }
+    text
 }
 
 /// Shows whom the end of the event waits for, one a line.

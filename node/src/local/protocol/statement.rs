@@ -288,6 +288,25 @@ pub struct Statements {
     pub statements: Vec<StatementInfo>,
 }
 
+/// Arguments of `why`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WhyQuery {
+    /// A device, or the UUID (or its beginning) of an entry or a grant.
+    pub name: String,
+}
+
+/// Answer of `why`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WhyData {
+    /// `tallyline.why/1`.
+    pub schema: String,
+    /// One paragraph.
+    pub text: String,
+    /// The statements that decide it, the one that says most first.
+    pub statements: Vec<StatementInfo>,
+}
+
 /// One statement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatementInfo {
