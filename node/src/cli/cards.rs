@@ -55,9 +55,8 @@ fn spare(args: SpareCards, session: &Session) -> Result<u8, Failure> {
     let cards = u64::try_from(drawn.cards.len()).unwrap_or(u64::MAX);
     remark(
         &format!(
-            "{} admitted. What it says is shown this once and kept nowhere: print it and lock it \
-             away. On a fresh device: `tallyline cards use CARD --bundle FILE`. A lost one: \
-             `tallyline cards revoke LABEL`.",
+            "{} admitted, told this once and kept nowhere: print and lock away. On a fresh device: \
+             `tallyline cards use CARD --bundle FILE`. A lost one: `tallyline cards revoke LABEL`.",
             show::count(cards, "card is", "cards are")
         ),
         session,
