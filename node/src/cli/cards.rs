@@ -2,15 +2,14 @@
 //!
 //! Layer: node, cli.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use serde_json::json;
 use tallyline_keys::DeviceKey;
+use tallyline_proto::model::{CardKind, EventId};
 
 use super::args::{CardsUse, CardsVerb, SpareCards};
+use super::enrol::write_secret;
 use super::failure::Failure;
 use super::session::{DONE, Session};
 use super::statement::{card, remark, revoke_card};
@@ -19,7 +18,7 @@ use crate::local::protocol::{
     Answer, Cards, CardsSpare, DeviceInfo, Devices, NodeInfo, Nothing, Request,
     SpareCards as Drawn, codes, exits,
 };
-use crate::local::statement::seed;
+use crate::local::statement::read_card;
 use crate::root::Root;
 
 pub(super) fn cards(verb: CardsVerb, session: &Session) -> Result<u8, Failure> {
@@ -88,16 +87,16 @@ fn drawn_into(file: &Path, request: Request, session: &Session) -> Result<Drawn,
 
 /// Makes this device the one of a spare card.
 fn take(args: &CardsUse, session: &Session) -> Result<u8, Failure> {
-    let seed = seed(&card(&args.card)?)?;
-    let key = DeviceKey::from_seed(seed).public();
+    let (seed, event) = read_card(&card(&args.card)?, CardKind::Spare)?;
+    let key = DeviceKey::from_seed(*seed).public();
     let root = Root::open(&session.config.root)?;
     // A node that runs signs with the key that it has.
     drop(root.lock()?);
-    let node: NodeInfo = Answer::Ok(session.ask(Request::Node(Nothing {}))?).data()?;
-    refuse_used(&node, &devices(session)?)?;
+    refuse_used(&about(session)?, &devices(session)?)?;
     if let Some(bundle) = &args.bundle {
         session.ask(files::import_request(bundle)?)?;
     }
+    refuse_other_event(&about(session)?, event)?;
     let known = devices(session)?;
     let known = known.iter().find(|it| it.key == key.fingerprint());
     if let Some(device) = known.filter(|it| it.revoked.is_some()) {
@@ -156,21 +155,28 @@ fn refuse_used(node: &NodeInfo, devices: &[DeviceInfo]) -> Result<(), Failure> {
     Err(Failure::new(codes::BAD_VALUE, exits::REFUSED, text))
 }
 
+/// Refuses a card of another event than the one in the root.
+fn refuse_other_event(node: &NodeInfo, card: Option<EventId>) -> Result<(), Failure> {
+    let card = card.map(|event| event.uuid().to_string());
+    match (&node.event, card) {
+        (Some(here), Some(card)) if *here != card => Err(Failure::new(
+            codes::BAD_CARD,
+            exits::REFUSED,
+            format!(
+                "the card is of the event {card}, and this root holds {here}; the key was not \
+                 taken; make a fresh root for the card (`tallyline init --root DIR`)"
+            ),
+        )),
+        (Some(_) | None, Some(_) | None) => Ok(()),
+    }
+}
+
+fn about(session: &Session) -> Result<NodeInfo, Failure> {
+    let value = session.ask(Request::Node(Nothing {}))?;
+    Ok(Answer::Ok(value).data()?)
+}
+
 fn devices(session: &Session) -> Result<Vec<DeviceInfo>, Failure> {
     let value = session.ask(Request::Devices(Nothing {}))?;
     Ok(Answer::Ok(value).data::<Devices>()?.devices)
-}
-
-/// Writes a file that nobody else may read.
-fn write_secret(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)?;
-    // A file that was there keeps its mode otherwise.
-    file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
-    file.write_all(content)?;
-    file.sync_all()
 }
