@@ -6,9 +6,7 @@ use std::path::Path;
 
 use serde_json::json;
 use tallyline_keys::DeviceKey;
-use tallyline_proto::model::CardKind;
-use tallyline_proto::wire::card_from_text;
-use zeroize::Zeroizing;
+use tallyline_proto::model::{CardKind, EventId};
 
 use super::args::{CardsUse, CardsVerb, SpareCards};
 use super::enrol::write_secret;
@@ -16,12 +14,11 @@ use super::failure::Failure;
 use super::session::{DONE, Session};
 use super::statement::{card, remark, revoke_card};
 use super::{files, show};
-use crate::card_page::card_page;
 use crate::local::protocol::{
-    Answer, Cards, CardsSpare, DeviceInfo, Devices, EventInfo, NodeInfo, Nothing, Request,
+    Answer, Cards, CardsSpare, DeviceInfo, Devices, NodeInfo, Nothing, Request,
     SpareCards as Drawn, codes, exits,
 };
-use crate::local::statement::seed;
+use crate::local::statement::read_card;
 use crate::root::Root;
 
 pub(super) fn cards(verb: CardsVerb, session: &Session) -> Result<u8, Failure> {
@@ -57,9 +54,8 @@ fn spare(args: SpareCards, session: &Session) -> Result<u8, Failure> {
     let cards = u64::try_from(drawn.cards.len()).unwrap_or(u64::MAX);
     remark(
         &format!(
-            "{} admitted. What it says is shown this once and kept nowhere: print it and lock it \
-             away. On a fresh device: `tallyline cards use CARD --bundle FILE`. A lost one: \
-             `tallyline cards revoke LABEL`.",
+            "{} admitted, told this once and kept nowhere: print and lock away. On a fresh device: \
+             `tallyline cards use CARD --bundle FILE`. A lost one: `tallyline cards revoke LABEL`.",
             show::count(cards, "card is", "cards are")
         ),
         session,
@@ -75,15 +71,10 @@ fn spare(args: SpareCards, session: &Session) -> Result<u8, Failure> {
 }
 
 fn drawn_into(file: &Path, request: Request, session: &Session) -> Result<Drawn, Failure> {
-    let event: EventInfo = Answer::Ok(session.ask(Request::EventShow(Nothing {}))?).data()?;
     let drawn: Drawn = Answer::Ok(session.ask(request)?).data()?;
-    let cards = drawn.cards.iter();
-    let cards: Vec<_> = cards
-        .filter_map(|it| card_from_text(&it.card).ok())
-        .collect();
-    let page = Zeroizing::new(card_page(&cards, &event.name));
-    if let Err(error) = write_secret(file, page.as_bytes()) {
-        session.write(&show::spare_cards(&drawn))?;
+    let text = show::spare_cards(&drawn);
+    if let Err(error) = write_secret(file, text.as_bytes()) {
+        session.write(&text)?;
         return Err(Failure::file(format!(
             "{} could not be written: {error}; the cards are admitted; copy them from the lines \
              above, they are shown this once",
@@ -96,16 +87,16 @@ fn drawn_into(file: &Path, request: Request, session: &Session) -> Result<Drawn,
 
 /// Makes this device the one of a spare card.
 fn take(args: &CardsUse, session: &Session) -> Result<u8, Failure> {
-    let seed = seed(&card(&args.card)?, CardKind::Spare)?;
-    let key = DeviceKey::from_seed(seed).public();
+    let (seed, event) = read_card(&card(&args.card)?, CardKind::Spare)?;
+    let key = DeviceKey::from_seed(*seed).public();
     let root = Root::open(&session.config.root)?;
     // A node that runs signs with the key that it has.
     drop(root.lock()?);
-    let node: NodeInfo = Answer::Ok(session.ask(Request::Node(Nothing {}))?).data()?;
-    refuse_used(&node, &devices(session)?)?;
+    refuse_used(&about(session)?, &devices(session)?)?;
     if let Some(bundle) = &args.bundle {
         session.ask(files::import_request(bundle)?)?;
     }
+    refuse_other_event(&about(session)?, event)?;
     let known = devices(session)?;
     let known = known.iter().find(|it| it.key == key.fingerprint());
     if let Some(device) = known.filter(|it| it.revoked.is_some()) {
@@ -162,6 +153,27 @@ fn refuse_used(node: &NodeInfo, devices: &[DeviceInfo]) -> Result<(), Failure> {
         None => return Ok(()),
     };
     Err(Failure::new(codes::BAD_VALUE, exits::REFUSED, text))
+}
+
+/// Refuses a card of another event than the one in the root.
+fn refuse_other_event(node: &NodeInfo, card: Option<EventId>) -> Result<(), Failure> {
+    let card = card.map(|event| event.uuid().to_string());
+    match (&node.event, card) {
+        (Some(here), Some(card)) if *here != card => Err(Failure::new(
+            codes::BAD_CARD,
+            exits::REFUSED,
+            format!(
+                "the card is of the event {card}, and this root holds {here}; the key was not \
+                 taken; make a fresh root for the card (`tallyline init --root DIR`)"
+            ),
+        )),
+        (Some(_) | None, Some(_) | None) => Ok(()),
+    }
+}
+
+fn about(session: &Session) -> Result<NodeInfo, Failure> {
+    let value = session.ask(Request::Node(Nothing {}))?;
+    Ok(Answer::Ok(value).data()?)
 }
 
 fn devices(session: &Session) -> Result<Vec<DeviceInfo>, Failure> {

@@ -3,10 +3,10 @@
 //! Finds what people name and says what follows; whether it may be is the core's business.
 //! Layer: node, local.
 
-use tallyline_keys::{DeviceKey, PublicKey};
+use tallyline_keys::PublicKey;
 use tallyline_proto::model::{
-    Amend, Amendment, Card, CardKind, Decision, Drill, DrillNo, EntryId, Method, NoShoots, Roles,
-    Rule, RuleKind, RuleNo,
+    Amend, Amendment, Card, CardKind, Decision, Drill, DrillNo, EntryId, EventId, Method, NoShoots,
+    Roles, Rule, RuleKind, RuleNo,
 };
 use tallyline_proto::replica::{
     Command, DeviceView, EntryFilter, EntryView, GrantView, Now, Phase, Replica, Reply, Selection,
@@ -127,7 +127,7 @@ pub(super) fn transfer(
 
 /// Makes this device the owner's by a recovery card.
 pub(super) fn recover(replica: &mut Replica, recover: &Recover) -> Result<Command, Problem> {
-    let seed = seed(&recover.card, CardKind::Recovery)?;
+    let (seed, _) = read_card(&recover.card, CardKind::Recovery)?;
     if replica.event().is_none() {
         return Err(Problem::new(
             codes::NO_EVENT,
@@ -138,36 +138,48 @@ pub(super) fn recover(replica: &mut Replica, recover: &Recover) -> Result<Comman
         ));
     }
     Ok(Command::Recover {
-        seed,
+        seed: *seed,
         reason: recover.reason.map(convert::revoke_reason),
         before: before(replica, recover.before.as_deref())?,
     })
 }
 
-/// Reads the seed of a card of this kind: the card's text, or its seed in 64 hex digits. Spaces are
-/// forgiven.
+/// Reads the seed of a card that is for this, as it was printed, or its seed as somebody typed it:
+/// 64 hex digits, spaces between them forgiven. A printed card says which event it is of.
 ///
 /// # Errors
-/// A problem that says what is wrong with the text, or that the card is of the other kind.
-pub(crate) fn seed(text: &str, kind: CardKind) -> Result<[u8; 32], Problem> {
-    let digits: String = text.split_whitespace().collect();
-    let typed = unhex(&digits).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-    if let Some(seed) = typed {
-        return Ok(seed);
+/// A problem that says what is expected.
+pub(crate) fn read_card(
+    text: &str,
+    kind: CardKind,
+) -> Result<(Zeroizing<[u8; 32]>, Option<EventId>), Problem> {
+    let digits: Zeroizing<String> = Zeroizing::new(text.split_whitespace().collect());
+    let seed = unhex(&digits).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    if let Some(seed) = seed {
+        return Ok((Zeroizing::new(seed), None));
     }
     let bad = |text: String| Problem::new(codes::BAD_CARD, exits::USAGE, text);
-    let card = card_from_text(text).map_err(|why| bad(format!("{why}; nothing was changed.")))?;
-    if card.kind == kind {
-        return Ok(*card.seed);
+    let card = card_from_text(text).map_err(|problem| {
+        bad(format!(
+            "this is no card: {problem}; nothing was changed; type or scan it again (the card's \
+             text, or its seed in 64 hex digits)"
+        ))
+    })?;
+    match (card.kind, kind) {
+        (CardKind::Spare, CardKind::Recovery) => Err(bad(format!(
+            "{:?} is a spare card, which recovers nothing; nothing was changed; on a fresh device: \
+             `tallyline cards use CARD`",
+            card.label
+        ))),
+        (CardKind::Recovery, CardKind::Spare) => Err(bad(format!(
+            "{:?} is a recovery card, which makes a device the owner's; nothing was changed; on a \
+             device that knows the event: `tallyline recover CARD`",
+            card.label
+        ))),
+        (CardKind::Spare, CardKind::Spare) | (CardKind::Recovery, CardKind::Recovery) => {
+            Ok((card.seed, Some(card.event)))
+        }
     }
-    Err(bad(match card.kind {
-        CardKind::Spare => "this is a spare card: it makes a fresh device one of the event \
-             (`tallyline cards use`) and recovers nothing; nothing was changed"
-            .to_owned(),
-        CardKind::Recovery => "this is a recovery card: it makes a device the owner's \
-             (`tallyline recover`) and is no spare; nothing was changed"
-            .to_owned(),
-    }))
 }
 
 /// Counts or rejects entries.
@@ -425,7 +437,6 @@ pub(super) fn spare_cards(
     let Some((event, manifest)) = replica.event() else {
         return Err(names::no_event());
     };
-    let discovery_key = manifest.discovery_key;
     let devices = replica.devices(now);
     let labels = (1..=spare.count).map(|number| match spare.count {
         1 => spare.label.clone(),
@@ -438,20 +449,19 @@ pub(super) fn spare_cards(
                 "{label:?} is the name of a device or card already: choose another --label"
             )));
         }
-        let seed = entropy::bytes::<32>()?;
-        let key = DeviceKey::from_seed(seed).public();
+        let card = Card {
+            kind: CardKind::Spare,
+            event,
+            seed: Zeroizing::new(entropy::bytes()?),
+            discovery_key: manifest.discovery_key,
+            label: label.clone(),
+        };
+        let key = card.key().public();
         let roles = Roles::SCORER.with(Roles::RELAY).with(Roles::SPARE);
         let card = SpareCard {
             label: label.clone(),
             key: key.fingerprint(),
-            card: card_to_text(&Card {
-                kind: CardKind::Spare,
-                event,
-                seed: Zeroizing::new(seed),
-                discovery_key,
-                label: label.clone(),
-            })
-            .to_string(),
+            card: card_to_text(&card).to_string(),
         };
         cards.push((Command::Admit { key, roles, label }, card));
     }
@@ -522,12 +532,24 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_is_64_hex_digits_and_spaces_between_them_are_forgiven() {
+    fn a_card_is_read_as_printed_or_as_its_seed_and_only_for_what_it_is() {
         let digits = "0a ".repeat(32);
-        assert_eq!(seed(&digits, CardKind::Recovery), Ok([10; 32]));
+        let seed = |text: &str| read_card(text, CardKind::Recovery).map(|(seed, _)| *seed);
+        assert_eq!(seed(&digits), Ok([10; 32]));
         for bad in ["", "0a", "card", &"0a".repeat(33), &"zz".repeat(32)] {
-            let problem = seed(bad, CardKind::Recovery).expect_err(bad);
+            let problem = seed(bad).expect_err(bad);
             assert_eq!((problem.code.as_str(), problem.exit), ("bad_card", 2));
         }
+        let mut card = Card {
+            kind: CardKind::Recovery,
+            event: EventId(tallyline_proto::model::Hash([1; 32])),
+            seed: Zeroizing::new([10; 32]),
+            discovery_key: [2; 16],
+            label: "Recovery 1".to_owned(),
+        };
+        assert_eq!(seed(&card_to_text(&card)), Ok([10; 32]));
+        card.kind = CardKind::Spare;
+        let problem = seed(&card_to_text(&card)).expect_err("another kind");
+        assert!(problem.text.contains("cards use"), "{problem}");
     }
 }

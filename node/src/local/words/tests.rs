@@ -98,3 +98,31 @@ fn partitions_read_as_people_say_them() {
     };
     assert_eq!(cells(&one), "all stages, squad 7");
 }
+
+#[test]
+fn a_revocation_says_what_becomes_of_late_entries_and_which_cells_are_free() {
+    let cells = CellSet {
+        drills: Some(vec![DrillNo(1), DrillNo(3)]),
+        squads: None,
+    };
+    let grant = GrantView {
+        id: GrantId(Hash([1; 32])),
+        key: DeviceKey::from_seed([1; 32]).public(),
+        label: "Tablet 3".to_owned(),
+        cells,
+        depth: 1,
+        closed: None,
+    };
+    let retired = what_follows("Tablet 3", RevokeWhy::Retired, &[]).join(" ");
+    assert!(retired.contains("is late: it counts"), "{retired}");
+    assert!(!retired.contains("grant"), "nothing was granted: {retired}");
+    let stolen = what_follows("Tablet 3", RevokeWhy::Stolen, &[grant]).join(" ");
+    for expected in [
+        "Tablet 3 is revoked (stolen), for good",
+        "is quarantined",
+        "stages 1 3, all squads belong to nobody",
+        "`tallyline grant --drills 1,3 --squads all --to DEVICE`",
+    ] {
+        assert!(stolen.contains(expected), "{stolen} lacks {expected:?}");
+    }
+}
