@@ -7,6 +7,8 @@ use std::path::Path;
 use serde_json::json;
 use tallyline_keys::DeviceKey;
 use tallyline_proto::model::{CardKind, EventId};
+use tallyline_proto::wire::card_from_text;
+use zeroize::Zeroizing;
 
 use super::args::{CardsUse, CardsVerb, SpareCards};
 use super::enrol::write_secret;
@@ -14,8 +16,9 @@ use super::failure::Failure;
 use super::session::{DONE, Session};
 use super::statement::{card, remark, revoke_card};
 use super::{files, show};
+use crate::card_page::card_page;
 use crate::local::protocol::{
-    Answer, Cards, CardsSpare, DeviceInfo, Devices, NodeInfo, Nothing, Request,
+    Answer, Cards, CardsSpare, DeviceInfo, Devices, EventInfo, NodeInfo, Nothing, Request,
     SpareCards as Drawn, codes, exits,
 };
 use crate::local::statement::read_card;
@@ -71,10 +74,15 @@ fn spare(args: SpareCards, session: &Session) -> Result<u8, Failure> {
 }
 
 fn drawn_into(file: &Path, request: Request, session: &Session) -> Result<Drawn, Failure> {
+    let event: EventInfo = Answer::Ok(session.ask(Request::EventShow(Nothing {}))?).data()?;
     let drawn: Drawn = Answer::Ok(session.ask(request)?).data()?;
-    let text = show::spare_cards(&drawn);
-    if let Err(error) = write_secret(file, text.as_bytes()) {
-        session.write(&text)?;
+    let cards = drawn.cards.iter();
+    let cards: Vec<_> = cards
+        .filter_map(|it| card_from_text(&it.card).ok())
+        .collect();
+    let page = Zeroizing::new(card_page(&cards, &event.name));
+    if let Err(error) = write_secret(file, page.as_bytes()) {
+        session.write(&show::spare_cards(&drawn))?;
         return Err(Failure::file(format!(
             "{} could not be written: {error}; the cards are admitted; copy them from the lines \
              above, they are shown this once",
