@@ -8,6 +8,7 @@ use tallyline_tests::hostile::flood::{Forgeries, Initials, Strangers};
 use tallyline_tests::hostile::namespace::Namespace;
 use tallyline_tests::hostile::venue::Venue;
 use tallyline_tests::hostile::wait::{now, until};
+use tallyline_tests::process::Broken;
 
 /// How long a flood lasts.
 const FLOOD: Duration = Duration::from_secs(5);
@@ -23,7 +24,7 @@ const SAVED_MAX: Duration = Duration::from_secs(5);
 /// one step of the store's file.
 const GROWTH_MAX: u64 = 2 * 1024 * 1024;
 
-/// How long a device that was restarted in a flood may take to be found.
+/// How long a device that was restarted may take to be linked again.
 const FOUND_MAX: Duration = Duration::from_secs(15);
 
 /// Returns the place below which so many of 100 lie.
@@ -50,6 +51,13 @@ fn save_scores(venue: &Venue, time: Duration) -> Vec<Duration> {
     }
     times.sort();
     times
+}
+
+/// Waits until owner and tablet are linked, and returns how long that took.
+fn linked(venue: &Venue, deadline: Duration) -> Result<Duration, Broken> {
+    until("the tablet is linked", deadline, || {
+        Ok(venue.owner.links("tablet")? == 1 && venue.tablet.links("owner")? == 1)
+    })
 }
 
 /// Checks what a flood cost, and prints the figures.
@@ -129,18 +137,23 @@ fn strangers_forged_records_keep_no_score_waiting_and_nobody_out() {
     venue
         .honest_exchange()
         .expect("a score goes over meanwhile");
+    // A device that remembers where the others were needs no discovery.
+    venue
+        .restart_tablet_alone(&namespace.before(), |_| Ok(()))
+        .expect("it starts again");
+    let again = linked(&venue, FOUND_MAX).expect("in the middle of the flood");
+    let made = flood.end().expect("the flood ends");
+    assert!(5_000 < made, "only {made} devices were announced");
     venue
         .restart_tablet_alone(&namespace.before(), |root| {
             std::fs::remove_file(root.join("peers.json")).expect("it remembers nobody");
             Ok(())
         })
         .expect("it starts again");
-    let found = until("the tablet is found", FOUND_MAX, || {
-        Ok(venue.owner.links("tablet")? == 1 && venue.tablet.links("owner")? == 1)
-    });
-    let found = found.expect("in the middle of the flood");
-    let made = flood.end().expect("the flood ends");
-    assert!(5_000 < made, "only {made} devices were announced");
-    let sent = format!("{made} forged devices, a restarted one found after {found:?}");
+    let found = linked(&venue, FOUND_MAX).expect("when the flood is over");
+    let sent = format!(
+        "{made} forged devices; a restarted device was back after {again:?}, and one without a \
+         memory, after the flood, after {found:?}"
+    );
     survived(venue, "forged records", &sent, &times, bytes);
 }
