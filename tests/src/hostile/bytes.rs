@@ -40,6 +40,13 @@ pub fn groups(depth: usize) -> Vec<u8> {
     nested
 }
 
+/// Returns the beginning of a group that does not end.
+pub fn open_group() -> Vec<u8> {
+    let mut group = Vec::new();
+    varint(60 << 3 | 3, &mut group);
+    group
+}
+
 /// Returns a field that no version so far knows, as a later version may add it.
 pub fn unknown_field() -> Vec<u8> {
     let mut field = Vec::new();

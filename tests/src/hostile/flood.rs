@@ -64,7 +64,7 @@ pub struct Sent {
 /// Strangers that keep connecting.
 #[derive(Debug)]
 pub struct Strangers {
-    threads: Vec<JoinHandle<Result<u64, Broken>>>,
+    threads: Vec<JoinHandle<u64>>,
     ended: Arc<AtomicBool>,
 }
 
@@ -105,7 +105,7 @@ impl Initials {
     /// # Errors
     /// If it failed.
     pub fn over(self) -> Result<Sent, Broken> {
-        joined(self.thread)
+        joined(self.thread)?
     }
 }
 
@@ -165,7 +165,7 @@ impl Forgeries {
     /// If it failed.
     pub fn end(self) -> Result<u64, Broken> {
         self.ended.store(true, Ordering::Relaxed);
-        joined(self.thread)
+        joined(self.thread)?
     }
 }
 
@@ -256,7 +256,7 @@ fn send_all(
 }
 
 /// Connects as one stranger after the other until it is told to end.
-fn connect_on(peer: &Peer, to: SocketAddr, number: u8, ended: &AtomicBool) -> Result<u64, Broken> {
+fn connect_on(peer: &Peer, to: SocketAddr, number: u8, ended: &AtomicBool) -> u64 {
     let mut random = Random::new(u64::from(number));
     let mut made = 0;
     while !ended.load(Ordering::Relaxed) {
@@ -275,7 +275,7 @@ fn connect_on(peer: &Peer, to: SocketAddr, number: u8, ended: &AtomicBool) -> Re
             Err(End::Code(_) | End::Tls(_) | End::Other(_)) => thread::yield_now(),
         }
     }
-    Ok(made)
+    made
 }
 
 fn source(number: u8) -> io::Result<UdpSocket> {
@@ -284,9 +284,7 @@ fn source(number: u8) -> io::Result<UdpSocket> {
     Ok(socket)
 }
 
-fn joined<T>(thread: JoinHandle<Result<T, Broken>>) -> Result<T, Broken> {
-    match thread.join() {
-        Ok(done) => done,
-        Err(_) => Err(Broken::new("a flood's thread panicked")),
-    }
+fn joined<T>(thread: JoinHandle<T>) -> Result<T, Broken> {
+    let done = thread.join();
+    done.map_err(|_| Broken::new("a flood's thread panicked"))
 }

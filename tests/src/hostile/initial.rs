@@ -61,7 +61,7 @@ impl Hand {
     }
 
     fn seal(&self, number: u32, payload: Vec<u8>) -> Result<Vec<u8>, Broken> {
-        let keys = keys(&self.to)?;
+        let keys = keys(self.to)?;
         let header = packets::long_header(packets::INITIAL, &self.to, &self.from, &[0]);
         packets::seal(&keys.local, header, number, payload)
     }
@@ -77,7 +77,7 @@ impl Hand {
 
     /// Opens a first packet of the other side.
     fn open(&self, datagram: &[u8]) -> Option<Answer> {
-        let keys = keys(&self.to).ok()?;
+        let keys = keys(self.to).ok()?;
         let mut bytes = datagram.to_vec();
         let place = packets::long_place(&bytes)?;
         let frames = packets::open(&keys.remote, &mut bytes, &place)?;
@@ -116,7 +116,7 @@ pub fn tls12_hello() -> Vec<u8> {
 }
 
 /// Returns the keys of first packets to a connection id that a dialler made up.
-pub(super) fn keys(to: &[u8; 8]) -> Result<Keys, Broken> {
+pub(super) fn keys(to: [u8; 8]) -> Result<Keys, Broken> {
     let suite: Option<Suite> = TLS13_AES_128_GCM_SHA256
         .tls13()
         .and_then(rustls::Tls13CipherSuite::quic_suite);
@@ -125,7 +125,7 @@ pub(super) fn keys(to: &[u8; 8]) -> Result<Keys, Broken> {
         Version::V1,
         suite.suite,
         suite.quic,
-        to,
+        &to,
         Side::Client,
     ))
 }

@@ -347,7 +347,12 @@ impl End {
                 alert @ 0x100..0x200 => Self::Tls(alert - 0x100),
                 _ => Self::Other(close.to_string()),
             },
-            other => Self::Other(other.to_string()),
+            other @ (ConnectionError::VersionMismatch
+            | ConnectionError::TransportError(_)
+            | ConnectionError::Reset
+            | ConnectionError::TimedOut
+            | ConnectionError::LocallyClosed
+            | ConnectionError::CidsExhausted) => Self::Other(other.to_string()),
         }
     }
 

@@ -72,7 +72,7 @@ impl Raw {
             to,
             session: session.map_err(Broken::of)?,
             theirs: hand.to.to_vec(),
-            first: initial::keys(&hand.to)?,
+            first: initial::keys(hand.to)?,
             hand,
             handshake: None,
             traffic: None,

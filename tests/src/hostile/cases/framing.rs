@@ -176,8 +176,8 @@ pub(crate) fn nested_groups() -> Result<Outcome, Broken> {
         ..hello()
     }));
     let deep = [&whole[..], &bytes::groups(101)].concat();
-    let open = [&whole[..], &bytes::groups(1)[..2]].concat();
-    let wrong_end = [&whole[..], &[0xe3, 0x03, 0xec, 0x03]].concat();
+    let open = [&whole[..], &bytes::open_group()].concat();
+    let wrong_end = [&whole[..], &bytes::open_group(), &[0xec, 0x03]].concat();
     for frame in [&deep, &open, &wrong_end] {
         link.frame(frame)?;
     }

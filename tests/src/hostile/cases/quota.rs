@@ -46,8 +46,7 @@ pub(crate) fn writes_for_ever() -> Result<Outcome, Broken> {
     let counted = venue.owner.refused("quota")?;
     ensure(3 <= counted, || format!("the owner is told of {counted}"))?;
     venue.done(format!(
-        "{} entries taken, 10,000 in a log; {counted} chunks refused by quota; the others' \
-         scores go on",
-        DEVICE_ENTRIES_MAX
+        "{DEVICE_ENTRIES_MAX} entries taken, 10,000 in a log; {counted} chunks refused by quota; the others' \
+         scores go on"
     ))
 }

@@ -74,15 +74,13 @@ pub(crate) fn false_receipts() -> Result<Outcome, Broken> {
     )]))?;
     link.say(&Frame::Push(log.score(1, 14, 700).push()))?;
     venue.owner.until_verdicts(14, &["counts"])?;
-    let shown = venue.owner.number("/totals/in_cloud")?;
-    ensure(2 <= shown && shown <= 4, || {
-        format!("{shown} are shown in the cloud")
-    })?;
-    venue.done(format!(
+    // What the cloud holds beyond our head cannot be checked here, and rests on what is here.
+    in_cloud(&venue.owner, 4)?;
+    venue.done(
         "by the liar's key, also in the cloud's name: bad signature; unknown log, wrong hash, \
          older: no effect; \
-         beyond our head by the cloud itself: believed for what is here ({shown} of 4)"
-    ))
+         beyond our head by the cloud itself: believed for what is here",
+    )
 }
 
 /// Input 46.
@@ -131,16 +129,8 @@ pub(crate) fn lying_cloud() -> Result<Outcome, Broken> {
     first.close();
     let mut link = cloud.accept()?;
     upload(&mut link, &known)?;
-    let heights = |of: fn(u64) -> u64| {
-        let logs = known.ledger.logs().values();
-        Frame::Have(logs.map(|log| (log.tag(), of(log.height()))).collect())
-    };
-    for frame in [
-        heights(|all| all),
-        heights(|all| all / 2),
-        heights(|all| all),
-    ] {
-        link.say(&frame)?;
+    for part in [|all| all, |all: u64| all / 2, |all| all] {
+        link.say(&haves(&known, part))?;
     }
     in_cloud(&venue.owner, 0)?;
     let half = receipt(&known, |all| all.div_ceil(2));
@@ -206,6 +196,12 @@ fn upload(link: &mut Link, known: &Known) -> Result<(), Broken> {
         }
         missing.is_empty().then_some(())
     })
+}
+
+/// Returns a Have of all that is known, up to a part of each height.
+fn haves(known: &Known, of: fn(u64) -> u64) -> Frame {
+    let logs = known.ledger.logs().values();
+    Frame::Have(logs.map(|log| (log.tag(), of(log.height()))).collect())
 }
 
 /// Returns a receipt for all that is known, up to a part of each height.

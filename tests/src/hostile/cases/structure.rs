@@ -75,7 +75,7 @@ pub(crate) fn no_media() -> Result<Outcome, Broken> {
     let mut link = venue.to_owner()?;
     for kind in [13, 100, 255] {
         for _ in 0..10 {
-            link.frame(&[&[kind][..], &[0xab; 60 * 1024]].concat())?;
+            link.frame(&[&[kind][..], &vec![0xab; 60 * 1024]].concat())?;
         }
     }
     until("all of it arrived", DEADLINE, || {

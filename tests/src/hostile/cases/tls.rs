@@ -104,9 +104,8 @@ pub(crate) fn old_tls_and_early_data() -> Result<Outcome, Broken> {
         let early = venue.peer.block_on(async {
             let connecting = endpoint.connect_with(config.clone(), to, "tallyline");
             let connecting = connecting.map_err(Broken::of)?;
-            let connecting = match connecting.into_0rtt() {
-                Ok(_) => return Ok(true),
-                Err(connecting) => connecting,
+            let Err(connecting) = connecting.into_0rtt() else {
+                return Ok(true);
             };
             let connection = connecting.await.map_err(Broken::of)?;
             let (mut send, mut receive) = connection.open_bi().await.map_err(Broken::of)?;
@@ -141,7 +140,7 @@ pub(crate) fn strangers() -> Result<Outcome, Broken> {
 
     let mut loud = venue.peer.meet(to, &stranger)?;
     let begin = now();
-    let many = [&[0x80, 0x80, 0x02][..], &[u8::MAX; 32 * 1024]].concat();
+    let many = [&[0x80, 0x80, 0x02][..], &vec![u8::MAX; 32 * 1024]].concat();
     for _ in 0..3 {
         // It may be thrown out before the third.
         drop(loud.raw(&many));

@@ -75,7 +75,7 @@ pub(crate) fn bad_tickets() -> Result<Outcome, Broken> {
         "a bad ticket was kept".to_owned()
     })?;
     let other = {
-        let mut other = good.clone();
+        let mut other = ticket_from_text(&text).map_err(Broken::of)?;
         other.event.0.0 = [8; 32];
         ticket_to_text(&other)
     };
