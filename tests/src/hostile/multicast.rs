@@ -6,8 +6,8 @@ use std::net::Ipv4Addr;
 
 use tallyline_keys::discovery_tag;
 
-/// The service of every device, as labels.
-const SERVICE: [&str; 3] = ["_tallyline", "_udp", "local"];
+/// What every device announces itself under, as labels.
+const DEVICES: [&str; 3] = ["_tallyline", "_udp", "local"];
 
 /// Kinds of records.
 const A: u16 = 1;
@@ -41,7 +41,7 @@ pub struct Forgery {
 impl Forgery {
     /// Lays out the answer that announces it, with the right tag of an event.
     pub fn packet(&self, discovery_key: &[u8; 16]) -> Vec<u8> {
-        let instance = [&[self.instance.as_str()][..], &SERVICE].concat();
+        let instance = [&[self.instance.as_str()][..], &DEVICES].concat();
         let host = [self.host.as_str(), "local"];
         let tag = discovery_tag(discovery_key, &self.salt.to_be_bytes());
         let texts = [
@@ -58,7 +58,7 @@ impl Forgery {
         name(&host, &mut srv);
         let mut packet = answer(4);
         record(
-            &SERVICE,
+            &DEVICES,
             (PTR, INTERNET, TTL),
             &named(&instance),
             &mut packet,
@@ -81,7 +81,7 @@ pub fn question() -> Vec<u8> {
     if let Some(count) = packet.get_mut(5) {
         *count = 1;
     }
-    name(&SERVICE, &mut packet);
+    name(&DEVICES, &mut packet);
     packet.extend_from_slice(&PTR.to_be_bytes());
     packet.extend_from_slice(&INTERNET.to_be_bytes());
     packet
@@ -89,9 +89,9 @@ pub fn question() -> Vec<u8> {
 
 /// Lays out the goodbye of an instance, in its name.
 pub fn goodbye(instance: &str) -> Vec<u8> {
-    let instance = [&[instance][..], &SERVICE].concat();
+    let instance = [&[instance][..], &DEVICES].concat();
     let mut packet = answer(1);
-    record(&SERVICE, (PTR, INTERNET, 0), &named(&instance), &mut packet);
+    record(&DEVICES, (PTR, INTERNET, 0), &named(&instance), &mut packet);
     packet
 }
 
@@ -112,7 +112,7 @@ pub fn long_name() -> Vec<u8> {
     let part = "x".repeat(60);
     let long = [&part, &part, &part, &part, &part, "_udp", "local"].map(|it: &str| it);
     let mut packet = answer(1);
-    record(&SERVICE, (PTR, INTERNET, TTL), &named(&long), &mut packet);
+    record(&DEVICES, (PTR, INTERNET, TTL), &named(&long), &mut packet);
     packet
 }
 

@@ -201,7 +201,7 @@ fn read_one<'a>(frames: &'a [u8], said: &mut Said) -> Option<&'a [u8]> {
     let (&kind, rest) = frames.split_first()?;
     match kind {
         PADDING | PING => Some(rest),
-        ACK | ACK_ECN => skip_acknowledgement(kind, rest),
+        ACK | ACK_ECN => skip_ack(kind, rest),
         CRYPTO => {
             let (place, rest) = split_number(rest)?;
             let (length, rest) = split_number(rest)?;
@@ -217,7 +217,7 @@ fn read_one<'a>(frames: &'a [u8], said: &mut Said) -> Option<&'a [u8]> {
     }
 }
 
-fn skip_acknowledgement(kind: u8, frame: &[u8]) -> Option<&[u8]> {
+fn skip_ack(kind: u8, frame: &[u8]) -> Option<&[u8]> {
     let (_, rest) = split_number(frame)?;
     let (_, rest) = split_number(rest)?;
     let (ranges, rest) = split_number(rest)?;
