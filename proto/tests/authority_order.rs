@@ -426,7 +426,14 @@ impl Venue {
                 self.places.push((GrantId(id), to));
                 self.speakers.insert(to);
             }
-            _ => {}
+            Statement::Roster(_)
+            | Statement::Lock(_)
+            | Statement::Revoke(_)
+            | Statement::Consent(_)
+            | Statement::Adopt(_)
+            | Statement::Amend(_)
+            | Statement::LastCall
+            | Statement::EventClose(_) => {}
         }
     }
 

@@ -202,17 +202,19 @@ impl Device {
     }
 
     fn must(&mut self, command: Command) -> Reply {
-        match self.ask(command) {
-            Reply::Refused(mistake) => panic!("{mistake}"),
-            reply => reply,
+        let reply = self.ask(command);
+        if let Reply::Refused(mistake) = &reply {
+            panic!("{mistake}");
         }
+        reply
     }
 
     fn refused(&mut self, command: Command) -> Mistake {
-        match self.ask(command) {
-            Reply::Refused(mistake) => mistake,
-            reply => panic!("{reply:?}"),
-        }
+        let reply = self.ask(command);
+        let Reply::Refused(mistake) = reply else {
+            panic!("{reply:?}");
+        };
+        mistake
     }
 
     fn wait(&mut self, ms: u64) {
@@ -238,7 +240,8 @@ impl Device {
     }
 
     fn join(&mut self, ticket: &Ticket) {
-        assert_eq!(self.must(Command::Join(ticket.clone())), Reply::Joining);
+        let reply = self.must(Command::Join(ticket.clone()));
+        assert_eq!(reply, Reply::Joining, "the ticket is kept");
     }
 
     fn up(&mut self, peer: u64, key: u8, exporter: [u8; 32]) {
@@ -285,8 +288,12 @@ fn talk(left: &mut Device, right: &mut Device, peer: u64) {
         if there.is_empty() && back.is_empty() {
             return;
         }
-        there.into_iter().for_each(|bytes| right.hear(peer, bytes));
-        back.into_iter().for_each(|bytes| left.hear(peer, bytes));
+        for bytes in there {
+            right.hear(peer, bytes);
+        }
+        for bytes in back {
+            left.hear(peer, bytes);
+        }
     }
     panic!("they talk without end");
 }
@@ -455,7 +462,7 @@ fn a_stored_invite_of_an_older_version_is_over_and_no_damage() {
 fn offer(device: &mut Device, nonce: u8) {
     let nonce = [nonce; 16];
     let reply = device.must(Command::Enrol(Enrolling::Offer { nonce }));
-    assert_eq!(reply, Reply::Waiting);
+    assert_eq!(reply, Reply::Waiting, "the pairing is under way");
 }
 
 fn call(owner: &mut Device, other: u8, nonce: u8) -> Reply {
@@ -552,19 +559,19 @@ fn compare(owner: &mut Device, tablet: &mut Device, peer: u64) {
 fn begin(owner: &mut Device, tablet: &mut Device) {
     let seed = [3; 16];
     let reply = tablet.must(Command::Enrol(Enrolling::PairAsDevice { seed }));
-    assert_eq!(reply, Reply::Waiting);
+    assert_eq!(reply, Reply::Waiting, "the pairing is under way");
     let reply = owner.must(Command::Enrol(Enrolling::PairAsOwner {
         seed: [4; 16],
         addresses: Vec::new(),
         roles: Roles::SCORER,
         label: None,
     }));
-    assert_eq!(reply, Reply::Waiting);
+    assert_eq!(reply, Reply::Waiting, "the pairing is under way");
 }
 
 fn digits(device: &Device) -> u32 {
     let pairing = device.replica.enrolment().pairing.expect("a pairing");
-    assert_eq!(pairing.phase, PairPhase::Comparing);
+    assert_eq!(pairing.phase, PairPhase::Comparing, "both compare");
     pairing.digits.expect("digits")
 }
 

@@ -412,6 +412,28 @@ fn cells() -> Vec<(&'static str, Cell, u8)> {
     ]
 }
 
+/// The frames by which a device that shows an offer, or digits, comes in.
+fn enrolling_frames() -> Vec<(&'static str, Frame)> {
+    vec![
+        (
+            "claim",
+            Frame::Claim(Claim {
+                event: event(),
+                proof: [0xbb; 32],
+                discovery_key: [0x22; 16],
+            }),
+        ),
+        (
+            "commit",
+            Frame::Commit(Commit {
+                commitment: [0xcc; 32],
+                label: "Tablet 4".to_owned(),
+            }),
+        ),
+        ("reveal", Frame::Reveal([0xdd; 16])),
+    ]
+}
+
 fn frames() -> Vec<(&'static str, Frame)> {
     let tag = log_tag(&log());
     let hello = Hello {
@@ -438,7 +460,7 @@ fn frames() -> Vec<(&'static str, Frame)> {
         .into_iter()
         .map(|(_, cell, key)| encode_cell(&sign_cell(&device(key), event(), cell)))
         .collect();
-    vec![
+    let first = vec![
         ("hello", Frame::Hello(hello)),
         (
             "hello, answer",
@@ -479,23 +501,8 @@ fn frames() -> Vec<(&'static str, Frame)> {
         ),
         ("welcome", Frame::Welcome(encode_manifest(&manifest()))),
         ("refused", Frame::Refused(1)),
-        (
-            "claim",
-            Frame::Claim(Claim {
-                event: event(),
-                proof: [0xbb; 32],
-                discovery_key: [0x22; 16],
-            }),
-        ),
-        (
-            "commit",
-            Frame::Commit(Commit {
-                commitment: [0xcc; 32],
-                label: "Tablet 4".to_owned(),
-            }),
-        ),
-        ("reveal", Frame::Reveal([0xdd; 16])),
-    ]
+    ];
+    first.into_iter().chain(enrolling_frames()).collect()
 }
 
 /// R-SYNC-1, R-SYNC-3, R-SYNC-4, R-FRAME-2.

@@ -86,10 +86,11 @@ impl Venue {
 
     fn grant(&mut self, by: DeviceNo, closing: &[GrantId], to: DeviceNo, squad: u32) -> GrantId {
         let command = self.assign(closing, CloseReason::Dead, Some((to, squad)));
-        match self.done(by, command) {
-            Reply::Assigned(grants) => grants[0],
-            other => panic!("assigned: {other:?}"),
-        }
+        let reply = self.done(by, command);
+        let Reply::Assigned(grants) = reply else {
+            panic!("assigned: {reply:?}")
+        };
+        grants[0]
     }
 
     fn assign(
@@ -111,10 +112,11 @@ impl Venue {
     }
 
     fn score(&mut self, no: DeviceNo, drill: u32, shooter: u32) -> EntryId {
-        match self.done(no, record(drill, shooter)) {
-            Reply::Saved(entries) => entries[0],
-            other => panic!("saved: {other:?}"),
-        }
+        let reply = self.done(no, record(drill, shooter));
+        let Reply::Saved(entries) = reply else {
+            panic!("saved: {reply:?}")
+        };
+        entries[0]
     }
 
     fn verdict(&mut self, no: DeviceNo, id: EntryId) -> Verdict {
@@ -254,27 +256,22 @@ fn entries_written_after_a_revocation_wait_until_the_owner_adopts_them() {
     );
     let why = venue.why(relay, Subject::Entry(before));
     assert!(why.text.contains("It counts."), "{}", why.text);
-    venue.done(
-        owner,
-        Command::Adopt {
-            selection: Selection::Entries(vec![after]),
-            decision: Decision::Count,
-        },
-    );
-    venue.settle_among(&honest);
-    for no in honest {
-        assert_eq!(venue.verdict(no, after), Verdict::Counted);
-    }
-    venue.done(
-        owner,
-        Command::Adopt {
-            selection: Selection::Entries(vec![after]),
-            decision: Decision::Reject,
-        },
-    );
-    venue.settle_among(&honest);
-    for no in honest {
-        assert_eq!(venue.verdict(no, after), Verdict::Rejected);
+    for (decision, verdict) in [
+        (Decision::Count, Verdict::Counted),
+        (Decision::Reject, Verdict::Rejected),
+    ] {
+        let selection = Selection::Entries(vec![after]);
+        venue.done(
+            owner,
+            Command::Adopt {
+                selection,
+                decision,
+            },
+        );
+        venue.settle_among(&honest);
+        for no in honest {
+            assert_eq!(venue.verdict(no, after), verdict);
+        }
     }
 }
 

@@ -7,23 +7,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tallyline_keys::PublicKey;
-use tallyline_proto::model::{CellSet, DrillNo};
-use tallyline_proto::model::{
-    EntryId, Open, RosterChange, Shooter, ShooterEdit, ShooterNo, SquadNo,
-};
-use tallyline_proto::replica::{Command, Founding, Now, Replica, Reply};
+use tallyline_proto::model::EntryId;
+use tallyline_proto::replica::{Command, Founding, Replica, Reply};
 use tallyline_proto::rules::{Code, Mistake};
 use tokio::sync::watch;
 
 use super::answers::{self, Around};
+use super::plan::{Plan, plan};
 use super::protocol::{
-    Admit, Answer, Assigned, Call, CardsSpare, CloudData, Done, EventCreate, Founded, Grant,
-    GrantOpen, Handover, Imported, Invite, InviteDevice, LinkStatus, MdnsData, NodeInfo, Problem,
-    Request, Revised, RosterAdd, RosterEdit, Saved, Scope, ScoreAdd, ScoreVoid, SpareCards,
-    WireBytes, codes, exits,
+    Answer, Assigned, Call, CardsSpare, CloudData, Done, EventCreate, Founded, Imported, Invite,
+    InviteDevice, LinkStatus, MdnsData, NodeInfo, Problem, Request, Revised, Saved, Scope,
+    SpareCards, WireBytes, codes, exits,
 };
-use super::statement::{self, Tell};
-use super::{convert, enrol, health, names};
+use super::{convert, enrol, health, names, statement};
 use crate::driver::{CommandFailed, Driver, Stopped};
 use crate::entropy::{self, EntropyError};
 use crate::root::{Mode, Root, damaged_stores, hex};
@@ -105,21 +101,6 @@ pub struct Here {
     pub dir: PathBuf,
 }
 
-/// What a writing verb wants of the core, found by looking at the replica.
-enum Plan {
-    Command(Box<Command>),
-    /// A command about a shooter, whose number the answer tells.
-    Shooter(Box<Command>, u32),
-    /// A command with an answer of its own, once the core agreed.
-    Told(Box<Command>, Tell),
-}
-
-impl From<(Command, Tell)> for Plan {
-    fn from((command, tell): (Command, Tell)) -> Self {
-        Self::Told(Box::new(command), tell)
-    }
-}
-
 impl Clerk {
     /// Makes the clerk of a node. `stop` is set when somebody asks the node to end.
     pub fn new(
@@ -144,6 +125,24 @@ impl Clerk {
         }
     }
 
+    fn pause(&self, scope: Scope) -> Answer {
+        self.network.pause(scope);
+        done(if scope.cloud {
+            "The link to the cloud is paused until `sync resume --cloud`; the devices here go on."
+        } else {
+            "Connections are paused; scores are saved here until `sync resume`."
+        })
+    }
+
+    fn resume(&self, scope: Scope) -> Answer {
+        self.network.resume(scope);
+        done(if scope.cloud {
+            "The link to the cloud is made again."
+        } else {
+            "Connections are made again; a link to the cloud that was paused by itself stays so."
+        })
+    }
+
     async fn try_answer(&self, call: Call) -> Result<Answer, Problem> {
         if let Some(event) = call.event {
             self.driver
@@ -155,22 +154,8 @@ impl Clerk {
                 self.stop.send_replace(true);
                 Ok(done("The node ends. What is saved stays saved."))
             }
-            Request::SyncPause(scope) => {
-                self.network.pause(scope);
-                Ok(done(if scope.cloud {
-                    "The link to the cloud is paused until `sync resume --cloud`; the devices here go on."
-                } else {
-                    "Connections are paused; scores are saved here until `sync resume`."
-                }))
-            }
-            Request::SyncResume(scope) => {
-                self.network.resume(scope);
-                Ok(done(if scope.cloud {
-                    "The link to the cloud is made again."
-                } else {
-                    "Connections are made again; a link to the cloud that was paused by itself stays so."
-                }))
-            }
+            Request::SyncPause(scope) => Ok(self.pause(scope)),
+            Request::SyncResume(scope) => Ok(self.resume(scope)),
             Request::EventCreate(create) => self.create(create).await,
             Request::Invite(invite) => self.invite(invite).await,
             Request::InviteDevice(invite) => self.invite_device(invite).await,
@@ -521,198 +506,6 @@ pub(super) fn node_info(label: &str, mode: Mode, key: PublicKey) -> NodeInfo {
     }
 }
 
-/// Finds out what a writing verb wants of the core.
-fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<Plan, Problem> {
-    let command = match request {
-        Request::EventLock(_) => Command::Lock,
-        Request::Join(join) => enrol::join(&join)?,
-        Request::InviteCancel(cancel) => enrol::cancel(replica, cancel.invite.as_deref())?,
-        Request::PairDevice(_) => enrol::pair_device()?,
-        Request::PairOwner(pair) => enrol::pair_owner(pair)?,
-        Request::PairConfirm(confirm) => enrol::pair_confirm(&confirm)?,
-        Request::Admit(admit) => plan_admit(admit)?,
-        Request::Grant(grant) => plan_grant(replica, now, grant)?,
-        Request::Handover(handover) => plan_handover(replica, now, &handover)?,
-        Request::Revoke(revoke) => return Ok(statement::revoke(replica, now, &revoke)?.into()),
-        Request::CardsRevoke(card) => {
-            return Ok(statement::revoke_card(replica, now, &card)?.into());
-        }
-        Request::Consent(_) => statement::consent(replica)?,
-        Request::Transfer(transfer) => statement::transfer(replica, now, &transfer)?,
-        Request::Recover(recover) => statement::recover(replica, &recover)?,
-        Request::Adopt(adopt) => return Ok(statement::adopt(replica, now, &adopt)?.into()),
-        Request::EventAmend(amend) => return Ok(statement::amend(replica, amend)?.into()),
-        Request::EventLastCall(_) => Command::LastCall,
-        Request::EventClose(close) => statement::close(replica, now, &close)?,
-        Request::RosterAdd(add) => return plan_roster_add(replica, add),
-        Request::RosterEdit(edit) => return plan_roster_edit(replica, &edit),
-        Request::ScoreAdd(add) => plan_score_add(replica, &add)?,
-        Request::ScoreVoid(void) => plan_score_void(replica, void)?,
-        Request::Node(_)
-        | Request::EventCreate(_)
-        | Request::EventShow(_)
-        | Request::Invite(_)
-        | Request::InviteDevice(_)
-        | Request::JoinOffer(_)
-        | Request::Enrolment(_)
-        | Request::Devices(_)
-        | Request::Grants(_)
-        | Request::ScoreList(_)
-        | Request::ScoreHistory(_)
-        | Request::Standings(_)
-        | Request::Status(_)
-        | Request::Verify(_)
-        | Request::Export(_)
-        | Request::Adoptable(_)
-        | Request::EventChase(_)
-        | Request::EventStatements(_)
-        | Request::Why(_)
-        | Request::CardsSpare(_)
-        | Request::CardsList(_)
-        | Request::Import(_)
-        | Request::SyncPause(_)
-        | Request::SyncResume(_)
-        | Request::Health(_)
-        | Request::Security(_)
-        | Request::Stop(_) => return Err(no_such_verb()),
-    };
-    Ok(Plan::Command(Box::new(command)))
-}
-
-fn plan_admit(admit: Admit) -> Result<Command, Problem> {
-    Ok(Command::Admit {
-        key: key(&admit.key)?,
-        roles: convert::all_roles(&admit.role),
-        label: admit.label,
-    })
-}
-
-fn plan_grant(replica: &Replica, now: Now, grant: Grant) -> Result<Command, Problem> {
-    let closing: Result<Vec<_>, Problem> = grant
-        .closing
-        .iter()
-        .map(|name| names::grant(replica, name).map(|it| it.id))
-        .collect();
-    let opens: Result<Vec<Open>, Problem> = grant
-        .opens
-        .into_iter()
-        .map(|open| plan_open(replica, now, open))
-        .collect();
-    Ok(Command::Assign {
-        closing: closing?,
-        reason: convert::close_reason(grant.reason),
-        opens: opens?,
-    })
-}
-
-fn plan_open(replica: &Replica, now: Now, open: GrantOpen) -> Result<Open, Problem> {
-    let sorted = |numbers: Vec<u32>| {
-        let mut numbers = numbers;
-        numbers.sort_unstable();
-        numbers.dedup();
-        numbers
-    };
-    Ok(Open {
-        key: names::device(replica, now, &open.to)?,
-        cells: CellSet {
-            drills: open
-                .drills
-                .map(|all| sorted(all).into_iter().map(DrillNo).collect()),
-            squads: open
-                .squads
-                .map(|all| sorted(all).into_iter().map(SquadNo).collect()),
-        },
-        until_ms: None,
-    })
-}
-
-fn plan_handover(replica: &Replica, now: Now, handover: &Handover) -> Result<Command, Problem> {
-    let grant = names::grant(replica, &handover.grant)?;
-    let key = names::device(replica, now, &handover.to)?;
-    Ok(Command::Assign {
-        closing: vec![grant.id],
-        reason: convert::close_reason(handover.reason),
-        opens: vec![Open {
-            key,
-            cells: grant.cells,
-            until_ms: None,
-        }],
-    })
-}
-
-fn plan_roster_add(replica: &Replica, add: RosterAdd) -> Result<Plan, Problem> {
-    let division = names::division(replica, &add.division)?;
-    let Some(roster) = replica.roster() else {
-        return Err(names::no_event());
-    };
-    let no = match add.shooter {
-        Some(no) => no,
-        // After the lock numbers are random, so that an owner's device that was set back cannot
-        // give one number to two people.
-        None if roster.locked() => random_28_bits()?,
-        None => {
-            let last = roster.structure().shooters.last();
-            last.map_or(1, |shooter| shooter.no.0.saturating_add(1))
-        }
-    };
-    let shooter = Shooter {
-        no: ShooterNo(no),
-        label: add.label,
-        division,
-        power_factor: convert::power_factor(add.power_factor),
-        squad: SquadNo(add.squad),
-        categories: add.categories,
-    };
-    Ok(Plan::Shooter(
-        Box::new(Command::Roster(RosterChange::Add(shooter))),
-        no,
-    ))
-}
-
-fn plan_roster_edit(replica: &Replica, edit: &RosterEdit) -> Result<Plan, Problem> {
-    let division = edit
-        .division
-        .as_ref()
-        .map(|name| names::division(replica, name))
-        .transpose()?;
-    let change = RosterChange::Edit(ShooterEdit {
-        shooter: ShooterNo(edit.shooter),
-        squad: edit.squad.map(SquadNo),
-        division,
-        power_factor: edit.power_factor.map(convert::power_factor),
-    });
-    Ok(Plan::Shooter(
-        Box::new(Command::Roster(change)),
-        edit.shooter,
-    ))
-}
-
-fn plan_score_add(replica: &mut Replica, add: &ScoreAdd) -> Result<Command, Problem> {
-    let replaces = match &add.replaces {
-        Some(it) => Some((
-            names::entry(replica, &it.entry)?,
-            convert::void_reason(it.reason),
-        )),
-        None => None,
-    };
-    Ok(Command::Record {
-        body: convert::body(&add.record)?,
-        replaces,
-        confirmed: add.confirmed,
-        revision: add.revision,
-        wall_ms: add.wall_ms,
-    })
-}
-
-fn plan_score_void(replica: &mut Replica, void: ScoreVoid) -> Result<Command, Problem> {
-    Ok(Command::Void {
-        entry: names::entry(replica, &void.entry)?,
-        reason: convert::void_reason(void.reason),
-        note: void.note,
-        wall_ms: void.wall_ms,
-    })
-}
-
 fn read_bundle(path: &Path) -> Result<Vec<u8>, Problem> {
     let bad = |what: String| {
         let text = format!("{}: {what}; nothing was changed", path.display());
@@ -734,12 +527,7 @@ fn read_bundle(path: &Path) -> Result<Vec<u8>, Problem> {
     Ok(bytes)
 }
 
-fn random_28_bits() -> Result<u32, Problem> {
-    let drawn = u32::from_le_bytes(entropy::bytes()?) & 0x0fff_ffff;
-    Ok(drawn.max(1))
-}
-
-fn key(text: &str) -> Result<PublicKey, Problem> {
+pub(super) fn key(text: &str) -> Result<PublicKey, Problem> {
     PublicKey::parse(text).map_err(|error| {
         Problem::new(
             codes::BAD_VALUE,
@@ -789,7 +577,7 @@ fn unexpected(reply: &Reply) -> Problem {
 }
 
 /// Says that verb and reply do not belong together, which only a fault of the program can cause.
-fn no_such_verb() -> Problem {
+pub(super) fn no_such_verb() -> Problem {
     Problem::new(
         codes::BAD_REQUEST,
         exits::FAILURE,

@@ -17,6 +17,7 @@ pub(crate) mod fixture;
 mod health;
 mod names;
 pub mod offline;
+mod plan;
 pub mod protocol;
 mod said;
 mod server;

@@ -91,61 +91,11 @@ fn read(root: &Root, call: &Call) -> Result<Answer, Problem> {
 }
 
 fn write(root: Root, call: Call) -> Result<Answer, Problem> {
-    match call.request {
-        Request::Stop(_)
-        | Request::SyncPause(_)
-        | Request::SyncResume(_)
-        | Request::InviteDevice(_)
-        | Request::JoinOffer(_)
-        | Request::PairDevice(_)
-        | Request::PairOwner(_)
-        | Request::PairConfirm(_) => {
-            return Err(CallError::NotRunning {
-                dir: root.dir().to_owned(),
-            }
-            .problem());
+    if call.request.needs_a_node() {
+        return Err(CallError::NotRunning {
+            dir: root.dir().to_owned(),
         }
-        Request::Node(_)
-        | Request::EventCreate(_)
-        | Request::EventShow(_)
-        | Request::EventLock(_)
-        | Request::Invite(_)
-        | Request::Join(_)
-        | Request::Admit(_)
-        | Request::Devices(_)
-        | Request::Grants(_)
-        | Request::Grant(_)
-        | Request::Handover(_)
-        | Request::Revoke(_)
-        | Request::Consent(_)
-        | Request::Transfer(_)
-        | Request::Recover(_)
-        | Request::Adopt(_)
-        | Request::Adoptable(_)
-        | Request::EventAmend(_)
-        | Request::EventLastCall(_)
-        | Request::EventChase(_)
-        | Request::EventClose(_)
-        | Request::EventStatements(_)
-        | Request::Why(_)
-        | Request::CardsSpare(_)
-        | Request::CardsList(_)
-        | Request::CardsRevoke(_)
-        | Request::RosterAdd(_)
-        | Request::RosterEdit(_)
-        | Request::ScoreAdd(_)
-        | Request::ScoreVoid(_)
-        | Request::ScoreList(_)
-        | Request::ScoreHistory(_)
-        | Request::Standings(_)
-        | Request::Status(_)
-        | Request::Verify(_)
-        | Request::Export(_)
-        | Request::Health(_)
-        | Request::Security(_)
-        | Request::Import(_)
-        | Request::InviteCancel(_)
-        | Request::Enrolment(_) => {}
+        .problem());
     }
     root.may_sign()?;
     let path = root.store_path();

@@ -668,6 +668,22 @@ pub mod exits {
 }
 
 impl Request {
+    /// Returns whether only a running node can do this: it needs connections, or is about the
+    /// process itself.
+    pub fn needs_a_node(&self) -> bool {
+        matches!(
+            self,
+            Self::Stop(_)
+                | Self::SyncPause(_)
+                | Self::SyncResume(_)
+                | Self::InviteDevice(_)
+                | Self::JoinOffer(_)
+                | Self::PairDevice(_)
+                | Self::PairOwner(_)
+                | Self::PairConfirm(_)
+        )
+    }
+
     /// Returns whether the verb changes nothing, so that it also works on a store that is opened
     /// read-only while no node runs.
     pub fn reads(&self) -> bool {

@@ -129,6 +129,10 @@ pub(super) enum Passage {
 
 /// All connections, and what decides about them.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "three independent facts about the node, none of which is a state of the others"
+)]
 pub(super) struct Links {
     own: PublicKey,
     /// When time begins, on the runtime's clock.

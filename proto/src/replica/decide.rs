@@ -58,9 +58,10 @@ impl Replica {
             Selection::Entries(entries) => adopt_entries(member, entries, decision)?,
             Selection::Branch { log, here } => adopt_branch(member, log, *here, decision)?,
         };
-        let count = adopts
-            .iter()
-            .fold(0_u64, |sum, it| sum.saturating_add(it.to - it.from + 1));
+        let count = adopts.iter().fold(0_u64, |sum, it| {
+            let entries = it.to.saturating_sub(it.from).saturating_add(1);
+            sum.saturating_add(entries)
+        });
         for adopt in adopts {
             self.state_that(&Statement::Adopt(adopt))?;
         }

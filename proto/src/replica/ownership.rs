@@ -1,10 +1,6 @@
 //! What people say about keys: revocation, transfer of ownership, recovery.
 
-use alloc::{
-    format,
-    string::{String, ToString as _},
-    vec::Vec,
-};
+use alloc::{format, string::String, vec::Vec};
 
 use tallyline_keys::{DeviceKey, PublicKey, Signature};
 
@@ -271,7 +267,7 @@ fn stop_of(ledger: &Ledger, key: &PublicKey, before: Option<EntryId>) -> Result<
     if ledger.logs().get(&log).is_none_or(|it| it.writer() != *key) {
         let text =
             format!("entry {entry} was written by another device. See `tallyline score history`.");
-        return Err(Mistake::new(Code::E13, text.to_string()));
+        return Err(Mistake::new(Code::E13, text));
     }
     Ok(Some((log, seq.saturating_sub(1))))
 }

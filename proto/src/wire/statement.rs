@@ -129,9 +129,10 @@ pub fn decode_statement(body: &[u8]) -> Result<Statement, WireError> {
                     .into_iter()
                     .map(open_in)
                     .collect::<Result<_, _>>()?,
-                under: match it.under.is_empty() {
-                    true => None,
-                    false => Some(GrantId(Hash(fixed(&it.under, "grant of a desk")?))),
+                under: if it.under.is_empty() {
+                    None
+                } else {
+                    Some(GrantId(Hash(fixed(&it.under, "grant of a desk")?)))
                 },
             }),
             pb::statement::Kind::Roster(it) => Statement::Roster(roster_in(it)?),

@@ -175,11 +175,8 @@ fn structure() -> Structure {
     it
 }
 
-/// Founds the event, admits the tablets, grants them a squad each, and lets them score.
-fn build() -> Venue {
-    let mut owner_disk = Memory::default();
-    let mut owner = open(OWNER, Stored::default(), 1);
-    let founding = Founding {
+fn founding() -> Founding {
+    Founding {
         name: "Fuzzed match".to_owned(),
         nonce: [1; 16],
         discovery_key: [2; 16],
@@ -187,8 +184,14 @@ fn build() -> Venue {
         recovery: Vec::new(),
         structure: structure(),
         label: "Owner".to_owned(),
-    };
-    ask(&mut owner, &mut owner_disk, Command::Found(founding));
+    }
+}
+
+/// Founds the event, admits the tablets, grants them a squad each, and lets them score.
+fn build() -> Venue {
+    let mut owner_disk = Memory::default();
+    let mut owner = open(OWNER, Stored::default(), 1);
+    ask(&mut owner, &mut owner_disk, Command::Found(founding()));
     for who in [TABLET, OTHER] {
         let admit = Command::Admit {
             key: public(who),

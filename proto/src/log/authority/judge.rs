@@ -187,10 +187,10 @@ impl Authority {
     }
 
     fn admit(&mut self, id: Hash, admit: &Admit, voice: Voice) -> bool {
-        if let Voice::Member(roles) = voice {
-            if !roles.contains(Roles::DEPUTY) || !DEPUTY_ADMITS.contains(admit.roles) {
-                return false;
-            }
+        if let Voice::Member(roles) = voice
+            && (!roles.contains(Roles::DEPUTY) || !DEPUTY_ADMITS.contains(admit.roles))
+        {
+            return false;
         }
         self.admits.insert(GrantId(id), admit.key);
         let by_manifest = GrantId::control(self.event);

@@ -102,9 +102,10 @@ fn successor<'a>(
             Some(_) | None => return None,
         };
         let names_us = passing.epoch == epoch && passing.owner == owner.key;
-        let may = match recovers {
-            true => manifest.recovery.contains(&it.signer),
-            false => it.signer == owner.key && it.log.grant == owner.control,
+        let may = if recovers {
+            manifest.recovery.contains(&it.signer)
+        } else {
+            it.signer == owner.key && it.log.grant == owner.control
         };
         let holds = names_us && may && passes(event, passing);
         holds.then_some((!recovers, it.id, passing))

@@ -482,9 +482,10 @@ impl Ledger {
             // The owner's statements say what all the rest is worth: nobody else crowds them out.
             let said = self.logs_of(name.grant);
             let said = said.fold(fresh, |sum, log| sum.saturating_add(log.height()));
-            return match said <= CONTROL_ENTRIES_MAX {
-                true => Ok(()),
-                false => Err(Refusal::Quota),
+            return if said <= CONTROL_ENTRIES_MAX {
+                Ok(())
+            } else {
+                Err(Refusal::Quota)
             };
         }
         let of_writer = self.logs.values().filter(|log| log.writer() == writer);

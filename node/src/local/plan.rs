@@ -1,0 +1,228 @@
+//! What a writing request wants of the core, found by looking at what is there.
+//!
+//! Layer: node, local.
+
+use tallyline_proto::model::{
+    CellSet, DrillNo, Open, RosterChange, Shooter, ShooterEdit, ShooterNo, SquadNo,
+};
+use tallyline_proto::replica::{Command, Now, Replica};
+
+use super::clerk::{key, no_such_verb};
+use super::protocol::{
+    Admit, Grant, GrantOpen, Handover, Problem, Request, RosterAdd, RosterEdit, ScoreAdd, ScoreVoid,
+};
+use super::statement::{self, Tell};
+use super::{convert, enrol, names};
+use crate::entropy;
+
+/// What a writing verb wants of the core, found by looking at the replica.
+pub(super) enum Plan {
+    Command(Box<Command>),
+    /// A command about a shooter, whose number the answer tells.
+    Shooter(Box<Command>, u32),
+    /// A command with an answer of its own, once the core agreed.
+    Told(Box<Command>, Tell),
+}
+
+impl From<(Command, Tell)> for Plan {
+    fn from((command, tell): (Command, Tell)) -> Self {
+        Self::Told(Box::new(command), tell)
+    }
+}
+
+/// Finds out what a writing verb wants of the core.
+pub(super) fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<Plan, Problem> {
+    let command = match request {
+        Request::EventLock(_) => Command::Lock,
+        Request::Join(join) => enrol::join(&join)?,
+        Request::InviteCancel(cancel) => enrol::cancel(replica, cancel.invite.as_deref())?,
+        Request::PairDevice(_) => enrol::pair_device()?,
+        Request::PairOwner(pair) => enrol::pair_owner(pair)?,
+        Request::PairConfirm(confirm) => enrol::pair_confirm(&confirm)?,
+        Request::Admit(admit) => plan_admit(admit)?,
+        Request::Grant(grant) => plan_grant(replica, now, grant)?,
+        Request::Handover(handover) => plan_handover(replica, now, &handover)?,
+        Request::Revoke(revoke) => return Ok(statement::revoke(replica, now, &revoke)?.into()),
+        Request::CardsRevoke(card) => {
+            return Ok(statement::revoke_card(replica, now, &card)?.into());
+        }
+        Request::Consent(_) => statement::consent(replica)?,
+        Request::Transfer(transfer) => statement::transfer(replica, now, &transfer)?,
+        Request::Recover(recover) => statement::recover(replica, &recover)?,
+        Request::Adopt(adopt) => return Ok(statement::adopt(replica, now, &adopt)?.into()),
+        Request::EventAmend(amend) => return Ok(statement::amend(replica, amend)?.into()),
+        Request::EventLastCall(_) => Command::LastCall,
+        Request::EventClose(close) => statement::close(replica, now, &close)?,
+        Request::RosterAdd(add) => return plan_roster_add(replica, add),
+        Request::RosterEdit(edit) => return plan_roster_edit(replica, &edit),
+        Request::ScoreAdd(add) => plan_score_add(replica, &add)?,
+        Request::ScoreVoid(void) => plan_score_void(replica, void)?,
+        Request::Node(_)
+        | Request::EventCreate(_)
+        | Request::EventShow(_)
+        | Request::Invite(_)
+        | Request::InviteDevice(_)
+        | Request::JoinOffer(_)
+        | Request::Enrolment(_)
+        | Request::Devices(_)
+        | Request::Grants(_)
+        | Request::ScoreList(_)
+        | Request::ScoreHistory(_)
+        | Request::Standings(_)
+        | Request::Status(_)
+        | Request::Verify(_)
+        | Request::Export(_)
+        | Request::Adoptable(_)
+        | Request::EventChase(_)
+        | Request::EventStatements(_)
+        | Request::Why(_)
+        | Request::CardsSpare(_)
+        | Request::CardsList(_)
+        | Request::Import(_)
+        | Request::SyncPause(_)
+        | Request::SyncResume(_)
+        | Request::Health(_)
+        | Request::Security(_)
+        | Request::Stop(_) => return Err(no_such_verb()),
+    };
+    Ok(Plan::Command(Box::new(command)))
+}
+
+fn plan_admit(admit: Admit) -> Result<Command, Problem> {
+    Ok(Command::Admit {
+        key: key(&admit.key)?,
+        roles: convert::all_roles(&admit.role),
+        label: admit.label,
+    })
+}
+
+fn plan_grant(replica: &Replica, now: Now, grant: Grant) -> Result<Command, Problem> {
+    let closing: Result<Vec<_>, Problem> = grant
+        .closing
+        .iter()
+        .map(|name| names::grant(replica, name).map(|it| it.id))
+        .collect();
+    let opens: Result<Vec<Open>, Problem> = grant
+        .opens
+        .into_iter()
+        .map(|open| plan_open(replica, now, open))
+        .collect();
+    Ok(Command::Assign {
+        closing: closing?,
+        reason: convert::close_reason(grant.reason),
+        opens: opens?,
+    })
+}
+
+fn plan_open(replica: &Replica, now: Now, open: GrantOpen) -> Result<Open, Problem> {
+    let sorted = |numbers: Vec<u32>| {
+        let mut numbers = numbers;
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers
+    };
+    Ok(Open {
+        key: names::device(replica, now, &open.to)?,
+        cells: CellSet {
+            drills: open
+                .drills
+                .map(|all| sorted(all).into_iter().map(DrillNo).collect()),
+            squads: open
+                .squads
+                .map(|all| sorted(all).into_iter().map(SquadNo).collect()),
+        },
+        until_ms: None,
+    })
+}
+
+fn plan_handover(replica: &Replica, now: Now, handover: &Handover) -> Result<Command, Problem> {
+    let grant = names::grant(replica, &handover.grant)?;
+    let key = names::device(replica, now, &handover.to)?;
+    Ok(Command::Assign {
+        closing: vec![grant.id],
+        reason: convert::close_reason(handover.reason),
+        opens: vec![Open {
+            key,
+            cells: grant.cells,
+            until_ms: None,
+        }],
+    })
+}
+
+fn plan_roster_add(replica: &Replica, add: RosterAdd) -> Result<Plan, Problem> {
+    let division = names::division(replica, &add.division)?;
+    let Some(roster) = replica.roster() else {
+        return Err(names::no_event());
+    };
+    let no = match add.shooter {
+        Some(no) => no,
+        // After the lock numbers are random, so that an owner's device that was set back cannot
+        // give one number to two people.
+        None if roster.locked() => random_28_bits()?,
+        None => {
+            let last = roster.structure().shooters.last();
+            last.map_or(1, |shooter| shooter.no.0.saturating_add(1))
+        }
+    };
+    let shooter = Shooter {
+        no: ShooterNo(no),
+        label: add.label,
+        division,
+        power_factor: convert::power_factor(add.power_factor),
+        squad: SquadNo(add.squad),
+        categories: add.categories,
+    };
+    Ok(Plan::Shooter(
+        Box::new(Command::Roster(RosterChange::Add(shooter))),
+        no,
+    ))
+}
+
+fn plan_roster_edit(replica: &Replica, edit: &RosterEdit) -> Result<Plan, Problem> {
+    let division = edit
+        .division
+        .as_ref()
+        .map(|name| names::division(replica, name))
+        .transpose()?;
+    let change = RosterChange::Edit(ShooterEdit {
+        shooter: ShooterNo(edit.shooter),
+        squad: edit.squad.map(SquadNo),
+        division,
+        power_factor: edit.power_factor.map(convert::power_factor),
+    });
+    Ok(Plan::Shooter(
+        Box::new(Command::Roster(change)),
+        edit.shooter,
+    ))
+}
+
+fn plan_score_add(replica: &mut Replica, add: &ScoreAdd) -> Result<Command, Problem> {
+    let replaces = match &add.replaces {
+        Some(it) => Some((
+            names::entry(replica, &it.entry)?,
+            convert::void_reason(it.reason),
+        )),
+        None => None,
+    };
+    Ok(Command::Record {
+        body: convert::body(&add.record)?,
+        replaces,
+        confirmed: add.confirmed,
+        revision: add.revision,
+        wall_ms: add.wall_ms,
+    })
+}
+
+fn plan_score_void(replica: &mut Replica, void: ScoreVoid) -> Result<Command, Problem> {
+    Ok(Command::Void {
+        entry: names::entry(replica, &void.entry)?,
+        reason: convert::void_reason(void.reason),
+        note: void.note,
+        wall_ms: void.wall_ms,
+    })
+}
+
+fn random_28_bits() -> Result<u32, Problem> {
+    let drawn = u32::from_le_bytes(entropy::bytes()?) & 0x0fff_ffff;
+    Ok(drawn.max(1))
+}
