@@ -8,6 +8,7 @@ use tallyline_proto::{
     },
     replica::{Command, EntryFilter, EntryView, Founding, Phase, Reply, Selection},
     rules::{Standings, Verdict},
+    wire::{Frame, LogRef, decode_bundle},
 };
 
 use crate::{
@@ -268,6 +269,10 @@ impl Venue for World {
     }
 
     fn key_seed(&mut self, device: DeviceNo) -> [u8; 32] {
+        // From here on somebody else signs with this key, too.
+        if let Some(card) = self.oracle.card_mut(device) {
+            card.liar = true;
+        }
         let it = self.devices.get(device);
         it.map_or([0; 32], Device::key_seed)
     }
@@ -278,6 +283,14 @@ impl Venue for World {
     }
 
     fn import(&mut self, device: DeviceNo, bundle: &[u8]) -> Result<(), Refused> {
+        for frame in decode_bundle(bundle).unwrap_or_default() {
+            if let Frame::Push(push) = frame
+                && let LogRef::Name(log) = push.log
+                && self.may_be_forged(device, log)
+            {
+                self.oracle.forged(log);
+            }
+        }
         done(self.tell(device, Command::Import(bundle.to_vec()))).map(drop)
     }
 
@@ -368,6 +381,17 @@ impl Venue for World {
             .filter(|it| it.starts_with(&start))
             .count();
         u64::try_from(count).unwrap_or(u64::MAX)
+    }
+}
+
+impl World {
+    /// Returns whether somebody else has the key that writes a log, as a device knows it.
+    fn may_be_forged(&self, device: DeviceNo, log: LogName) -> bool {
+        let grants = self.devices.get(device).map(|it| it.replica.grants());
+        let grant = grants.into_iter().flatten().find(|it| it.id == log.grant);
+        let liars = self.devices.iter().enumerate();
+        let mut liars = liars.filter(|(no, _)| self.oracle.card(*no).is_some_and(|it| it.liar));
+        grant.is_some_and(|grant| liars.any(|(_, it)| it.key() == grant.key))
     }
 }
 

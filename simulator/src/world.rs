@@ -145,6 +145,11 @@ impl World {
         self.now_ms
     }
 
+    /// Returns what the oracle found wrong so far.
+    pub fn violations(&self) -> &[crate::oracle::Violation] {
+        self.oracle.violations()
+    }
+
     /// Returns bytes and frames sent so far, with length prefixes, lost ones too.
     pub fn traffic(&self) -> (u64, u64) {
         let sum = |of: fn(&Traffic) -> u64| self.traffic.iter().map(of).sum();

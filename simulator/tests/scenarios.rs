@@ -33,6 +33,8 @@ fn play(name: &str) {
             if let Err(why) = (scenario.run)(&mut world) {
                 panic!("{name}, seed {seed}, {sky} weather: {why}");
             }
+            let found = world.violations();
+            assert!(found.is_empty(), "{name}, seed {seed}, {sky}: {found:?}");
         }
     }
 }

@@ -219,6 +219,11 @@ impl Oracle {
             if let (Write::Fork { log, .. }, Some(card)) = (write, self.cards.get_mut(device)) {
                 card.fork(*log);
             }
+            if let (Write::Displace { log, from, .. }, Some(card)) =
+                (write, self.cards.get_mut(device))
+            {
+                card.displace(*log, *from);
+            }
             let Write::Entries {
                 log,
                 first,

@@ -75,6 +75,11 @@ impl Card {
         *ever = height.max(*ever);
     }
 
+    /// Takes note of another branch that takes the place of a log's entries from `from` on.
+    pub(crate) fn displace(&mut self, log: LogName, from: u64) {
+        self.heights.insert(log, from.saturating_sub(1));
+    }
+
     /// Returns how many entries of a log are on the card.
     pub(crate) fn height(&self, log: &LogName) -> u64 {
         self.heights.get(log).copied().unwrap_or(0)

@@ -223,5 +223,5 @@ fn steal(
     refuses(venue, two, shot(1, 6, 1_600), "E02")?;
     let statements = venue.statements(two);
     let first = statements.into_iter().find(|it| !before.contains(it));
-    first.ok_or("the thief's statements are not shown".to_owned())
+    first.ok_or_else(|| "the thief's statements are not shown".to_owned())
 }

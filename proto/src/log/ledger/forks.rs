@@ -115,9 +115,9 @@ impl Ledger {
         let Some(fork) = self.forks.get(&name).cloned() else {
             return Ok(Taken::ForkKnown);
         };
-        let Some(log) = self.logs.get(&name) else {
-            return Err(Refusal::Gap);
-        };
+        let writer = self.writer_of(&name).ok_or(Refusal::UnknownGrant)?;
+        let fresh_log = Log::new(self.event, name, writer);
+        let log = self.logs.get(&name).unwrap_or(&fresh_log);
         let count = u64::try_from(entries.len()).unwrap_or(u64::MAX);
         let end = from.saturating_add(count).saturating_sub(1);
         if held {
@@ -128,12 +128,20 @@ impl Ledger {
             };
         }
         if fork.from < from {
-            return Err(Refusal::OtherBranch(fork.from.saturating_sub(1)));
+            let common = fork.from.saturating_sub(1).min(log.height());
+            return Err(Refusal::OtherBranch(common));
         }
         let choices: Vec<(u64, Hash)> = self.choices(&name, &fork).collect();
+        if log.height().saturating_add(1) < from {
+            return Err(Refusal::Gap);
+        }
         if !leads_to(log, from, entries, &choices) || !self.signed(log, (from, entries), signature)
         {
             return Ok(Taken::ForkKnown);
+        }
+        if log.height() < fork.from {
+            // Nothing past the fork is here that another branch could displace.
+            return self.take_following(name, from, entries, signature);
         }
         let skip = usize::try_from(fork.from.saturating_sub(from)).unwrap_or(usize::MAX);
         let fresh = entries.get(skip..).unwrap_or_default();
@@ -168,7 +176,10 @@ impl Ledger {
         self.forks
             .iter()
             .filter_map(|(name, fork)| match self.chosen(name) {
-                Some((_, false)) => Some((*name, fork.from.saturating_sub(1))),
+                Some((_, false)) => {
+                    let height = self.logs.get(name).map_or(0, Log::height);
+                    Some((*name, height.min(fork.from.saturating_sub(1))))
+                }
                 Some((_, true)) | None => None,
             })
     }
