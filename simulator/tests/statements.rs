@@ -237,25 +237,7 @@ fn entries_written_after_a_revocation_wait_until_the_owner_adopts_them() {
         assert_eq!(venue.verdict(no, before), Verdict::Counted);
         assert_eq!(venue.verdict(no, after), Verdict::Quarantined);
     }
-    let why = venue.why(relay, Subject::Entry(after));
-    for words in [
-        "does not count until the owner adopts it",
-        "stands past it",
-        "revoked (stolen)",
-    ] {
-        assert!(why.text.contains(words), "{words}: {}", why.text);
-    }
-    assert_eq!(why.statements.len(), 2, "the grant and the revocation");
-    let why = venue.why(owner, Subject::Device(key));
-    assert!(why.text.contains("was a member"), "{}", why.text);
-    let why = venue.why(relay, Subject::Grant(grant));
-    assert!(
-        why.text.contains("1 entries are undisputed, 2 are here"),
-        "{}",
-        why.text
-    );
-    let why = venue.why(relay, Subject::Entry(before));
-    assert!(why.text.contains("It counts."), "{}", why.text);
+    explained(&mut venue, relay, (before, after), (key, grant));
     for (decision, verdict) in [
         (Decision::Count, Verdict::Counted),
         (Decision::Reject, Verdict::Rejected),
@@ -273,6 +255,34 @@ fn entries_written_after_a_revocation_wait_until_the_owner_adopts_them() {
             assert_eq!(venue.verdict(no, after), verdict);
         }
     }
+}
+
+/// The same story in words: the entries before and after the cut, the device, the partition.
+fn explained(
+    venue: &mut Venue,
+    relay: DeviceNo,
+    (before, after): (EntryId, EntryId),
+    (key, grant): (PublicKey, GrantId),
+) {
+    let why = venue.why(relay, Subject::Entry(after));
+    for words in [
+        "does not count until the owner adopts it",
+        "stands past it",
+        "revoked (stolen)",
+    ] {
+        assert!(why.text.contains(words), "{words}: {}", why.text);
+    }
+    assert_eq!(why.statements.len(), 2, "the grant and the revocation");
+    let why = venue.why(relay, Subject::Device(key));
+    assert!(why.text.contains("was a member"), "{}", why.text);
+    let why = venue.why(relay, Subject::Grant(grant));
+    assert!(
+        why.text.contains("1 entries are undisputed, 2 are here"),
+        "{}",
+        why.text
+    );
+    let why = venue.why(relay, Subject::Entry(before));
+    assert!(why.text.contains("It counts."), "{}", why.text);
 }
 
 /// R-CONTROL-11: nobody talks to a revoked key, and it never comes back.

@@ -15,7 +15,7 @@ use super::answers::{self, Around};
 use super::clerk::{Clerk, Here, NoNetwork, node_info};
 use super::client::{self, CallError};
 use super::names;
-use super::protocol::{Answer, Call, Problem, Request, WireBytes, codes, exits};
+use super::protocol::{Answer, Call, Problem, WireBytes, codes, exits};
 use crate::clock::Clock;
 use crate::driver::{Driver, Home as _, NoLink, StartError};
 use crate::root::{PassphraseSource, Root, RootError, damaged_stores};
