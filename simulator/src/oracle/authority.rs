@@ -171,8 +171,8 @@ impl Said {
         };
         let rival = grants.get(&view.log.grant).is_some_and(open) && rivals();
         match standing {
-            Standing::Live if rival || self.closed => Standing::Doubtful,
             _ if self.decides(view) => Standing::Doubtful,
+            Standing::Live if rival || self.closed => Standing::Doubtful,
             standing => standing,
         }
     }

@@ -178,8 +178,8 @@ pub const CASES: &[Case] = &[
         number: 30,
         input: "a control log of 4,097 statements; two of them that name each other as \
                 predecessors",
-        expected: "by the owner: kept, the nodes stay small and answer (the control log has no \
-                   quota); by anybody else: refused",
+        expected: "by the owner: kept up to 4,096, the rest refused, and the nodes stay small and \
+                   answer; by anybody else: refused",
         run: authority::flood_of_statements,
     },
     Case {

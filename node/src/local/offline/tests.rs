@@ -3,7 +3,7 @@ use std::fs;
 use super::*;
 use crate::local::fixture::STRUCTURE;
 use crate::local::protocol::{
-    EventCreate, EventInfo, Invite, Invited, Join, NodeInfo, Nothing, Scope, Verified,
+    EventCreate, EventInfo, Invite, Invited, Join, NodeInfo, Nothing, Request, Scope, Verified,
 };
 use crate::root::Mode;
 
