@@ -170,11 +170,11 @@ impl Said {
             all.any(|grant| open(grant) && grant.id != view.log.grant && covers(grant))
         };
         let rival = grants.get(&view.log.grant).is_some_and(open) && rivals();
-        match standing {
-            _ if self.decides(view) => Standing::Doubtful,
-            Standing::Live if rival || self.closed => Standing::Doubtful,
-            standing => standing,
+        let doubtful = standing == Standing::Live && (rival || self.closed);
+        if doubtful || self.decides(view) {
+            return Standing::Doubtful;
         }
+        standing
     }
 
     /// Returns whether the owner decided about an entry.
