@@ -1,4 +1,4 @@
-//! Inputs 20 to 24 and 30 to 34: who may say what.
+//! Inputs 20 to 34: who may say what.
 
 use super::check;
 
@@ -25,6 +25,31 @@ fn input_23_an_assign_that_closes_what_is_not_there_is_invalid() {
 #[test]
 fn input_24_a_cut_at_an_unknown_hash_holds_what_comes_up_to_it() {
     check(24);
+}
+
+#[test]
+fn input_25_an_owner_cannot_revoke_itself() {
+    check(25);
+}
+
+#[test]
+fn input_26_a_revoked_key_is_never_a_member_again() {
+    check(26);
+}
+
+#[test]
+fn input_27_a_transfer_that_nobody_agreed_to_is_void() {
+    check(27);
+}
+
+#[test]
+fn input_28_an_old_owner_says_nothing_any_more() {
+    check(28);
+}
+
+#[test]
+fn input_29_a_recovery_by_an_unlisted_key_is_refused() {
+    check(29);
 }
 
 #[test]

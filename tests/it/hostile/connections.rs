@@ -28,6 +28,11 @@ fn input_40_a_cloned_device_is_served_twice_and_shown() {
 }
 
 #[test]
+fn input_41_a_revoked_device_is_cut_off_within_a_second() {
+    check(41);
+}
+
+#[test]
 fn input_42_a_flood_of_first_packets_keeps_nobody_out() {
     check(42);
 }

@@ -5,7 +5,8 @@
 use serde_json::{Value, json};
 
 use super::cases::{
-    authority, discovery, disk, framing, logs, quota, receipts, signatures, structure, tls, words,
+    authority, discovery, disk, framing, logs, ownership, quota, receipts, signatures, structure,
+    tls, words,
 };
 use super::{Outcome, Run};
 use crate::process::Broken;
@@ -175,6 +176,36 @@ pub const CASES: &[Case] = &[
         run: authority::unknown_cut,
     },
     Case {
+        number: 25,
+        input: "the owner revokes its own key",
+        expected: "kept as evidence, changes nothing",
+        run: ownership::the_owner_revokes_itself,
+    },
+    Case {
+        number: 26,
+        input: "a revoked key is admitted again, before and after",
+        expected: "no member; refused on the owner's device (E02) and at the door",
+        run: ownership::a_revoked_key_comes_back,
+    },
+    Case {
+        number: 27,
+        input: "a Transfer without the new owner's signature",
+        expected: "kept as evidence, changes nothing",
+        run: ownership::a_transfer_nobody_agreed_to,
+    },
+    Case {
+        number: 28,
+        input: "the old owner grants after a Transfer",
+        expected: "changes nothing on any node; refused on its own device (E02)",
+        run: ownership::the_old_owner_goes_on,
+    },
+    Case {
+        number: 29,
+        input: "a Recover signed by a key that the manifest does not list",
+        expected: "refused, nothing stored",
+        run: ownership::a_recovery_by_an_unlisted_key,
+    },
+    Case {
         number: 30,
         input: "a control log of 4,097 statements; two of them that name each other as \
                 predecessors",
@@ -242,6 +273,12 @@ pub const CASES: &[Case] = &[
         input: "two devices with one key at once",
         expected: "both are served, and both links are shown",
         run: tls::clone,
+    },
+    Case {
+        number: 41,
+        input: "a device that is connected when its key is revoked",
+        expected: "its connections end within a second (code 10)",
+        run: ownership::revoked_while_connected,
     },
     Case {
         number: 42,

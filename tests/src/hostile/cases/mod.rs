@@ -5,6 +5,7 @@ pub(super) mod discovery;
 pub(super) mod disk;
 pub(super) mod framing;
 pub(super) mod logs;
+pub(super) mod ownership;
 pub(super) mod quota;
 pub(super) mod receipts;
 pub(super) mod signatures;
