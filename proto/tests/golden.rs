@@ -19,12 +19,13 @@ use golden_vectors::{
 };
 use tallyline_keys::{Purpose, Signature};
 use tallyline_proto::{
-    log::{Chain, Ledger, Log, sign_head, verify_head},
+    log::{Chain, Ledger, Log, sign_consent, sign_head, verify_head},
     model::{
-        About, Admit, Assign, Body, Card, CardKind, Chrono, Close, CloseReason, Cut, DrillNo,
-        Entry, EntryId, EventId, Gear, GrantId, Hash, Incarnation, Lock, LogName, Offer, Open,
-        Predecessor, Roles, RosterChange, RuleNo, ShooterEdit, ShooterNo, SquadNo, Statement,
-        Status, StatusKind, Ticket, Void, VoidReason,
+        About, Admit, Adopt, Amend, Amendment, Assign, Body, Card, CardKind, Chrono, Close,
+        CloseReason, Consent, Cut, Decision, DrillNo, Entry, EntryId, EventClose, EventId, Gear,
+        GrantId, Hash, Incarnation, Lock, LogCut, LogEnd, LogName, Offer, Open, Predecessor,
+        Revoke, RevokeReason, Roles, RosterChange, RuleNo, ShooterEdit, ShooterNo, SquadNo,
+        Statement, Status, StatusKind, Ticket, Transfer, Void, VoidReason,
     },
     wire::{
         Cell, CellKind, Claim, Commit, Fork, Frame, Hello, Join, LogRef, Push, Vector,
@@ -75,6 +76,78 @@ fn assign() -> Statement {
     })
 }
 
+/// Statements about whose event it is, who is no member any more, and what counts.
+fn statements_of_rights() -> Vec<(&'static str, Statement)> {
+    let cut = LogCut {
+        grant: GrantId(Hash([0x44; 32])),
+        cut: Cut {
+            incarnation: Incarnation(7),
+            height: 300,
+            hash: Hash([0x55; 32]),
+            signature: Signature::from_bytes([0x66; 64]),
+        },
+    };
+    let consent = sign_consent(&device(TABLET), event(), &device(OWNER).public(), 1);
+    let passing = Transfer {
+        owner: device(OWNER).public(),
+        to: device(TABLET).public(),
+        label: "Tablet 1".to_owned(),
+        epoch: 1,
+        cuts: vec![cut],
+        consent,
+    };
+    let drill = manifest().structure.drills[0].clone();
+    vec![
+        (
+            "revoke",
+            Statement::Revoke(Revoke {
+                key: device(TABLET).public(),
+                reason: RevokeReason::Lost,
+                cuts: vec![cut],
+            }),
+        ),
+        (
+            "consent",
+            Statement::Consent(Consent {
+                owner: device(OWNER).public(),
+                epoch: 1,
+                signature: consent,
+            }),
+        ),
+        ("transfer", Statement::Transfer(passing.clone())),
+        ("recover", Statement::Recover(passing)),
+        (
+            "adopt",
+            Statement::Adopt(Adopt {
+                log: log(),
+                from: 3,
+                to: 300,
+                hash: Hash([0x55; 32]),
+                decision: Decision::Count,
+            }),
+        ),
+        (
+            "amend",
+            Statement::Amend(Amend {
+                change: Amendment::Drill(drill),
+                note: "target 3 was forgotten".to_owned(),
+            }),
+        ),
+        ("last call", Statement::LastCall),
+        (
+            "event close",
+            Statement::EventClose(EventClose {
+                ends: vec![LogEnd {
+                    log: [0x77; 16],
+                    height: 300,
+                    hash: Hash([0x55; 32]),
+                }],
+                lost: vec![device(TABLET).public()],
+            }),
+        ),
+    ]
+}
+
 fn statements() -> Vec<(&'static str, Statement)> {
     let shooter = manifest().structure.shooters[2].clone();
     let close_stolen = Assign {
@@ -86,7 +159,7 @@ fn statements() -> Vec<(&'static str, Statement)> {
         opens: Vec::new(),
         under: None,
     };
-    vec![
+    let first = vec![
         (
             "admit",
             Statement::Admit(Admit {
@@ -119,7 +192,8 @@ fn statements() -> Vec<(&'static str, Statement)> {
                 structure: structure_hash(&encode_structure(&manifest().structure)),
             }),
         ),
-    ]
+    ];
+    first.into_iter().chain(statements_of_rights()).collect()
 }
 
 /// Bodies of entries with the sequence of a void's target in the same log.

@@ -277,7 +277,7 @@ fn explained(
     assert!(why.text.contains("was a member"), "{}", why.text);
     let why = venue.why(relay, Subject::Grant(grant));
     assert!(
-        why.text.contains("1 entries are undisputed, 2 are here"),
+        why.text.contains("undisputed entries: 1, entries here: 2"),
         "{}",
         why.text
     );

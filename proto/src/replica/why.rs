@@ -371,7 +371,7 @@ impl Teller<'_> {
             .map(Log::height)
             .fold(0_u64, u64::saturating_add);
         match &grant.end {
-            None => self.say(&format!("It is open; {entries} entries are here.")),
+            None => self.say(&format!("It is open; entries here: {entries}.")),
             Some(end) => {
                 let why = close_words(end.reason);
                 let cut = end
@@ -379,7 +379,7 @@ impl Teller<'_> {
                     .values()
                     .fold(0_u64, |sum, cut| sum.saturating_add(cut.0));
                 self.say(&format!(
-                    "It was closed ({why}): {cut} entries are undisputed, {entries} are here."
+                    "It was closed ({why}); undisputed entries: {cut}, entries here: {entries}."
                 ));
                 self.by(end.statement);
             }

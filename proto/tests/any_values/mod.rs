@@ -4,11 +4,12 @@ use proptest::{collection::vec, option, prelude::*};
 use tallyline_keys::{DeviceKey, PublicKey, Signature};
 use tallyline_proto::{
     model::{
-        About, Admit, Approvals, Assign, Body, Card, CardKind, CellSet, Chrono, Close, CloseReason,
-        Cut, DrillNo, Entry, EntryId, EventId, Gear, GrantId, Hash, Hits, Incarnation, Lock,
-        LogName, Offer, Open, Penalty, PowerFactor, Predecessor, Roles, RosterChange, RuleNo,
-        Score, Shooter, ShooterEdit, ShooterNo, SquadNo, Statement, Status, StatusKind, Steel,
-        Ticket, Void, VoidReason,
+        About, Admit, Adopt, Approvals, Assign, Body, Card, CardKind, CellSet, Chrono, Close,
+        CloseReason, Consent, Cut, Decision, DrillNo, Entry, EntryId, EventClose, EventId, Gear,
+        GrantId, Hash, Hits, Incarnation, Lock, LogCut, LogEnd, LogName, Offer, Open, Penalty,
+        PowerFactor, Predecessor, Revoke, RevokeReason, Roles, RosterChange, RuleNo, Score,
+        Shooter, ShooterEdit, ShooterNo, SquadNo, Statement, Status, StatusKind, Steel, Ticket,
+        Transfer, Void, VoidReason,
     },
     wire::{
         Cell, CellKind, Claim, Commit, Fork, Frame, Hello, Join, LogRef, LogTag, Push, Vector,
@@ -200,34 +201,40 @@ fn cells() -> impl Strategy<Value = CellSet> {
     })
 }
 
-fn assign() -> impl Strategy<Value = Assign> {
-    let cut = (any::<u64>(), any::<u64>(), hash(), signature()).prop_map(
+fn cut() -> impl Strategy<Value = Cut> {
+    (any::<u64>(), any::<u64>(), hash(), signature()).prop_map(
         |(incarnation, height, hash, signature)| Cut {
             incarnation: Incarnation(incarnation),
             height,
             hash,
             signature,
         },
-    );
+    )
+}
+
+fn assign() -> impl Strategy<Value = Assign> {
     let reason = prop_oneof![
         Just(CloseReason::Handover),
         Just(CloseReason::Dead),
+        Just(CloseReason::Expired),
         Just(CloseReason::Stolen)
     ];
-    let close = (hash(), vec(cut, 0..3), reason).prop_map(|(grant, cuts, reason)| Close {
+    let close = (hash(), vec(cut(), 0..3), reason).prop_map(|(grant, cuts, reason)| Close {
         grant: GrantId(grant),
         cuts,
         reason,
     });
-    let open = (any_key(), cells()).prop_map(|(key, cells)| Open {
+    let until_ms = option::of(1..=u64::MAX);
+    let open = (any_key(), cells(), until_ms).prop_map(|(key, cells, until_ms)| Open {
         key,
         cells,
-        until_ms: None,
+        until_ms,
     });
-    (vec(close, 0..3), vec(open, 0..3)).prop_map(|(closes, opens)| Assign {
+    let under = option::of(hash().prop_map(GrantId));
+    (vec(close, 0..3), vec(open, 0..3), under).prop_map(|(closes, opens, under)| Assign {
         closes,
         opens,
-        under: None,
+        under,
     })
 }
 
@@ -281,6 +288,76 @@ pub(crate) fn any_statement() -> impl Strategy<Value = Statement> {
         assign().prop_map(Statement::Assign),
         roster_change().prop_map(Statement::Roster),
         hash().prop_map(|structure| Statement::Lock(Lock { structure })),
+        statement_of_rights(),
+    ]
+}
+
+/// Any statement about whose event it is, who is no member any more, and what counts.
+fn statement_of_rights() -> impl Strategy<Value = Statement> {
+    let cuts = || {
+        let cut = (hash(), cut()).prop_map(|(grant, cut)| LogCut {
+            grant: GrantId(grant),
+            cut,
+        });
+        vec(cut, 0..3)
+    };
+    let reason = prop_oneof![
+        Just(RevokeReason::Retired),
+        Just(RevokeReason::Lost),
+        Just(RevokeReason::Stolen),
+        Just(RevokeReason::Misuse)
+    ];
+    let revoke =
+        (any_key(), reason, cuts()).prop_map(|(key, reason, cuts)| Revoke { key, reason, cuts });
+    let consent =
+        (any_key(), number(), signature()).prop_map(|(owner, epoch, signature)| Consent {
+            owner,
+            epoch,
+            signature,
+        });
+    let passing = || {
+        let parts = (
+            any_key(),
+            any_key(),
+            "[ -~]{1,32}",
+            number(),
+            cuts(),
+            signature(),
+        );
+        parts.prop_map(|(owner, to, label, epoch, cuts, consent)| Transfer {
+            owner,
+            to,
+            label,
+            epoch,
+            cuts,
+            consent,
+        })
+    };
+    let decision = prop_oneof![Just(Decision::Count), Just(Decision::Reject)];
+    let adopt = (any_log(), 1..=u64::MAX, 0..1_000_u64, hash(), decision).prop_map(
+        |(log, from, more, hash, decision)| Adopt {
+            log,
+            from,
+            to: from.saturating_add(more),
+            hash,
+            decision,
+        },
+    );
+    let end = (any::<[u8; 16]>(), any::<u64>(), hash()).prop_map(|(log, height, hash)| LogEnd {
+        log,
+        height,
+        hash,
+    });
+    let close =
+        (vec(end, 0..4), vec(any_key(), 0..2)).prop_map(|(ends, lost)| EventClose { ends, lost });
+    prop_oneof![
+        revoke.prop_map(Statement::Revoke),
+        consent.prop_map(Statement::Consent),
+        passing().prop_map(Statement::Transfer),
+        passing().prop_map(Statement::Recover),
+        adopt.prop_map(Statement::Adopt),
+        Just(Statement::LastCall),
+        close.prop_map(Statement::EventClose),
     ]
 }
 

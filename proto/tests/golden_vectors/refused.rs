@@ -208,7 +208,7 @@ fn statements_with_weak_keys_and_bad_labels_are_refused() {
     };
     statement("drills out of order", &open(&[2, 1]));
     statement("a drill twice", &open(&[1, 1]));
-    let close = [field(1, &[0; 32]), varint(3, 4)].concat();
+    let close = [field(1, &[0; 32]), varint(3, 5)].concat();
     statement("close for an unknown reason", &field(2, &field(1, &close)));
     statement("unknown kind", &field(99, &[]));
     let signed = [field(1, &[]), field(2, key.as_bytes()), field(3, &[0; 63])].concat();
