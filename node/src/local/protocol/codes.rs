@@ -1,0 +1,46 @@
+//! Codes of problems that do not come from the scoring rules.
+
+/// The request line is no request.
+pub const BAD_REQUEST: &str = "bad_request";
+/// The commit failed; nothing was saved.
+pub const NOT_SAVED: &str = "not_saved";
+/// The node is ending.
+pub const STOPPED: &str = "stopped";
+/// There is no event in this root yet.
+pub const NO_EVENT: &str = "no_event";
+/// The node has another event than the one named.
+pub const UNKNOWN_EVENT: &str = "unknown_event";
+/// No member is called so, or several are.
+pub const UNKNOWN_DEVICE: &str = "unknown_device";
+/// No grant is called so, or several are.
+pub const UNKNOWN_GRANT: &str = "unknown_grant";
+/// No entry is called so, or several are.
+pub const UNKNOWN_ENTRY: &str = "unknown_entry";
+/// No division is called so.
+pub const UNKNOWN_DIVISION: &str = "unknown_division";
+/// No open invite is called so, or several are.
+pub const UNKNOWN_INVITE: &str = "unknown_invite";
+/// The text is no card, or one of another kind.
+pub const BAD_CARD: &str = "bad_card";
+/// The text is no ticket, and no text of a device.
+pub const BAD_TICKET: &str = "bad_ticket";
+/// The text is no structure file.
+pub const BAD_STRUCTURE: &str = "bad_structure";
+/// A value is outside its range.
+pub const BAD_VALUE: &str = "bad_value";
+/// A file cannot be read.
+pub const BAD_FILE: &str = "bad_file";
+/// No node runs on this root, and the verb needs one.
+pub const NOT_RUNNING: &str = "not_running";
+/// There is no node in the folder.
+pub const NO_ROOT: &str = "no_root";
+/// The folder's files cannot be used.
+pub const BAD_ROOT: &str = "bad_root";
+/// The device's key may not sign here, or its passphrase is missing.
+pub const KEY_REFUSED: &str = "key_refused";
+/// Another process uses the root.
+pub const IN_USE: &str = "in_use";
+/// The store cannot be read.
+pub const BAD_STORE: &str = "bad_store";
+/// The event needs a later version of the program.
+pub const UPDATE_NEEDED: &str = "update_needed";
