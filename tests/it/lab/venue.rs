@@ -402,7 +402,8 @@ impl Venue for Lab {
 
     fn key_seed(&mut self, device: DeviceNo) -> [u8; 32] {
         let text = fs::read_to_string(self.root(device + 1).join("device.key")).unwrap();
-        bytes(text.trim()).try_into().unwrap()
+        let seed = text.lines().next().unwrap();
+        bytes(seed).try_into().unwrap()
     }
 
     fn bundle(&mut self, device: DeviceNo) -> Vec<u8> {
