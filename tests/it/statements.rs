@@ -272,12 +272,13 @@ fn a_close_that_waits_ends_when_the_devices_hear_of_it() {
 #[test]
 fn a_spare_card_makes_a_fresh_device_a_member_that_counts_once_it_is_granted() {
     let range = Range::founded();
-    let file = range.path("cards.txt");
-    let spare = ["cards", "spare", "--count", "2", "--file", &file];
-    range.done("owner", &spare);
-    let text = fs::read_to_string(&file).unwrap();
-    let card = text.lines().find_map(|it| it.strip_prefix("card   "));
-    let card = card.unwrap_or_else(|| panic!("{text} has no card"));
+    let drawn = range.read("owner", &["cards", "spare", "--count", "2"]);
+    let card = drawn["cards"][0]["card"].as_str().unwrap();
+    let page = range.path("cards.svg");
+    let printed = ["cards", "spare", "--label", "Printed", "--file", &page];
+    range.done("owner", &printed);
+    let svg = fs::read_to_string(&page).unwrap();
+    assert!(svg.contains("<svg") && svg.contains("Printed"), "{svg}");
     let state = |number: usize| {
         let told = range.read("owner", &["cards", "list"]);
         let label = format!("Spare {number}");
