@@ -534,10 +534,7 @@ pub struct Signed {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Statement {
-    #[prost(
-        oneof = "statement::Kind",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12"
-    )]
+    #[prost(oneof = "statement::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
     pub kind: ::core::option::Option<statement::Kind>,
 }
 /// Nested message and enum types in `Statement`.

@@ -26,6 +26,7 @@ mod ticket;
     clippy::as_conversions,
     reason = "generated from the schema; a test holds it to it"
 )]
+#[rustfmt::skip]
 mod generated;
 
 pub use bundle::{BUNDLE_BYTES_MAX, decode_bundle, encode_bundle};
