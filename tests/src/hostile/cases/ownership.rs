@@ -54,11 +54,13 @@ pub(crate) fn a_revoked_key_comes_back() -> Result<Outcome, Broken> {
     say(&venue, &known, &owner, 26, &again)?;
     venue.tablet.until_entries(entries + 1)?;
     revoke(&venue)?;
-    let code = venue
+    let said = venue
         .owner
         .refuses(&json!({"verb": "admit", "role": "scorer",
         "key": venue.liar.public().fingerprint(), "label": "liar again"}))?;
-    ensure(code == "E02", || format!("admitting it again: {code}"))?;
+    ensure(said.starts_with("E02 "), || {
+        format!("admitting it again: {said}")
+    })?;
     venue.tablet.until_entries(entries + 2)?;
     let dialled = venue
         .to_owner()
@@ -102,9 +104,11 @@ pub(crate) fn the_old_owner_goes_on() -> Result<Outcome, Broken> {
     }
     link.say(&Frame::Push(control.push()))?;
     venue.tablet.until_entries(entries + 2)?;
-    let code = venue.owner.refuses(&json!({"verb": "grant", "opens": [
+    let said = venue.owner.refuses(&json!({"verb": "grant", "opens": [
         {"to": owner.public().fingerprint(), "drills": null, "squads": [FREE_SQUAD]}]}))?;
-    ensure(code == "E02", || format!("the old owner grants: {code}"))?;
+    ensure(said.starts_with("E02 "), || {
+        format!("the old owner grants: {said}")
+    })?;
     for node in [&venue.owner, &venue.tablet] {
         ensure(node.grants()? == grants, || "a grant appeared".to_owned())?;
     }
