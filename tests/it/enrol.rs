@@ -3,113 +3,18 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
 use serde_json::{Value, json};
 use tallyline_proto::wire::{card_from_text, ticket_from_text, ticket_to_text};
-use tallyline_tests::process::{Outcome, Process, run};
+use tallyline_tests::process::Process;
 
-use crate::netns::now;
+use crate::range::{AGREE_MAX, ALONE, Range, wait_for};
 
-/// How long two devices on one machine may take to meet: far above what they need.
-const MEET_MAX: Duration = Duration::from_mins(1);
-
-/// What every node of these tests is started with.
-const ALONE: [&str; 3] = ["--listen", "127.0.0.1:0", "--no-mdns"];
-
-/// A desk with the roots of some devices.
-struct Desk {
-    folder: tempfile::TempDir,
-}
-
-impl Desk {
-    fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().unwrap(),
-        }
-    }
-
-    fn root(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// Makes a device and starts its node.
-    fn device(&self, name: &str) -> Process {
-        Process::init(&self.root(name), name, "device").unwrap();
-        Process::start(&self.root(name), &ALONE).unwrap()
-    }
-
-    /// A device that founded the small event, and runs.
-    fn owner(&self) -> Process {
-        let owner = self.device("owner");
-        self.found("owner", &[]);
-        owner
-    }
-
-    fn found(&self, name: &str, more: &[&str]) -> String {
-        let file = self.folder.path().join("event.json");
-        fs::write(&file, structure().to_string()).unwrap();
-        let file = file.to_str().unwrap();
-        let args = ["event", "create", "--structure", file];
-        self.done(name, &[&args, more].concat())
-    }
-
-    fn run(&self, name: &str, args: &[&str]) -> Outcome {
-        run(&self.root(name), args)
-    }
-
-    /// Runs a command that has to work and returns its data.
-    fn done(&self, name: &str, args: &[&str]) -> String {
-        let outcome = self.run(name, args);
-        assert_eq!(outcome.exit, 0, "{args:?}: {outcome:?}");
-        outcome.stdout.trim().to_owned()
-    }
-
-    /// Runs a command that has to be refused with a text on the standard error.
-    fn refused(&self, name: &str, args: &[&str], exit: i32, text: &str) {
-        let outcome = self.run(name, args);
-        assert_eq!(outcome.exit, exit, "{args:?}: {outcome:?}");
-        assert!(
-            outcome.stderr.contains(text),
-            "{args:?}: {outcome:?} lacks {text:?}"
-        );
-        assert_eq!(
-            outcome.stdout, "",
-            "{args:?}: a refused command has no data"
-        );
-    }
-
-    fn members(&self, name: &str) -> Vec<Value> {
-        let told = self.done(name, &["devices", "--json"]);
-        let told: Value = serde_json::from_str(&told).unwrap();
-        told["devices"].as_array().unwrap().clone()
-    }
-}
-
-fn structure() -> Value {
-    json!({
-        "event": "Spring Match", "date": "2026-05-09", "divisions": ["Open"],
-        "division_power_factors": { "Open": { "minor": 125, "major": 160 } },
-        "rules": { "procedurals": [{ "name": "10.2.7 Failure to engage target" }] },
-        "stages": [{ "stage": 1, "name": "French visit", "scoring": "Comstock",
-                     "target_shots": [2, 2], "steel": 1 }],
-        "shooters": [{ "shooter": 1, "label": "Shooter 001", "division": "Open",
-                       "power_factor": "MAJOR", "squad": 1 }],
-    })
-}
-
-fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let start = now();
-    loop {
-        if let Some(answer) = ask() {
-            return answer;
-        }
-        assert!(
-            start.elapsed() < MEET_MAX,
-            "{what} did not happen within {MEET_MAX:?}"
-        );
-    }
+/// Lists the members as a device knows them.
+fn members(range: &Range, name: &str) -> Vec<Value> {
+    let told = range.read(name, &["devices"]);
+    told["devices"].as_array().unwrap().clone()
 }
 
 /// Finds the value behind a name in what a person reads.
@@ -128,39 +33,39 @@ fn mode_of(path: &Path) -> u32 {
 /// name and words; the line of text alone goes to the standard output.
 #[test]
 fn a_ticket_admits_one_device_and_both_screens_show_the_same_name_and_words() {
-    let desk = Desk::new();
-    let (_owner, _tablet) = (desk.owner(), desk.device("tablet"));
-    let ticket = desk.done("owner", &["invite", "--label", "Tablet 3"]);
+    let range = Range::founded();
+    let (_owner, _tablet) = (range.start("owner", &[]), range.device("tablet"));
+    let ticket = range.done("owner", &["invite", "--label", "Tablet 3"]);
     assert_eq!(ticket.lines().count(), 1, "{ticket}");
-    let joined = desk.done("tablet", &["join", &ticket, "--wait"]);
+    let joined = range.done("tablet", &["join", &ticket, "--wait"]);
     let words = line(&joined, "words");
     assert_eq!(words.split(' ').count(), 4, "{joined}");
     assert_eq!(line(&joined, "device"), "Tablet 3");
     assert_eq!(line(&joined, "event"), "Spring Match");
-    assert_eq!(line(&joined, "owner"), "owner");
-    let members = desk.members("owner");
+    assert_eq!(line(&joined, "owner"), "Owner");
+    let members = members(&range, "owner");
     let tablet = members.iter().find(|it| it["label"] == "Tablet 3").unwrap();
     assert_eq!(tablet["words"], words, "the owner's devices");
-    let listed = desk.done("owner", &["invite", "--list"]);
+    let listed = range.done("owner", &["invite", "--list"]);
     assert!(
         listed.contains(words) && listed.contains("used"),
         "{listed}"
     );
-    let status = desk.run("tablet", &["status"]);
+    let status = range.run("tablet", &["status"]);
     assert!(status.stdout.contains(words), "{status:?}");
 }
 
 /// R-JOIN-3, bad input 53: a used ticket, and one that was cancelled.
 #[test]
 fn a_used_or_cancelled_ticket_is_answered_clearly_and_not_asked_with_again() {
-    let desk = Desk::new();
-    let (_owner, _tablet) = (desk.owner(), desk.device("tablet"));
-    let late = desk.device("late");
-    let used = desk.done("owner", &["invite"]);
-    desk.done("tablet", &["join", &used, "--wait"]);
+    let range = Range::founded();
+    let (_owner, _tablet) = (range.start("owner", &[]), range.device("tablet"));
+    let late = range.device("late");
+    let used = range.done("owner", &["invite"]);
+    range.done("tablet", &["join", &used, "--wait"]);
     let words = "used by another device, is over, or was cancelled";
-    desk.refused("late", &["join", &used, "--wait"], 6, words);
-    let status = desk.run("late", &["status"]);
+    range.refused_in_words("late", &["join", &used, "--wait"], 6, words);
+    let status = range.run("late", &["status"]);
     assert!(
         status.stdout.contains("Ask the owner for a fresh one"),
         "{status:?}"
@@ -169,22 +74,26 @@ fn a_used_or_cancelled_ticket_is_answered_clearly_and_not_asked_with_again() {
         late.ask(&json!({"verb": "node"})).unwrap()["phase"],
         "blank"
     );
-    let cancelled = desk.done("owner", &["invite"]);
-    desk.done("owner", &["invite", "--cancel", "all"]);
-    desk.refused("late", &["join", &cancelled, "--wait"], 6, words);
-    let fresh = desk.done("owner", &["invite"]);
-    desk.done("late", &["join", &fresh, "--wait"]);
-    assert_eq!(desk.members("owner").len(), 3, "the owner and two tablets");
+    let cancelled = range.done("owner", &["invite"]);
+    range.done("owner", &["invite", "--cancel", "all"]);
+    range.refused_in_words("late", &["join", &cancelled, "--wait"], 6, words);
+    let fresh = range.done("owner", &["invite"]);
+    range.done("late", &["join", &fresh, "--wait"]);
+    assert_eq!(
+        members(&range, "owner").len(),
+        3,
+        "the owner and two tablets"
+    );
 }
 
 /// R-JOIN-3: the time left is what the node counts, and a restart takes away and never adds.
 #[test]
 fn an_invite_outlives_a_restart_with_less_time() {
-    let desk = Desk::new();
-    let owner = desk.owner();
-    desk.done("owner", &["invite", "--expires", "2", "--label", "Pi"]);
+    let range = Range::founded();
+    let owner = range.start("owner", &[]);
+    range.done("owner", &["invite", "--expires", "2", "--label", "Pi"]);
     owner.kill().unwrap();
-    let owner = Process::start(&desk.root("owner"), &ALONE).unwrap();
+    let owner = range.start("owner", &[]);
     let told = owner.ask(&json!({"verb": "enrolment"})).unwrap();
     let left_ms = told["invites"][0]["left_ms"].as_u64().unwrap();
     assert!(
@@ -193,7 +102,7 @@ fn an_invite_outlives_a_restart_with_less_time() {
     );
     assert_eq!(told["invites"][0]["label"], "Pi");
     for minutes in ["0", "1441", "x"] {
-        let outcome = desk.run("owner", &["invite", "--expires", minutes]);
+        let outcome = range.run("owner", &["invite", "--expires", minutes]);
         assert_eq!(outcome.exit, 2, "{outcome:?}");
     }
 }
@@ -201,9 +110,9 @@ fn an_invite_outlives_a_restart_with_less_time() {
 /// Bad input 53: wrong version, other kind, damaged, another event, 10 KB.
 #[test]
 fn texts_that_are_no_ticket_change_nothing() {
-    let desk = Desk::new();
-    let (_owner, tablet) = (desk.owner(), desk.device("tablet"));
-    let ticket = desk.done("owner", &["invite"]);
+    let range = Range::founded();
+    let (_owner, tablet) = (range.start("owner", &[]), range.device("tablet"));
+    let ticket = range.done("owner", &["invite"]);
     let (place, letter) = ticket.char_indices().nth(20).expect("a long text");
     let other = if letter == 'A' { "B" } else { "A" };
     let mut bent = ticket.clone();
@@ -225,7 +134,7 @@ fn texts_that_are_no_ticket_change_nothing() {
             "this is a device text, not a ticket",
         ),
     ] {
-        desk.refused("tablet", &["join", &text], 2, word);
+        range.refused_in_words("tablet", &["join", &text], 2, word);
         assert_eq!(
             tablet.ask(&json!({"verb": "node"})).unwrap()["phase"],
             "blank"
@@ -233,29 +142,29 @@ fn texts_that_are_no_ticket_change_nothing() {
     }
     let mut other = ticket_from_text(&ticket).unwrap();
     other.event = tallyline_proto::model::EventId(tallyline_proto::model::Hash([1; 32]));
-    desk.refused(
+    range.refused_in_words(
         "tablet",
         &["join", &ticket_to_text(&other), "--wait"],
         6,
         "not admitted",
     );
-    assert_eq!(desk.members("owner").len(), 1, "nobody");
+    assert_eq!(members(&range, "owner").len(), 1, "nobody");
 }
 
 /// The square on a terminal and in a file.
 #[test]
 fn an_invite_is_shown_as_a_square_beside_the_line_of_text() {
-    let desk = Desk::new();
-    let _owner = desk.owner();
-    let file = desk.folder.path().join("ticket.png");
+    let range = Range::founded();
+    let _owner = range.start("owner", &[]);
+    let file = range.root("ticket.png");
     let args = ["invite", "--qr", "--png", file.to_str().unwrap()];
-    let outcome = desk.run("owner", &args);
+    let outcome = range.run("owner", &args);
     assert_eq!(outcome.exit, 0, "{outcome:?}");
     assert_eq!(outcome.stdout.lines().count(), 1, "the ticket alone");
     assert!(outcome.stderr.contains('\u{2588}'), "{}", outcome.stderr);
     assert!(fs::read(&file).unwrap().starts_with(b"\x89PNG"), "a PNG");
     assert_eq!(mode_of(&file), 0o600, "it shows a secret");
-    let told = desk.run("owner", &["invite", "--json"]);
+    let told = range.run("owner", &["invite", "--json"]);
     assert!(
         !told.stdout.contains('\u{2588}') && told.stderr.is_empty(),
         "{told:?}"
@@ -270,28 +179,30 @@ fn an_invite_is_shown_as_a_square_beside_the_line_of_text() {
 /// R-JOIN-5: the new device shows itself, the owner's comes to it.
 #[test]
 fn a_device_that_shows_itself_is_dialled_and_admitted() {
-    let desk = Desk::new();
-    let (_owner, _pi) = (desk.owner(), desk.device("pi"));
-    let text = desk.done("pi", &["join", "--show"]);
+    let range = Range::founded();
+    let (_owner, _pi) = (range.start("owner", &[]), range.device("pi"));
+    let text = range.done("pi", &["join", "--show"]);
     assert!(text.starts_with("TALLYLINE-DEVICE1-"), "{text}");
     let args = [
         "invite", "--device", &text, "--label", "Pi 1", "--role", "gateway", "--wait",
     ];
-    let told = desk.done("owner", &args);
+    let told = range.done("owner", &args);
     assert_eq!(line(&told, "device"), "Pi 1");
     let words = line(&told, "words");
-    let info = wait_for("the device's own Admit", || {
-        desk.members("pi").into_iter().find(|it| it["this"] == true)
+    let info = wait_for("the device's own Admit", AGREE_MAX, || {
+        members(&range, "pi")
+            .into_iter()
+            .find(|it| it["this"] == true)
     });
     assert_eq!(info["words"], words, "the same on both screens");
     assert_eq!(info["label"], "Pi 1");
-    desk.refused(
+    range.refused_in_words(
         "owner",
         &["invite", "--device", &text],
         1,
         "a member already",
     );
-    desk.refused(
+    range.refused_in_words(
         "owner",
         &["invite", "--device", "TALLYLINE-DEVICE1-AAAA"],
         2,
@@ -300,12 +211,12 @@ fn a_device_that_shows_itself_is_dialled_and_admitted() {
 }
 
 /// Begins a comparison on both devices and returns the digits that each shows.
-fn digits(desk: &Desk, tablet: &Process) -> (String, String) {
+fn digits(range: &Range, tablet: &Process) -> (String, String) {
     tablet.ask(&json!({"verb": "pair-device"})).unwrap();
     let address = tablet.ready()["addresses"][0].as_str().unwrap();
-    let shown = desk.run("owner", &["invite", "--digits", "--address", address]);
+    let shown = range.run("owner", &["invite", "--digits", "--address", address]);
     assert_eq!(shown.exit, 3, "it waits for a confirmation: {shown:?}");
-    let there = wait_for("digits on the new device", || {
+    let there = wait_for("digits on the new device", AGREE_MAX, || {
         let told = tablet.ask(&json!({"verb": "enrolment"})).unwrap();
         told["pairing"]["digits"].as_str().map(str::to_owned)
     });
@@ -315,16 +226,16 @@ fn digits(desk: &Desk, tablet: &Process) -> (String, String) {
 /// R-JOIN-6.
 #[test]
 fn equal_digits_confirmed_on_both_devices_admit_the_new_one() {
-    let desk = Desk::new();
-    let (_owner, tablet) = (desk.owner(), desk.device("tablet"));
-    let (here, there) = digits(&desk, &tablet);
+    let range = Range::founded();
+    let (_owner, tablet) = (range.start("owner", &[]), range.device("tablet"));
+    let (here, there) = digits(&range, &tablet);
     assert_eq!(here, there, "both screens");
-    desk.done("owner", &["invite", "--digits", "--confirm", &there]);
-    let joined = desk.done(
+    range.done("owner", &["invite", "--digits", "--confirm", &there]);
+    let joined = range.done(
         "tablet",
         &["join", "--digits", "--confirm", &here, "--wait"],
     );
-    let members = desk.members("owner");
+    let members = members(&range, "owner");
     let member = members.iter().find(|it| it["label"] == "tablet").unwrap();
     assert_eq!(member["words"], line(&joined, "words"));
 }
@@ -332,50 +243,50 @@ fn equal_digits_confirmed_on_both_devices_admit_the_new_one() {
 /// R-JOIN-6: one try, then 30 s.
 #[test]
 fn other_digits_admit_nobody_and_lock_the_next_try() {
-    let desk = Desk::new();
-    let (_owner, tablet) = (desk.owner(), desk.device("tablet"));
-    let (here, _) = digits(&desk, &tablet);
+    let range = Range::founded();
+    let (_owner, tablet) = (range.start("owner", &[]), range.device("tablet"));
+    let (here, _) = digits(&range, &tablet);
     let wrong = if here == "000000" { "000001" } else { "000000" };
-    desk.refused(
+    range.refused_in_words(
         "owner",
         &["invite", "--digits", "--confirm", wrong],
         6,
         "the digits differ",
     );
-    wait_for("the other side to be told", || {
+    wait_for("the other side to be told", AGREE_MAX, || {
         let told = tablet.ask(&json!({"verb": "enrolment"})).unwrap();
         (told["ended"] == "pairing-failed").then_some(())
     });
-    desk.refused(
+    range.refused_in_words(
         "owner",
         &["invite", "--digits", "--confirm", &here],
         6,
         "no digits wait",
     );
-    desk.refused(
+    range.refused_in_words(
         "owner",
         &["invite", "--digits", "--address", "127.0.0.1:1"],
         6,
         "the last pairing failed",
     );
-    desk.refused("owner", &["invite", "--digits"], 2, "needs the address");
-    desk.refused(
+    range.refused_in_words("owner", &["invite", "--digits"], 2, "needs the address");
+    range.refused_in_words(
         "tablet",
         &["join", "--digits"],
         6,
         "the last pairing failed",
     );
-    assert_eq!(desk.members("owner").len(), 1);
+    assert_eq!(members(&range, "owner").len(), 1);
 }
 
 /// R-CARD-2: recovery cards are drawn, named in the manifest, told once and kept nowhere.
 #[test]
 fn recovery_cards_are_told_once_and_printed() {
-    let desk = Desk::new();
-    Process::init(&desk.root("owner"), "owner", "device").unwrap();
-    let page = desk.folder.path().join("cards.svg");
+    let range = Range::new();
+    range.init("owner");
+    let page = range.root("cards.svg");
     let file = page.to_str().unwrap();
-    let told = desk.found("owner", &["--recovery-cards", "2", "--cards-file", file]);
+    let told = range.found("owner", &["--recovery-cards", "2", "--cards-file", file]);
     let lines: Vec<&str> = told.lines().collect();
     assert_eq!(lines.len(), 3, "the event and two cards: {told}");
     let svg = fs::read_to_string(&page).unwrap();
@@ -383,8 +294,8 @@ fn recovery_cards_are_told_once_and_printed() {
     for text in &lines[1..] {
         let card = card_from_text(text).unwrap();
         assert!(svg.contains(&card.label) && svg.contains("Spring Match"));
-        let bundle = desk.folder.path().join("bundle");
-        desk.done("owner", &["export", bundle.to_str().unwrap()]);
+        let bundle = range.root("bundle");
+        range.done("owner", &["export", bundle.to_str().unwrap()]);
         let held = fs::read(&bundle).unwrap();
         let is_held = |key: &[u8]| held.windows(32).any(|it| it == key);
         assert!(
@@ -392,7 +303,7 @@ fn recovery_cards_are_told_once_and_printed() {
             "named in the manifest"
         );
         for file in ["node.redb", "event.manifest", "device.toml"] {
-            let bytes = fs::read(desk.root("owner").join(file)).unwrap();
+            let bytes = fs::read(range.root("owner").join(file)).unwrap();
             assert!(
                 !bytes.windows(32).any(|it| it == &card.seed[..]),
                 "{file} holds no seed"
@@ -400,69 +311,68 @@ fn recovery_cards_are_told_once_and_printed() {
         }
         assert!(!is_held(&card.seed[..]), "nor does a bundle");
     }
-    let elsewhere = Desk::new();
-    Process::init(&elsewhere.root("owner"), "owner", "device").unwrap();
-    let event = elsewhere.folder.path().join("event.json");
-    fs::write(&event, structure().to_string()).unwrap();
+    let elsewhere = Range::new();
+    elsewhere.init("owner");
+    let event = elsewhere.structure_file();
     let bad = [
         "event",
         "create",
         "--structure",
-        event.to_str().unwrap(),
+        &event,
         "--recovery-cards",
         "1",
         "--cards-file",
         "/nowhere/cards.svg",
     ];
-    elsewhere.refused("owner", &bad, 1, "nothing was changed");
-    elsewhere.refused("owner", &["event", "show"], 1, "no event");
+    elsewhere.refused_in_words("owner", &bad, 1, "nothing was changed");
+    elsewhere.refused_in_words("owner", &["event", "show"], 1, "no event");
 }
 
 /// Bad input 52: the key of another board is read from, and signs nothing.
 #[test]
 fn a_key_of_another_board_signs_nothing_until_it_is_adopted() {
-    let desk = Desk::new();
-    Process::init(&desk.root("owner"), "owner", "device").unwrap();
-    desk.found("owner", &[]);
-    let path = desk.root("owner").join("device.key");
+    let range = Range::new();
+    range.init("owner");
+    range.found("owner", &[]);
+    let path = range.root("owner").join("device.key");
     let text = fs::read_to_string(&path).unwrap();
     let seed = text.lines().next().unwrap();
     // As the card of another Pi has it: another salt, another hash.
     let moved = format!("{seed}\nboard {} {}\n", "11".repeat(16), "22".repeat(32));
     fs::write(&path, moved).unwrap();
-    desk.done("owner", &["event", "show"]);
+    range.done("owner", &["event", "show"]);
     for args in [&["event", "lock"][..], &["invite"], &["run", "--no-mdns"]] {
-        desk.refused("owner", args, 6, "init --adopt-board");
+        range.refused_in_words("owner", args, 6, "init --adopt-board");
     }
-    desk.done("owner", &["init", "--adopt-board"]);
-    desk.done("owner", &["event", "lock"]);
+    range.done("owner", &["init", "--adopt-board"]);
+    range.done("owner", &["event", "lock"]);
     assert_eq!(mode_of(&path), 0o600);
 }
 
 /// Bad input 52: missing and readable by others.
 #[test]
 fn a_key_that_is_missing_or_readable_by_others_says_what_to_do() {
-    let desk = Desk::new();
-    Process::init(&desk.root("owner"), "owner", "device").unwrap();
-    desk.found("owner", &[]);
-    let path = desk.root("owner").join("device.key");
+    let range = Range::new();
+    range.init("owner");
+    range.found("owner", &[]);
+    let path = range.root("owner").join("device.key");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-    desk.refused("owner", &["run"], 7, "chmod 600");
-    desk.refused("owner", &["invite"], 7, "chmod 600");
+    range.refused_in_words("owner", &["run"], 7, "chmod 600");
+    range.refused_in_words("owner", &["invite"], 7, "chmod 600");
     fs::remove_file(&path).unwrap();
     for args in [&["run"][..], &["invite"], &["init"]] {
-        desk.refused("owner", args, 7, "have the owner invite it");
+        range.refused_in_words("owner", args, 7, "have the owner invite it");
     }
 }
 
 #[test]
 fn a_sealed_key_needs_its_passphrase_from_a_file() {
-    let desk = Desk::new();
-    let file = desk.folder.path().join("passphrase");
+    let range = Range::new();
+    let file = range.root("passphrase");
     fs::write(&file, "correct horse\n").unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     let file = file.to_str().unwrap();
-    desk.done(
+    range.done(
         "owner",
         &[
             "init",
@@ -473,17 +383,16 @@ fn a_sealed_key_needs_its_passphrase_from_a_file() {
             file,
         ],
     );
-    let event = desk.folder.path().join("event.json");
-    fs::write(&event, structure().to_string()).unwrap();
-    let create = ["event", "create", "--structure", event.to_str().unwrap()];
-    desk.refused("owner", &create, 6, "--passphrase-file");
-    desk.done(
+    let event = range.structure_file();
+    let create = ["event", "create", "--structure", &event];
+    range.refused_in_words("owner", &create, 6, "--passphrase-file");
+    range.done(
         "owner",
         &[&create[..], &["--passphrase-file", file]].concat(),
     );
-    desk.refused("owner", &["run"], 6, "the key in");
+    range.refused_in_words("owner", &["run"], 6, "the key in");
     let args = [&ALONE[..], &["--passphrase-file", file]].concat();
-    let owner = Process::start(&desk.root("owner"), &args).unwrap();
-    desk.done("owner", &["event", "lock"]);
+    let owner = Process::start(&range.root("owner"), &args).unwrap();
+    range.done("owner", &["event", "lock"]);
     owner.stop().unwrap();
 }

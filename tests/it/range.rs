@@ -6,18 +6,16 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tallyline::driver::Home as _;
-use tallyline::root::Root;
-use tallyline::structure_file::StructureFile;
-use tallyline_proto::model::Incarnation;
-use tallyline_proto::replica::{Command, Founding, Input, Now, Replica, RequestId, Stored};
 use tallyline_tests::process::{Outcome, Process, run};
 
 /// How long devices on one machine may take to meet and agree: far above what they need.
 pub(crate) const AGREE_MAX: Duration = Duration::from_mins(1);
 
 /// What every node of these tests is started with.
-const ALONE: [&str; 3] = ["--no-mdns", "--listen", "127.0.0.1:0"];
+pub(crate) const ALONE: [&str; 3] = ["--no-mdns", "--listen", "127.0.0.1:0"];
+
+/// The file of the text on the recovery card.
+const CARD: &str = "recovery.card";
 
 /// A folder with the roots of some devices.
 pub(crate) struct Range {
@@ -25,40 +23,35 @@ pub(crate) struct Range {
 }
 
 impl Range {
-    /// A range whose device `owner` founded the event; a root `card` holds the recovery key.
-    pub(crate) fn founded() -> Self {
-        let range = Self {
+    /// A range without devices.
+    pub(crate) fn new() -> Self {
+        Self {
             folder: tempfile::tempdir().unwrap(),
-        };
-        range.init("owner");
-        range.init("card");
-        let card = Root::open(&range.root("card")).unwrap();
-        let file = StructureFile::parse(&structure().to_string()).unwrap();
-        let founding = Founding {
-            name: file.name,
-            nonce: [1; 16],
-            discovery_key: [2; 16],
-            cloud: Vec::new(),
-            recovery: vec![card.key()],
-            structure: file.structure,
-            label: "Owner".to_owned(),
-        };
-        let owner = Root::open(&range.root("owner")).unwrap();
-        let mut replica =
-            Replica::open(owner.identity(0), Stored::default(), Incarnation(1)).unwrap();
-        let now = Now {
-            mono_ms: 0,
-            wall_ms: 1_778_313_600_000,
-        };
-        let command = Input::Command {
-            request: RequestId(1),
-            command: Box::new(Command::Found(founding)),
-        };
-        drop(replica.step(now, vec![command]));
-        fs::write(range.path("owner.tally"), replica.bundle()).unwrap();
-        range.done("owner", &["import", &range.path("owner.tally")]);
+        }
+    }
+
+    /// A range whose device `owner`, called Owner, founded and locked the event.
+    pub(crate) fn founded() -> Self {
+        let range = Self::new();
+        range.done("owner", &["init", "--label", "Owner"]);
+        let told = range.found("owner", &["--recovery-cards", "1"]);
+        fs::write(range.path(CARD), told.lines().last().unwrap()).unwrap();
         range.done("owner", &["event", "lock"]);
         range
+    }
+
+    /// Founds the event on a device that is there; returns what the command tells.
+    pub(crate) fn found(&self, name: &str, more: &[&str]) -> String {
+        let file = self.structure_file();
+        let create = ["event", "create", "--structure", &file];
+        self.done(name, &[&create, more].concat())
+    }
+
+    /// Writes the structure file of the event and returns its path.
+    pub(crate) fn structure_file(&self) -> String {
+        let file = self.path("event.json");
+        fs::write(&file, structure().to_string()).unwrap();
+        file
     }
 
     /// Returns the folder of a device.
@@ -99,6 +92,18 @@ impl Range {
             outcome.stderr.contains(text),
             "{args:?}: {outcome:?} lacks {text:?}"
         );
+    }
+
+    /// Runs a command as a person types it that has to be refused with a text on the standard error,
+    /// and no data.
+    pub(crate) fn refused_in_words(&self, name: &str, args: &[&str], exit: i32, text: &str) {
+        let outcome = self.run(name, args);
+        assert_eq!(outcome.exit, exit, "{args:?}: {outcome:?}");
+        assert!(
+            outcome.stderr.contains(text),
+            "{args:?}: {outcome:?} lacks {text:?}"
+        );
+        assert_eq!(outcome.stdout, "", "{args:?}: no data");
     }
 
     /// Makes a device and returns its key.
@@ -145,6 +150,12 @@ impl Range {
         verdict.unwrap_or("not here").to_owned()
     }
 
+    /// Makes a device and starts it.
+    pub(crate) fn device(&self, name: &str) -> Process {
+        self.init(name);
+        self.start(name, &[])
+    }
+
     /// Starts the node of a device, which dials the peers.
     pub(crate) fn start(&self, name: &str, peers: &[&Process]) -> Process {
         let addresses: Vec<String> = peers.iter().map(|it| address(it)).collect();
@@ -171,8 +182,7 @@ impl Range {
 
     /// What is printed on the recovery card.
     pub(crate) fn card(&self) -> String {
-        let text = fs::read_to_string(self.root("card").join("device.key")).unwrap();
-        text.lines().next().unwrap().to_owned()
+        fs::read_to_string(self.path(CARD)).unwrap()
     }
 }
 
@@ -232,16 +242,21 @@ pub(crate) fn agree(one: &Process, other: &Process) {
 }
 
 /// Asks again and again until it is so, at the latest after `limit`.
+pub(crate) fn until(what: &str, limit: Duration, mut is_so: impl FnMut() -> bool) {
+    wait_for(what, limit, || is_so().then_some(()));
+}
+
+/// Asks again and again until there is an answer, at the latest after `limit`.
 #[expect(
     clippy::disallowed_methods,
     reason = "a deadline of the test, not of the product"
 )]
-pub(crate) fn until(what: &str, limit: Duration, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn wait_for<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         let asked = start.elapsed();
-        if is_so() {
-            return;
+        if let Some(answer) = ask() {
+            return answer;
         }
         assert!(asked < limit, "{what}: not within {limit:?}");
         std::thread::park_timeout(Duration::from_millis(10));
