@@ -6,6 +6,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::borrow::Borrow;
 use core::fmt;
 use core::str::FromStr;
 
@@ -82,6 +83,13 @@ pub enum KeyError {
         /// Number of the place where it belongs, from 1 to 8.
         belongs: usize,
     },
+}
+
+/// Lets bytes that were received find the key that was checked before.
+impl Borrow<[u8; 32]> for PublicKey {
+    fn borrow(&self) -> &[u8; 32] {
+        &self.0
+    }
 }
 
 impl PublicKey {

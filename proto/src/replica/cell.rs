@@ -3,7 +3,7 @@
 use alloc::string::ToString as _;
 
 use super::{PeerId, Reason, Replica, Write, core::State};
-use crate::wire::{decode_cell, encode_cell};
+use crate::wire::{decode_cell_of, encode_cell};
 
 /// The kind number of a presence.
 const PRESENCE: u8 = 1;
@@ -22,7 +22,13 @@ impl Replica {
         let State::Member(member) = &mut self.state else {
             return;
         };
-        let cell = match decode_cell(bytes) {
+        // Of a signer whose Admit has not arrived nothing can be said; the next cell comes soon.
+        let members = member.ledger.authority().members();
+        let checked = |signer: &[u8]| {
+            let signer: &[u8; 32] = signer.try_into().ok()?;
+            members.get_key_value(signer).map(|(&key, _)| key)
+        };
+        let cell = match decode_cell_of(bytes, checked) {
             Ok(Some(cell)) => cell,
             Ok(None) => return,
             Err(error) => {
@@ -30,13 +36,7 @@ impl Replica {
                 return;
             }
         };
-        // Of a signer whose Admit has not arrived nothing can be said; the next cell comes soon.
-        let known = member
-            .ledger
-            .authority()
-            .members()
-            .contains_key(&cell.signer);
-        if cell.signer == own || !known || member.holds_cell(&cell) {
+        if cell.signer == own || member.holds_cell(&cell) {
             return;
         }
         // Asked first: gossip brings most cells more than once, and a signature is dear.

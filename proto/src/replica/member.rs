@@ -12,7 +12,7 @@ use crate::{
     log::Ledger,
     model::{GrantId, LogName, Ticket},
     rules::Scorebook,
-    wire::{CellKind, SignedCell, hash},
+    wire::{CellKind, SignedCell, VECTOR_LOGS_MAX, hash},
 };
 
 /// The kind number of a receipt.
@@ -25,6 +25,27 @@ pub(super) struct Holding {
     pub(super) store: u64,
     /// Heights by short log id.
     pub(super) heights: BTreeMap<[u8; 16], u64>,
+}
+
+impl Holding {
+    /// Takes note of heights, in place of those of another store. Of logs beyond what a vector holds
+    /// nothing is noted: a liar could make up ids for ever.
+    fn note(&mut self, store: u64, logs: &[([u8; 16], u64)]) {
+        if self.store != store {
+            self.store = store;
+            if !is(Fault::CopiesOfOldStore) {
+                self.heights.clear();
+            }
+        }
+        for &(id, height) in logs {
+            let full = VECTOR_LOGS_MAX <= self.heights.len();
+            if full && !self.heights.contains_key(&id) {
+                continue;
+            }
+            let held = self.heights.entry(id).or_insert(0);
+            *held = height.max(*held);
+        }
+    }
 }
 
 /// What a node keeps about its event.
@@ -100,19 +121,9 @@ impl Member {
         }
     }
 
-    /// Takes note of what a device said it has on disk, if the store is the one it last named.
+    /// Takes note of what a device said it has on disk.
     pub(super) fn hold(&mut self, key: PublicKey, store: u64, logs: &[([u8; 16], u64)]) {
-        let holding = self.holdings.entry(key).or_default();
-        if holding.store != store {
-            holding.store = store;
-            if !is(Fault::CopiesOfOldStore) {
-                holding.heights.clear();
-            }
-        }
-        for &(id, height) in logs {
-            let held = holding.heights.entry(id).or_insert(0);
-            *held = height.max(*held);
-        }
+        self.holdings.entry(key).or_default().note(store, logs);
     }
 
     /// Returns whether exactly this cell is held.
@@ -255,5 +266,31 @@ impl Member {
     pub(super) fn next_counter(&mut self) -> u64 {
         self.cell_counter = self.cell_counter.saturating_add(1);
         self.cell_counter
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: u32) -> [u8; 16] {
+        let mut id = [0; 16];
+        id.split_at_mut(4).0.copy_from_slice(&number.to_be_bytes());
+        id
+    }
+
+    #[test]
+    fn made_up_logs_fill_what_is_noted_of_a_device_and_no_more() {
+        let mut holding = Holding::default();
+        holding.note(1, &[(id(0), 5)]);
+        for number in 0..10_000 {
+            holding.note(1, &[(id(number), 7)]);
+        }
+        assert_eq!(holding.heights.len(), VECTOR_LOGS_MAX, "bounded");
+        holding.note(1, &[(id(0), 9), (id(0), 3), (id(9_999), 9)]);
+        assert_eq!(holding.heights.get(&id(0)), Some(&9), "known ones grow on");
+        assert_eq!(holding.heights.get(&id(9_999)), None, "no room");
+        holding.note(2, &[(id(9_999), 1)]);
+        assert_eq!(holding.heights.len(), 1, "another store starts anew");
     }
 }

@@ -26,10 +26,10 @@ const SETTLE_MS: u64 = 2_000;
 /// still repaired within this time.
 const SETTLE_MS_MAX: u64 = 15_000;
 
-/// First wait for an answer to a Hello before it is repeated, in ms; it doubles each time.
+/// First wait for an answer to a Hello or a Want before it is repeated, in ms; it doubles each time.
 const REPEAT_MS: u64 = 2_000;
 
-/// Longest wait for an answer to a Hello, in ms.
+/// Longest wait for an answer to a Hello or a Want, in ms.
 const REPEAT_MS_MAX: u64 = 60_000;
 
 /// How long an announced entry may be missing before it is asked for, in ms: in a full mesh the
@@ -82,6 +82,32 @@ impl Here<'_> {
     }
 }
 
+/// What a peer announced and this device lacks.
+#[derive(Clone, Copy, Debug)]
+struct Wish {
+    /// The height that the peer announced.
+    height: u64,
+    /// The height here when it was asked for last.
+    from: u64,
+    /// When it is asked for next, as monotonic time in ms.
+    at_ms: u64,
+    /// How long the next answer may take, in ms.
+    wait_ms: u64,
+}
+
+impl Wish {
+    /// Asks from a height on. A log that grew since is answered; one that did not may be refused
+    /// here or not be there, and asking for it on and on is a flood that a liar sets off.
+    fn ask(&mut self, from: u64, now_ms: u64) {
+        if self.from < from {
+            self.wait_ms = REPEAT_MS;
+        }
+        self.from = from;
+        self.at_ms = now_ms.saturating_add(self.wait_ms);
+        self.wait_ms = self.wait_ms.saturating_mul(2).min(REPEAT_MS_MAX);
+    }
+}
+
 /// One conversation with one peer about one event.
 #[derive(Debug)]
 pub struct Conversation {
@@ -90,7 +116,7 @@ pub struct Conversation {
     heights: BTreeMap<LogTag, u64>,
     pushed: BTreeMap<LogName, u64>,
     offers: BTreeMap<LogName, u64>,
-    asked: BTreeMap<LogTag, (u64, u64)>,
+    asked: BTreeMap<LogTag, Wish>,
     store: Option<u64>,
     heard_hello: Option<Stand>,
     sent_hello: Option<Stand>,
@@ -100,6 +126,8 @@ pub struct Conversation {
     vector_open: bool,
     synced: bool,
     doubted: Option<[u8; 16]>,
+    /// What is here when a look at every log found nothing left to push, until the peer wants more.
+    pushed_all: Option<([u8; 16], u64)>,
 }
 
 /// Returns this device's Hello.
@@ -145,6 +173,7 @@ impl Conversation {
             vector_open: false,
             synced: false,
             doubted: None,
+            pushed_all: None,
         }
     }
 
@@ -192,6 +221,7 @@ impl Conversation {
             // Heights of another store say nothing about this one.
             self.heights.clear();
             self.pushed.clear();
+            self.pushed_all = None;
         }
         // A vector may have overtaken the first Hello: what it said is of this store.
         self.store = Some(it.store);
@@ -219,6 +249,7 @@ impl Conversation {
     /// Source: PROTOCOL R-SYNC-4.
     pub fn on_vector(&mut self, it: &Vector, ledger: &Ledger, mine: &Hello, out: &mut Vec<Frame>) {
         self.synced = true;
+        self.pushed_all = None;
         self.pushed.clear();
         self.heights = it.logs.iter().copied().collect();
         if is(Fault::ResumeFromOne) {
@@ -305,8 +336,13 @@ impl Conversation {
                 .any(|name| ledger.forks().contains_key(name));
             let room = self.asked.len() < VECTOR_LOGS_MAX || self.asked.contains_key(&tag);
             if room && !forked && height_of(ledger, tag) < height {
-                let due = now_ms.saturating_add(ASK_AFTER_MS);
-                self.asked.entry(tag).or_insert((height, due)).0 = height;
+                let wish = Wish {
+                    height,
+                    from: height_of(ledger, tag),
+                    at_ms: now_ms.saturating_add(ASK_AFTER_MS),
+                    wait_ms: REPEAT_MS,
+                };
+                self.asked.entry(tag).or_insert(wish).height = height;
             }
         }
     }
@@ -320,6 +356,7 @@ impl Conversation {
                 let Some(log) = ledger.logs().get(name) else {
                     continue;
                 };
+                self.pushed_all = None;
                 self.heights.insert(tag, height);
                 self.pushed.insert(*name, height);
                 self.offers.insert(*name, log.height());
@@ -351,7 +388,7 @@ impl Conversation {
             let until = self.changed_ms;
             Some(until.map_or(0, |(quiet_ms, latest_ms)| quiet_ms.min(latest_ms)))
         };
-        let wish = self.asked.values().map(|&(_, at_ms)| at_ms).min();
+        let wish = self.asked.values().map(|it| it.at_ms).min();
         hello.into_iter().chain(wish).min()
     }
 
@@ -396,17 +433,21 @@ impl Conversation {
     }
 
     fn ask(&mut self, ledger: &Ledger, now_ms: u64, out: &mut Vec<Frame>) {
-        self.asked.retain(|tag, (height, _)| {
+        if self.asked.values().all(|it| now_ms < it.at_ms) {
+            return;
+        }
+        self.asked.retain(|tag, wish| {
             let forked = ledger
                 .by_tag(tag)
                 .any(|name| ledger.forks().contains_key(name));
-            !forked && height_of(ledger, *tag) < *height
+            !forked && height_of(ledger, *tag) < wish.height
         });
         let mut due = Vec::new();
-        for (tag, (_, at_ms)) in &mut self.asked {
-            if *at_ms <= now_ms {
-                *at_ms = now_ms.saturating_add(SETTLE_MS);
-                due.push((*tag, height_of(ledger, *tag)));
+        for (tag, wish) in &mut self.asked {
+            if wish.at_ms <= now_ms {
+                let from = height_of(ledger, *tag);
+                wish.ask(from, now_ms);
+                due.push((*tag, from));
             }
         }
         if !due.is_empty() && !is(Fault::NeverResend) {
@@ -416,6 +457,11 @@ impl Conversation {
 
     fn push(&mut self, here: &Here<'_>, out: &mut Vec<Frame>) {
         let ledger = here.ledger;
+        let stands = Some((here.hello.state, ledger.entries()));
+        if self.pushed_all == stands {
+            return;
+        }
+        let mut all = true;
         let mut gaps: Vec<(bool, u64, &LogName, &Log)> = Vec::new();
         let mut on_the_way: u64 = 0;
         for (name, log) in ledger.logs() {
@@ -471,7 +517,9 @@ impl Conversation {
                 on_the_way = on_the_way.saturating_add(count);
                 left = left.saturating_sub(count);
             }
+            all &= left == 0;
         }
+        self.pushed_all = stands.filter(|_| all);
     }
 
     /// After equal digests the peer holds what is here.

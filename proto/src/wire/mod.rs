@@ -31,7 +31,9 @@ mod generated;
 
 pub use bundle::{BUNDLE_BYTES_MAX, decode_bundle, encode_bundle};
 pub use card::{card_from_text, card_to_text, card_words, decode_card, encode_card};
-pub use cell::{Cell, CellKind, SignedCell, cell_frames, decode_cell, encode_cell, sign_cell};
+pub use cell::{
+    Cell, CellKind, SignedCell, cell_frames, decode_cell, decode_cell_of, encode_cell, sign_cell,
+};
 pub use entry::{body_reads_back, decode_entry, encode_entry, unknown_entry};
 pub use event::{decode_manifest, encode_manifest, encode_structure};
 pub use frame::{
