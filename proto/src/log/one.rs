@@ -40,6 +40,14 @@ pub struct Chunk {
     pub signature: Signature,
 }
 
+impl Chunk {
+    /// Returns the sequence of the last entry.
+    pub fn end(&self) -> u64 {
+        let count = u64::try_from(self.entries.len()).unwrap_or(u64::MAX);
+        self.from.saturating_add(count).saturating_sub(1)
+    }
+}
+
 /// What became of entries that somebody sent.
 #[derive(Clone, Debug)]
 pub(super) enum Check {

@@ -504,12 +504,17 @@ impl Replica {
                     .ledger
                     .take(name, push.from, &push.entries, &push.signature)?;
                 let count = u64::try_from(push.entries.len()).unwrap_or(u64::MAX);
-                let Taken::Grown(growth) = taken else {
-                    return Ok((0, count));
+                let growth = match taken {
+                    Taken::Grown(growth) => growth,
+                    Taken::BranchWhole => {
+                        let fresh = self.settle_forks();
+                        self.grown(name, fresh);
+                        return Ok((fresh, count.saturating_sub(fresh)));
+                    }
+                    Taken::Known | Taken::Forked(_) | Taken::ForkKnown => return Ok((0, count)),
                 };
-                let writes = growth_writes(&member.ledger, name, &growth, &push.entries, &push);
                 member.unannounced.insert(name);
-                self.out.writes.extend(writes);
+                self.out.writes.extend(growth_writes(name, &growth, &push));
                 self.grown(name, growth.count);
                 Ok((growth.count, count.saturating_sub(growth.count)))
             }

@@ -17,11 +17,11 @@ use super::{
     proof::present,
 };
 use crate::{
-    log::{Growth, Ledger, Log, Refusal, Taken},
+    log::{Growth, Log, Refusal, Taken},
     model::{LogName, Roles},
     rules::Mistake,
     sync::{Conversation, Heard, Refused, hello},
-    wire::{self, FRAME_BYTES_MAX, Frame, LogRef, Push, decode_frame, encode_frame},
+    wire::{self, FRAME_BYTES_MAX, Frame, LogRef, LogTag, Push, decode_frame, encode_frame},
 };
 
 /// How long a stranger may stay before it has proven that it is a member, in ms.
@@ -391,13 +391,13 @@ impl Replica {
                 }
                 match it.talk.on_hello(&theirs, ledger, &mine, &mut it.outbox) {
                     Heard::Refused(why) => self.refuse_heard(peer, why),
-                    Heard::Nothing | Heard::Push(..) => self.note_heights(peer),
+                    Heard::Nothing | Heard::Push(..) => self.note_heights(peer, |_| true),
                 }
             }
             Frame::Vector(vector) => {
                 let mine = hello(ledger, store, member.receipts_digest());
                 it.talk.on_vector(&vector, ledger, &mine, &mut it.outbox);
-                self.note_heights(peer);
+                self.note_heights(peer, |_| true);
             }
             Frame::Push(push) => match it.talk.on_push(push, ledger) {
                 Heard::Push(name, push) => self.on_push(peer, name, &push),
@@ -406,7 +406,8 @@ impl Replica {
             },
             Frame::Have(logs) => {
                 it.talk.on_have(&logs, ledger, now_ms);
-                self.note_heights(peer);
+                let said: BTreeSet<LogTag> = logs.iter().map(|&(tag, _)| tag).collect();
+                self.note_heights(peer, |tag| said.contains(tag));
             }
             Frame::Want(logs) => it.talk.on_want(&logs, ledger),
             Frame::Cells(cells) => {
@@ -481,10 +482,9 @@ impl Replica {
         }
         match &taken {
             Ok(Taken::Grown(growth)) => {
-                let writes = growth_writes(&member.ledger, name, growth, &push.entries, push);
-                self.out.writes.extend(writes);
+                self.out.writes.extend(growth_writes(name, growth, push));
             }
-            Ok(Taken::Known | Taken::Forked(_) | Taken::ForkKnown) => {}
+            Ok(Taken::Known | Taken::Forked(_) | Taken::ForkKnown | Taken::BranchWhole) => {}
             Err(why) => Conversation::refuse_push(&name, *why, &member.ledger, &mut it.outbox),
         }
         self.after_taking(peer, name, taken);
@@ -500,6 +500,10 @@ impl Replica {
                 member.unannounced.insert(name);
             }
             Ok(Taken::Known | Taken::ForkKnown) => {}
+            Ok(Taken::BranchWhole) => {
+                let entries = self.settle_forks();
+                self.grown(name, entries);
+            }
             Ok(Taken::Forked(fork)) => {
                 let bytes = wire::encode_fork(&fork);
                 self.out.writes.push(Write::Fork { log: name, bytes });
@@ -582,10 +586,12 @@ impl Replica {
         }
     }
 
-    /// Puts the branches that the owner chose in the place of others, as far as they are here.
-    fn settle_forks(&mut self) {
+    /// Puts the branches that the owner chose in the place of others, as far as they are here, and
+    /// returns how many entries that brought.
+    pub(super) fn settle_forks(&mut self) -> u64 {
+        let mut entries: u64 = 0;
         let State::Member(member) = &mut self.state else {
-            return;
+            return entries;
         };
         for (log, chunk, growth) in member.ledger.settle_forks() {
             let push = Push {
@@ -594,14 +600,15 @@ impl Replica {
                 entries: chunk.entries,
                 signature: chunk.signature,
             };
-            let writes = growth_writes(&member.ledger, log, &growth, &push.entries, &push);
-            self.out.writes.extend(writes);
+            self.out.writes.extend(growth_writes(log, &growth, &push));
             member.unannounced.insert(log);
+            entries = entries.saturating_add(growth.count);
         }
+        entries
     }
 
     /// Takes note of what a peer has on disk by its vectors and Haves.
-    fn note_heights(&mut self, peer: PeerId) {
+    fn note_heights(&mut self, peer: PeerId, said: impl Fn(&LogTag) -> bool) {
         let State::Member(member) = &mut self.state else {
             return;
         };
@@ -613,6 +620,7 @@ impl Replica {
             .talk
             .heights()
             .iter()
+            .filter(|(tag, _)| said(tag))
             .flat_map(|(tag, &height)| {
                 member
                     .ledger
@@ -635,16 +643,10 @@ impl Replica {
 }
 
 /// Lays out the writes of entries that were taken: only those that were not here.
-pub(super) fn growth_writes(
-    ledger: &Ledger,
-    log: LogName,
-    growth: &Growth,
-    entries: &[Vec<u8>],
-    push: &Push,
-) -> Vec<Write> {
+pub(super) fn growth_writes(log: LogName, growth: &Growth, push: &Push) -> Vec<Write> {
     let skip = usize::try_from(growth.first.saturating_sub(push.from)).unwrap_or(usize::MAX);
-    let entries = entries.get(skip..).unwrap_or_default().to_vec();
-    let height = ledger.logs().get(&log).map_or(0, Log::height);
+    let entries = push.entries.get(skip..).unwrap_or_default().to_vec();
+    let height = growth.first.saturating_add(growth.count).saturating_sub(1);
     let mut writes: Vec<Write> = growth
         .displaced
         .iter()

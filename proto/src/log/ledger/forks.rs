@@ -5,7 +5,7 @@ use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 
 use tallyline_keys::Signature;
 
-use super::{Growth, Ledger, Refusal, Taken};
+use super::{Growth, LOG_ENTRIES_MAX, Ledger, Refusal, Taken};
 use crate::{
     log::{
         Chunk, Log,
@@ -14,6 +14,18 @@ use crate::{
     model::{Decision, Hash, LogName},
     wire::{self, Fork, hash},
 };
+
+/// A branch of a fork, as far as its pieces are here one after another.
+struct Branch {
+    /// The first begins at the fork or before it.
+    pieces: Vec<Chunk>,
+    /// Sequence of its last entry.
+    end: u64,
+    /// The chain hash there; none if the log does not reach so far.
+    chain: Option<Chain>,
+    /// Whether it passes through a choice of the owner.
+    chosen: bool,
+}
 
 impl Ledger {
     /// Keeps a fork proof if it holds and is lower than the one held, and says what became of it.
@@ -127,30 +139,62 @@ impl Ledger {
                 self.take_following(name, from, entries, signature)
             };
         }
-        if fork.from < from {
-            let common = fork.from.saturating_sub(1).min(log.height());
-            return Err(Refusal::OtherBranch(common));
-        }
-        let choices: Vec<(u64, Hash)> = self.choices(&name, &fork).collect();
-        if log.height().saturating_add(1) < from {
+        let sent = Chunk {
+            from,
+            entries: entries.to_vec(),
+            signature: *signature,
+        };
+        if from <= fork.from && log.chain_at(from.saturating_sub(1)).is_none() {
             return Err(Refusal::Gap);
         }
-        if !leads_to(log, from, entries, &choices) || !self.signed(log, (from, entries), signature)
+        if self
+            .head_after(log, log.chain_at(from.saturating_sub(1)), &sent)
+            .is_some_and(|chain| {
+                // Of the branch here, which is not the chosen one, nothing more is wanted.
+                fork.from < from || log.chain_at(end) == Some(chain)
+            })
         {
             return Ok(Taken::ForkKnown);
         }
-        if log.height() < fork.from {
-            // Nothing past the fork is here that another branch could displace.
-            return self.take_following(name, from, entries, signature);
+        let mut pieces = self.branches(&name);
+        if !pieces.contains(&sent) {
+            pieces.push(sent.clone());
         }
-        let skip = usize::try_from(fork.from.saturating_sub(from)).unwrap_or(usize::MAX);
-        let fresh = entries.get(skip..).unwrap_or_default();
-        let growth = self.replace(name, fork.from, fresh, signature);
-        Ok(Taken::Grown(growth))
+        let grown = self.join(log, &fork, pieces);
+        let has = |branch: &Branch| branch.pieces.contains(&sent);
+        let fits = grown.iter().any(has);
+        let common = fork.from.saturating_sub(1).min(log.height());
+        let whole = grown.iter().any(|it| it.chosen && has(it));
+        if fits {
+            self.keep_loose(name, sent);
+        }
+        if whole {
+            Ok(Taken::BranchWhole)
+        } else if fits || from <= fork.from {
+            Ok(Taken::ForkKnown)
+        } else {
+            Err(Refusal::OtherBranch(common))
+        }
     }
 
-    /// Puts the chosen branches in the place of others, where they are here: in proofs, or among what
-    /// was displaced before. Returns what changed, as if a peer had sent it.
+    /// Keeps a piece of the chosen branch until the rest is here. What a liar can fill is one log's
+    /// worth; then everything is sent again.
+    fn keep_loose(&mut self, name: LogName, piece: Chunk) {
+        let held = self.loose.values().flatten();
+        let held = held.fold(piece.entries.len(), |sum, it| {
+            sum.saturating_add(it.entries.len())
+        });
+        if LOG_ENTRIES_MAX < u64::try_from(held).unwrap_or(u64::MAX) {
+            self.loose.clear();
+        }
+        let pieces = self.loose.entry(name).or_default();
+        if !pieces.contains(&piece) {
+            pieces.push(piece);
+        }
+    }
+
+    /// Puts the chosen branches in the place of others, where they are whole: in proofs, among what
+    /// was displaced before, or in what peers sent. Returns what changed, as if a peer had sent it.
     ///
     /// Source: PROTOCOL R-CHAIN-8.
     pub fn settle_forks(&mut self) -> Vec<(LogName, Chunk, Growth)> {
@@ -160,14 +204,75 @@ impl Ledger {
             .map(|(name, _)| name)
             .collect::<Vec<_>>()
         {
-            for chunk in self.branches(&name) {
-                let taken = self.take_forked(name, chunk.from, &chunk.entries, &chunk.signature);
-                if let Ok(Taken::Grown(growth)) = taken {
-                    settled.push((name, chunk, growth));
+            for piece in self.chosen_branch(&name).unwrap_or_default() {
+                if let Some(growth) = self.settle(name, &piece) {
+                    settled.push((name, piece, growth));
                 }
             }
         }
         settled
+    }
+
+    /// Returns the pieces of the chosen branch of a log, if all of them are here.
+    fn chosen_branch(&self, name: &LogName) -> Option<Vec<Chunk>> {
+        let fork = self.forks.get(name)?;
+        let fresh_log = Log::new(self.event, *name, self.writer_of(name)?);
+        let log = self.logs.get(name).unwrap_or(&fresh_log);
+        let grown = self.join(log, fork, self.branches(name));
+        grown.into_iter().find(|it| it.chosen).map(|it| it.pieces)
+    }
+
+    /// Puts one piece of the chosen branch where it belongs; those before it are there.
+    fn settle(&mut self, name: LogName, piece: &Chunk) -> Option<Growth> {
+        let fork = self.forks.get(&name)?.from;
+        let height = self.logs.get(&name).map_or(0, Log::height);
+        self.loose.remove(&name);
+        if piece.from <= fork && fork <= height {
+            let skip = usize::try_from(fork.saturating_sub(piece.from)).unwrap_or(usize::MAX);
+            let fresh = piece.entries.get(skip..).unwrap_or_default();
+            return Some(self.replace(name, fork, fresh, &piece.signature));
+        }
+        let taken = self.take_following(name, piece.from, &piece.entries, &piece.signature);
+        match taken {
+            Ok(Taken::Grown(growth)) => Some(growth),
+            Ok(Taken::Known | Taken::Forked(_) | Taken::ForkKnown | Taken::BranchWhole)
+            | Err(_) => None,
+        }
+    }
+
+    /// Joins pieces of branches, each to those before it whose end it is signed after.
+    fn join(&self, log: &Log, fork: &Fork, mut pieces: Vec<Chunk>) -> Vec<Branch> {
+        pieces.sort_by_key(|piece| piece.from);
+        let choices: Vec<(u64, Hash)> = self.choices(log.name(), fork).collect();
+        let mut grown: Vec<Branch> = Vec::new();
+        for piece in pieces {
+            let before = piece.from.saturating_sub(1);
+            let root = Branch {
+                pieces: Vec::new(),
+                end: before,
+                chain: log.chain_at(before).filter(|_| before < fork.from),
+                chosen: false,
+            };
+            let open = grown.iter().filter(|it| it.end == before);
+            let joined = open.chain([&root]).find_map(|base| {
+                let chain = self.head_after(log, base.chain, &piece)?;
+                Some((base, chain))
+            });
+            let Some((base, chain)) = joined else {
+                continue;
+            };
+            let start = base.chain.unwrap_or(chain);
+            let chosen = base.chosen || leads_to(start, &piece, &choices);
+            let mut pieces = base.pieces.clone();
+            pieces.push(piece.clone());
+            grown.push(Branch {
+                pieces,
+                end: piece.end(),
+                chain: Some(chain),
+                chosen,
+            });
+        }
+        grown
     }
 
     /// Returns the forked logs of which the owner chose a branch that is not the one here, with the
@@ -194,9 +299,10 @@ impl Ledger {
         self.displaced.entry(name).or_default().push(chunk);
     }
 
-    /// Returns every piece of a branch that is here beside the log, in the order of sequences.
+    /// Returns every piece of a branch that is here beside the log.
     fn branches(&self, name: &LogName) -> Vec<Chunk> {
-        let mut pieces = self.displaced.get(name).cloned().unwrap_or_default();
+        let kept = [self.displaced.get(name), self.loose.get(name)];
+        let mut pieces: Vec<Chunk> = kept.into_iter().flatten().flatten().cloned().collect();
         if let Some(fork) = self.forks.get(name) {
             let branches = [
                 (&fork.left, fork.left_signature),
@@ -208,20 +314,18 @@ impl Ledger {
                 signature,
             }));
         }
-        pieces.sort_by_key(|chunk| chunk.from);
         pieces
     }
 
-    /// Returns whether a chunk that begins at or before what is here is signed by the log's writer.
-    fn signed(&self, log: &Log, (from, entries): (u64, &[Vec<u8>]), signature: &Signature) -> bool {
-        let before = from.checked_sub(1).and_then(|before| log.chain_at(before));
-        before.is_some_and(|before| {
-            let chain = entries.iter().fold(before, |chain, it| chain.link(it));
-            let count = u64::try_from(entries.len()).unwrap_or(u64::MAX);
-            let height = from.saturating_add(count).saturating_sub(1);
-            let head = (height, chain);
-            verify_head(&log.writer(), self.event, log.name(), head, signature)
-        })
+    /// Returns the chain hash after a piece, if the log's writer signed it as what follows `before`.
+    fn head_after(&self, log: &Log, before: Option<Chain>, piece: &Chunk) -> Option<Chain> {
+        let chain = piece
+            .entries
+            .iter()
+            .fold(before?, |chain, it| chain.link(it));
+        let head = (piece.end(), chain);
+        let writer = log.writer();
+        verify_head(&writer, self.event, log.name(), head, &piece.signature).then_some(chain)
     }
 
     /// Puts entries in the place of those held from `seq` on, which are kept beside the log.
@@ -274,16 +378,13 @@ fn pieces(log: &Log, mut from: u64) -> Vec<Chunk> {
     pieces
 }
 
-/// Returns whether a chunk passes through a choice of the owner.
-fn leads_to(log: &Log, from: u64, entries: &[Vec<u8>], choices: &[(u64, Hash)]) -> bool {
-    let Some(before) = from.checked_sub(1).and_then(|before| log.chain_at(before)) else {
-        return false;
-    };
-    let chains = entries.iter().scan(before, |chain, bytes| {
+/// Returns whether a piece passes through a choice of the owner.
+fn leads_to(before: Chain, piece: &Chunk, choices: &[(u64, Hash)]) -> bool {
+    let chains = piece.entries.iter().scan(before, |chain, bytes| {
         *chain = chain.link(bytes);
         Some(chain.0)
     });
-    (from..).zip(chains).any(|at| choices.contains(&at))
+    (piece.from..).zip(chains).any(|at| choices.contains(&at))
 }
 
 /// Builds the proof of a fork at `seq` from what is here and what was sent.

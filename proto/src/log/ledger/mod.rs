@@ -78,6 +78,9 @@ pub enum Taken {
     Forked(Box<Fork>),
     /// The log forked, and a proof at least as low is held.
     ForkKnown,
+    /// The log forked, and the branch that the owner chose is whole with this: `settle_forks` puts
+    /// it in place.
+    BranchWhole,
 }
 
 /// Why a chunk was not taken.
@@ -110,6 +113,8 @@ pub struct Ledger {
     forks: BTreeMap<LogName, Fork>,
     /// Branches of forks that are not the one held as the log.
     displaced: BTreeMap<LogName, Vec<Chunk>>,
+    /// Pieces of branches that the owner may have chosen: what peers sent until the whole is here.
+    loose: BTreeMap<LogName, Vec<Chunk>>,
     successions: BTreeMap<LogName, u32>,
     authority: Authority,
     /// Statements by place.
@@ -141,6 +146,7 @@ impl Ledger {
             voids: BTreeMap::new(),
             forks: BTreeMap::new(),
             displaced: BTreeMap::new(),
+            loose: BTreeMap::new(),
             successions: BTreeMap::new(),
             said: BTreeMap::new(),
             statements: BTreeMap::new(),
