@@ -1,42 +1,15 @@
 //! Proofs of forks and the entries they are about, whatever arrives first.
 
+mod venue;
+
 use tallyline_keys::DeviceKey;
 use tallyline_proto::{
-    log::{Chunk, Ledger, Log, Refusal, Taken, sign_head},
-    model::{
-        Admit, Adopt, Assign, Body, CellSet, Decision, Discipline, Entry, EventId, GrantId,
-        Incarnation, LogName, Manifest, Open, Roles, Ruleset, Statement, Structure,
-    },
-    wire::{
-        encode_entry, encode_manifest, encode_signed, event_id, grant_id, sign_statement,
-        statement_id,
-    },
+    log::{Ledger, Log, Refusal, Taken, sign_head},
+    model::{Adopt, Body, Decision, GrantId, Incarnation, LogName, Statement},
+    wire::{encode_manifest, event_id},
 };
 
-fn manifest(owner: &DeviceKey) -> Manifest {
-    Manifest {
-        rules_version: 1,
-        name: "Forks".to_owned(),
-        nonce: [1; 16],
-        owner: owner.public(),
-        recovery: Vec::new(),
-        cloud: Vec::new(),
-        discovery_key: [2; 16],
-        structure: Structure {
-            epoch_ms: 0,
-            zone_min: 0,
-            level: String::new(),
-            ruleset: Ruleset {
-                discipline: Discipline::Ipsc,
-                hf_decimals: None,
-            },
-            divisions: Vec::new(),
-            drills: Vec::new(),
-            shooters: Vec::new(),
-            rules: Vec::new(),
-        },
-    }
-}
+use venue::{Venue, chunks, entry, give, manifest, take};
 
 /// Two nodes were told the same: to one the branches came first, to the other the proof, behind
 /// which it takes no entry. They held no common log then, and their digests differed for ever, so
@@ -51,13 +24,7 @@ fn a_fork_at_the_first_entry_is_the_same_to_whoever_hears_of_it_first() {
         incarnation: Incarnation(7),
     };
     let branch = |at_delta_ms| {
-        let entry = Entry {
-            at_delta_ms,
-            revision: 1,
-            succession: Vec::new(),
-            body: Body::Statement(vec![1]),
-        };
-        let bytes = encode_entry(&entry, None);
+        let bytes = entry(at_delta_ms, Body::Statement(vec![1]));
         let mut log = Log::new(event, name, owner.public());
         log.push(bytes.clone());
         let signature = sign_head(&owner, event, &name, (1, log.chain()));
@@ -92,125 +59,22 @@ fn a_fork_at_the_first_entry_is_the_same_to_whoever_hears_of_it_first() {
     );
 }
 
-/// A venue whose owner admitted one scorer and gave it a grant.
-struct Venue {
-    owner: DeviceKey,
-    scorer: DeviceKey,
-    manifest: Manifest,
-    event: EventId,
-    control: Log,
-    grant: GrantId,
-}
-
-impl Venue {
-    fn new() -> Self {
-        let owner = DeviceKey::from_seed([1; 32]);
-        let manifest = manifest(&owner);
-        let event = event_id(&encode_manifest(&manifest));
-        let name = LogName {
-            grant: GrantId::control(event),
-            incarnation: Incarnation(7),
-        };
-        let mut venue = Self {
-            control: Log::new(event, name, owner.public()),
-            scorer: DeviceKey::from_seed([2; 32]),
-            owner,
-            manifest,
-            event,
-            grant: name.grant,
-        };
-        venue.say(&Statement::Admit(Admit {
-            key: venue.scorer.public(),
-            roles: Roles::SCORER,
-            label: "cloned phone".to_owned(),
-        }));
-        let opens = vec![Open {
-            key: venue.scorer.public(),
-            cells: CellSet {
-                drills: None,
-                squads: None,
-            },
-            until_ms: None,
-        }];
-        let assigned = venue.say(&Statement::Assign(Assign {
-            closes: Vec::new(),
-            opens,
-            under: None,
-        }));
-        venue.grant = assigned;
-        venue
-    }
-
-    /// The owner says something; returns the id of the first grant that it opens, if it opens any.
-    fn say(&mut self, statement: &Statement) -> GrantId {
-        let signed = sign_statement(&self.owner, self.event, statement);
-        let body = Body::Statement(encode_signed(&signed));
-        self.control.push(entry(1, body));
-        let end = (self.control.height(), self.control.chain());
-        let signature = sign_head(&self.owner, self.event, self.control.name(), end);
-        self.control.keep_head(end.0, signature);
-        let id = statement_id(self.event, &self.owner.public(), &signed.body);
-        grant_id(id, 0)
-    }
-
-    fn ledger(&self) -> Ledger {
-        let mut ledger = Ledger::new(self.event, self.manifest.clone());
-        give(&mut ledger, &self.control, 1);
-        ledger
-    }
-
-    /// What one of two phones with the same key wrote: `common` entries as the other, then its own.
-    fn branch(&self, phone: i64, common: u64, height: u64) -> Log {
-        let name = LogName {
-            grant: self.grant,
-            incarnation: Incarnation(9),
-        };
-        let mut log = Log::new(self.event, name, self.scorer.public());
-        for seq in 1..=height {
-            let of = if seq <= common { 1 } else { phone };
-            log.push(entry(of, Body::Statement(vec![1])));
-            if seq == common || seq % 200 == 0 || seq == height {
-                let end = (log.height(), log.chain());
-                let signature = sign_head(&self.scorer, self.event, &name, end);
-                log.keep_head(end.0, signature);
-            }
-        }
-        log
-    }
-}
-
-fn entry(at_delta_ms: i64, body: Body) -> Vec<u8> {
-    let entry = Entry {
-        at_delta_ms,
-        revision: 1,
-        succession: Vec::new(),
-        body,
-    };
-    encode_entry(&entry, None)
-}
-
-fn chunks(log: &Log, from: u64) -> Vec<Chunk> {
-    let next = |last: &Chunk| log.chunk(last.end() + 1);
-    core::iter::successors(log.chunk(from), next).collect()
-}
-
-fn take(ledger: &mut Ledger, log: &Log, chunk: &Chunk) -> Result<Taken, Refusal> {
-    ledger.take(*log.name(), chunk.from, &chunk.entries, &chunk.signature)
-}
-
-fn give(ledger: &mut Ledger, log: &Log, from: u64) -> Vec<Result<Taken, Refusal>> {
-    let chunks = chunks(log, from);
-    chunks.iter().map(|it| take(ledger, log, it)).collect()
-}
-
 /// The chosen branch of a cloned phone was longer than one chunk. Its first chunk did not reach what
 /// the owner chose and was dropped, the next did not follow, and was answered by a wish for the first
 /// one again: the two devices sent each other the same for ever. R-CHAIN-8.
 #[test]
 fn a_chosen_branch_of_several_chunks_takes_its_place() {
     let mut venue = Venue::new();
-    let left = venue.branch(1, 4, 700);
-    let right = venue.branch(2, 4, 650);
+    let scorer = venue.scorer(2);
+    let branch = |venue: &Venue, phone, height: u64| {
+        let entries = (1..=height).map(|seq| {
+            let by = if seq <= 4 { 1 } else { phone };
+            entry(by, Body::Statement(vec![1; 80]))
+        });
+        venue.log(&scorer, 9, entries)
+    };
+    let left = branch(&venue, 1, 700);
+    let right = branch(&venue, 2, 650);
     let of_left = venue.ledger();
     let of_right = venue.ledger();
     venue.say(&Statement::Adopt(Adopt {
@@ -247,8 +111,12 @@ fn a_chosen_branch_of_several_chunks_takes_its_place() {
     let pieces = chunks(&right, 5);
     assert!(2 < pieces.len(), "longer than a chunk: {}", pieces.len());
     let behind = take(of_left, &right, &pieces[2]);
-    assert_eq!(behind, Err(Refusal::OtherBranch(4)), "what is before it first");
-    let own = give(of_left, &venue.branch(1, 4, 900), 701);
+    assert_eq!(
+        behind,
+        Err(Refusal::OtherBranch(4)),
+        "what is before it first"
+    );
+    let own = give(of_left, &branch(&venue, 1, 900), 701);
     assert_eq!(
         own,
         [Ok(Taken::ForkKnown)],
