@@ -6,8 +6,8 @@ use tallyline_keys::{DeviceKey, PublicKey};
 
 use super::Selection;
 use crate::model::{
-    Amend, Body, CloseReason, Decision, EntryId, GrantId, LogName, Open, RevokeReason, Roles,
-    RosterChange, Structure, Ticket, VoidReason,
+    Amend, Body, CloseReason, Decision, DrillNo, EntryId, GrantId, LogName, Open, RevokeReason,
+    Roles, RosterChange, SquadNo, Structure, Ticket, VoidReason,
 };
 
 /// Who this node is; told once, at the start.
@@ -119,6 +119,22 @@ pub enum Command {
         reason: CloseReason,
         /// Grants to open.
         opens: Vec<Open>,
+    },
+    /// Asks a desk for one cell; for one that is lent to this device already, for more time.
+    Borrow {
+        /// The drill.
+        drill: DrillNo,
+        /// The squad.
+        squad: SquadNo,
+        /// For how many minutes, 1 to 240.
+        minutes: u32,
+    },
+    /// Gives a cell back to the desk that lent it.
+    GiveBack {
+        /// The drill.
+        drill: DrillNo,
+        /// The squad.
+        squad: SquadNo,
     },
     /// Changes the roster.
     Roster(RosterChange),

@@ -9,6 +9,7 @@
 //! gather inputs -> replica.step(now, inputs) -> effects.persist(&mut disk) -> released
 //! ```
 
+mod asking;
 mod cell;
 mod command;
 mod core;
@@ -17,6 +18,7 @@ mod effects;
 mod enrol;
 mod input;
 mod invite;
+mod lending;
 mod member;
 mod open;
 mod ownership;
@@ -39,8 +41,9 @@ pub use input::{
 };
 pub use open::Damage;
 pub use view::{
-    DeviceView, EnrolView, EntryFilter, EntryView, EventEnd, GrantView, InviteEnd, InviteView,
-    JoinEnd, LogView, OfferView, PairPhase, PairingView, Phase, StatementView, VerifyReport,
+    AskPhase, AskView, DeviceView, EnrolView, EntryFilter, EntryView, EventEnd, GrantView,
+    InviteEnd, InviteView, JoinEnd, LentView, LogView, OfferView, PairPhase, PairingView, Phase,
+    StatementView, VerifyReport,
 };
 pub use why::{Subject, Why};
 

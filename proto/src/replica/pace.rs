@@ -102,7 +102,9 @@ fn checks(frame: &Frame) -> u64 {
         | Frame::Refused(_)
         | Frame::Claim(_)
         | Frame::Commit(_)
-        | Frame::Reveal(_) => 0,
+        | Frame::Reveal(_)
+        | Frame::Ask(_)
+        | Frame::Denied(_) => 0,
     }
 }
 

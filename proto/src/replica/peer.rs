@@ -342,7 +342,9 @@ impl Replica {
             | Frame::Have(_)
             | Frame::Want(_)
             | Frame::Cells(_)
-            | Frame::Fork(_) => {
+            | Frame::Fork(_)
+            | Frame::Ask(_)
+            | Frame::Denied(_) => {
                 self.refuse(peer, Reason::Stranger, "a stranger speaks of logs".into());
                 self.close(peer, Reason::Stranger);
             }
@@ -423,6 +425,8 @@ impl Replica {
             Frame::Join(join) => self.on_join(peer, &join),
             Frame::Welcome(_) | Frame::Claim(_) | Frame::Commit(_) | Frame::Reveal(_) => {}
             Frame::Refused(reason) => self.on_refused(peer, reason),
+            Frame::Ask(ask) => self.on_ask(peer, &ask),
+            Frame::Denied(denied) => self.on_denied(peer, denied),
         }
     }
 
