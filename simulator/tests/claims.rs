@@ -283,6 +283,7 @@ fn a_desk_that_starts_again_knows_what_it_lent() {
     court.borrows(ANN, 10);
     court.settle();
     court.world.kill(DESK);
+    court.reach();
     court.world.run_for(2 * MINUTE_MS);
     assert_eq!(court.claims(DESK).len(), 1, "the time is not over");
     court.world.run_for(9 * MINUTE_MS);
@@ -291,6 +292,7 @@ fn a_desk_that_starts_again_knows_what_it_lent() {
     court.borrows(BEN, 10);
     court.settle();
     court.world.kill(DESK);
+    court.reach();
     // It was off for an hour.
     court.world.devices[DESK].clock_off_ms = 3_600_000;
     court

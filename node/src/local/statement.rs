@@ -20,7 +20,7 @@ use super::protocol::{
     EventClose, MethodWord, NewRule, Problem, Recover, Revoke, RevokeWhy, Revoked, RuleWord,
     SpareCard, Transfer, codes, exits,
 };
-use super::{answers, convert, names, words};
+use super::{answers, claims, convert, names, words};
 use crate::entropy;
 use crate::root::unhex;
 
@@ -89,7 +89,11 @@ fn revocation(
         label,
         key: key.fingerprint(),
         reason,
-        grants: grants.into_iter().map(answers::grant).collect(),
+        grants: {
+            let zone_min = claims::zone_min(replica);
+            let grants = grants.into_iter();
+            grants.map(|it| answers::grant(it, zone_min)).collect()
+        },
     };
     let command = Command::Revoke {
         key,
