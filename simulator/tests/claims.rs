@@ -5,12 +5,22 @@ use std::collections::BTreeSet;
 
 use tallyline_keys::PublicKey;
 use tallyline_proto::{
-    model::{CloseReason, DrillNo, EntryId, Open, Roles, SquadNo},
+    model::{CloseReason, DrillNo, EntryId, Open, Roles, SquadNo, Statement},
     replica::{AskPhase, Command, EntryFilter, Founding, GrantView, Reply},
     rules::{Code, Verdict},
     wire::Denial,
 };
 use tallyline_simulator::{DeviceNo, Weather, World, cells, score, small_structure};
+
+/// A link that loses, doubles and mixes up frames.
+const ROUGH: Weather = Weather {
+    loss_permille: 100,
+    burst: 1,
+    duplicate_permille: 200,
+    delay_ms_min: 5,
+    delay_ms_max: 500,
+    ordered: false,
+};
 
 /// Milliseconds of a minute.
 const MINUTE_MS: u64 = 60_000;
@@ -398,4 +408,49 @@ fn what_a_desk_lent_ends_with_its_own_grant() {
     court.settle();
     court.all_read(next, Verdict::Counted);
     court.all_read(before, Verdict::CountedLate);
+}
+
+/// R-CLAIM-4, R-CONTROL-12: a desk that became the owner takes back what it lent, as the owner.
+#[test]
+fn a_desk_that_became_the_owner_takes_back_what_it_lent() {
+    let mut court = Court::new(7);
+    court.borrows(ANN, 10);
+    let early = court.score(ANN, 1);
+    court.done(DESK, Command::Consent);
+    court.settle();
+    let key = court.key(DESK);
+    court.done(OWNER, Command::Transfer(key));
+    court.settle();
+    assert_eq!(court.ask(ANN, give_back()), AskPhase::GivenBack);
+    assert_eq!(court.refused(ANN, borrow(1, 10)), Code::E02, "no desk now");
+    court.settle();
+    court.all_read(early, Verdict::Counted);
+    let mut court = Court::new(7);
+    court.borrows(ANN, 10);
+    court.done(DESK, Command::Consent);
+    court.settle();
+    court.done(OWNER, Command::Transfer(key));
+    court.settle();
+    court.world.run_for(11 * MINUTE_MS);
+    assert!(court.claims(ANN).is_empty(), "the time is over");
+}
+
+/// R-CLAIM-1: frames may be lost, come twice and overtake each other; the desk acts once on each Ask.
+#[test]
+fn a_desk_acts_once_on_an_ask_that_comes_again() {
+    for seed in 10..18 {
+        let mut court = Court::new(seed);
+        court.world.set_weather(ROUGH);
+        court.borrows(ANN, 10);
+        let counts = court.score(ANN, 1);
+        assert_eq!(court.ask(ANN, give_back()), AskPhase::GivenBack, "{seed}");
+        court.world.run_for(MINUTE_MS);
+        court.world.set_weather(Weather::CALM);
+        court.settle();
+        court.all_read(counts, Verdict::Counted);
+        let statements = court.world.devices[OWNER].replica.statements();
+        let under = |it: &Option<Statement>| matches!(it, Some(Statement::Assign(assign)) if assign.under.is_some());
+        let said = statements.iter().filter(|it| under(&it.statement));
+        assert_eq!(said.count(), 2, "{seed}: lent once, taken back once");
+    }
 }

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use tallyline_keys::PublicKey;
 
-use super::{PeerId, Reason, Replica, command::close, core::State, member::Member};
+use super::{PeerId, Replica, command::close, core::State, member::Member};
 use crate::{
     log::{Authority, CONTROL_ENTRIES_MAX, Grant, Log},
     model::{
@@ -116,8 +116,7 @@ impl Replica {
             Heard::Again(Said::Waits) | Heard::New => self.consider(key, &ask.wish),
             Heard::Again(said) => said,
             Heard::TooSoon => {
-                let text = "cells are asked for faster than one in 10 s".into();
-                self.refuse(peer, Reason::Pace, text);
+                self.tell_pace(peer, "cells are asked for faster than one in 10 s");
                 return;
             }
         };
@@ -177,10 +176,11 @@ impl Replica {
         let over = lent.filter(|(_, grant)| grant.until_ms.is_some_and(|it| it <= wall_ms));
         let over: Vec<GrantId> = over.map(|(id, _)| id).collect();
         for grant in over {
-            let Some(member) = self.member() else {
+            let State::Member(member) = &mut self.state else {
                 return;
             };
             let statement = member.taking_back(&own, grant);
+            member.taken_back.insert(grant);
             if self.state_that(&statement).is_err() {
                 return;
             }
@@ -206,7 +206,8 @@ impl Member {
         let authority = self.ledger.authority();
         let is_member = authority.members().contains_key(own);
         let lent = move |grant: &Grant| is_member && grant.by == *own && grant.under.is_some();
-        authority.open().filter(move |(_, grant)| lent(grant))
+        let open = authority.open().filter(move |(_, grant)| lent(grant));
+        open.filter(|(id, _)| !self.taken_back.contains(id))
     }
 
     /// Lays out the statement that lends a cell until the later of two times: that asked for, and
@@ -281,9 +282,6 @@ impl Member {
     /// Returns whether a grant that is given back is still open, if it was lent to who gives it.
     fn given_back(&self, own: &PublicKey, key: &PublicKey, grant: GrantId) -> Result<bool, Denial> {
         let authority = self.ledger.authority();
-        if !is_desk(authority, own) {
-            return Err(Denial::NotADesk);
-        }
         let lent = |it: &&Grant| it.by == *own && it.under.is_some() && it.key == *key;
         let held = authority.grants().get(&grant).filter(lent);
         Ok(held.ok_or(Denial::NotLent)?.end.is_none())

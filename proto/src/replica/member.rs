@@ -80,6 +80,9 @@ pub(super) struct Member {
     pub(super) asked: u32,
     /// Of each device that asked this desk: its last Ask.
     pub(super) askers: BTreeMap<PublicKey, Asker>,
+    /// What this desk said it takes back, since its start: that is said once, whether or not it
+    /// comes into force.
+    pub(super) taken_back: BTreeSet<GrantId>,
     book: Option<Arc<Scorebook>>,
 }
 
@@ -107,6 +110,7 @@ impl Member {
             asking: None,
             asked: 0,
             askers: BTreeMap::new(),
+            taken_back: BTreeSet::new(),
             book: None,
         }
     }
