@@ -14,8 +14,8 @@
 mod golden_vectors;
 
 use golden_vectors::{
-    CLOUD, OWNER, TABLET, Vectors, device, event, full_score, hex, log, manifest, plain_score,
-    squad_one, unhex,
+    CLOUD, OWNER, TABLET, Vectors, claim_frames, device, event, full_score, hex, log, manifest,
+    plain_score, squad_one, unhex,
 };
 use tallyline_keys::{Purpose, Signature};
 use tallyline_proto::{
@@ -28,14 +28,13 @@ use tallyline_proto::{
         Statement, Status, StatusKind, Ticket, Transfer, Void, VoidReason,
     },
     wire::{
-        Ask, AskId, CLAIM_MINUTES_MAX, Cell, CellKind, Claim, Commit, Denial, Denied, Fork, Frame,
-        Hello, Join, LogRef, Push, Vector, Wish, card_from_text, card_to_text, decode_bundle,
-        decode_card, decode_cell, decode_entry, decode_fork, decode_frame, decode_manifest,
-        decode_offer, decode_signed, decode_statement, decode_ticket, encode_bundle, encode_card,
-        encode_cell, encode_entry, encode_fork, encode_frame, encode_manifest, encode_offer,
-        encode_signed, encode_structure, encode_ticket, entry_id, event_id, grant_id, hash,
-        log_short_id, log_tag, offer_from_text, offer_to_text, sign_cell, sign_statement,
-        structure_hash, ticket_from_text, ticket_to_text,
+        Cell, CellKind, Claim, Commit, Fork, Frame, Hello, Join, LogRef, Push, Vector,
+        card_from_text, card_to_text, decode_bundle, decode_card, decode_cell, decode_entry,
+        decode_fork, decode_frame, decode_manifest, decode_offer, decode_signed, decode_statement,
+        decode_ticket, encode_bundle, encode_card, encode_cell, encode_entry, encode_fork,
+        encode_frame, encode_manifest, encode_offer, encode_signed, encode_structure,
+        encode_ticket, entry_id, event_id, grant_id, hash, log_short_id, log_tag, offer_from_text,
+        offer_to_text, sign_cell, sign_statement, structure_hash, ticket_from_text, ticket_to_text,
     },
 };
 
@@ -506,46 +505,6 @@ fn enrolling_frames() -> Vec<(&'static str, Frame)> {
             }),
         ),
         ("reveal", Frame::Reveal([0xdd; 16])),
-    ]
-}
-
-/// What a member and a desk say about a cell.
-fn claim_frames() -> Vec<(&'static str, Frame)> {
-    let id = AskId {
-        start: 0x0123_4567_89ab_cdef,
-        number: 300,
-    };
-    let ask = |wish| Frame::Ask(Ask { id, wish });
-    let denied = |why| Frame::Denied(Denied { id, why });
-    let held = |until_ms| Denial::Held {
-        holder: device(TABLET).public(),
-        until_ms,
-    };
-    vec![
-        (
-            "ask, borrow",
-            ask(Wish::Borrow {
-                drill: DrillNo(2),
-                squad: SquadNo(7),
-                minutes: CLAIM_MINUTES_MAX,
-            }),
-        ),
-        (
-            "ask, give back",
-            ask(Wish::GiveBack {
-                grant: GrantId(Hash([0x44; 32])),
-                logs: vec![(Incarnation(7), 300), (Incarnation(u64::MAX), 0)],
-            }),
-        ),
-        ("denied, not a desk", denied(Denial::NotADesk)),
-        ("denied, not its cell", denied(Denial::NotItsCell)),
-        ("denied, held", denied(held(Some(1_777_000_000_000)))),
-        ("denied, held for good", denied(held(None))),
-        ("denied, may not score", denied(Denial::MayNotScore)),
-        ("denied, too many", denied(Denial::TooMany)),
-        ("denied, scoring over", denied(Denial::ScoringOver)),
-        ("denied, not lent", denied(Denial::NotLent)),
-        ("denied, of a later version", denied(Denial::Other(77))),
     ]
 }
 
