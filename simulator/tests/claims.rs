@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use tallyline_keys::PublicKey;
 use tallyline_proto::{
     model::{CloseReason, DrillNo, EntryId, Open, Roles, SquadNo, Statement},
-    replica::{AskPhase, Command, EntryFilter, Founding, GrantView, Reply},
+    replica::{AskPhase, Claiming, Command, EntryFilter, Founding, GrantView, Reply},
     rules::{Code, Verdict},
     wire::Denial,
 };
@@ -188,18 +188,18 @@ impl Court {
 
 /// Asks for the cell of a stage and squad 1.
 fn borrow(drill: u32, minutes: u32) -> Command {
-    Command::Borrow {
+    Command::Claim(Claiming::Borrow {
         drill: DrillNo(drill),
         squad: SquadNo(1),
         minutes,
-    }
+    })
 }
 
 fn give_back() -> Command {
-    Command::GiveBack {
+    Command::Claim(Claiming::GiveBack {
         drill: DrillNo(1),
         squad: SquadNo(1),
-    }
+    })
 }
 
 /// Scores a shooter of squad 1 on stage 1.
@@ -345,19 +345,19 @@ fn a_desk_says_why_it_does_not_lend() {
     assert_eq!(court.refused(ANN, borrow(1, 241)), Code::E21, "too long");
     assert_eq!(court.refused(DESK, borrow(1, 10)), Code::E15, "its own");
     for squad in 1..=8 {
-        let command = Command::Borrow {
+        let command = Command::Claim(Claiming::Borrow {
             drill: DrillNo(1),
             squad: SquadNo(squad),
             minutes: 10,
-        };
+        });
         let phase = court.ask(ANN, command);
         assert!(matches!(phase, AskPhase::Lent(_)), "{squad}: {phase:?}");
     }
-    let ninth = Command::Borrow {
+    let ninth = Command::Claim(Claiming::Borrow {
         drill: DrillNo(1),
         squad: SquadNo(9),
         minutes: 10,
-    };
+    });
     assert_eq!(
         court.ask(ANN, ninth.clone()),
         AskPhase::Denied(Denial::TooMany)

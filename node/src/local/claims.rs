@@ -4,7 +4,7 @@
 
 use tallyline_keys::PublicKey;
 use tallyline_proto::model::{DrillNo, SquadNo};
-use tallyline_proto::replica::{AskPhase, AskView, Command, LentView, Now, Replica};
+use tallyline_proto::replica::{AskPhase, AskView, Claiming, Command, LentView, Now, Replica};
 use tallyline_proto::wire::Denial;
 
 use super::answers;
@@ -12,19 +12,19 @@ use super::protocol::{AskInfo, Claim, ClaimRelease, Claims, DeniedInfo, LentInfo
 
 /// Asks a desk for a cell.
 pub(super) fn claim(claim: Claim) -> Command {
-    Command::Borrow {
+    Command::Claim(Claiming::Borrow {
         drill: DrillNo(claim.drill),
         squad: SquadNo(claim.squad),
         minutes: claim.minutes,
-    }
+    })
 }
 
 /// Gives a cell back.
 pub(super) fn release(release: ClaimRelease) -> Command {
-    Command::GiveBack {
+    Command::Claim(Claiming::GiveBack {
         drill: DrillNo(release.drill),
         squad: SquadNo(release.squad),
-    }
+    })
 }
 
 /// Tells what desks have lent, and what became of the last Ask of this device.

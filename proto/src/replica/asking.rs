@@ -5,7 +5,7 @@ use alloc::{format, string::String, vec::Vec};
 use tallyline_keys::PublicKey;
 
 use super::{
-    AskPhase, AskView, PeerId, Replica, Reply,
+    AskPhase, AskView, Claiming, PeerId, Replica, Reply,
     core::State,
     lending::{is_desk, one_cell, own_grant},
     member::Member,
@@ -37,15 +37,21 @@ pub(super) struct Asking {
 }
 
 impl Replica {
+    pub(super) fn claim(&mut self, claiming: Claiming) -> Result<Reply, Mistake> {
+        match claiming {
+            Claiming::Borrow {
+                drill,
+                squad,
+                minutes,
+            } => self.borrow(drill, squad, minutes),
+            Claiming::GiveBack { drill, squad } => self.give_back(drill, squad),
+        }
+    }
+
     /// Asks a desk for a cell.
     ///
     /// Source: PROTOCOL R-CLAIM-1.
-    pub(super) fn borrow(
-        &mut self,
-        drill: DrillNo,
-        squad: SquadNo,
-        minutes: u32,
-    ) -> Result<Reply, Mistake> {
+    fn borrow(&mut self, drill: DrillNo, squad: SquadNo, minutes: u32) -> Result<Reply, Mistake> {
         let own = self.key();
         let member = self.event_or_mistake()?;
         let cells = one_cell(drill, squad);
@@ -68,7 +74,7 @@ impl Replica {
     /// Gives a cell back to the desk that lent it.
     ///
     /// Source: PROTOCOL R-CLAIM-1, R-CLAIM-4.
-    pub(super) fn give_back(&mut self, drill: DrillNo, squad: SquadNo) -> Result<Reply, Mistake> {
+    fn give_back(&mut self, drill: DrillNo, squad: SquadNo) -> Result<Reply, Mistake> {
         let own = self.key();
         let member = self.event_or_mistake()?;
         let Some((grant, lent)) = member.lent_to(&own, &one_cell(drill, squad)) else {

@@ -49,12 +49,7 @@ impl Replica {
                 reason,
                 opens,
             } => self.assign(&closing, reason, opens),
-            Command::Borrow {
-                drill,
-                squad,
-                minutes,
-            } => self.borrow(drill, squad, minutes),
-            Command::GiveBack { drill, squad } => self.give_back(drill, squad),
+            Command::Claim(claiming) => self.claim(claiming),
             Command::Roster(change) => self.change_roster(change),
             Command::Amend(amend) => self.amend(amend),
             Command::Revoke {

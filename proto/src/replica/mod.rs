@@ -37,7 +37,8 @@ pub use self::core::Replica;
 pub use decide::{Chase, Selection};
 pub use effects::{Disk, Effects, NotSaved, Notice, Reason, Released, Reply, Write};
 pub use input::{
-    Command, Enrolling, Founding, Identity, Input, Now, PeerId, RequestId, Stored, StoredLog,
+    Claiming, Command, Enrolling, Founding, Identity, Input, Now, PeerId, RequestId, Stored,
+    StoredLog,
 };
 pub use open::Damage;
 pub use view::{
