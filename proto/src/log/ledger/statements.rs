@@ -111,7 +111,7 @@ impl Ledger {
         };
         let mut said: Vec<&Said> = self.said.values().filter(before_a_fork).collect();
         said.sort_by_key(|it| (self.successions.get(&it.log).copied(), it.log, it.seq));
-        let chain_at = |name: &LogName, height: u64| Some(self.logs.get(name)?.chain_at(height)?.0);
+        let chain_at = |name: &LogName, height: u64| self.common_chain_at(name, height);
         self.authority = Authority::judge(self.event, &self.manifest, &said, &chain_at);
         self.spoken_for = self.named_by_speakers();
     }
