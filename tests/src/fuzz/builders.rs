@@ -53,7 +53,10 @@ pub(super) fn statement(bytes: &mut Bytes<'_>, known: &Known, by: u8) -> Stateme
     } else {
         bytes.pick(&OF_MEMBERS)
     };
-    builder.unwrap_or(&(lock as Builder))(bytes, known, by)
+    match builder {
+        Some(builder) => builder(bytes, known, by),
+        None => lock(bytes, known, by),
+    }
 }
 
 /// Names the kind of a statement as [`BUILDERS`] does.

@@ -138,9 +138,10 @@ pub(super) fn statement_entry(
     succession: Vec<Predecessor>,
 ) -> Vec<u8> {
     let said = statement(bytes, known, writer);
-    let fitting = match said {
-        Statement::Recover(_) => CARD,
-        _ => writer,
+    let fitting = if matches!(said, Statement::Recover(_)) {
+        CARD
+    } else {
+        writer
     };
     let signer = match bytes.byte() {
         stranger @ 250.. => ALL.get(usize::from(stranger - 250)).copied(),
