@@ -18,7 +18,7 @@ use tallyline_proto::{
         PairPhase, PeerId, Phase, Reason, Released, Replica, Reply, RequestId, Stored, StoredLog,
         Write,
     },
-    rules::Mistake,
+    rules::{Code, Mistake},
     wire::{Frame, decode_frame, decode_manifest, encode_frame, invite_id},
 };
 
@@ -608,6 +608,54 @@ fn equal_digits_confirmed_on_both_sides_admit_the_device() {
         owner.replica.join_words(&device(TABLET).public()),
         tablet.replica.enrolment().words
     );
+}
+
+/// R-JOIN-6: the owner is away; a deputy compares digits with a new device, within what it may admit.
+#[test]
+fn a_deputy_admits_a_device_by_digits() {
+    const DEPUTY: u8 = 7;
+    let (mut owner, mut deputy) = (Device::owner(), Device::new(DEPUTY));
+    let invite = Command::Invite {
+        secret: [5; 16],
+        roles: Roles::SCORER.with(Roles::DEPUTY),
+        label: None,
+        window_ms: 10 * MINUTE_MS,
+    };
+    let Reply::Invited(ticket) = owner.must(invite) else {
+        panic!("an invite");
+    };
+    deputy.join(&ticket);
+    meet(&mut owner, &mut deputy, 1);
+    for _ in 0..3 {
+        owner.wait(1_000);
+        deputy.wait(1_000);
+        talk(&mut owner, &mut deputy, 1);
+    }
+    assert!(deputy.has(DEPUTY), "the deputy knows that it is one");
+    let too_much = Command::Enrol(Enrolling::PairAsOwner {
+        seed: [4; 16],
+        addresses: Vec::new(),
+        roles: Roles::DEPUTY,
+        label: None,
+    });
+    assert_eq!(
+        deputy.refused(too_much).code,
+        Code::E02,
+        "no other deputies"
+    );
+
+    let mut tablet = Device::new(TABLET);
+    compare(&mut deputy, &mut tablet, 2);
+    let shown = digits(&deputy);
+    assert_eq!(digits(&tablet), shown, "both screens");
+    assert_eq!(deputy.must(confirm(Some(shown))), Reply::Confirmed);
+    assert_eq!(tablet.must(confirm(Some(shown))), Reply::Confirmed);
+    for _ in 0..5 {
+        deputy.wait(1_000);
+        tablet.wait(1_000);
+        talk(&mut deputy, &mut tablet, 2);
+    }
+    assert!(deputy.has(TABLET) && tablet.has(TABLET), "it is a member");
 }
 
 /// R-JOIN-6: one try, then a pause of 30 s.

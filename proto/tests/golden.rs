@@ -14,8 +14,8 @@
 mod golden_vectors;
 
 use golden_vectors::{
-    CLOUD, OWNER, TABLET, Vectors, device, event, full_score, hex, log, manifest, plain_score,
-    squad_one, unhex,
+    CLOUD, OWNER, TABLET, Vectors, claim_frames, device, event, full_score, hex, log, manifest,
+    plain_score, squad_one, unhex,
 };
 use tallyline_keys::{Purpose, Signature};
 use tallyline_proto::{
@@ -576,10 +576,11 @@ fn frames() -> Vec<(&'static str, Frame)> {
         ("welcome", Frame::Welcome(encode_manifest(&manifest()))),
         ("refused", Frame::Refused(1)),
     ];
-    first.into_iter().chain(enrolling_frames()).collect()
+    let later = enrolling_frames().into_iter().chain(claim_frames());
+    first.into_iter().chain(later).collect()
 }
 
-/// R-SYNC-1, R-SYNC-3, R-SYNC-4, R-FRAME-2.
+/// R-CLAIM-1, R-CLAIM-2, R-SYNC-1, R-SYNC-3, R-SYNC-4, R-FRAME-2.
 #[test]
 fn every_kind_of_frame_has_its_bytes() {
     let mut vectors = Vectors::open("frames");

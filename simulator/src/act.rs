@@ -178,6 +178,7 @@ impl World {
                 | Reply::Revised(_)
                 | Reply::Revoked
                 | Reply::Consented
+                | Reply::Asking
                 | Reply::Transferred(_)
                 | Reply::Decided(_)
                 | Reply::ScoringOver
@@ -671,6 +672,8 @@ pub(crate) fn frame_words(bytes: &[u8]) -> String {
             Frame::Commit(it) => format!("commit label={:?}", it.label),
             Frame::Reveal(_) => "reveal".to_owned(),
             Frame::Refused(why) => format!("refused why={why}"),
+            Frame::Ask(it) => format!("ask {:?}", it.wish),
+            Frame::Denied(it) => format!("denied {:?}", it.why),
         },
     }
 }

@@ -60,7 +60,11 @@ impl Venue for World {
     }
 
     fn join(&mut self, inviter: DeviceNo, device: DeviceNo, roles: Roles) {
-        let ticket = self.invite_as(inviter, roles);
+        let ticket = if roles.contains(Roles::SPARE) {
+            self.draw_card(inviter, device, roles)
+        } else {
+            self.invite_as(inviter, roles)
+        };
         let reply = self.command(device, Command::Join(ticket));
         assert_eq!(reply, Some(Reply::Joining), "the ticket is taken");
         let joined = self.run_until(AGREE_MS, |world| {
@@ -239,6 +243,13 @@ impl Venue for World {
             self.topology.offline.insert(device);
         }
         self.topology_changed();
+    }
+
+    fn signal(&mut self, device: DeviceNo, cloud: DeviceNo, seconds: u64) -> bool {
+        self.internet(device, true);
+        self.run_for(seconds.saturating_mul(1_000));
+        self.internet(device, false);
+        self.converged(&[device, cloud])
     }
 
     fn kill(&mut self, device: DeviceNo) {

@@ -270,6 +270,10 @@ pub trait Venue {
     /// Gives a device internet, or takes it away: the way to the cloud.
     fn internet(&mut self, device: DeviceNo, on: bool);
 
+    /// Gives a device internet for so many seconds, and takes it away again. Returns whether the cloud
+    /// holds by then what the device holds.
+    fn signal(&mut self, device: DeviceNo, cloud: DeviceNo, seconds: u64) -> bool;
+
     /// Ends a device's process at once, as a power cut would; it stays off.
     fn kill(&mut self, device: DeviceNo);
 

@@ -263,6 +263,23 @@ impl World {
         ticket
     }
 
+    /// Admits a device by its key, as the owner admits a spare card, and makes the ticket with which it
+    /// asks whoever it meets.
+    pub(crate) fn draw_card(&mut self, owner: DeviceNo, device: DeviceNo, roles: Roles) -> Ticket {
+        let found = self
+            .devices
+            .get(device)
+            .map(|it| (it.key(), it.label().to_owned()));
+        let about = self.devices.get(owner).and_then(|it| it.replica.event());
+        let (Some((key, label)), Some((event, manifest))) = (found, about) else {
+            unreachable!("both are here, and there is an event")
+        };
+        let ticket = Ticket::of_card(key, event, manifest.discovery_key);
+        let reply = self.command(owner, Command::Admit { key, roles, label });
+        assert_eq!(reply, Some(Reply::Admitted), "the card is admitted");
+        ticket
+    }
+
     /// Gives a command to a device and returns its answer; `None`: it does not run, its commit
     /// failed, or it died over it.
     pub fn command(&mut self, device: DeviceNo, command: Command) -> Option<Reply> {

@@ -252,7 +252,9 @@ fn a_live_push_is_at_most_80_bytes_over_the_payload() {
                 | Frame::Refused(_)
                 | Frame::Claim(_)
                 | Frame::Commit(_)
-                | Frame::Reveal(_) => None,
+                | Frame::Reveal(_)
+                | Frame::Ask(_)
+                | Frame::Denied(_) => None,
             })
             .next_back()
             .expect("an entry");

@@ -155,7 +155,9 @@ fn read(bundle: &[u8], event: EventId, logs: &[Log], random: &mut Random) -> ([u
         | Frame::Refused(_)
         | Frame::Claim(_)
         | Frame::Commit(_)
-        | Frame::Reveal(_) => false,
+        | Frame::Reveal(_)
+        | Frame::Ask(_)
+        | Frame::Denied(_) => false,
     });
     let control = tallyline_proto::wire::encode_bundle(&frames);
     let mut waiting: Vec<Push> = Vec::new();

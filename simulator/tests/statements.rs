@@ -7,12 +7,12 @@ use tallyline_keys::{DeviceKey, PublicKey};
 use tallyline_proto::{
     model::{
         Amend, Amendment, Body, CloseReason, Decision, EntryId, GrantId, Open, RevokeReason, Roles,
-        VoidReason,
+        Ticket, VoidReason,
     },
-    replica::{Command, EntryFilter, Founding, Now, Reply, Selection, Subject, Why},
+    replica::{Command, EntryFilter, Founding, Now, Phase, Reply, Selection, Subject, Why},
     rules::{Code, Verdict},
 };
-use tallyline_simulator::{DeviceNo, Weather, World, cells, score, small_structure};
+use tallyline_simulator::{DeviceNo, Platter, Weather, World, cells, score, small_structure};
 
 const NOW: Now = Now {
     mono_ms: 0,
@@ -477,6 +477,54 @@ fn a_deputy_stands_in_for_an_owner_who_is_out_of_reach() {
     venue.all_read(scored, Verdict::Counted);
     venue.all_read(unsent, Verdict::CountedLate);
     assert_eq!(venue.refused(dead, record(1, 3)), Code::E02);
+}
+
+/// R-CARD-4: the owner is away, and a fresh device with a spare card takes the event from whoever knows
+/// the card; a device of another event, and one that has not heard of the card, change nothing.
+#[test]
+fn a_spare_card_takes_the_event_from_whoever_is_there() {
+    let mut venue = Venue::new(43, 2);
+    let [owner, knows, late] = venue.all[..] else {
+        unreachable!("three devices")
+    };
+    venue.world.cut(owner, late);
+    venue.world.cut(knows, late);
+    venue.apart.extend([(owner, late), (knows, late)]);
+    let card = DeviceKey::from_seed([0x55; 32]);
+    venue.done(owner, admit(card.public(), Roles::SPARE, "Spare"));
+    venue.settle_among(&[owner, knows]);
+    let ticket = venue.world.invite(owner);
+    let ticket = Ticket::of_card(card.public(), ticket.event, ticket.discovery_key);
+    venue.world.cut(owner, knows);
+
+    let fresh = venue.world.add_with("fresh", [0x55; 32], Platter::new(1));
+    let stranger = venue.world.add("other event", false);
+    let other = Founding {
+        name: "Other match".to_owned(),
+        nonce: [9; 16],
+        discovery_key: [9; 16],
+        cloud: Vec::new(),
+        recovery: Vec::new(),
+        structure: small_structure(1, 1, 1),
+        label: "stranger".to_owned(),
+    };
+    venue.done(stranger, Command::Found(other));
+    venue.done(fresh, Command::Join(ticket));
+    for no in [stranger, late] {
+        venue.world.connect(fresh, no);
+        venue.world.run_for(8_000);
+        let phase = venue.world.devices[fresh].replica.phase();
+        assert_eq!(phase, Phase::Joining, "device {no} knows no such card");
+    }
+    venue.world.connect(fresh, knows);
+    let joined = venue
+        .world
+        .run_until(30_000, |world| world.converged(&[fresh, knows]));
+    joined.expect("it has the event");
+    assert_eq!(venue.world.devices[fresh].replica.phase(), Phase::Member);
+    let entry = venue.score(fresh, 1, 1);
+    venue.settle_among(&[fresh, knows]);
+    assert_eq!(venue.verdict(knows, entry), Verdict::Unassigned);
 }
 
 /// R-READ-1: a spare card writes at once, and counts once somebody grants its cells.

@@ -92,6 +92,11 @@ fn thirty_of_fifty_uploaded() {
 }
 
 #[test]
+fn ten_seconds_of_signal() {
+    play("ten-seconds-of-signal");
+}
+
+#[test]
 fn twelve_hours_offline() {
     play("twelve-hours-offline");
 }

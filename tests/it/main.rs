@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod acceptance;
 #[cfg(test)]
+mod claims;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod conformance;

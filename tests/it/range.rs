@@ -211,7 +211,7 @@ pub(crate) fn score<'a>(stage: &'a str, shooter: &'a str) -> Vec<&'a str> {
     [what, result].concat()
 }
 
-fn address(node: &Process) -> String {
+pub(crate) fn address(node: &Process) -> String {
     let addresses = node.ready()["addresses"].as_array().unwrap();
     addresses[0].as_str().unwrap().to_owned()
 }

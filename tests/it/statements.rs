@@ -1,11 +1,13 @@
 //! Who owns the event, who stands in, and what counts.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use serde_json::json;
+use tallyline_tests::process::Process;
 
-use crate::range::{Range, agree, devices, roles, score, status, until};
+use crate::range::{AGREE_MAX, ALONE, Range, address, agree, devices, roles, score, status, until};
 
 /// How long a connection with a revoked key may stay up where the revocation is known.
 const CUT_MAX: Duration = Duration::from_secs(1);
@@ -266,6 +268,47 @@ fn a_close_that_waits_ends_when_the_devices_hear_of_it() {
         status(&tablet)["closed_unix_ms"].is_i64(),
         "the tablet knows"
     );
+}
+
+/// The owner is away, and so is whoever has a bundle: a card is all that a fresh device needs. Its key
+/// stays sealed with the passphrase of the one before. R-CARD-4.
+#[test]
+fn a_spare_card_s_device_takes_the_event_from_any_device_it_meets() {
+    let range = Range::founded();
+    let owner = range.start("owner", &[]);
+    let officer = range.join("officer", "scorer", &[&owner]);
+    let drawn = range.read("owner", &["cards", "spare"]);
+    let card = drawn["cards"][0]["card"].as_str().unwrap();
+    until("the officer's device knows the card", AGREE_MAX, || {
+        devices(&officer).iter().any(|it| it["label"] == "Spare")
+    });
+    drop(owner);
+
+    let secret = range.path("passphrase");
+    fs::write(&secret, "nine green bottles\n").unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+    let sealed = ["--passphrase-file", &secret];
+    let told = range.read("fresh", &[&["init", "--passphrase"], &sealed[..]].concat());
+    let before = told["key"].as_str().unwrap().to_owned();
+    let used = range.read("fresh", &[&["cards", "use", card], &sealed[..]].concat());
+    assert_ne!(used["key"], before.as_str(), "it has the card's key");
+    let locked = range.run("fresh", &["status"]);
+    assert!(
+        locked.stderr.contains("sealed"),
+        "the card's key is, too: {locked:?}"
+    );
+    let peer = address(&officer);
+    let args = [&ALONE[..], &["--peer", &peer], &sealed[..]].concat();
+    let fresh = Process::start(&range.root("fresh"), &args).unwrap();
+    until("the fresh device has the event", AGREE_MAX, || {
+        status(&fresh)["node"]["phase"] == "member"
+            && devices(&fresh).iter().any(|it| it["this"] == true)
+    });
+    let record = [&score("1", "1")[..], &sealed[..]].concat();
+    let entry = range.done("fresh", &record);
+    until("the officer's device has the score", AGREE_MAX, || {
+        range.verdict("officer", &entry) == "unassigned"
+    });
 }
 
 /// A tablet that breaks is replaced by a card: it scores at once, and counts once it is granted.

@@ -92,6 +92,8 @@ pub(super) enum Verb {
     Grants,
     /// Close a grant and give its cells to another device.
     Handover(Handover),
+    /// Ask a desk for one cell, give it back, or list what is lent.
+    Claim(Claim),
     /// Take the membership of a device away, for good: retired, lost, stolen, misused.
     Revoke(Revoke),
     /// Give the event to another device, or say that this one is ready to take it.
@@ -347,6 +349,25 @@ pub(super) struct Handover {
     /// Why: decides how entries of the old device that arrive afterwards are read.
     #[arg(long, default_value = "handover", value_parser = word::<CloseWhy>(&["handover", "dead", "stolen"]))]
     pub(super) reason: CloseWhy,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Claim {
+    /// The stage's number.
+    #[arg(value_name = "STAGE", required_unless_present = "list", conflicts_with = "list", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) drill: Option<u32>,
+    /// The squad's number.
+    #[arg(value_name = "SQUAD", required_unless_present = "list", conflicts_with = "list", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) squad: Option<u32>,
+    /// For how long, 1 to 240; the desk's clock counts. Asked again, the later time holds.
+    #[arg(long, value_name = "MINUTES", default_value_t = 15, conflicts_with_all = ["release", "list"], value_parser = clap::value_parser!(u32).range(1..=240))]
+    pub(super) minutes: u32,
+    /// Give the cell back.
+    #[arg(long, conflicts_with = "list")]
+    pub(super) release: bool,
+    /// List the cells that desks have lent: to whom, and until when.
+    #[arg(long)]
+    pub(super) list: bool,
 }
 
 #[derive(Debug, Subcommand)]

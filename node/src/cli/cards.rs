@@ -5,9 +5,9 @@
 use std::path::Path;
 
 use serde_json::json;
-use tallyline_keys::DeviceKey;
-use tallyline_proto::model::{CardKind, EventId};
-use tallyline_proto::wire::card_from_text;
+use tallyline_keys::{DeviceKey, PublicKey};
+use tallyline_proto::model::{CardKind, EventId, Ticket};
+use tallyline_proto::wire::{card_from_text, ticket_to_text};
 use zeroize::Zeroizing;
 
 use super::args::{CardsUse, CardsVerb, SpareCards};
@@ -18,10 +18,10 @@ use super::statement::{card, remark, revoke_card};
 use super::{files, show};
 use crate::card_page::card_page;
 use crate::local::protocol::{
-    Answer, Cards, CardsSpare, DeviceInfo, Devices, EventInfo, NodeInfo, Nothing, Request,
+    Answer, Cards, CardsSpare, DeviceInfo, Devices, EventInfo, Join, NodeInfo, Nothing, Request,
     SpareCards as Drawn, codes, exits,
 };
-use crate::local::statement::read_card;
+use crate::local::statement::{ReadCard, read_card};
 use crate::root::Root;
 
 pub(super) fn cards(verb: CardsVerb, session: &Session) -> Result<u8, Failure> {
@@ -58,7 +58,7 @@ fn spare(args: SpareCards, session: &Session) -> Result<u8, Failure> {
     remark(
         &format!(
             "{} admitted, told this once and kept nowhere: print and lock away. On a fresh device: \
-             `tallyline cards use CARD --bundle FILE`. A lost one: `tallyline cards revoke LABEL`.",
+             `tallyline cards use CARD`. A lost one: `tallyline cards revoke LABEL`.",
             show::count(cards, "card is", "cards are")
         ),
         session,
@@ -95,16 +95,16 @@ fn drawn_into(file: &Path, request: Request, session: &Session) -> Result<Drawn,
 
 /// Makes this device the one of a spare card.
 fn take(args: &CardsUse, session: &Session) -> Result<u8, Failure> {
-    let (seed, event) = read_card(&card(&args.card)?, CardKind::Spare)?;
+    let ReadCard { seed, event } = read_card(&card(&args.card)?, CardKind::Spare)?;
     let key = DeviceKey::from_seed(*seed).public();
-    let root = Root::open(&session.config.root)?;
+    let root = Root::open_with(&session.config.root, &session.config.passphrase)?;
     // A node that runs signs with the key that it has.
     drop(root.lock()?);
     refuse_used(&about(session)?, &devices(session)?)?;
     if let Some(bundle) = &args.bundle {
         session.ask(files::import_request(bundle)?)?;
     }
-    refuse_other_event(&about(session)?, event)?;
+    refuse_other_event(&about(session)?, event.map(|(event, _)| event))?;
     let known = devices(session)?;
     let known = known.iter().find(|it| it.key == key.fingerprint());
     if let Some(device) = known.filter(|it| it.revoked.is_some()) {
@@ -117,8 +117,9 @@ fn take(args: &CardsUse, session: &Session) -> Result<u8, Failure> {
             ),
         ));
     }
-    let root = root.take_key(&seed)?;
+    let root = root.take_key(&seed, &session.config.passphrase)?;
     let label = known.map(|it| it.label.clone());
+    let waits = wait_for(event, root.key(), session)?;
     if session.json {
         let told = json!({ "schema": "tallyline.card-used/1", "key": root.key().fingerprint(),
                            "label": label });
@@ -126,11 +127,31 @@ fn take(args: &CardsUse, session: &Session) -> Result<u8, Failure> {
     } else {
         session.write(&format!("key    {}\n", root.key().fingerprint()))?;
     }
-    remark(&what_next(label.as_deref(), args.bundle.is_some()), session);
+    remark(
+        &what_next(label.as_deref(), args.bundle.is_some(), waits),
+        session,
+    );
     Ok(DONE)
 }
 
-fn what_next(label: Option<&str>, has_bundle: bool) -> String {
+/// Lets the device ask whoever it meets for the card's event, unless it has it already.
+fn wait_for(
+    event: Option<(EventId, [u8; 16])>,
+    key: PublicKey,
+    session: &Session,
+) -> Result<bool, Failure> {
+    let Some((event, discovery_key)) = event else {
+        return Ok(false);
+    };
+    if about(session)?.event.is_some() {
+        return Ok(false);
+    }
+    let ticket = ticket_to_text(&Ticket::of_card(key, event, discovery_key));
+    session.ask(Request::Join(Join { ticket }))?;
+    Ok(true)
+}
+
+fn what_next(label: Option<&str>, has_bundle: bool, waits: bool) -> String {
     match label {
         Some(label) => format!(
             "This device is {label:?} now. Start it (`tallyline run`): it scores at once, and what \
@@ -139,6 +160,10 @@ fn what_next(label: Option<&str>, has_bundle: bool) -> String {
         ),
         None if has_bundle => "This device has the card's key. The bundle is older than the card: \
              start the node (`tallyline run`) near a device that knows the card."
+            .to_owned(),
+        None if waits => "This device has the card's key. Start it (`tallyline run`) near any device \
+             of the event: it takes the event from the first one it meets. Use the card on no other \
+             device."
             .to_owned(),
         None => "This device has the card's key, and no event yet: take in a bundle of any other \
                  device (`tallyline import FILE`), then start the node (`tallyline run`)."

@@ -6,6 +6,7 @@
 
 mod args;
 mod cards;
+mod claims;
 mod doctor;
 mod enrol;
 mod failure;
@@ -94,6 +95,7 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         | Verb::Grant(_)
         | Verb::Grants
         | Verb::Handover(_)
+        | Verb::Claim(_)
         | Verb::Revoke(_)
         | Verb::Transfer(_)
         | Verb::Recover(_)
@@ -123,6 +125,7 @@ fn ask(verb: Verb, session: &Session) -> Result<u8, Failure> {
         Verb::Grant(args) => venue::grant(args, session),
         Verb::Grants => venue::grants(session),
         Verb::Handover(args) => venue::handover(args, session),
+        Verb::Claim(args) => claims::claim(&args, session),
         Verb::Revoke(args) => statement::revoke(args, session),
         Verb::Why { name } => statement::why(name, session),
         Verb::Transfer(args) => statement::transfer(args, session),

@@ -23,7 +23,7 @@ use super::protocol::{
     LogStatus, NodeInfo, Problem, Readings, Refused, Request, RosterAdd, RuleInfo, StandingsQuery,
     StatusData, Totals, Verified, WireBytes, codes, exits,
 };
-use super::{convert, enrol, health, names, said, standings, statement, words};
+use super::{claims, convert, enrol, health, names, said, standings, statement, words};
 use crate::root::hex;
 
 /// What the answers need besides the replica.
@@ -96,6 +96,7 @@ pub(super) fn look(
                 .collect(),
         })),
         Request::Grants(_) => Ok(Seen::of(grants(replica))),
+        Request::Claims(_) => Ok(Seen::of(claims::claims(replica, now))),
         Request::ScoreList(query) => entries(replica, now, query, Versions::Standing).map(Seen::of),
         Request::ScoreHistory(query) => entries(replica, now, query, Versions::All).map(Seen::of),
         Request::Standings(query) => source(replica, query.clone()),
@@ -117,6 +118,8 @@ pub(super) fn look(
         | Request::Admit(_)
         | Request::Grant(_)
         | Request::Handover(_)
+        | Request::Claim(_)
+        | Request::ClaimRelease(_)
         | Request::Revoke(_)
         | Request::Consent(_)
         | Request::Transfer(_)
@@ -250,12 +253,16 @@ fn device(replica: &Replica, view: &DeviceView) -> DeviceInfo {
 fn grants(replica: &Replica) -> Grants {
     Grants {
         schema: "tallyline.grants/1".to_owned(),
-        grants: replica.grants().into_iter().map(grant).collect(),
+        grants: {
+            let zone_min = claims::zone_min(replica);
+            let grants = replica.grants().into_iter();
+            grants.map(|it| grant(it, zone_min)).collect()
+        },
     }
 }
 
-/// Tells one grant.
-pub(super) fn grant(view: GrantView) -> GrantInfo {
+/// Tells one grant of an event in a time zone.
+pub(super) fn grant(view: GrantView, zone_min: i32) -> GrantInfo {
     GrantInfo {
         grant: view.id.uuid().to_string(),
         label: view.label,
@@ -270,6 +277,7 @@ pub(super) fn grant(view: GrantView) -> GrantInfo {
             .map(|all| all.iter().map(|it| it.0).collect()),
         depth: view.depth,
         closed: view.closed.map(convert::close_why),
+        lent: view.lent.map(|it| claims::lent(it, zone_min)),
     }
 }
 
@@ -533,6 +541,7 @@ fn status(replica: &mut Replica, now: Now, around: Around) -> StatusData {
         remarks,
         totals,
         readings: readings(replica),
+        claims: claims::claims(replica, now).claims,
         logs: logs.iter().map(|it| log(it, &devices)).collect(),
         devices: devices.iter().map(|it| device(replica, it)).collect(),
         links,

@@ -168,6 +168,7 @@ impl Clerk {
             | Request::EventShow(_)
             | Request::Devices(_)
             | Request::Grants(_)
+            | Request::Claims(_)
             | Request::ScoreList(_)
             | Request::ScoreHistory(_)
             | Request::Standings(_)
@@ -189,6 +190,8 @@ impl Clerk {
             | Request::Admit(_)
             | Request::Grant(_)
             | Request::Handover(_)
+            | Request::Claim(_)
+            | Request::ClaimRelease(_)
             | Request::Revoke(_)
             | Request::Consent(_)
             | Request::Transfer(_)
@@ -285,6 +288,7 @@ impl Clerk {
                  owner's device, once the two are connected.",
             ),
             Reply::Transferred(key) => done(&self.owned_by(key).await?),
+            Reply::Asking => done("The desk is asked."),
             Reply::ScoringOver => {
                 done("Scoring is over: devices seal their logs as they hear of it.")
             }
@@ -568,6 +572,7 @@ fn unexpected(reply: &Reply) -> Problem {
         | Reply::Saved(_)
         | Reply::Revoked
         | Reply::Consented
+        | Reply::Asking
         | Reply::Transferred(_)
         | Reply::Decided(_)
         | Reply::ScoringOver

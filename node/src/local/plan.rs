@@ -12,7 +12,7 @@ use super::protocol::{
     Admit, Grant, GrantOpen, Handover, Problem, Request, RosterAdd, RosterEdit, ScoreAdd, ScoreVoid,
 };
 use super::statement::{self, Tell};
-use super::{convert, enrol, names};
+use super::{claims, convert, enrol, names};
 use crate::entropy;
 
 /// What a writing verb wants of the core, found by looking at the replica.
@@ -42,6 +42,8 @@ pub(super) fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<
         Request::Admit(admit) => plan_admit(admit)?,
         Request::Grant(grant) => plan_grant(replica, now, grant)?,
         Request::Handover(handover) => plan_handover(replica, now, &handover)?,
+        Request::Claim(claim) => claims::claim(claim),
+        Request::ClaimRelease(release) => claims::release(release),
         Request::Revoke(revoke) => return Ok(statement::revoke(replica, now, &revoke)?.into()),
         Request::CardsRevoke(card) => {
             return Ok(statement::revoke_card(replica, now, &card)?.into());
@@ -66,6 +68,7 @@ pub(super) fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<
         | Request::Enrolment(_)
         | Request::Devices(_)
         | Request::Grants(_)
+        | Request::Claims(_)
         | Request::ScoreList(_)
         | Request::ScoreHistory(_)
         | Request::Standings(_)

@@ -13,12 +13,14 @@
 //!
 //! Layer: node, local. Knows nothing of sockets or of how an answer is found.
 
+mod claims;
 pub mod codes;
 mod data;
 mod enrol;
 mod health;
 mod statement;
 
+pub use claims::*;
 pub use data::*;
 pub use enrol::*;
 pub use health::*;
@@ -86,6 +88,12 @@ pub enum Request {
     Grant(Grant),
     /// Closes a grant and opens the same cells for another device. Answer: [`Assigned`].
     Handover(Handover),
+    /// Asks a desk for one cell. Answer: [`Done`]; [`Claims`] tells what becomes of it.
+    Claim(Claim),
+    /// Gives a cell back to the desk that lent it. Answer: [`Done`]; [`Claims`] tells when it is.
+    ClaimRelease(ClaimRelease),
+    /// Lists what desks have lent. Answer: [`Claims`].
+    Claims(Nothing),
     /// Takes the membership of a key away, for good. Answer: [`Revoked`].
     Revoke(Revoke),
     /// Says that this device is ready to become the owner's. Answer: [`Done`].
@@ -634,6 +642,8 @@ impl Request {
                 | Self::PairDevice(_)
                 | Self::PairOwner(_)
                 | Self::PairConfirm(_)
+                | Self::Claim(_)
+                | Self::ClaimRelease(_)
         )
     }
 
@@ -645,6 +655,7 @@ impl Request {
             | Self::EventShow(_)
             | Self::Devices(_)
             | Self::Grants(_)
+            | Self::Claims(_)
             | Self::ScoreList(_)
             | Self::ScoreHistory(_)
             | Self::Standings(_)
@@ -666,6 +677,8 @@ impl Request {
             | Self::Admit(_)
             | Self::Grant(_)
             | Self::Handover(_)
+            | Self::Claim(_)
+            | Self::ClaimRelease(_)
             | Self::Revoke(_)
             | Self::Consent(_)
             | Self::Transfer(_)

@@ -20,7 +20,7 @@ use super::protocol::{
     EventClose, MethodWord, NewRule, Problem, Recover, Revoke, RevokeWhy, Revoked, RuleWord,
     SpareCard, Transfer, codes, exits,
 };
-use super::{answers, convert, names, words};
+use super::{answers, claims, convert, names, words};
 use crate::entropy;
 use crate::root::unhex;
 
@@ -89,7 +89,11 @@ fn revocation(
         label,
         key: key.fingerprint(),
         reason,
-        grants: grants.into_iter().map(answers::grant).collect(),
+        grants: {
+            let zone_min = claims::zone_min(replica);
+            let grants = grants.into_iter();
+            grants.map(|it| answers::grant(it, zone_min)).collect()
+        },
     };
     let command = Command::Revoke {
         key,
@@ -127,7 +131,7 @@ pub(super) fn transfer(
 
 /// Makes this device the owner's by a recovery card.
 pub(super) fn recover(replica: &mut Replica, recover: &Recover) -> Result<Command, Problem> {
-    let (seed, _) = read_card(&recover.card, CardKind::Recovery)?;
+    let ReadCard { seed, .. } = read_card(&recover.card, CardKind::Recovery)?;
     if replica.event().is_none() {
         return Err(Problem::new(
             codes::NO_EVENT,
@@ -144,19 +148,25 @@ pub(super) fn recover(replica: &mut Replica, recover: &Recover) -> Result<Comman
     })
 }
 
+/// What a card says, or what somebody typed of one.
+pub(crate) struct ReadCard {
+    /// The seed of its key.
+    pub(crate) seed: Zeroizing<[u8; 32]>,
+    /// Its event and the key of the discovery tag, which a seed alone does not tell.
+    pub(crate) event: Option<(EventId, [u8; 16])>,
+}
+
 /// Reads the seed of a card that is for this, as it was printed, or its seed as somebody typed it:
 /// 64 hex digits, spaces between them forgiven. A printed card says which event it is of.
 ///
 /// # Errors
 /// A problem that says what is expected.
-pub(crate) fn read_card(
-    text: &str,
-    kind: CardKind,
-) -> Result<(Zeroizing<[u8; 32]>, Option<EventId>), Problem> {
+pub(crate) fn read_card(text: &str, kind: CardKind) -> Result<ReadCard, Problem> {
     let digits: Zeroizing<String> = Zeroizing::new(text.split_whitespace().collect());
     let seed = unhex(&digits).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
     if let Some(seed) = seed {
-        return Ok((Zeroizing::new(seed), None));
+        let seed = Zeroizing::new(seed);
+        return Ok(ReadCard { seed, event: None });
     }
     let bad = |text: String| Problem::new(codes::BAD_CARD, exits::USAGE, text);
     let card = card_from_text(text).map_err(|problem| {
@@ -177,7 +187,11 @@ pub(crate) fn read_card(
             card.label
         ))),
         (CardKind::Spare, CardKind::Spare) | (CardKind::Recovery, CardKind::Recovery) => {
-            Ok((card.seed, Some(card.event)))
+            let event = Some((card.event, card.discovery_key));
+            Ok(ReadCard {
+                seed: card.seed,
+                event,
+            })
         }
     }
 }
@@ -534,7 +548,7 @@ mod tests {
     #[test]
     fn a_card_is_read_as_printed_or_as_its_seed_and_only_for_what_it_is() {
         let digits = "0a ".repeat(32);
-        let seed = |text: &str| read_card(text, CardKind::Recovery).map(|(seed, _)| *seed);
+        let seed = |text: &str| read_card(text, CardKind::Recovery).map(|it| *it.seed);
         assert_eq!(seed(&digits), Ok([10; 32]));
         for bad in ["", "0a", "card", &"0a".repeat(33), &"zz".repeat(32)] {
             let problem = seed(bad).expect_err(bad);

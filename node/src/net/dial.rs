@@ -15,7 +15,7 @@ use tracing::{debug, info};
 use super::discovery::{Discovery, Due, Room, Sighting, Target, TargetId, best_first};
 use super::hub::{Hub, luck};
 use super::limits::{ADDRESSES_MAX, DIAL_TIME, DIALS_MAX, SWEEP_TIME, UNPROVEN_DIALS_MAX};
-use super::links::{Links, Way};
+use super::links::{Host, Links, Way};
 use super::{Scope, conversation};
 use crate::security::{Cause, Who};
 
@@ -101,9 +101,17 @@ fn due(links: &mut Links, now_ms: u64, room: Room) -> Vec<Due> {
 
 /// Tells whether a place leads to somebody who is wanted and not connected.
 fn wanted(links: &Links, id: &TargetId, target: &Target) -> bool {
-    if let Some(inviter) = links.inviter {
-        let other = target.key.is_some_and(|key| key != inviter);
-        return !other && !links.has(&inviter);
+    match links.host {
+        Some(Host::Inviter(inviter)) => {
+            let other = target.key.is_some_and(|key| key != inviter);
+            return !other && !links.has(&inviter);
+        }
+        Some(Host::Anybody) => {
+            return target
+                .key
+                .is_none_or(|key| !links.has(&key) && !links.is_own(&key));
+        }
+        None => {}
     }
     if links.members.is_empty() {
         return false;
@@ -162,8 +170,11 @@ async fn connect(hub: &Hub, due: &Due) -> Result<(quinn::Connection, bool), Stri
             due.addresses.clone()
         }
     };
-    let joining = hub.links().lock().inviter.is_some();
-    let pinned = joining && matches!(expected, Expected::Key(_));
+    let pinned = match hub.links().lock().host {
+        Some(Host::Inviter(_)) => matches!(expected, Expected::Key(_)),
+        Some(Host::Anybody) => true,
+        None => false,
+    };
     let connection = hub.doors().dial(&addresses, &expected).await?;
     Ok((connection, pinned))
 }

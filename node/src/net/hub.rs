@@ -22,7 +22,7 @@ use super::discovery::{TargetId, best_first};
 use super::endpoint::Doors;
 use super::framing::FrameError;
 use super::limits::{ADDRESSES_MAX, GOODBYE_TIME, MEMORY_REST, STOP_TIME};
-use super::links::{Ending, Held, Links, Outgoing, Passage, Shared};
+use super::links::{Ending, Held, Host, Links, Outgoing, Passage, Shared};
 use super::mdns::{Search, Verifier};
 use super::memory::{self, Memory};
 use super::{Deaf, Inlet, LinkInfo, NetConfig, NetError, Scope, Traffic};
@@ -151,7 +151,7 @@ impl Hub {
     /// Returns whom a dial of this place may reach; `None` if it must not be dialled.
     pub(super) fn expected(&self, target: &TargetId) -> Option<Expected> {
         let links = self.links.lock();
-        if let Some(inviter) = links.inviter {
+        if let Some(Host::Inviter(inviter)) = links.host {
             return Some(Expected::Key(inviter));
         }
         match target {
@@ -203,11 +203,11 @@ impl Hub {
     pub(super) fn end(&self, peer: PeerId, ending: Ending) {
         let now_ms = self.now_ms();
         debug!(peer = peer.0, why = ending.name(), "ending a connection");
-        self.put(peer, Outgoing::End(ending));
-        let mut links = self.links.lock();
+        // First: once the connection may end, nobody knows its key any more.
         if ending == Ending::Refused(Reason::Demerits) {
-            links.strike(peer, now_ms);
+            self.links.lock().strike(peer, now_ms);
         }
+        self.put(peer, Outgoing::End(ending));
     }
 
     /// Ends the oldest of too many connections with one key, at once: one without a stream has
@@ -311,7 +311,7 @@ impl Hub {
         }
     }
 
-    /// Begins or ends a join.
+    /// Begins or ends a join, or the wait of a card's device for its event.
     pub(super) fn join(&self, ticket: Option<&Ticket>) {
         let inviter = ticket.map(|ticket| {
             let mut addresses: Vec<SocketAddr> = ticket
@@ -322,11 +322,7 @@ impl Hub {
             best_first(&mut addresses);
             (ticket.inviter, addresses)
         });
-        {
-            let mut links = self.links.lock();
-            links.inviter = inviter.as_ref().map(|(key, _)| *key);
-            links.targets.inviter(inviter);
-        }
+        self.links.lock().wait_for(inviter);
         if let Some(ticket) = ticket {
             self.search.send_modify(|search| {
                 search.seek.insert(ticket.discovery_key);
@@ -490,7 +486,7 @@ impl Hub {
         {
             let mut links = self.links.lock();
             links.replace_members(keys.iter().copied(), now_ms);
-            if links.inviter.is_none() {
+            if links.host.is_none() {
                 links.targets.inviter(None);
             }
             links.targets.hurry(now_ms);

@@ -64,12 +64,21 @@ pub(super) enum Outgoing {
     End(Ending),
 }
 
+/// Who may hand over the event that a device waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Host {
+    /// The inviter of its ticket alone.
+    Inviter(PublicKey),
+    /// Anybody who has it: a spare card's key is admitted already.
+    Anybody,
+}
+
 /// How a connection came about.
 #[derive(Clone, Debug)]
 pub(super) struct Way {
     /// How the peer was found; `None` for one that dialled this device.
     pub(super) dialled: Option<Source>,
-    /// Whether exactly this key was expected: the inviter or the cloud.
+    /// Whether this key was expected: the inviter, the cloud, or whoever has the event of a card.
     pub(super) pinned: bool,
     /// What was dialled, if it was in the table.
     pub(super) target: Option<TargetId>,
@@ -139,8 +148,8 @@ pub(super) struct Links {
     pub(super) start: Instant,
     /// Who is admitted.
     pub(super) members: BTreeSet<PublicKey>,
-    /// The inviter, while a join is under way.
-    pub(super) inviter: Option<PublicKey>,
+    /// Who may hand over the event that this device waits for, while it does.
+    pub(super) host: Option<Host>,
     /// The key of the cloud that this device carries entries to: the uplink alone dials it.
     pub(super) cloud: Option<PublicKey>,
     /// Every connection.
@@ -330,7 +339,7 @@ impl Links {
             own,
             start: Instant::now(),
             members: BTreeSet::new(),
-            inviter: None,
+            host: None,
             cloud: None,
             every: Passage::Open,
             uplink: Passage::Open,
@@ -419,7 +428,7 @@ impl Links {
     ) {
         let before = std::mem::replace(&mut self.members, keys.into_iter().collect());
         if self.members.contains(&self.own) {
-            self.inviter = None;
+            self.host = None;
         }
         if std::mem::take(&mut self.anew) {
             self.revoked.clear();
@@ -520,6 +529,21 @@ impl Links {
         }
     }
 
+    /// Begins or ends the wait for an event.
+    ///
+    /// Source: PROTOCOL R-JOIN-1, R-CARD-4.
+    pub(super) fn wait_for(&mut self, ticket: Option<(PublicKey, Vec<SocketAddr>)>) {
+        self.host = ticket.as_ref().map(|(inviter, _)| {
+            if self.is_own(inviter) {
+                Host::Anybody
+            } else {
+                Host::Inviter(*inviter)
+            }
+        });
+        let inviter = ticket.filter(|(inviter, _)| !self.is_own(inviter));
+        self.targets.inviter(inviter);
+    }
+
     /// Tells whether a key is this device's.
     pub(super) fn is_own(&self, key: &PublicKey) -> bool {
         self.own == *key
@@ -546,7 +570,7 @@ impl Links {
     pub(super) fn is_hungry(&self) -> bool {
         let others = self.members.iter().filter(|key| **key != self.own);
         let mut missing = others.filter(|key| !self.has(key));
-        self.inviter.is_some() || missing.next().is_some()
+        self.host.is_some() || missing.next().is_some()
     }
 
     /// Tells whether a device that is not admitted sent more than it may.

@@ -376,7 +376,8 @@ impl Net {
         self.hub.addresses()
     }
 
-    /// Begins a join: until this device is a member, only the inviter is dialled. `None` ends it.
+    /// Begins a join: until this device is a member, only the inviter is dialled; with the ticket of a
+    /// card, whoever is found. `None` ends it.
     pub fn joining(&self, ticket: Option<&Ticket>) {
         self.hub.join(ticket);
     }

@@ -380,6 +380,23 @@ async fn a_joiner_dials_nobody_but_its_inviter() {
     close(&[&owner, &other, &joiner]).await;
 }
 
+/// R-CARD-4: the device of a spare card is admitted already, and takes the event from anybody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_device_of_a_card_dials_whoever_it_finds() {
+    let officer = Node::start(config(2));
+    let fresh = Node::dialling(3, &[&officer]);
+    let event = tallyline_proto::model::EventId(tallyline_proto::model::Hash([7; 32]));
+    fresh
+        .net
+        .joining(Some(&Ticket::of_card(fresh.key, event, [2; 16])));
+    officer.admit(&[&fresh]);
+    until("linked", || {
+        fresh.is_linked(&officer) && officer.is_linked(&fresh)
+    })
+    .await;
+    close(&[&officer, &fresh]).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_uplink_talks_to_the_pinned_cloud_alone_and_can_be_paused() {
     let cloud = Node::start(NetConfig {

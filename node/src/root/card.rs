@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::key::KeyFile;
-use super::{Root, RootError, io_error, sync_dir, write_key};
+use super::{PassphraseSource, Root, RootError, io_error, read_key, sync_dir, write_key};
 use crate::board::Board;
 
 /// Most keys that are kept beside the one in use; a root takes a card once or twice.
@@ -14,21 +14,35 @@ const KEPT_MAX: u32 = 100;
 
 impl Root {
     /// Takes another key as the device's own; the one before is kept beside it. Whether the device
-    /// is still nobody is for the caller to know: a key that has signed must not be given up.
+    /// is still nobody is for the caller to know: a key that has signed must not be given up. Where
+    /// the key before needs a passphrase, this one needs the same.
     ///
     /// # Errors
     ///
-    /// [`RootError::InUse`], or what the disk said; the key before is in use then.
-    pub fn take_key(self, seed: &[u8; 32]) -> Result<Self, RootError> {
+    /// [`RootError::InUse`], [`RootError::WrongPassphrase`], or what the disk said; the key before is
+    /// in use then.
+    pub fn take_key(self, seed: &[u8; 32], source: &PassphraseSource) -> Result<Self, RootError> {
         let lock = self.lock()?;
+        let before = read_key(self.dir())?;
+        let passphrase = if before.is_sealed() {
+            source.get("Passphrase again, for the card's key")?
+        } else {
+            None
+        };
+        Self::open_key(
+            self.dir(),
+            &before,
+            passphrase.as_ref(),
+            &Board::of_system(),
+        )?;
         let path = self.dir().join("device.key");
         let kept = self.kept_key_path();
         fs::copy(&path, &kept).map_err(|error| io_error(&kept, "written", error))?;
-        let key = KeyFile::new(seed, None, Board::of_system().mark()?)?;
+        let key = KeyFile::new(seed, passphrase.as_ref(), Board::of_system().mark()?)?;
         write_key(self.dir(), &key)?;
         sync_dir(self.dir())?;
         drop(lock);
-        Self::open(self.dir())
+        Self::open_key(self.dir(), &key, passphrase.as_ref(), &Board::of_system())
     }
 
     /// Returns a name for the key before that no file has.

@@ -262,7 +262,9 @@ fn a_card_s_key_is_taken_and_the_one_before_is_kept() {
     let dir = folder();
     let root = Root::create(dir.path(), "Tablet", Mode::Device).expect("creates");
     let before = root.key();
-    let root = root.take_key(&[3; 32]).expect("takes the key");
+    let root = root
+        .take_key(&[3; 32], &PassphraseSource::Nowhere)
+        .expect("takes the key");
     assert_eq!(root.key(), DeviceKey::from_seed([3; 32]).public());
     assert_eq!(root.label(), "Tablet", "the device keeps its name");
     let kept = fs::read_to_string(dir.path().join("device.key.before-1")).expect("is kept");
@@ -275,7 +277,7 @@ fn a_card_s_key_is_taken_and_the_one_before_is_kept() {
     let again = Root::open(dir.path()).expect("opens");
     assert_eq!(again.key(), root.key());
     let lock = again.lock().expect("locks");
-    let refused = root.take_key(&[4; 32]);
+    let refused = root.take_key(&[4; 32], &PassphraseSource::Nowhere);
     assert!(
         matches!(refused, Err(RootError::InUse { .. })),
         "a node that runs keeps its key"

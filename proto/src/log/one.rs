@@ -72,6 +72,7 @@ pub struct Log {
     start: Chain,
     records: Vec<Record>,
     heads: BTreeMap<u64, Signature>,
+    bytes: u64,
 }
 
 impl Log {
@@ -85,6 +86,7 @@ impl Log {
             start,
             records: Vec::new(),
             heads: BTreeMap::new(),
+            bytes: 0,
         }
     }
 
@@ -119,6 +121,11 @@ impl Log {
         }
     }
 
+    /// Returns how many bytes its entries have.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Returns the chain hash at its end.
     pub fn chain(&self) -> Chain {
         self.records
@@ -149,17 +156,20 @@ impl Log {
     /// Links one more entry; the caller adds the signature before anything leaves the device.
     pub fn push(&mut self, bytes: Vec<u8>) {
         let record = self.next_record(self.chain(), self.last_at_ms(), bytes);
-        self.records.push(record);
+        self.extend(Vec::from([record]));
     }
 
     /// Appends entries that [`Log::check`] found to follow.
     pub(super) fn extend(&mut self, records: Vec<Record>) {
+        self.bytes = self.bytes.saturating_add(size_of_records(&records));
         self.records.extend(records);
     }
 
     /// Takes entries in the place of those held from `seq` on.
     pub(super) fn replace_from(&mut self, seq: u64, entries: &[Vec<u8>]) {
         let keep = usize::try_from(seq.saturating_sub(1)).unwrap_or(usize::MAX);
+        let gone = self.records.get(keep..).map_or(0, size_of_records);
+        self.bytes = self.bytes.saturating_sub(gone);
         self.records.truncate(keep);
         self.heads.retain(|&height, _| height < seq);
         for bytes in entries {
@@ -318,4 +328,11 @@ fn received(bytes: &[u8], log: &LogName) -> Vec<u8> {
         return encode_entry(&entry, None);
     }
     bytes.to_vec()
+}
+/// Returns how many bytes records have as entries.
+fn size_of_records(records: &[Record]) -> u64 {
+    let sum = records
+        .iter()
+        .fold(0_usize, |sum, it| sum.saturating_add(it.bytes.len()));
+    u64::try_from(sum).unwrap_or(u64::MAX)
 }

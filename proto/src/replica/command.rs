@@ -49,6 +49,7 @@ impl Replica {
                 reason,
                 opens,
             } => self.assign(&closing, reason, opens),
+            Command::Claim(claiming) => self.claim(claiming),
             Command::Roster(change) => self.change_roster(change),
             Command::Amend(amend) => self.amend(amend),
             Command::Revoke {
@@ -249,9 +250,11 @@ impl Replica {
                 );
                 return Err(Mistake::new(Code::E02, text));
             }
-            let held = authority
-                .overlapping(&open.cells)
-                .find(|(id, _)| !closing.contains(id));
+            let held = authority.overlapping(&open.cells).find(|(id, grant)| {
+                // What a desk lent ends with its own grant.
+                let ends = grant.under.is_some_and(|desk| closing.contains(&desk));
+                !ends && !closing.contains(id)
+            });
             let twice = opens
                 .iter()
                 .take(place)
@@ -552,7 +555,9 @@ impl Replica {
             | Frame::Refused(_)
             | Frame::Claim(_)
             | Frame::Commit(_)
-            | Frame::Reveal(_) => Ok((0, 0)),
+            | Frame::Reveal(_)
+            | Frame::Ask(_)
+            | Frame::Denied(_) => Ok((0, 0)),
         }
     }
 }
@@ -635,7 +640,7 @@ pub(super) fn sayable(statement: &Statement) -> Result<(), Mistake> {
 }
 
 /// Closes a grant at the heads known here.
-fn close(ledger: &Ledger, grant: GrantId, reason: CloseReason) -> Close {
+pub(super) fn close(ledger: &Ledger, grant: GrantId, reason: CloseReason) -> Close {
     let cuts = ledger
         .logs_of(grant)
         .filter_map(|log| {

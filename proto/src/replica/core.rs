@@ -123,7 +123,9 @@ impl Replica {
 
     /// Signs what this device wrote, then lets every conversation speak.
     fn finish(&mut self) {
+        self.take_back_what_is_over();
         self.seal_if_called();
+        self.ask_again();
         self.sign_own();
         self.spread();
         self.save_presence();

@@ -178,6 +178,8 @@ pub enum Reply {
     Admitted,
     /// Grants were opened (ids in the order asked for) and closed.
     Assigned(Vec<GrantId>),
+    /// A desk is being asked; [`super::Replica::asking`] tells what it says.
+    Asking,
     /// The key is no member any more.
     Revoked,
     /// The owner may transfer the event to this device.

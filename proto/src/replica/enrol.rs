@@ -435,7 +435,8 @@ impl Replica {
     pub(super) fn joined_by(&mut self, ticket: &Ticket) {
         let own = self.key();
         let words = join_words(&ticket.secret, &ticket.event.0.0, &ticket.inviter, &own);
-        self.enrol.own_words = Some(words);
+        // With a card nobody else shows any.
+        self.enrol.own_words = Some(words).filter(|_| ticket.inviter != own);
         self.enrol.join_end = None;
     }
 
@@ -444,10 +445,17 @@ impl Replica {
     ///
     /// Source: PROTOCOL R-JOIN-3.
     pub(super) fn on_join_refused(&mut self, peer: PeerId, reason: u32) {
-        let Some(it) = self.peers.get(&peer) else {
+        let own = self.key();
+        let Some(it) = self.peers.get_mut(&peer) else {
             return;
         };
-        let asks = asks_to_join(&self.state, it).is_some();
+        let ticket = asks_to_join(&self.state, it, &own);
+        let asks = ticket.is_some();
+        if reason == REFUSED_INVITE && ticket.is_some_and(|ticket| ticket.inviter == own) {
+            // It has not heard of the card yet, or is of another event: another one is asked.
+            it.introduce_at_ms = u64::MAX;
+            return;
+        }
         match reason {
             REFUSED_INVITE if asks => {
                 match &mut self.state {
@@ -568,13 +576,13 @@ impl Replica {
 }
 
 /// Returns the ticket by which this device asks a peer for admission.
-pub(super) fn asks_to_join<'a>(state: &'a State, it: &Peer) -> Option<&'a Ticket> {
+pub(super) fn asks_to_join<'a>(state: &'a State, it: &Peer, own: &PublicKey) -> Option<&'a Ticket> {
     let ticket = match state {
         State::Blank => None,
         State::Joining(ticket) => Some(ticket),
         State::Member(member) => member.ticket.as_ref(),
     };
-    ticket.filter(|ticket| ticket.inviter == it.key)
+    ticket.filter(|ticket| ticket.asks(own, &it.key))
 }
 
 /// Makes the frame by which a device asks for admission on one connection.

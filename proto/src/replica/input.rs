@@ -6,8 +6,8 @@ use tallyline_keys::{DeviceKey, PublicKey};
 
 use super::Selection;
 use crate::model::{
-    Amend, Body, CloseReason, Decision, EntryId, GrantId, LogName, Open, RevokeReason, Roles,
-    RosterChange, Structure, Ticket, VoidReason,
+    Amend, Body, CloseReason, Decision, DrillNo, EntryId, GrantId, LogName, Open, RevokeReason,
+    Roles, RosterChange, SquadNo, Structure, Ticket, VoidReason,
 };
 
 /// Who this node is; told once, at the start.
@@ -120,6 +120,8 @@ pub enum Command {
         /// Grants to open.
         opens: Vec<Open>,
     },
+    /// Asks a desk for one cell, or gives one back.
+    Claim(Claiming),
     /// Changes the roster.
     Roster(RosterChange),
     /// Changes a drill, or adds a drill or a rule.
@@ -186,6 +188,27 @@ pub enum Command {
     },
     /// Takes in a bundle made by [`super::Replica::bundle`].
     Import(Vec<u8>),
+}
+
+/// What a person asks for about single cells that a desk lends.
+#[derive(Clone, Copy, Debug)]
+pub enum Claiming {
+    /// Asks a desk for one cell; for one that is lent to this device already, for more time.
+    Borrow {
+        /// The drill.
+        drill: DrillNo,
+        /// The squad.
+        squad: SquadNo,
+        /// For how many minutes, 1 to 240.
+        minutes: u32,
+    },
+    /// Gives a cell back to the desk that lent it.
+    GiveBack {
+        /// The drill.
+        drill: DrillNo,
+        /// The squad.
+        squad: SquadNo,
+    },
 }
 
 /// What a person asks for about joins, besides [`Command::Invite`] and [`Command::Join`].

@@ -7,7 +7,7 @@ use tallyline_keys::{
     planted::{Fault, is},
 };
 
-use super::invite::Invite;
+use super::{asking::Asking, invite::Invite, lending::Asker};
 use crate::{
     log::Ledger,
     model::{GrantId, LogName, Ticket},
@@ -75,6 +75,14 @@ pub(super) struct Member {
     /// Highest height of each log that a cloud's receipt covers.
     pub(super) cloud: BTreeMap<[u8; 16], u64>,
     pub(super) members_told: Vec<PublicKey>,
+    /// What this device asked of a desk last, and how often it asked.
+    pub(super) asking: Option<Asking>,
+    pub(super) asked: u32,
+    /// Of each device that asked this desk: its last Ask.
+    pub(super) askers: BTreeMap<PublicKey, Asker>,
+    /// What this desk said it takes back, since its start: that is said once, whether or not it
+    /// comes into force.
+    pub(super) taken_back: BTreeSet<GrantId>,
     book: Option<Arc<Scorebook>>,
 }
 
@@ -99,6 +107,10 @@ impl Member {
             holdings: BTreeMap::new(),
             cloud: BTreeMap::new(),
             members_told: Vec::new(),
+            asking: None,
+            asked: 0,
+            askers: BTreeMap::new(),
+            taken_back: BTreeSet::new(),
             book: None,
         }
     }

@@ -9,6 +9,7 @@
 //! gather inputs -> replica.step(now, inputs) -> effects.persist(&mut disk) -> released
 //! ```
 
+mod asking;
 mod cell;
 mod command;
 mod core;
@@ -17,6 +18,7 @@ mod effects;
 mod enrol;
 mod input;
 mod invite;
+mod lending;
 mod member;
 mod open;
 mod ownership;
@@ -35,12 +37,14 @@ pub use self::core::Replica;
 pub use decide::{Chase, Selection};
 pub use effects::{Disk, Effects, NotSaved, Notice, Reason, Released, Reply, Write};
 pub use input::{
-    Command, Enrolling, Founding, Identity, Input, Now, PeerId, RequestId, Stored, StoredLog,
+    Claiming, Command, Enrolling, Founding, Identity, Input, Now, PeerId, RequestId, Stored,
+    StoredLog,
 };
 pub use open::Damage;
 pub use view::{
-    DeviceView, EnrolView, EntryFilter, EntryView, EventEnd, GrantView, InviteEnd, InviteView,
-    JoinEnd, LogView, OfferView, PairPhase, PairingView, Phase, StatementView, VerifyReport,
+    AskPhase, AskView, DeviceView, EnrolView, EntryFilter, EntryView, EventEnd, GrantView,
+    InviteEnd, InviteView, JoinEnd, LentView, LogView, OfferView, PairPhase, PairingView, Phase,
+    StatementView, VerifyReport,
 };
 pub use why::{Subject, Why};
 

@@ -74,16 +74,23 @@ impl Replica {
         if it.pace.takes(checks(frame), now_ms) {
             return true;
         }
+        self.tell_pace(peer, "more signatures than are checked for one peer");
+        false
+    }
+
+    /// Counts what came faster than it is looked at, and tells the shell now and then.
+    pub(super) fn tell_pace(&mut self, peer: PeerId, text: &str) {
+        let now_ms = self.now.mono_ms;
         let count = self.refusals.entry(Reason::Pace).or_insert(0);
         *count = count.saturating_add(1);
-        if it.pace.tells(now_ms) {
+        let it = self.peers.get_mut(&peer);
+        if it.is_some_and(|it| it.pace.tells(now_ms)) {
             self.out.released.notices.push(Notice::Refused {
                 peer,
                 reason: Reason::Pace,
-                text: "more signatures than are checked for one peer".into(),
+                text: text.into(),
             });
         }
-        false
     }
 }
 
@@ -102,7 +109,9 @@ fn checks(frame: &Frame) -> u64 {
         | Frame::Refused(_)
         | Frame::Claim(_)
         | Frame::Commit(_)
-        | Frame::Reveal(_) => 0,
+        | Frame::Reveal(_)
+        | Frame::Ask(_)
+        | Frame::Denied(_) => 0,
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) struct Pairing {
 enum Side {
     /// The one that has no event.
     Device,
-    /// The owner's, with what the other will be.
+    /// The owner's or a deputy's, with what the other will be.
     Owner { roles: Roles, label: Option<String> },
 }
 
@@ -105,7 +105,8 @@ impl Replica {
         addresses: Vec<String>,
         (roles, label): (Roles, Option<String>),
     ) -> Result<Reply, Mistake> {
-        self.own_event()?;
+        let own = self.key();
+        self.event_or_mistake()?.may_admit(&own, roles)?;
         self.not_locked()?;
         self.begin_pairing(Side::Owner { roles, label }, seed);
         self.out.released.notices.push(Notice::Call {

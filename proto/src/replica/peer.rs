@@ -102,7 +102,7 @@ impl Replica {
         };
         let welcome = match &self.state {
             State::Blank => self.identity.cloud || self.awaits_owner(),
-            State::Joining(ticket) => ticket.inviter == key,
+            State::Joining(ticket) => ticket.asks(&self.identity.key.public(), &key),
             State::Member(member) => {
                 let authority = member.ledger.authority();
                 it.is_member = authority.members().contains_key(&key);
@@ -124,7 +124,7 @@ impl Replica {
         let now_ms = self.now.mono_ms;
         let own = self.key();
         for it in self.peers.values_mut() {
-            let joining = asks_to_join(&self.state, it);
+            let joining = asks_to_join(&self.state, it, &own);
             if (it.is_member && joining.is_none()) || now_ms < it.introduce_at_ms {
                 continue;
             }
@@ -145,7 +145,7 @@ impl Replica {
 
     /// Returns whether a peer is still to be told who this device is.
     pub(super) fn introduces(&self, it: &Peer) -> bool {
-        let joins = asks_to_join(&self.state, it).is_some();
+        let joins = asks_to_join(&self.state, it, &self.key()).is_some();
         joins || (!it.is_member && matches!(self.state, State::Member(_)))
     }
 
@@ -342,7 +342,9 @@ impl Replica {
             | Frame::Have(_)
             | Frame::Want(_)
             | Frame::Cells(_)
-            | Frame::Fork(_) => {
+            | Frame::Fork(_)
+            | Frame::Ask(_)
+            | Frame::Denied(_) => {
                 self.refuse(peer, Reason::Stranger, "a stranger speaks of logs".into());
                 self.close(peer, Reason::Stranger);
             }
@@ -423,6 +425,8 @@ impl Replica {
             Frame::Join(join) => self.on_join(peer, &join),
             Frame::Welcome(_) | Frame::Claim(_) | Frame::Commit(_) | Frame::Reveal(_) => {}
             Frame::Refused(reason) => self.on_refused(peer, reason),
+            Frame::Ask(ask) => self.on_ask(peer, &ask),
+            Frame::Denied(denied) => self.on_denied(peer, denied),
         }
     }
 

@@ -11,15 +11,15 @@ use alloc::{
 use tallyline_keys::PublicKey;
 
 use super::{
-    Chase, DeviceView, EntryFilter, EntryView, EventEnd, GrantView, LogView, Now, Replica,
-    StatementView, VerifyReport,
+    Chase, DeviceView, EntryFilter, EntryView, EventEnd, GrantView, LentView, LogView, Now,
+    Replica, StatementView, VerifyReport,
     command::{RULES_VERSION, bundle},
     core::State,
     member::Member,
 };
 use crate::{
-    log::{Chain, Log, Said, about, verify_head},
-    model::{Body, EventId, Hash, LogName, Manifest, Ticket},
+    log::{Chain, Grant, Log, Said, about, verify_head},
+    model::{Body, EventId, GrantId, Hash, LogName, Manifest, Ticket},
     rules::{Line, Roster, Scorebook, Verdict},
     wire::{decode_signed, log_short_id},
 };
@@ -192,22 +192,26 @@ impl Replica {
         let Some(member) = self.member() else {
             return Vec::new();
         };
-        let mut grants: Vec<GrantView> = member
-            .ledger
-            .authority()
-            .grants()
-            .iter()
-            .map(|(id, grant)| GrantView {
-                id: *id,
-                key: grant.key,
-                label: member.label(&grant.key),
-                cells: grant.cells.clone(),
-                depth: grant.depth,
-                closed: grant.end.as_ref().map(|end| end.reason),
-            })
+        let grants = member.ledger.authority().grants().iter();
+        let mut grants: Vec<GrantView> = grants
+            .map(|(id, grant)| member.grant_view(*id, grant))
             .collect();
         grants.sort_by_key(|grant| (grant.depth, grant.id));
         grants
+    }
+
+    /// Returns the cells that desks have lent and not taken back, by drill and squad.
+    pub fn claims(&self) -> Vec<GrantView> {
+        let Some(member) = self.member() else {
+            return Vec::new();
+        };
+        let open = member.ledger.authority().open();
+        let lent = open.filter(|(_, grant)| grant.under.is_some());
+        let mut claims: Vec<GrantView> = lent
+            .map(|(id, grant)| member.grant_view(id, grant))
+            .collect();
+        claims.sort_by_key(|it| (it.cells.drills.clone(), it.cells.squads.clone(), it.id));
+        claims
     }
 
     /// Returns all logs: the control logs first.
@@ -330,6 +334,22 @@ impl Member {
             in_force: judged && !self.ledger.authority().invalid().contains(&said.id),
             statement: said.statement.clone(),
         })
+    }
+
+    fn grant_view(&self, id: GrantId, grant: &Grant) -> GrantView {
+        GrantView {
+            id,
+            key: grant.key,
+            label: self.label(&grant.key),
+            cells: grant.cells.clone(),
+            depth: grant.depth,
+            closed: grant.end.as_ref().map(|end| end.reason),
+            lent: grant.under.map(|_| LentView {
+                desk: grant.by,
+                label: self.label(&grant.by),
+                until_ms: grant.until_ms,
+            }),
+        }
     }
 
     fn log_view(&self, own: &PublicKey, log: &Log) -> LogView {

@@ -67,7 +67,9 @@ impl Replica {
             *talk = members.filter_map(|it| it.talk.due_ms(&mine)).min();
         }
         let enrol = self.enrol_due_ms();
-        due.into_iter().chain([enrol]).flatten().min()
+        let claims = [self.lent_due_ms(), self.asking_due_ms()];
+        let due = due.into_iter().chain([enrol]).chain(claims);
+        due.flatten().min()
     }
 
     /// Lets every conversation speak.

@@ -6,9 +6,10 @@ use tallyline_keys::PublicKey;
 
 use crate::model::{
     Body, CellSet, CloseReason, DrillNo, EntryId, GrantId, LogName, RevokeReason, Roles, ShooterNo,
-    Statement,
+    SquadNo, Statement,
 };
 use crate::rules::Verdict;
+use crate::wire::Denial;
 
 /// How far a node is with its event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -221,6 +222,49 @@ pub struct GrantView {
     pub depth: u32,
     /// Why it was closed; `None`: it is open.
     pub closed: Option<CloseReason>,
+    /// What a desk lent: by whom and until when.
+    pub lent: Option<LentView>,
+}
+
+/// How a desk lent a grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LentView {
+    /// The desk.
+    pub desk: PublicKey,
+    /// What the desk is called.
+    pub label: String,
+    /// Until when, in Unix time in milliseconds by the desk's clock; `None`: not said.
+    pub until_ms: Option<u64>,
+}
+
+/// What this device asked of a desk last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskView {
+    /// The desk.
+    pub desk: PublicKey,
+    /// What the desk is called.
+    pub label: String,
+    /// The drill of the cell.
+    pub drill: DrillNo,
+    /// The squad of the cell.
+    pub squad: SquadNo,
+    /// What became of it.
+    pub phase: AskPhase,
+}
+
+/// What became of an Ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AskPhase {
+    /// No answer yet.
+    Waiting,
+    /// The cell was lent, by this grant.
+    Lent(GrantId),
+    /// The cell was given back.
+    GivenBack,
+    /// The desk said no.
+    Denied(Denial),
+    /// The desk did not answer in time, or cannot be reached.
+    Unanswered,
 }
 
 /// Which entries to list; every field narrows.

@@ -7,7 +7,10 @@ use tallyline_keys::Signature;
 
 use super::{
     CELLS_MAX, CHUNK_BYTES_MAX, CHUNK_ENTRIES_MAX, FRAME_BYTES_MAX, LogTag, MANIFEST_BYTES_MAX,
-    STATEMENT_BYTES_MAX, VECTOR_LOGS_MAX, WireError, fixed, generated as pb, statement::label,
+    STATEMENT_BYTES_MAX, VECTOR_LOGS_MAX, WireError,
+    ask::{Ask, Denied, ask_in, ask_out, denied_in, denied_out},
+    fixed, generated as pb,
+    statement::label,
 };
 use crate::model::{EventId, GrantId, Hash, Incarnation, LogName};
 
@@ -42,6 +45,10 @@ pub enum Frame {
     Commit(Commit),
     /// The nonce of a pairing.
     Reveal([u8; 16]),
+    /// A member wants a cell of a desk, or gives one back.
+    Ask(Ask),
+    /// A desk says no.
+    Denied(Denied),
 }
 
 /// Begins a conversation and closes a round.
@@ -204,6 +211,8 @@ pub fn encode_frame(frame: &Frame) -> Vec<u8> {
             let nonce = nonce.to_vec();
             (15, pb::Reveal { nonce }.encode_to_vec())
         }
+        Frame::Ask(it) => (16, ask_out(it).encode_to_vec()),
+        Frame::Denied(it) => (17, denied_out(it).encode_to_vec()),
     };
     let mut bytes = Vec::with_capacity(body.len().saturating_add(1));
     bytes.push(kind);
@@ -272,6 +281,8 @@ pub fn decode_frame(bytes: &[u8]) -> Result<Option<Frame>, WireError> {
         13 => Frame::Claim(claim_in(&read(body)?)?),
         14 => Frame::Commit(commit_in(read(body)?)?),
         15 => Frame::Reveal(fixed(&read::<pb::Reveal>(body)?.nonce, "nonce")?),
+        16 => Frame::Ask(ask_in(&read(body)?)?),
+        17 => Frame::Denied(denied_in(&read(body)?)?),
         _ => return Ok(None),
     }))
 }

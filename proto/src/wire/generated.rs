@@ -1080,3 +1080,46 @@ pub struct Reveal {
     #[prost(bytes = "vec", tag = "1")]
     pub nonce: ::prost::alloc::vec::Vec<u8>,
 }
+/// To a desk: a member wants one cell for a time, or gives back what it was lent.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Ask {
+    /// drawn at each start of the asker
+    #[prost(fixed64, tag = "1")]
+    pub start: u64,
+    /// counts up in a start, from 1
+    #[prost(uint32, tag = "2")]
+    pub number: u32,
+    /// the cell that is wanted; 0: something is given back
+    #[prost(uint32, tag = "3")]
+    pub drill: u32,
+    #[prost(uint32, tag = "4")]
+    pub squad: u32,
+    #[prost(uint32, tag = "5")]
+    pub minutes: u32,
+    /// what is given back, 32 bytes
+    #[prost(bytes = "vec", tag = "6")]
+    pub grant: ::prost::alloc::vec::Vec<u8>,
+    /// logs under that grant ...
+    #[prost(fixed64, repeated, tag = "7")]
+    pub incarnations: ::prost::alloc::vec::Vec<u64>,
+    /// ... and what the asker wrote there
+    #[prost(uint64, repeated, tag = "8")]
+    pub heights: ::prost::alloc::vec::Vec<u64>,
+}
+/// A desk says no.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Denied {
+    /// of the Ask
+    #[prost(fixed64, tag = "1")]
+    pub start: u64,
+    #[prost(uint32, tag = "2")]
+    pub number: u32,
+    #[prost(uint32, tag = "3")]
+    pub reason: u32,
+    /// reason 3: who holds the cell, 32 bytes
+    #[prost(bytes = "vec", tag = "4")]
+    pub holder: ::prost::alloc::vec::Vec<u8>,
+    /// ... and until when, by the desk's clock; 0: for good
+    #[prost(uint64, tag = "5")]
+    pub until_ms: u64,
+}

@@ -4,6 +4,7 @@
 //! exact bytes and use these functions to *look* at them. Decoding never panics, whatever the
 //! bytes, and refuses sizes before it allocates for them.
 
+mod ask;
 mod bundle;
 mod card;
 mod cell;
@@ -29,6 +30,7 @@ mod ticket;
 #[rustfmt::skip]
 mod generated;
 
+pub use ask::{Ask, AskId, CLAIM_MINUTES_MAX, Denial, Denied, LENT_LOGS_MAX, Wish};
 pub use bundle::{BUNDLE_BYTES_MAX, decode_bundle, encode_bundle};
 pub use card::{card_from_text, card_to_text, card_words, decode_card, encode_card};
 pub use cell::{

@@ -12,8 +12,8 @@ use tallyline_proto::{
         Transfer, Void, VoidReason,
     },
     wire::{
-        Cell, CellKind, Claim, Commit, Fork, Frame, Hello, Join, LogRef, LogTag, Push, Vector,
-        entry_id,
+        Ask, AskId, CLAIM_MINUTES_MAX, Cell, CellKind, Claim, Commit, Denial, Denied, Fork, Frame,
+        Hello, Join, LENT_LOGS_MAX, LogRef, LogTag, Push, Vector, Wish, entry_id,
     },
 };
 
@@ -424,6 +424,45 @@ fn fork() -> impl Strategy<Value = Fork> {
     )
 }
 
+fn ask_id() -> impl Strategy<Value = AskId> {
+    (any::<u64>(), 1..=u32::MAX).prop_map(|(start, number)| AskId { start, number })
+}
+
+fn ask() -> impl Strategy<Value = Ask> {
+    let cell = (1..=u32::MAX, 1..=u32::MAX, 1..=CLAIM_MINUTES_MAX);
+    let logs = vec(
+        (any::<u64>().prop_map(Incarnation), any::<u64>()),
+        0..=LENT_LOGS_MAX,
+    );
+    let wish = prop_oneof![
+        cell.prop_map(|(drill, squad, minutes)| Wish::Borrow {
+            drill: DrillNo(drill),
+            squad: SquadNo(squad),
+            minutes,
+        }),
+        (hash(), logs).prop_map(|(grant, logs)| Wish::GiveBack {
+            grant: GrantId(grant),
+            logs,
+        }),
+    ];
+    (ask_id(), wish).prop_map(|(id, wish)| Ask { id, wish })
+}
+
+fn denied() -> impl Strategy<Value = Denied> {
+    let until_ms = option::of(1..=u64::MAX);
+    let why = prop_oneof![
+        Just(Denial::NotADesk),
+        Just(Denial::NotItsCell),
+        (any_key(), until_ms).prop_map(|(holder, until_ms)| Denial::Held { holder, until_ms }),
+        Just(Denial::MayNotScore),
+        Just(Denial::TooMany),
+        Just(Denial::ScoringOver),
+        Just(Denial::NotLent),
+        prop_oneof![Just(0), 8..=u32::MAX].prop_map(Denial::Other),
+    ];
+    (ask_id(), why).prop_map(|(id, why)| Denied { id, why })
+}
+
 /// Any frame.
 pub(crate) fn any_frame() -> impl Strategy<Value = Frame> {
     let bits = any::<([u8; 8], [u8; 16], u64)>();
@@ -465,6 +504,8 @@ pub(crate) fn any_frame() -> impl Strategy<Value = Frame> {
         (any::<[u8; 32]>(), "[ -~]{1,32}")
             .prop_map(|(commitment, label)| Frame::Commit(Commit { commitment, label })),
         any::<[u8; 16]>().prop_map(Frame::Reveal),
+        ask().prop_map(Frame::Ask),
+        denied().prop_map(Frame::Denied),
     ]
 }
 

@@ -1,7 +1,10 @@
 //! What the golden tests share: fixed devices, a small event, and files of named vectors.
 
+mod claims;
 mod refused;
 mod venue;
+
+pub(crate) use claims::claim_frames;
 
 use std::{collections::BTreeSet, fmt::Write as _, fs, path::PathBuf};
 

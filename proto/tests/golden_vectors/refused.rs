@@ -223,7 +223,7 @@ fn statements_with_weak_keys_and_bad_labels_are_refused() {
     vectors.close();
 }
 
-/// R-FRAME-2, R-ENTRY-1.
+/// R-FRAME-2, R-ENTRY-1, R-CLAIM-1, R-CLAIM-2.
 #[test]
 fn chunks_and_frames_above_their_limits_are_refused() {
     let mut vectors = Vectors::open("refused_frames");
@@ -244,6 +244,31 @@ fn chunks_and_frames_above_their_limits_are_refused() {
     frame("hello without digest", &frame_of(1, &hello));
     let join = [field(1, &[0; 32]), field(2, &[0; 32])].concat();
     frame("join without label", &frame_of(10, &join));
+    let id = [vec![0x09], vec![7; 8], varint(2, 1)].concat();
+    let mut ask = |name, fields: &[Vec<u8>]| {
+        frame(name, &frame_of(16, &[id.clone(), fields.concat()].concat()));
+    };
+    let cell = [varint(3, 1), varint(4, 1)].concat();
+    ask("ask for no time", std::slice::from_ref(&cell));
+    ask("ask for 241 minutes", &[cell.clone(), varint(5, 241)]);
+    ask("ask for no squad", &[varint(3, 1), varint(5, 1)]);
+    ask(
+        "ask for a cell and to give back",
+        &[cell, field(6, &[4; 32])],
+    );
+    ask("ask with half a grant", &[field(6, &[4; 16])]);
+    ask(
+        "ask with a log without height",
+        &[field(6, &[4; 32]), field(7, &[1; 8])],
+    );
+    let many = [field(7, &[1; 129 * 8]), field(8, &[1; 129])].concat();
+    ask("ask with 129 logs", &[field(6, &[4; 32]), many]);
+    frame(
+        "ask without number",
+        &frame_of(16, &[varint(3, 1), varint(4, 1), varint(5, 1)].concat()),
+    );
+    let held = [id, varint(3, 3)].concat();
+    frame("held by nobody", &frame_of(17, &held));
     frame("no message", &frame_of(1, &[0x0a, 0x05]));
     frame("nothing", &[]);
     vectors.close();

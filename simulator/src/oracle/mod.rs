@@ -342,7 +342,9 @@ impl Oracle {
             | Frame::Refused(_)
             | Frame::Claim(_)
             | Frame::Commit(_)
-            | Frame::Reveal(_) => {}
+            | Frame::Reveal(_)
+            | Frame::Ask(_)
+            | Frame::Denied(_) => {}
         }
         is_cell
     }
@@ -434,7 +436,9 @@ impl Oracle {
             | Frame::Refused(_)
             | Frame::Claim(_)
             | Frame::Commit(_)
-            | Frame::Reveal(_) => return,
+            | Frame::Reveal(_)
+            | Frame::Ask(_)
+            | Frame::Denied(_) => return,
         };
         let told = self.told.entry(end).or_default();
         if how == Told::All {

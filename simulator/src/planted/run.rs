@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tallyline_keys::planted::{Fault, plant};
 
-use super::{ALL, DEVICES, Finder, Planted, handshake};
+use super::{ALL, DEVICES, Finder, Planted, handshake, other_store};
 use crate::{
     day::{Wish, draw},
     plan::{Act, Plan},
@@ -94,6 +94,14 @@ fn broken(it: &Planted, seed: u64, fault: Option<Fault>) -> Option<(String, Stri
                 None => "two devices cannot connect",
             };
             Some(("handshake".to_owned(), what.to_owned()))
+        }
+        Finder::OtherStore => {
+            let what = match other_store::copies() {
+                Some((1, 0)) => return None,
+                Some((1, _)) => "what the lost store held is still shown as a copy",
+                Some(_) | None => "a score is not shown as held by the other device",
+            };
+            Some(("copies".to_owned(), what.to_owned()))
         }
     }
 }

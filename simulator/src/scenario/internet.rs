@@ -14,6 +14,9 @@ const EVENT: Event = Event {
     squad_size: 5,
 };
 
+/// How often the venue has a signal for ten seconds, at most.
+const WINDOWS_MAX: usize = 6;
+
 /// A cloud, an owner and two tablets with a squad each; nobody has internet.
 fn meet_without_internet(venue: &mut dyn Venue) -> Result<(DeviceNo, [DeviceNo; 3]), String> {
     let cloud = venue.add("cloud", Kind::Cloud);
@@ -111,6 +114,29 @@ pub(super) fn thirty_of_fifty(venue: &mut dyn Venue) -> Outcome {
     in_cloud_everywhere(venue, &all, &first)?;
     venue.internet(one, true);
     all_in_cloud(venue, cloud, all, &entries)
+}
+
+/// One window is enough where nothing is lost; where a third of the frames is, what came through in one
+/// is not sent again in the next.
+///
+/// Source: PROTOCOL R-SYNC-12.
+pub(super) fn ten_seconds_of_signal(venue: &mut dyn Venue) -> Outcome {
+    let (cloud, all) = meet_without_internet(venue)?;
+    let mut entries = Vec::new();
+    for drill in 1..=5 {
+        score_drill(venue, all, drill, &mut entries)?;
+    }
+    agree(venue, &all)?;
+    let mut windows = all.iter().cycle().take(WINDOWS_MAX);
+    if !windows.any(|device| venue.signal(*device, cloud, 10)) {
+        return Err(format!(
+            "{WINDOWS_MAX} times ten seconds of signal, and not everything is in the cloud"
+        ));
+    }
+    each_counts_once(venue, &[cloud], &entries)?;
+    let [owner, ..] = all;
+    venue.internet(owner, true);
+    in_cloud_everywhere(venue, &all, &entries)
 }
 
 /// Source: PROTOCOL R-CELL-4.

@@ -119,6 +119,12 @@ pub const SCENARIOS: &[Scenario] = &[
         run: internet::thirty_of_fifty,
     },
     Scenario {
+        name: "ten-seconds-of-signal",
+        what: "nobody has internet but for ten seconds, now one device, now another; what all of them \
+               wrote reaches the cloud through whichever has it",
+        run: internet::ten_seconds_of_signal,
+    },
+    Scenario {
         name: "twelve-hours-offline",
         what: "twelve hours without internet; then one device has it, and every device says that \
                all is in the cloud",

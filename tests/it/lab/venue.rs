@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tallyline_proto::model::{
@@ -344,11 +345,24 @@ impl Venue for Lab {
 
     fn internet(&mut self, device: DeviceNo, on: bool) {
         self.internet_cable(device + 1, on);
-        if on {
-            // The person who sees the signal asks for the cloud: the node by itself tries it again
-            // after up to a minute.
-            self.get(device, &json!({"verb": "sync-resume", "cloud": true}));
+    }
+
+    fn signal(&mut self, device: DeviceNo, cloud: DeviceNo, seconds: u64) -> bool {
+        let digest = |lab: &Self, device| {
+            let standings = lab.request(device, &json!({"verb": "standings", "all": true}));
+            standings.ok().map(|it| it["state_digest"].clone())
+        };
+        let window = Duration::from_secs(seconds);
+        self.internet_cable(device + 1, true);
+        let begin = now();
+        let mut arrived = false;
+        while !arrived && begin.elapsed() < window {
+            let here = digest(self, device);
+            arrived = here.is_some() && digest(self, cloud) == here;
+            thread::park_timeout(LOOK);
         }
+        self.internet_cable(device + 1, false);
+        arrived
     }
 
     fn kill(&mut self, device: DeviceNo) {
@@ -477,16 +491,14 @@ impl Venue for Lab {
 }
 
 impl Lab {
-    /// Has the owner draw a spare card, and a fresh device take it up with a bundle of the event.
+    /// Has the owner draw a spare card, and a fresh device take it up: it asks whoever it meets for the
+    /// event.
     fn use_spare_card(&mut self, owner: DeviceNo, device: DeviceNo) {
         let spare = json!({"verb": "cards-spare", "label": self.label(device), "count": 1});
         let drawn = self.get(owner, &spare);
         let card = drawn["cards"][0]["card"].as_str().unwrap().to_owned();
-        let bundle = self.root(device + 1).join("event.tally");
-        fs::write(&bundle, self.bundle(owner)).unwrap();
         Self::kill(self, device + 1);
-        let bundle = bundle.to_str().unwrap();
-        let take = ["cards", "use", &card, "--bundle", bundle];
+        let take = ["cards", "use", &card];
         let used = tallyline_tests::process::run(self.root(device + 1), &take);
         assert_eq!(used.exit, 0, "the card is taken up: {used:?}");
         self.launch(device + 1);

@@ -30,6 +30,18 @@ fn the_arguments_are_consistent() {
 }
 
 #[test]
+fn a_cell_is_claimed_by_stage_and_squad() {
+    accepts("claim 3 7");
+    accepts("claim 3 7 --minutes 240");
+    accepts("claim --release 3 7");
+    accepts("claim --list");
+    refuses("claim 3", "<SQUAD>");
+    refuses("claim 3 7 --minutes 241", "241");
+    refuses("claim --list 3 7", "--list");
+    refuses("claim --release 3 7 --minutes 5", "--minutes");
+}
+
+#[test]
 fn every_verb_of_the_documentation_is_taken() {
     for line in [
         "init",

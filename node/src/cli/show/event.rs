@@ -4,7 +4,8 @@
 
 use crate::config::Screen;
 use crate::local::protocol::{
-    CloseWhy, DeviceInfo, Devices, DrillInfo, EventInfo, Grants, Power, RevokeWhy,
+    Claims, CloseWhy, DeviceInfo, Devices, DrillInfo, EventInfo, GrantInfo, Grants, Power,
+    RevokeWhy,
 };
 
 use super::table::{Sheet, Side::Left, Side::Right, clean};
@@ -85,6 +86,7 @@ pub(in crate::cli) fn grants(data: &Grants, screen: Screen) -> String {
     let mut sheet = Sheet::new(screen, &headings);
     for grant in &data.grants {
         let state = match grant.closed {
+            None if grant.lent.is_some() => &format!("lent until {}", until(grant)),
             None => "open",
             Some(CloseWhy::Handover) => "closed: handover",
             Some(CloseWhy::Dead) => "closed: device dead",
@@ -100,6 +102,46 @@ pub(in crate::cli) fn grants(data: &Grants, screen: Screen) -> String {
         ]);
     }
     sheet.text()
+}
+
+/// Shows the cells that desks have lent: to whom, and until when.
+pub(in crate::cli) fn claims(data: &Claims, screen: Screen) -> String {
+    if data.claims.is_empty() {
+        return "No desk has lent anything.\n".to_owned();
+    }
+    lent(&data.claims, screen)
+}
+
+/// Shows cells that are lent.
+pub(super) fn lent(claims: &[GrantInfo], screen: Screen) -> String {
+    let headings = [
+        ("STAGE", Left),
+        ("SQUAD", Left),
+        ("HELD BY", Left),
+        ("UNTIL", Left),
+        ("DESK", Left),
+        ("GRANT", Left),
+    ];
+    let mut sheet = Sheet::new(screen, &headings);
+    for claim in claims {
+        let desk = claim.lent.as_ref().map_or("-", |it| it.desk.as_str());
+        sheet.row([
+            numbers(claim.drills.as_deref()),
+            numbers(claim.squads.as_deref()),
+            claim.label.clone(),
+            until(claim),
+            desk.to_owned(),
+            claim.grant.clone(),
+        ]);
+    }
+    sheet.text()
+}
+
+/// Says until when a cell is lent, in the event's time zone.
+pub(in crate::cli) fn until(claim: &GrantInfo) -> String {
+    let lent = claim.lent.as_ref();
+    let until = lent.and_then(|it| Some(when::local(it.until_unix_ms?, it.zone_min)));
+    until.unwrap_or_else(|| "-".to_owned())
 }
 
 fn seen(device: &DeviceInfo) -> String {

@@ -19,10 +19,11 @@ use std::fmt;
 pub(super) use doctor::{report, security};
 pub(super) use enrol::{invites, joined, plain};
 pub(super) use entries::entries;
-pub(super) use event::{devices, event, grants};
+pub(super) use event::{claims, devices, event, grants, until};
 pub(super) use standings::{standings, standings_csv};
 pub(super) use statement::{cards, chased, spare_cards, statements, why};
 pub(super) use status::{status, verified};
+pub(super) use when::local as local_time;
 
 /// Adds a piece to a text, which never fails.
 fn add(text: &mut String, piece: fmt::Arguments<'_>) {

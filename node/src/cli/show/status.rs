@@ -6,7 +6,7 @@ use crate::config::Screen;
 use crate::local::protocol::{LogStatus, StatusData, Verified, WireBytes};
 
 use super::table::{Sheet, Side::Left, Side::Right, clean};
-use super::{add, count, when};
+use super::{add, count, event, when};
 
 /// Shows the light, the logs, the connections and what was refused.
 pub(in crate::cli) fn status(data: &StatusData, screen: Screen) -> String {
@@ -47,6 +47,10 @@ pub(in crate::cli) fn status(data: &StatusData, screen: Screen) -> String {
     for remark in &data.remarks {
         text.push_str(&clean(remark));
         text.push('\n');
+    }
+    if !data.claims.is_empty() {
+        text.push('\n');
+        text.push_str(&event::lent(&data.claims, screen));
     }
     if !data.logs.is_empty() {
         text.push('\n');

@@ -17,6 +17,19 @@ pub(super) fn utc(unix_ms: i64) -> String {
     format!("{year:04}-{month:02}-{date:02} {hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// Writes Unix milliseconds as a time zone's clocks show them: `2018-07-25 10:12:18 +03:00`.
+pub(in crate::cli) fn local(unix_ms: u64, zone_min: i32) -> String {
+    let unix_ms = i64::try_from(unix_ms).unwrap_or(i64::MAX);
+    let shifted = unix_ms.saturating_add(i64::from(zone_min).saturating_mul(60_000));
+    let (sign, minutes) = (
+        if zone_min < 0 { '-' } else { '+' },
+        zone_min.unsigned_abs(),
+    );
+    let clock = utc(shifted);
+    let clock = clock.trim_end_matches('Z');
+    format!("{clock} {sign}{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
 /// Writes how long ago something was: `2 s ago`, `9 min ago`.
 pub(super) fn ago(ms: u64) -> String {
     format!("{} ago", span(ms))
@@ -62,6 +75,15 @@ mod tests {
         check(-1, "1969-12-31 23:59:59Z");
         assert!(!utc(i64::MAX).is_empty(), "any number is written");
         assert!(!utc(i64::MIN).is_empty(), "any number is written");
+    }
+
+    #[test]
+    fn times_are_written_in_the_zone_of_the_event() {
+        let check = |zone_min, expected| assert_eq!(local(1_532_500_439_845, zone_min), expected);
+        check(0, "2018-07-25 06:33:59 +00:00");
+        check(180, "2018-07-25 09:33:59 +03:00");
+        check(-570, "2018-07-24 21:03:59 -09:30");
+        assert!(!local(u64::MAX, 840).is_empty(), "any number is written");
     }
 
     #[test]

@@ -18,6 +18,22 @@ pub const UNKNOWN_GRANT: &str = "unknown_grant";
 pub const UNKNOWN_ENTRY: &str = "unknown_entry";
 /// No division is called so.
 pub const UNKNOWN_DIVISION: &str = "unknown_division";
+/// Who was asked for a cell is no desk.
+pub const NOT_A_DESK: &str = "not_a_desk";
+/// The cell is not the desk's own.
+pub const NOT_ITS_CELL: &str = "not_its_cell";
+/// Somebody holds the cell.
+pub const CELL_HELD: &str = "cell_held";
+/// The asker is no scorer.
+pub const MAY_NOT_SCORE: &str = "may_not_score";
+/// The desk lends no more at a time.
+pub const TOO_MANY_CLAIMS: &str = "too_many_claims";
+/// The owner has said that scoring is over.
+pub const SCORING_OVER: &str = "scoring_over";
+/// The desk has not lent the cell to the asker.
+pub const NOT_LENT: &str = "not_lent";
+/// The desk says no for a reason that only a later version knows.
+pub const CLAIM_DENIED: &str = "claim_denied";
 /// No open invite is called so, or several are.
 pub const UNKNOWN_INVITE: &str = "unknown_invite";
 /// The text is no card, or one of another kind.

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CloseWhy, Record, RevokeWhy, RosterAdd, ScoreVoid};
+use super::{CloseWhy, LentInfo, Record, RevokeWhy, RosterAdd, ScoreVoid};
 
 /// Answer of a verb that has nothing to tell.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,6 +178,9 @@ pub struct GrantInfo {
     pub depth: u32,
     /// Why it was closed; `None`: it is open.
     pub closed: Option<CloseWhy>,
+    /// By which desk it was lent and until when; `None`: it was granted for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lent: Option<LentInfo>,
 }
 
 /// Answer of `grant` and `handover`.
@@ -364,6 +367,9 @@ pub struct StatusData {
     pub totals: Totals,
     /// How the entries are read.
     pub readings: Readings,
+    /// The cells that desks have lent and not taken back.
+    #[serde(default)]
+    pub claims: Vec<GrantInfo>,
     /// One line for each log.
     pub logs: Vec<LogStatus>,
     /// The members.

@@ -45,6 +45,9 @@ fn requests_read_as_documented_and_are_written_the_same() {
     );
     check(&json!({"verb": "admit", "key": "k", "role": ["deputy", "gateway"], "label": "D"}));
     check(&json!({"verb": "revoke", "device": "T", "reason": "stolen", "before": "0123"}));
+    check(&json!({"verb": "claim", "drill": 1, "squad": 2, "minutes": 15}));
+    check(&json!({"verb": "claim-release", "drill": 1, "squad": 2}));
+    check(&json!({"verb": "claims"}));
     check(&json!({"verb": "consent"}));
     check(&json!({"verb": "transfer", "to": "T"}));
     check(&json!({"verb": "recover", "card": "c", "reason": "lost", "before": "0123"}));

@@ -112,6 +112,7 @@ fn a_revocation_says_what_becomes_of_late_entries_and_which_cells_are_free() {
         cells,
         depth: 1,
         closed: None,
+        lent: None,
     };
     let retired = what_follows("Tablet 3", RevokeWhy::Retired, &[]).join(" ");
     assert!(retired.contains("is late: it counts"), "{retired}");

@@ -47,6 +47,14 @@ pub const DEVICE_ENTRIES_MAX: u64 = 20_000;
 /// Most entries of one event: what a phone holds in memory without effort.
 pub const EVENT_ENTRIES_MAX: u64 = 100_000;
 
+/// Most bytes of entries that one device's key writes, as of it 20,000 scores of 204 bytes have 4
+/// million: what a thief writes as long as it may, and not the whole of the next bound.
+pub const DEVICE_BYTES_MAX: u64 = 8 * 1024 * 1024;
+
+/// Most bytes of entries of one event: with keys and signatures its store and its bundle stay below
+/// 64 MiB.
+pub const EVENT_BYTES_MAX: u64 = 48 * 1024 * 1024;
+
 /// Most logs under one grant; beyond, the owner is warned and others' logs are refused.
 pub const INCARNATIONS_MAX: usize = 512;
 
@@ -192,6 +200,12 @@ impl Ledger {
         self.tags.get(tag).into_iter().flatten()
     }
 
+    /// Returns how many bytes all entries have.
+    fn bytes(&self) -> u64 {
+        let logs = self.logs.values();
+        logs.fold(0, |sum, log| sum.saturating_add(log.bytes()))
+    }
+
     /// Returns the log that a short id names.
     pub fn by_short_id(&self, id: &[u8; 16]) -> Option<&Log> {
         self.logs.get(self.short_ids.get(id)?)
@@ -246,7 +260,7 @@ impl Ledger {
             .writer_of(&name)
             .or_else(|| self.founded(&name, from, entries))
             .ok_or(Refusal::UnknownGrant)?;
-        self.quota(&name, writer, (from, entries.len()))?;
+        self.quota(&name, writer, from, entries)?;
         let event = self.event;
         let held = self.logs.get(&name);
         let fresh_log;
@@ -475,9 +489,10 @@ impl Ledger {
         &self,
         name: &LogName,
         writer: PublicKey,
-        (from, count): (u64, usize),
+        from: u64,
+        entries: &[Vec<u8>],
     ) -> Result<(), Refusal> {
-        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        let count = u64::try_from(entries.len()).unwrap_or(u64::MAX);
         let end = from.saturating_add(count).saturating_sub(1);
         let held = self.logs.get(name).map_or(0, Log::height);
         let fresh = end.saturating_sub(held);
@@ -494,11 +509,20 @@ impl Ledger {
                 Err(Refusal::Quota)
             };
         }
+        let skip = usize::try_from(count.saturating_sub(fresh)).unwrap_or(usize::MAX);
+        let fresh_bytes = entries.iter().skip(skip).fold(0_u64, |sum, it| {
+            sum.saturating_add(u64::try_from(it.len()).unwrap_or(u64::MAX))
+        });
         let of_writer = self.logs.values().filter(|log| log.writer() == writer);
-        let of_writer = of_writer.fold(0_u64, |sum, log| sum.saturating_add(log.height()));
+        let (entries, bytes) = of_writer.fold((fresh, fresh_bytes), |(entries, bytes), log| {
+            let entries = entries.saturating_add(log.height());
+            (entries, bytes.saturating_add(log.bytes()))
+        });
         if LOG_ENTRIES_MAX < end
-            || DEVICE_ENTRIES_MAX < of_writer.saturating_add(fresh)
+            || DEVICE_ENTRIES_MAX < entries
+            || DEVICE_BYTES_MAX < bytes
             || EVENT_ENTRIES_MAX < self.entries.saturating_add(fresh)
+            || EVENT_BYTES_MAX < self.bytes().saturating_add(fresh_bytes)
             || (held == 0 && INCARNATIONS_MAX <= self.logs_of(name.grant).count())
         {
             return Err(Refusal::Quota);

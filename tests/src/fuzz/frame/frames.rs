@@ -3,10 +3,11 @@
 use tallyline_keys::join_proof;
 use tallyline_proto::{
     log::Log,
-    model::{Admit, Roles, Statement},
+    model::{Admit, DrillNo, GrantId, Hash, LogName, Roles, SquadNo, Statement},
     wire::{
-        Cell, CellKind, Fork, Frame, Hello, Join, LogRef, LogTag, Push, Vector, encode_cell,
-        encode_frame, encode_signed, hash, log_short_id, log_tag, sign_cell, sign_statement,
+        Ask, AskId, CLAIM_MINUTES_MAX, Cell, CellKind, Denial, Denied, Fork, Frame, Hello, Join,
+        LogRef, LogTag, Push, Vector, Wish, encode_cell, encode_frame, encode_signed, hash,
+        log_short_id, log_tag, sign_cell, sign_statement,
     },
 };
 
@@ -19,7 +20,7 @@ use crate::fuzz::{
 
 /// Draws what a peer says; `None` if there is nothing that it could say.
 pub(super) fn draw(scene: &mut Scene, who: u8, bytes: &mut Bytes<'_>) -> Option<Vec<u8>> {
-    let frame = match bytes.below(14) {
+    let frame = match bytes.below(16) {
         0 => return Some(bytes.run().to_vec()),
         1 => Frame::Hello(hello(scene, bytes)),
         2 => Frame::Vector(vector(scene, bytes)),
@@ -31,6 +32,8 @@ pub(super) fn draw(scene: &mut Scene, who: u8, bytes: &mut Bytes<'_>) -> Option<
         10 => Frame::Present(present(scene, who, bytes)),
         11 => Frame::Join(join(who, bytes)),
         12 => Frame::Welcome(venue().manifest_bytes.clone()),
+        13 => Frame::Ask(ask(scene, bytes)),
+        14 => Frame::Denied(denied(bytes)),
         _ => Frame::Refused(u32::from(bytes.byte())),
     };
     Some(encode_frame(&frame))
@@ -54,6 +57,50 @@ fn hello(scene: &Scene, bytes: &mut Bytes<'_>) -> Hello {
             .copy_from_slice(scene.replica.state_digest().split_at(16).0);
     }
     it
+}
+
+/// Something that is wanted of this device as a desk, often again.
+fn ask(scene: &Scene, bytes: &mut Bytes<'_>) -> Ask {
+    let id = AskId {
+        start: u64::from(bytes.byte()),
+        number: u32::from(bytes.byte()).max(1),
+    };
+    let wish = if bytes.flag() {
+        Wish::Borrow {
+            drill: DrillNo(u32::from(bytes.byte()).max(1)),
+            squad: SquadNo(u32::from(bytes.byte()).max(1)),
+            minutes: u32::from(bytes.byte()).clamp(1, CLAIM_MINUTES_MAX),
+        }
+    } else {
+        let names = scene.writers.branches.iter().map(|it| *it.log.name());
+        let names: Vec<LogName> = names.collect();
+        let name = bytes.pick(&names).copied();
+        Wish::GiveBack {
+            grant: name.map_or(GrantId(Hash(bytes.array())), |it| it.grant),
+            logs: name
+                .map(|it| (it.incarnation, bytes.number()))
+                .into_iter()
+                .collect(),
+        }
+    };
+    Ask { id, wish }
+}
+
+/// A no to something that may never have been asked.
+fn denied(bytes: &mut Bytes<'_>) -> Denied {
+    let id = AskId {
+        start: bytes.number(),
+        number: u32::from(bytes.byte()).max(1),
+    };
+    let why = if bytes.flag() {
+        Denial::Held {
+            holder: public(OWNER),
+            until_ms: Some(bytes.number()),
+        }
+    } else {
+        Denial::Other(u32::from(bytes.byte()))
+    };
+    Denied { id, why }
 }
 
 /// Heights of logs that are here or were written, and of one that is nowhere.
