@@ -190,3 +190,24 @@ fn a_recovery_holds_where_it_founds_a_log_and_nowhere_else() {
     give(&mut ledger, &founded, 1);
     assert_eq!(ledger.authority().owner(), scorer.key.public());
 }
+
+/// The owner's log forked, and the branch that was chosen did not have what named a grant: its log
+/// was here, and nobody knew any more who had written it, so that the device could not read its own
+/// store. Found by the fuzz target `frame`. R-STORE-4.
+#[test]
+fn a_log_that_a_displaced_branch_names_is_read_back() {
+    let mut venue = Venue::new();
+    let scorer = venue.scorer(2);
+    let scores = branch(&venue, &scorer, 1, 6);
+    let entries: Vec<Vec<u8>> = scores.records().map(|(_, it)| it.bytes.clone()).collect();
+    let mut ledger = Ledger::new(venue.event, venue.manifest.clone());
+    assert!(!ledger.knows(scores.name(), &entries), "nobody said so");
+    for chunk in chunks(&venue.control, 1) {
+        ledger.restore_displaced(*venue.control.name(), chunk);
+    }
+    assert!(ledger.knows(scores.name(), &entries), "the branch says so");
+    let heads = scores.heads().iter().map(|(at, it)| (*at, *it.as_bytes()));
+    let heads: Vec<_> = heads.collect();
+    assert_eq!(ledger.restore(*scores.name(), entries, &heads), Ok(()));
+    assert_eq!(ledger.authority().grants().len(), 0, "it is not in force");
+}

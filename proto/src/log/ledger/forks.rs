@@ -319,8 +319,12 @@ impl Ledger {
         &self.displaced
     }
 
-    /// Puts a branch back that the store kept beside a log.
+    /// Puts a branch back that the store kept beside a log. What it says is not in force; but other
+    /// logs were taken because of it, and who writes those must be known to read them back.
     pub fn restore_displaced(&mut self, name: LogName, chunk: Chunk) {
+        for entry in &chunk.entries {
+            self.note_names(&name, entry);
+        }
         self.displaced.entry(name).or_default().push(chunk);
     }
 

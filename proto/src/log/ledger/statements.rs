@@ -100,6 +100,17 @@ impl Ledger {
         self.said.insert((name, seq), said);
     }
 
+    /// Takes note of whose key an entry names, if it holds a statement.
+    pub(super) fn note_names(&mut self, log: &LogName, entry: &[u8]) {
+        if let Ok(entry) = decode_entry(entry, log)
+            && let Body::Statement(bytes) = entry.body
+            && let Ok(signed) = decode_signed(&bytes)
+            && let Ok(statement) = decode_statement(&signed.body)
+        {
+            self.named.extend(names(signed.id(self.event), &statement));
+        }
+    }
+
     /// Judges all statements anew: one may come into force late, when what it rests on arrives.
     ///
     /// Source: PROTOCOL R-CONTROL-3.
