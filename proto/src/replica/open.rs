@@ -71,6 +71,22 @@ impl Replica {
     }
 }
 
+/// Reads the branches of forks back that are not the one held as the log.
+fn restore_displaced(ledger: &mut Ledger, displaced: &[Vec<u8>]) {
+    for bytes in displaced {
+        if let Ok(Some(Frame::Push(push))) = decode_frame(bytes)
+            && let LogRef::Name(name) = push.log
+        {
+            let chunk = Chunk {
+                from: push.from,
+                entries: push.entries,
+                signature: push.signature,
+            };
+            ledger.restore_displaced(name, chunk);
+        }
+    }
+}
+
 /// Reads all logs back. Who writes a log follows from statements in others, so the logs are gone
 /// through, those of the manifest's owner first, until none is left.
 fn restore_logs(ledger: &mut Ledger, mut logs: Vec<StoredLog>) -> Result<(), Damage> {
@@ -115,24 +131,14 @@ fn restore(identity: &Identity, stored: Stored) -> Result<State, Damage> {
         .map_err(|error| Damage(format!("the stored manifest: {error}")))?;
     let event = event_id(&manifest_bytes);
     let mut ledger = Ledger::new(event, manifest);
+    // First: who wrote a log may be said on a branch that was displaced.
+    restore_displaced(&mut ledger, &stored.displaced);
     restore_logs(&mut ledger, stored.logs)?;
     for bytes in stored.forks.iter().filter(|_| !is(Fault::ForgetFork)) {
         // A proof rests on the grants; one that does not hold without those of a forked control
         // log says nothing, and is no damage of the store.
         if let Ok(fork) = decode_fork(bytes) {
             let _known = ledger.take_fork(&fork);
-        }
-    }
-    for bytes in &stored.displaced {
-        if let Ok(Some(Frame::Push(push))) = decode_frame(bytes)
-            && let LogRef::Name(name) = push.log
-        {
-            let chunk = Chunk {
-                from: push.from,
-                entries: push.entries,
-                signature: push.signature,
-            };
-            ledger.restore_displaced(name, chunk);
         }
     }
     let mut member = Member::new(manifest_bytes, ledger);

@@ -10,13 +10,18 @@ use tallyline_proto::{
     wire::{encode_entry, encode_manifest, encode_signed, event_id, grant_id, sign_statement},
 };
 
+/// Returns the recovery card of every venue.
+pub(super) fn card() -> DeviceKey {
+    DeviceKey::from_seed([99; 32])
+}
+
 pub(super) fn manifest(owner: &DeviceKey) -> Manifest {
     Manifest {
         rules_version: 1,
         name: "Ledgers".to_owned(),
         nonce: [1; 16],
         owner: owner.public(),
-        recovery: Vec::new(),
+        recovery: vec![card().public()],
         cloud: Vec::new(),
         discovery_key: [2; 16],
         structure: Structure {
@@ -37,15 +42,15 @@ pub(super) fn manifest(owner: &DeviceKey) -> Manifest {
 
 /// A venue and what its owner said.
 pub(super) struct Venue {
-    owner: DeviceKey,
-    manifest: Manifest,
-    event: EventId,
+    pub(super) owner: DeviceKey,
+    pub(super) manifest: Manifest,
+    pub(super) event: EventId,
     pub(super) control: Log,
 }
 
 /// A device that was admitted and may write everywhere.
 pub(super) struct Scorer {
-    key: DeviceKey,
+    pub(super) key: DeviceKey,
     grant: GrantId,
 }
 

@@ -8,7 +8,7 @@ use tallyline_proto::{
 
 use super::{
     bytes::Bytes,
-    said::{Known, other_entry, statement_entry},
+    said::{Known, founding_entry, other_entry, statement_entry},
     venue::{OWNER, STRANGER, device, public, venue},
 };
 
@@ -22,6 +22,20 @@ pub(super) struct Branch {
     pub(super) log: Log,
     /// Who writes it.
     pub(super) who: u8,
+}
+
+impl Branch {
+    /// Returns what stands from a sequence on, signed by a device.
+    fn chunk(&self, from: u64, signer: u8) -> Chunk {
+        let entries = self.log.records().filter(|(seq, _)| from <= *seq);
+        let end = (self.log.height(), self.log.chain());
+        Chunk {
+            log: *self.log.name(),
+            from,
+            entries: entries.map(|(_, it)| it.bytes.clone()).collect(),
+            signature: sign_head(device(signer), venue().event, self.log.name(), end),
+        }
+    }
 }
 
 /// Entries that end in a signature, as they are sent.
@@ -51,23 +65,51 @@ impl Writers {
     pub(super) fn take_up(&mut self, name: LogName, who: u8, entries: &[Vec<u8>]) {
         let mut log = Log::new(venue().event, name, public(who));
         for entry in entries {
+            self.known.hear(&name, entry);
             log.push(entry.clone());
         }
         self.known.ends_at(&log);
         self.branches.push(Branch { log, who });
     }
 
-    /// Writes the next entries of the control log, of a granted one, or of a fork, as drawn.
+    /// Takes up what lies in the store of the owner's device, and returns it as it is sent.
+    pub(super) fn take_up_venue(&mut self) -> Vec<Chunk> {
+        let control = GrantId::control(venue().event);
+        let mut logs = venue().owner.stored().logs;
+        logs.sort_by_key(|log| log.name.grant != control);
+        let taken = logs.into_iter().filter_map(|log| {
+            let who = self.known.writer(log.name.grant)?;
+            self.take_up(log.name, who, &log.entries);
+            self.branches.last().map(|it| it.chunk(1, who))
+        });
+        taken.collect()
+    }
+
+    /// Writes the next entries of the owner's control log, of a granted one, of a fork, of the log
+    /// of somebody else who makes statements, or of one that a recovery founds, as drawn.
     pub(super) fn write(&mut self, bytes: &mut Bytes<'_>) -> Option<Chunk> {
-        let place = match bytes.below(6) {
+        let place = match bytes.below(9) {
             0..=2 => self.log(GrantId::control(venue().event), OWNER, bytes),
             3 | 4 => {
                 let (grant, who) = *bytes.pick(&self.known.grants)?;
                 self.log(grant, who, bytes)
             }
-            _ => self.fork(bytes)?,
+            5 => self.fork(bytes)?,
+            6 | 7 => {
+                let (grant, who) = *bytes.pick(&self.known.voices)?;
+                self.log(grant, who, bytes)
+            }
+            _ => {
+                let (grant, who, entry) = founding_entry(bytes, &mut self.known);
+                let place = self.log(grant, who, bytes);
+                let log = &mut self.branches.get_mut(place)?.log;
+                log.push(entry);
+                let from = log.height();
+                return self.extend(place, from, bytes);
+            }
         };
-        self.extend(place, bytes)
+        let from = self.branches.get(place)?.log.height() + 1;
+        self.extend(place, from, bytes)
     }
 
     /// Finds or begins a log of one of a few incarnations.
@@ -94,42 +136,33 @@ impl Writers {
         Some(self.branches.len() - 1)
     }
 
-    /// Writes one to three entries and signs; now and then somebody else signs.
-    fn extend(&mut self, place: usize, bytes: &mut Bytes<'_>) -> Option<Chunk> {
-        let event = venue().event;
+    /// Writes one to three entries and signs what is new from a sequence on; now and then somebody
+    /// else signs.
+    fn extend(&mut self, place: usize, from: u64, bytes: &mut Bytes<'_>) -> Option<Chunk> {
         let succession = self.succession(place, bytes);
         let branch = self.branches.get_mut(place)?;
-        let from = branch.log.height() + 1;
-        let control = branch.log.name().grant == GrantId::control(event);
-        let mut entries = Vec::new();
+        let grant = branch.log.name().grant;
+        let speaks = !self.known.grants.iter().any(|(it, _)| *it == grant);
         for nth in 0..=bytes.below(3) {
             let before = if nth == 0 {
                 succession.clone()
             } else {
                 Vec::new()
             };
-            let entry = if control && bytes.byte() < 200 {
-                statement_entry(bytes, event, &mut self.known, before)
+            let entry = if speaks && bytes.byte() < 200 {
+                statement_entry(bytes, &mut self.known, branch.who, before)
             } else {
                 other_entry(bytes, &self.known)
             };
-            branch.log.push(entry.clone());
-            entries.push(entry);
+            branch.log.push(entry);
         }
         let signer = if bytes.byte() == 255 {
             STRANGER
         } else {
             branch.who
         };
-        let end = (branch.log.height(), branch.log.chain());
-        let signature = sign_head(device(signer), event, branch.log.name(), end);
         self.known.ends_at(&branch.log);
-        Some(Chunk {
-            log: *branch.log.name(),
-            from,
-            entries,
-            signature,
-        })
+        Some(branch.chunk(from, signer))
     }
 
     /// Names the other incarnations of a log that begins, as an honest writer does; now and then

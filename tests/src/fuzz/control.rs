@@ -1,10 +1,10 @@
 //! Statements and scores in two orders of arrival: one authority and the same verdicts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tallyline_proto::{
-    log::{Ledger, Log, Refusal, Taken},
-    model::{GrantId, Hash, LogName},
+    log::{Authority, Ledger, Log, Said, Taken},
+    model::{Hash, LogName},
     rules::{Authority as _, Scorebook, Standings, scorebook::about},
     wire::Fork,
 };
@@ -12,12 +12,15 @@ use tallyline_proto::{
 use super::{
     branch::{Chunk, Writers},
     bytes::Bytes,
-    venue::venue,
+    venue::{ALL, public, venue},
 };
 
-/// Most chunks of one run: enough for grants, closes, forks and scores under them, and few enough
-/// for thousands of runs a minute.
+/// Most chunks of one run besides the venue's own: enough for grants, closes, forks and scores under
+/// them, and few enough for thousands of runs a minute.
 const CHUNKS_MAX: usize = 16;
+
+/// Most rounds until two know the same: in each at least one chunk or proof is news.
+const ROUNDS_MAX: usize = 4 * (CHUNKS_MAX + 1);
 
 /// Draws a history of statements and scores, some of them lies, tells it to one ledger in the
 /// order in which it was written and to another in any order, lets the two exchange their proofs
@@ -26,62 +29,61 @@ const CHUNKS_MAX: usize = 16;
 /// # Panics
 /// If something does not hold.
 pub fn run(data: &[u8]) {
+    let (chunks, order) = draw(data);
+    let mut others = chunks.clone();
+    shuffle(&mut others, order);
+    let (mut one, mut two) = (fresh(), fresh());
+    tell(&mut two, &others);
+    settle(&mut one, &mut two, &chunks);
+    compare(&one, &two);
+}
+
+/// Draws a history, the venue's own before it or nothing, and a number that puts it into another
+/// order.
+fn draw(data: &[u8]) -> (Vec<Chunk>, u64) {
     let mut bytes = Bytes::new(data);
     let order = u64::from_le_bytes(bytes.array());
     let mut writers = Writers::default();
-    let mut chunks = Vec::new();
-    while !bytes.is_empty() && chunks.len() < CHUNKS_MAX {
+    let mut chunks = if bytes.flag() {
+        writers.take_up_venue()
+    } else {
+        Vec::new()
+    };
+    let most = chunks.len() + CHUNKS_MAX;
+    while !bytes.is_empty() && chunks.len() < most {
         chunks.extend(writers.write(&mut bytes));
     }
-    let mut one = Told::new(chunks.clone());
-    shuffle(&mut chunks, order);
-    let mut two = Told::new(chunks);
-    settle(&mut one, &mut two);
-    compare(&one.ledger, &two.ledger);
+    (chunks, order)
 }
 
-/// A ledger and what it has not taken in yet.
-struct Told {
-    ledger: Ledger,
-    waiting: Vec<Chunk>,
+fn fresh() -> Ledger {
+    Ledger::new(venue().event, venue().manifest.clone())
 }
 
-impl Told {
-    fn new(waiting: Vec<Chunk>) -> Self {
-        Self {
-            ledger: Ledger::new(venue().event, venue().manifest.clone()),
-            waiting,
-        }
-    }
+/// Tells a ledger everything, as often as it is news: what rests on something else is refused until
+/// that is there, and of a forked log the branch that the owner chose is asked for again. Returns
+/// whether anything changed.
+fn tell(ledger: &mut Ledger, chunks: &[Chunk]) -> bool {
+    let told = chunks.iter().fold(false, |news, it| {
+        let taken = ledger.take(it.log, it.from, &it.entries, &it.signature);
+        news | matches!(taken, Ok(Taken::Grown(_) | Taken::Forked(_)))
+    });
+    told | !ledger.settle_forks().is_empty()
+}
 
-    /// Tells everything that waits; what rests on something else waits on. Returns whether
-    /// anything changed.
-    fn tell(&mut self) -> bool {
-        let before = self.waiting.len();
-        let ledger = &mut self.ledger;
-        self.waiting.retain(|it| {
-            let taken = ledger.take(it.log, it.from, &it.entries, &it.signature);
-            matches!(taken, Err(Refusal::Gap | Refusal::UnknownGrant))
-        });
-        self.waiting.len() < before
-    }
-
-    /// Shows every proof of a fork to another. Returns whether one of them was news.
-    fn show_forks(&self, other: &mut Ledger) -> bool {
-        let forks = self.ledger.forks().values();
-        forks.fold(false, |news, fork| {
-            let taken = other.take_fork(fork);
-            news | matches!(taken, Ok(Taken::Forked(_)))
-        })
-    }
+/// Shows every proof of a fork to another. Returns whether one of them was news.
+fn show_forks(from: &Ledger, to: &mut Ledger) -> bool {
+    from.forks().values().fold(false, |news, fork| {
+        let taken = to.take_fork(fork);
+        news | matches!(taken, Ok(Taken::Forked(_)))
+    })
 }
 
 /// Tells both until nothing changes any more.
-fn settle(one: &mut Told, two: &mut Told) {
-    let most = 4 * (CHUNKS_MAX + 1);
-    for _ in 0..most {
-        let told = one.tell() | two.tell();
-        let shown = one.show_forks(&mut two.ledger) | two.show_forks(&mut one.ledger);
+fn settle(one: &mut Ledger, two: &mut Ledger, chunks: &[Chunk]) {
+    for _ in 0..ROUNDS_MAX {
+        let told = tell(one, chunks) | tell(two, chunks);
+        let shown = show_forks(one, two) | show_forks(two, one);
         if !told && !shown {
             return;
         }
@@ -102,38 +104,63 @@ fn shuffle<T>(things: &mut [T], seed: u64) {
 }
 
 fn compare(one: &Ledger, two: &Ledger) {
-    let (left, right) = (one.authority(), two.authority());
     assert_eq!(forks(one), forks(two), "the same proofs of forks");
-    assert_eq!(left.members(), right.members(), "the same members");
-    assert_eq!(left.grants(), right.grants(), "the same grants");
-    assert_eq!(
-        left.invalid(),
-        right.invalid(),
-        "the same statements are void"
-    );
-    let rosters = (
-        format!("{:?}", left.roster()),
-        format!("{:?}", right.roster()),
-    );
-    assert_eq!(rosters.0, rosters.1, "the same roster");
-    let control = GrantId::control(venue().event);
-    // A grant that stood behind a fork of the control log is no grant: whoever heard of the fork
+    authorities(one, two);
+    // A grant that stood behind a fork of a log of statements is no grant: whoever heard of the fork
     // first never took in what was written under it, and it counts nowhere.
-    if !one.forks().keys().any(|log| log.grant == control) {
+    let granted = |log: &LogName| one.authority().grants().contains_key(&log.grant);
+    if one.forks().keys().all(granted) {
         assert_eq!(held(one), held(two), "the same logs");
-        assert_eq!(
-            one.state_digest(),
-            two.state_digest(),
-            "and the same digest"
-        );
+        assert_eq!(one.state_digest(), two.state_digest(), "one digest");
     }
     verdicts(one, two);
-    let digests = [one, two].map(|ledger| {
-        let lines: Vec<_> = ledger.lines().collect();
-        let roster = ledger.authority().roster();
-        Standings::compute(roster, &Scorebook::compute(roster, ledger, &lines)).digest()
-    });
-    assert_eq!(digests.first(), digests.last(), "the same standings");
+    let mut logs = one.logs().keys().chain(two.logs().keys());
+    if !logs.any(|log| is_decided_in_vain(one, log)) {
+        assert_eq!(standings(one), standings(two), "the same standings");
+    }
+}
+
+/// Compares what two make of all statements.
+fn authorities(one: &Ledger, two: &Ledger) {
+    let (left, right) = (one.authority(), two.authority());
+    assert_eq!(left.owners(), right.owners(), "the same owners");
+    assert_eq!(left.members(), right.members(), "the same members");
+    assert_eq!(left.grants(), right.grants(), "the same grants");
+    assert_eq!(left.last_call(), right.last_call(), "the same last call");
+    assert_eq!(left.closing(), right.closing(), "closed alike");
+    for key in ALL.map(public) {
+        assert_eq!(left.revoked(&key), right.revoked(&key), "revoked alike");
+    }
+    let rosters = [left, right].map(|it| format!("{:?}", it.roster()));
+    assert_eq!(rosters.first(), rosters.last(), "the same roster");
+    let loose = [one, two].map(loose);
+    let void = |authority: &Authority| -> BTreeSet<Hash> {
+        let void = authority.invalid().iter().copied();
+        void.filter(|id| loose.iter().all(|it| !it.contains(id)))
+            .collect()
+    };
+    assert_eq!(void(left), void(right), "the same statements are void");
+}
+
+fn standings(ledger: &Ledger) -> [u8; 32] {
+    let lines: Vec<_> = ledger.lines().collect();
+    let roster = ledger.authority().roster();
+    Standings::compute(roster, &Scorebook::compute(roster, ledger, &lines)).digest()
+}
+
+/// Returns whether an owner decided about a log that nobody may write: it counts for whoever holds it,
+/// and nobody else can take it.
+fn is_decided_in_vain(ledger: &Ledger, log: &LogName) -> bool {
+    let authority = ledger.authority();
+    authority.writer(log.grant).is_none() && !authority.adoptions(log).is_empty()
+}
+
+/// Returns the statements that stand in logs that nobody may write any more: they are void, and
+/// whoever asked in time holds them.
+fn loose(ledger: &Ledger) -> BTreeSet<Hash> {
+    let written = |it: &&Said| ledger.authority().writer(it.log.grant).is_some();
+    let loose = ledger.said().filter(|it| !written(it));
+    loose.map(|it| it.id).collect()
 }
 
 /// Returns the proofs of forks of logs that somebody may write; what is held of others says
@@ -170,6 +197,56 @@ fn verdicts(one: &Ledger, two: &Ledger) {
             let stands = [one, two].map(|it| it.standing(name, seq, about));
             assert_eq!(stands.first(), stands.last(), "{name:?} at {seq}");
             assert_eq!(one.precedence(name), two.precedence(name), "{name:?}");
+            assert_eq!(
+                one.authority().adoptions(name),
+                two.authority().adoptions(name),
+                "{name:?}"
+            );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use tallyline_proto::log::Said;
+
+    use super::{draw, fresh, settle};
+    use crate::fuzz::{
+        builders::{BUILDERS, kind},
+        corpus, seeds,
+    };
+
+    /// Returns the kinds of statements that are in force after one program.
+    fn in_force(data: &[u8]) -> BTreeSet<&'static str> {
+        let (chunks, _) = draw(data);
+        let (mut one, mut two) = (fresh(), fresh());
+        settle(&mut one, &mut two, &chunks);
+        let stands = |it: &&Said| {
+            let fork = one.forks().get(&it.log);
+            fork.is_none_or(|fork| it.seq < fork.from)
+                && !one.authority().invalid().contains(&it.id)
+        };
+        let said = one.said().filter(stands);
+        said.filter_map(|it| it.statement.as_ref().map(kind))
+            .collect()
+    }
+
+    fn assert_every_kind(programs: impl IntoIterator<Item = (String, Vec<u8>)>) {
+        let programs = programs.into_iter();
+        let seen: BTreeSet<_> = programs.flat_map(|(_, data)| in_force(&data)).collect();
+        let kinds = BUILDERS.iter().map(|(kind, _)| *kind).collect();
+        assert_eq!(seen, kinds, "kinds of statements in force");
+    }
+
+    #[test]
+    fn every_kind_of_statement_comes_into_force_where_campaigns_begin() {
+        assert_every_kind(seeds::of("control"));
+    }
+
+    #[test]
+    fn every_kind_of_statement_comes_into_force_in_the_corpus() {
+        assert_every_kind(corpus::inputs("control").expect("the corpus is committed"));
     }
 }

@@ -31,6 +31,7 @@ pub fn run(data: &[u8]) {
             .values()
             .map(|it| (*it.name(), it.height(), it.chain().0))
             .collect(),
+        ..Known::default()
     };
     for _ in 0..ENTRIES_MAX {
         if bytes.is_empty() {

@@ -13,10 +13,11 @@
 //! | `mdns` | records of the local network and the table of places to dial |
 //! | `bundle` | bundle files, damaged, shortened and put together anew |
 //! | `structure` | the file an event is created from |
-//! | `bytes`, `branch`, `said`, `venue`, `memory` | what they share |
+//! | `bytes`, `branch`, `said`, `builders`, `venue`, `memory` | what they share |
 //! | `corpus`, `seeds` | the inputs that are kept, and those that campaigns begin with |
 
 mod branch;
+mod builders;
 pub mod bundle;
 mod bytes;
 pub mod control;

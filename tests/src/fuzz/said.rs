@@ -1,47 +1,64 @@
-//! Statements and entries drawn from bytes: mostly ones that fit the event, some that do not.
+//! Entries drawn from bytes, statements among them, and what is known of those before.
 
 use tallyline_keys::{PublicKey, Signature};
 use tallyline_proto::{
     log::Log,
     model::{
-        About, Admit, Assign, Body, CellSet, Chrono, Close, CloseReason, Cut, DrillNo, Entry,
-        EventId, GrantId, Hash, Incarnation, Lock, LogName, Open, PowerFactor, Predecessor, Roles,
-        RosterChange, RuleNo, Score, Shooter, ShooterEdit, ShooterNo, SquadNo, Statement, Status,
-        StatusKind, Void, VoidReason,
+        About, Body, CellSet, Chrono, DrillNo, Entry, GrantId, Hash, Incarnation, LogName, Open,
+        Predecessor, RuleNo, Score, ShooterNo, Statement, Status, StatusKind, Void, VoidReason,
     },
     wire::{
-        encode_entry, encode_signed, encode_structure, entry_id, grant_id, sign_statement,
-        structure_hash,
+        decode_entry, decode_signed, decode_statement, encode_entry, encode_signed, entry_id,
+        grant_id, sign_statement,
     },
 };
 use tallyline_simulator::score;
 
 use super::{
+    builders::{recovery, statement},
     bytes::Bytes,
-    venue::{ALL, OWNER, device, public, venue},
+    venue::{ALL, CARD, OWNER, device, public, venue},
 };
 
 /// What statements may name: everything said before.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    /// Grants and Admits so far, whoever said them, each with the device that may write.
+    /// Grants so far, whoever opened them, each with the device that may write.
     pub(super) grants: Vec<(GrantId, u8)>,
+    /// What they cover, as far as somebody said so.
+    pub(super) opened: Vec<Opened>,
+    /// Admits, Transfers and Recovers, each with the device that makes its statements under it.
+    pub(super) voices: Vec<(GrantId, u8)>,
+    /// To whom the event passed, and as which owner.
+    pub(super) passed: Vec<(u8, u32)>,
     /// Ends of logs: log, height, chain hash.
     pub(super) ends: Vec<(LogName, u64, Hash)>,
 }
 
+/// A grant as its Assign opened it.
+#[derive(Debug)]
+pub(super) struct Opened {
+    /// Its id.
+    pub(super) grant: GrantId,
+    /// What it covers.
+    pub(super) cells: CellSet,
+    /// The desk's grant out of which it was lent.
+    pub(super) under: Option<GrantId>,
+}
+
 impl Known {
-    /// Notes under which names a statement lets somebody write.
+    /// Notes what a statement says that others may name.
     fn note(&mut self, id: Hash, said: &Statement) {
         match said {
-            Statement::Admit(admit) => self.grants.push((GrantId(id), who(&admit.key))),
+            Statement::Admit(admit) => self.voices.push((GrantId(id), who(&admit.key))),
             Statement::Assign(assign) => {
-                let opened = (0..).zip(&assign.opens);
-                let opened = opened.map(|(place, open)| (grant_id(id, place), who(&open.key)));
-                self.grants.extend(opened);
+                for (place, open) in (0..).zip(&assign.opens) {
+                    self.opens(grant_id(id, place), open, assign.under);
+                }
             }
             Statement::Transfer(passing) | Statement::Recover(passing) => {
-                self.grants.push((GrantId(id), who(&passing.to)));
+                self.voices.push((GrantId(id), who(&passing.to)));
+                self.passed.push((who(&passing.to), passing.epoch));
             }
             Statement::Roster(_)
             | Statement::Lock(_)
@@ -54,51 +71,101 @@ impl Known {
         }
     }
 
+    fn opens(&mut self, grant: GrantId, open: &Open, under: Option<GrantId>) {
+        let written = (grant, who(&open.key));
+        if !self.grants.contains(&written) {
+            self.grants.push(written);
+        }
+        self.opened.push(Opened {
+            grant,
+            cells: open.cells.clone(),
+            under,
+        });
+    }
+
+    /// Notes what the entry of a log says, if it is a statement.
+    pub(super) fn hear(&mut self, log: &LogName, entry: &[u8]) {
+        if let Ok(entry) = decode_entry(entry, log)
+            && let Body::Statement(signed) = entry.body
+            && let Ok(signed) = decode_signed(&signed)
+            && let Ok(statement) = decode_statement(&signed.body)
+        {
+            self.note(signed.id(venue().event), &statement);
+        }
+    }
+
     /// Notes where a log ends.
     pub(super) fn ends_at(&mut self, log: &Log) {
         self.ends.push((*log.name(), log.height(), log.chain().0));
     }
 
-    fn grant(&self, bytes: &mut Bytes<'_>) -> GrantId {
+    /// Draws a grant.
+    pub(super) fn grant(&self, bytes: &mut Bytes<'_>) -> GrantId {
         match bytes.pick(&self.grants) {
             Some((grant, _)) => *grant,
             None => GrantId(Hash([9; 32])),
         }
     }
+
+    /// Returns what a grant covers.
+    pub(super) fn cells(&self, grant: GrantId) -> Option<&CellSet> {
+        let opened = self.opened.iter().find(|it| it.grant == grant);
+        opened.map(|it| &it.cells)
+    }
+
+    /// Returns who writes logs under a grant, an Admit or the like.
+    pub(super) fn writer(&self, grant: GrantId) -> Option<u8> {
+        if grant == GrantId::control(venue().event) {
+            return Some(OWNER);
+        }
+        let mut named = self.grants.iter().chain(&self.voices);
+        named.find(|(it, _)| *it == grant).map(|(_, who)| *who)
+    }
+
+    /// Returns all owners with their numbers, the last one first.
+    pub(super) fn owners(&self) -> Vec<(u8, u32)> {
+        let later = self.passed.iter().rev().copied();
+        later.chain([(OWNER, 0)]).collect()
+    }
 }
 
-/// Draws a statement of one kind.
-pub(super) type Builder = fn(&mut Bytes<'_>, &Known) -> Statement;
-
-/// One builder for each kind of statement. A new kind of statement gets a line here, at the end:
-/// the corpora name builders by their place.
-pub(super) const BUILDERS: [Builder; 5] = [admit, assign, add_shooter, edit_shooter, lock];
-
-/// Draws a statement of any kind.
-pub(super) fn statement(bytes: &mut Bytes<'_>, known: &Known) -> Statement {
-    let builder = bytes.pick(&BUILDERS).copied().unwrap_or(lock);
-    builder(bytes, known)
-}
-
-/// Draws an entry that holds a statement; as a rule it is the owner's. Returns the statement's id,
-/// too, by which grants are named.
+/// Draws an entry that holds a statement; as a rule the log's writer makes it, and a recovery card
+/// a Recover.
 pub(super) fn statement_entry(
     bytes: &mut Bytes<'_>,
-    event: EventId,
     known: &mut Known,
+    writer: u8,
     succession: Vec<Predecessor>,
 ) -> Vec<u8> {
-    let said = statement(bytes, known);
+    let said = statement(bytes, known, writer);
+    let fitting = if matches!(said, Statement::Recover(_)) {
+        CARD
+    } else {
+        writer
+    };
     let signer = match bytes.byte() {
         stranger @ 250.. => ALL.get(usize::from(stranger - 250)).copied(),
         _ => None,
     };
-    let mut signed = sign_statement(device(signer.unwrap_or(OWNER)), event, &said);
+    let mut signed = sign_statement(device(signer.unwrap_or(fitting)), venue().event, &said);
     if bytes.byte() == 255 {
         signed.signature = Signature::from_bytes([1; 64]);
     }
-    known.note(signed.id(event), &said);
+    known.note(signed.id(venue().event), &said);
     entry(Body::Statement(encode_signed(&signed)), succession)
+}
+
+/// Draws the entry by which a recovery card founds the control log of a new owner: the log's grant,
+/// who writes it, and the entry.
+pub(super) fn founding_entry(bytes: &mut Bytes<'_>, known: &mut Known) -> (GrantId, u8, Vec<u8>) {
+    let passing = recovery(bytes, known);
+    let to = who(&passing.to);
+    let said = Statement::Recover(passing);
+    let signed = sign_statement(device(CARD), venue().event, &said);
+    let id = signed.id(venue().event);
+    known.note(id, &said);
+    let founding = entry(Body::Statement(encode_signed(&signed)), Vec::new());
+    (GrantId(id), to, founding)
 }
 
 /// Draws an entry that is no statement: raw bytes, or one that fits the event more or less.
@@ -181,113 +248,7 @@ fn void(bytes: &mut Bytes<'_>, known: &Known) -> Body {
     })
 }
 
-fn admit(bytes: &mut Bytes<'_>, _: &Known) -> Statement {
-    Statement::Admit(Admit {
-        key: someone(bytes),
-        roles: Roles(u32::from(bytes.byte())),
-        label: format!("Device {}", bytes.byte()),
-    })
-}
-
-fn assign(bytes: &mut Bytes<'_>, known: &Known) -> Statement {
-    let closes = (0..bytes.below(3)).map(|_| close(bytes, known)).collect();
-    let opens = (0..bytes.below(3)).map(|_| open(bytes)).collect();
-    Statement::Assign(Assign {
-        closes,
-        opens,
-        under: None,
-    })
-}
-
-fn close(bytes: &mut Bytes<'_>, known: &Known) -> Close {
-    let grant = known.grant(bytes);
-    let ends = known.ends.iter().filter(|(log, ..)| log.grant == grant);
-    let ends: Vec<_> = ends.collect();
-    let cuts = (0..bytes.below(3)).filter_map(|_| {
-        let (log, height, hash) = **bytes.pick(&ends)?;
-        Some(Cut {
-            incarnation: log.incarnation,
-            height: if bytes.byte() == 255 {
-                bytes.number()
-            } else {
-                height
-            },
-            hash: if bytes.byte() == 255 {
-                Hash([3; 32])
-            } else {
-                hash
-            },
-            signature: Signature::from_bytes([0; 64]),
-        })
-    });
-    let cuts = cuts.collect();
-    let reasons = [
-        CloseReason::Handover,
-        CloseReason::Dead,
-        CloseReason::Stolen,
-    ];
-    let reason = bytes.pick(&reasons).copied().unwrap_or(CloseReason::Dead);
-    Close {
-        grant,
-        cuts,
-        reason,
-    }
-}
-
-fn open(bytes: &mut Bytes<'_>) -> Open {
-    let few = |bits: u8| -> Option<Vec<u32>> {
-        let set = (0..4).filter(|bit| bits >> bit & 1 == 1);
-        let set: Vec<u32> = set.map(|bit| bit + 1).collect();
-        (!set.is_empty()).then_some(set)
-    };
-    Open {
-        key: someone(bytes),
-        cells: CellSet {
-            drills: few(bytes.byte()).map(|it| it.into_iter().map(DrillNo).collect()),
-            squads: few(bytes.byte()).map(|it| it.into_iter().map(SquadNo).collect()),
-        },
-        until_ms: None,
-    }
-}
-
-fn add_shooter(bytes: &mut Bytes<'_>, _: &Known) -> Statement {
-    let no = u32::from(bytes.byte() % 10) + 1;
-    Statement::Roster(RosterChange::Add(Shooter {
-        no: ShooterNo(no),
-        label: format!("Shooter {no}"),
-        division: usize::from(bytes.byte() % 3),
-        power_factor: PowerFactor::Minor,
-        squad: SquadNo(u32::from(bytes.byte() % 4) + 1),
-        categories: Vec::new(),
-    }))
-}
-
-fn edit_shooter(bytes: &mut Bytes<'_>, _: &Known) -> Statement {
-    Statement::Roster(RosterChange::Edit(ShooterEdit {
-        shooter: ShooterNo(u32::from(bytes.byte() % 10) + 1),
-        squad: bytes
-            .flag()
-            .then(|| SquadNo(u32::from(bytes.byte() % 4) + 1)),
-        division: bytes.flag().then(|| usize::from(bytes.byte() % 3)),
-        power_factor: bytes.flag().then_some(PowerFactor::Major),
-    }))
-}
-
-fn lock(bytes: &mut Bytes<'_>, _: &Known) -> Statement {
-    let structure = structure_hash(&encode_structure(&venue().manifest.structure));
-    Statement::Lock(Lock {
-        structure: if bytes.byte() == 255 {
-            Hash([4; 32])
-        } else {
-            structure
-        },
-    })
-}
-
-fn someone(bytes: &mut Bytes<'_>) -> PublicKey {
-    public(bytes.pick(&ALL).copied().unwrap_or(OWNER))
-}
-
+/// Returns the device of a key.
 fn who(key: &PublicKey) -> u8 {
     let found = ALL.iter().find(|who| public(**who) == *key);
     found.copied().unwrap_or(OWNER)

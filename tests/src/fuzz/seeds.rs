@@ -16,7 +16,7 @@ pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
         "ticket" => vectors(&["ticket", "refused_files"], <[u8]>::to_vec),
         "bundle" => vectors(&["bundle", "event", "refused_files"], bundle),
         "structure" => vec![("event".to_owned(), STRUCTURE.to_vec())],
-        "control" => programs(40, 8),
+        "control" => [programs(40, 8), lotteries(64, 256)].concat(),
         _ => programs(12, 16),
     }
 }
@@ -73,6 +73,22 @@ fn programs(count: u8, step: usize) -> Vec<(String, Vec<u8>)> {
             low.wrapping_mul(nth) >> 1
         });
         (format!("program {nth}"), mixed.collect())
+    };
+    (1..=count).map(program).collect()
+}
+
+/// Programs of bytes as chance draws them, the same each time: between them they say everything.
+fn lotteries(count: u64, length: usize) -> Vec<(String, Vec<u8>)> {
+    let program = |nth: u64| {
+        let mut state = nth;
+        let bytes = (0..length).map(|_| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let [.., high] = state.to_le_bytes();
+            high
+        });
+        (format!("lottery {nth}"), bytes.collect())
     };
     (1..=count).map(program).collect()
 }

@@ -19,15 +19,17 @@ use super::memory::Memory;
 
 /// The devices of the event, by the byte that makes their key.
 pub(super) const OWNER: u8 = 1;
-/// A tablet with a grant.
+/// A tablet with a grant, a desk.
 pub(super) const TABLET: u8 = 2;
-/// Another tablet with a grant.
+/// Another tablet with a grant, a deputy.
 pub(super) const OTHER: u8 = 3;
 /// The cloud.
 pub(super) const CLOUD: u8 = 4;
 /// Nobody of the event.
 pub(super) const STRANGER: u8 = 5;
-/// Everybody there is.
+/// The recovery card of the event; it is no device.
+pub(super) const CARD: u8 = 6;
+/// Every device there is.
 pub(super) const ALL: [u8; 5] = [OWNER, TABLET, OTHER, CLOUD, STRANGER];
 
 /// The secret of the invite that is open on the owner's device.
@@ -36,8 +38,9 @@ pub(super) const SECRET: [u8; 16] = [7; 16];
 /// Unix time of the event's first morning.
 pub(super) const MORNING_MS: u64 = 1_532_476_800_000;
 
-static KEYS: LazyLock<[DeviceKey; 5]> =
-    LazyLock::new(|| ALL.map(|it| DeviceKey::from_seed([it; 32])));
+static KEYS: LazyLock<[DeviceKey; 6]> = LazyLock::new(|| {
+    [OWNER, TABLET, OTHER, CLOUD, STRANGER, CARD].map(|it| DeviceKey::from_seed([it; 32]))
+});
 static VENUE: LazyLock<Venue> = LazyLock::new(build);
 
 /// The event as every device holds it.
@@ -64,7 +67,7 @@ pub(super) fn venue() -> &'static Venue {
     &VENUE
 }
 
-/// Returns the key of a device.
+/// Returns the key of a device, or of the recovery card.
 pub(super) fn device(who: u8) -> &'static DeviceKey {
     let [first, rest @ ..] = &*KEYS;
     let place = usize::from(who).checked_sub(2);
@@ -181,7 +184,7 @@ fn founding() -> Founding {
         nonce: [1; 16],
         discovery_key: [2; 16],
         cloud: vec![public(CLOUD)],
-        recovery: Vec::new(),
+        recovery: vec![public(CARD)],
         structure: structure(),
         label: "Owner".to_owned(),
     }
@@ -192,10 +195,10 @@ fn build() -> Venue {
     let mut owner_disk = Memory::default();
     let mut owner = open(OWNER, Stored::default(), 1);
     ask(&mut owner, &mut owner_disk, Command::Found(founding()));
-    for who in [TABLET, OTHER] {
+    for (who, role) in [(TABLET, Roles::DESK), (OTHER, Roles::DEPUTY)] {
         let admit = Command::Admit {
             key: public(who),
-            roles: Roles::SCORER,
+            roles: Roles::SCORER.with(role),
             label: format!("Tablet {who}"),
         };
         ask(&mut owner, &mut owner_disk, admit);

@@ -103,7 +103,9 @@ fn successor<'a>(
         };
         let names_us = passing.epoch == epoch && passing.owner == owner.key;
         let may = if recovers {
-            manifest.recovery.contains(&it.signer)
+            // Elsewhere it might stand in a log that not everybody takes.
+            let founds = it.log.grant == GrantId(it.id) && it.seq == 1;
+            founds && manifest.recovery.contains(&it.signer)
         } else {
             it.signer == owner.key && it.log.grant == owner.control
         };

@@ -109,6 +109,21 @@ impl Ledger {
         }
     }
 
+    /// Returns the chain hash of a log at a height where it is the same on all nodes: behind a fork
+    /// it differs from node to node.
+    pub(super) fn common_chain_at(&self, name: &LogName, height: u64) -> Option<Hash> {
+        let forked = self.forks.get(name).is_some_and(|it| it.from <= height);
+        let log = self.logs.get(name).filter(|_| !forked)?;
+        Some(log.chain_at(height)?.0)
+    }
+
+    /// Returns whether a log has a chain hash at a height, on this node and on all others once they
+    /// hold what this one does.
+    pub(super) fn is_settled_at(&self, name: &LogName, (height, hash): (u64, Hash)) -> bool {
+        let held = self.logs.get(name).and_then(|log| log.chain_at(height));
+        height <= self.settled(name) && held.is_some_and(|it| it.0 == hash)
+    }
+
     /// Takes entries of a log that forked. As long as nothing is chosen, everything past the fork
     /// says nothing new; then the chosen branch takes the place of the other one, which stays in
     /// the proof.
@@ -147,12 +162,10 @@ impl Ledger {
         if from <= fork.from && log.chain_at(from.saturating_sub(1)).is_none() {
             return Err(Refusal::Gap);
         }
+        let before = from.saturating_sub(1);
         if self
-            .head_after(log, log.chain_at(from.saturating_sub(1)), &sent)
-            .is_some_and(|chain| {
-                // Of the branch here, which is not the chosen one, nothing more is wanted.
-                fork.from < from || log.chain_at(end) == Some(chain)
-            })
+            .head_after(log, log.chain_at(before), &sent)
+            .is_some_and(|chain| log.chain_at(end) == Some(chain) || self.strays(log, before))
         {
             return Ok(Taken::ForkKnown);
         }
@@ -175,6 +188,16 @@ impl Ledger {
         } else {
             Err(Refusal::OtherBranch(common))
         }
+    }
+
+    /// Returns whether the branch here has left the chosen one at or before a height: nothing that
+    /// follows is wanted. Before that it may be a part of the chosen one.
+    fn strays(&self, log: &Log, height: u64) -> bool {
+        self.forks.get(log.name()).is_some_and(|fork| {
+            self.choices(log.name(), fork)
+                .filter(|(to, _)| *to <= height)
+                .any(|(to, hash)| log.chain_at(to).is_some_and(|it| it.0 != hash))
+        })
     }
 
     /// Keeps a piece of the chosen branch until the rest is here. What a liar can fill is one log's
@@ -224,13 +247,15 @@ impl Ledger {
 
     /// Puts one piece of the chosen branch where it belongs; those before it are there.
     fn settle(&mut self, name: LogName, piece: &Chunk) -> Option<Growth> {
-        let fork = self.forks.get(&name)?.from;
-        let height = self.logs.get(&name).map_or(0, Log::height);
         self.loose.remove(&name);
-        if piece.from <= fork && fork <= height {
-            let skip = usize::try_from(fork.saturating_sub(piece.from)).unwrap_or(usize::MAX);
+        let log = self.logs.get(&name);
+        let here = |seq: u64| log.and_then(|log| log.record(seq)).map(|it| &it.bytes);
+        let mut placed = (piece.from..).zip(&piece.entries);
+        let (seq, _) = placed.find(|(seq, bytes)| here(*seq) != Some(*bytes))?;
+        if here(seq).is_some() {
+            let skip = usize::try_from(seq.saturating_sub(piece.from)).unwrap_or(usize::MAX);
             let fresh = piece.entries.get(skip..).unwrap_or_default();
-            return Some(self.replace(name, fork, fresh, &piece.signature));
+            return Some(self.replace(name, seq, fresh, &piece.signature));
         }
         let taken = self.take_following(name, piece.from, &piece.entries, &piece.signature);
         match taken {
@@ -250,7 +275,7 @@ impl Ledger {
             let root = Branch {
                 pieces: Vec::new(),
                 end: before,
-                chain: log.chain_at(before).filter(|_| before < fork.from),
+                chain: log.chain_at(before).filter(|_| !self.strays(log, before)),
                 chosen: false,
             };
             let open = grown.iter().filter(|it| it.end == before);
@@ -294,8 +319,12 @@ impl Ledger {
         &self.displaced
     }
 
-    /// Puts a branch back that the store kept beside a log.
+    /// Puts a branch back that the store kept beside a log. What it says is not in force; but other
+    /// logs were taken because of it, and who writes those must be known to read them back.
     pub fn restore_displaced(&mut self, name: LogName, chunk: Chunk) {
+        for entry in &chunk.entries {
+            self.note_names(&name, entry);
+        }
         self.displaced.entry(name).or_default().push(chunk);
     }
 

@@ -57,7 +57,7 @@ impl Ledger {
         let adoptions = self.authority.adoptions(log).iter().rev();
         let mut adoptions = adoptions.map(|it| it.adopt);
         let adopt = adoptions.find(|it| {
-            (it.from..=it.to).contains(&seq) && self.agrees(log, (it.to, it.hash)) == Some(true)
+            (it.from..=it.to).contains(&seq) && self.is_settled_at(log, (it.to, it.hash))
         })?;
         Some(match adopt.decision {
             Decision::Count => Standing::Live,
@@ -87,10 +87,7 @@ impl Ledger {
             };
         };
         let cut = end.cuts.get(&log.incarnation);
-        let fork = self.forks.get(log).map_or(u64::MAX, |fork| fork.from);
-        // Behind a fork the hash at the cut differs from node to node; before it all agree.
-        let tells = cut.filter(|&&(height, _)| height < fork);
-        if tells.is_some_and(|&cut| self.agrees(log, cut) == Some(false)) {
+        if cut.is_some_and(|&cut| self.agrees(log, cut) == Some(false)) {
             return Standing::Disputed;
         }
         if cut.is_some_and(|&(height, _)| seq <= height) || is(Fault::CutIgnored) {
@@ -177,10 +174,10 @@ impl Ledger {
         drills.any(|drill| self.authority.is_live_for(grant, drill.no, squads))
     }
 
-    /// Says whether a log agrees with a cut: `None` if it is shorter than the cut.
+    /// Says whether a log agrees with a cut: `None` if it is shorter than the cut, or forked before
+    /// it.
     fn agrees(&self, name: &LogName, (height, hash): (u64, Hash)) -> Option<bool> {
-        let chain = self.logs.get(name)?.chain_at(height)?;
-        Some(chain.0 == hash)
+        Some(self.common_chain_at(name, height)? == hash)
     }
 }
 

@@ -100,6 +100,17 @@ impl Ledger {
         self.said.insert((name, seq), said);
     }
 
+    /// Takes note of whose key an entry names, if it holds a statement.
+    pub(super) fn note_names(&mut self, log: &LogName, entry: &[u8]) {
+        if let Ok(entry) = decode_entry(entry, log)
+            && let Body::Statement(bytes) = entry.body
+            && let Ok(signed) = decode_signed(&bytes)
+            && let Ok(statement) = decode_statement(&signed.body)
+        {
+            self.named.extend(names(signed.id(self.event), &statement));
+        }
+    }
+
     /// Judges all statements anew: one may come into force late, when what it rests on arrives.
     ///
     /// Source: PROTOCOL R-CONTROL-3.
@@ -111,7 +122,7 @@ impl Ledger {
         };
         let mut said: Vec<&Said> = self.said.values().filter(before_a_fork).collect();
         said.sort_by_key(|it| (self.successions.get(&it.log).copied(), it.log, it.seq));
-        let chain_at = |name: &LogName, height: u64| Some(self.logs.get(name)?.chain_at(height)?.0);
+        let chain_at = |name: &LogName, height: u64| self.common_chain_at(name, height);
         self.authority = Authority::judge(self.event, &self.manifest, &said, &chain_at);
         self.spoken_for = self.named_by_speakers();
     }
