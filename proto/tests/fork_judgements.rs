@@ -79,7 +79,7 @@ fn whoever_holds_the_beginning_of_the_chosen_branch_takes_the_rest() {
 /// stands before the fork for rejected, the other did not. Found by the fuzz target `control`.
 /// R-CONTROL-14.
 #[test]
-fn a_rejection_past_a_fork_says_nothing_until_a_branch_is_chosen() {
+fn rejecting_past_a_fork_says_nothing_until_a_branch_is_chosen() {
     let mut venue = Venue::new();
     let scorer = venue.scorer(2);
     let left = branch(&venue, &scorer, 1, 6);
