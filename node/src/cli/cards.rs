@@ -119,7 +119,11 @@ fn take(args: &CardsUse, session: &Session) -> Result<u8, Failure> {
     }
     let root = root.take_key(&seed, &session.config.passphrase)?;
     let label = known.map(|it| it.label.clone());
-    let waits = wait_for(event, root.key(), session)?;
+    let source = if args.bundle.is_some() {
+        Source::Bundle
+    } else {
+        wait_for(event, root.key(), session)?
+    };
     if session.json {
         let told = json!({ "schema": "tallyline.card-used/1", "key": root.key().fingerprint(),
                            "label": label });
@@ -127,11 +131,19 @@ fn take(args: &CardsUse, session: &Session) -> Result<u8, Failure> {
     } else {
         session.write(&format!("key    {}\n", root.key().fingerprint()))?;
     }
-    remark(
-        &what_next(label.as_deref(), args.bundle.is_some(), waits),
-        session,
-    );
+    remark(&what_next(label.as_deref(), source), session);
     Ok(DONE)
+}
+
+/// Where a card's device has its event from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    /// A bundle that was named.
+    Bundle,
+    /// The first device of the event that it meets.
+    Meeting,
+    /// What is in the root, or nothing: a seed alone does not say where it belongs.
+    Root,
 }
 
 /// Lets the device ask whoever it meets for the card's event, unless it has it already.
@@ -139,35 +151,39 @@ fn wait_for(
     event: Option<(EventId, [u8; 16])>,
     key: PublicKey,
     session: &Session,
-) -> Result<bool, Failure> {
+) -> Result<Source, Failure> {
     let Some((event, discovery_key)) = event else {
-        return Ok(false);
+        return Ok(Source::Root);
     };
     if about(session)?.event.is_some() {
-        return Ok(false);
+        return Ok(Source::Root);
     }
     let ticket = ticket_to_text(&Ticket::of_card(key, event, discovery_key));
     session.ask(Request::Join(Join { ticket }))?;
-    Ok(true)
+    Ok(Source::Meeting)
 }
 
-fn what_next(label: Option<&str>, has_bundle: bool, waits: bool) -> String {
-    match label {
-        Some(label) => format!(
+fn what_next(label: Option<&str>, source: Source) -> String {
+    match (label, source) {
+        (Some(label), _) => format!(
             "This device is {label:?} now. Start it (`tallyline run`): it scores at once, and what \
              it scores counts as soon as somebody grants it the cells. Use the card on no other \
              device."
         ),
-        None if has_bundle => "This device has the card's key. The bundle is older than the card: \
-             start the node (`tallyline run`) near a device that knows the card."
+        (None, Source::Bundle) => "This device has the card's key. The bundle is older than the \
+             card: start the node (`tallyline run`) near a device that knows the card."
             .to_owned(),
-        None if waits => "This device has the card's key. Start it (`tallyline run`) near any device \
-             of the event: it takes the event from the first one it meets. Use the card on no other \
-             device."
-            .to_owned(),
-        None => "This device has the card's key, and no event yet: take in a bundle of any other \
-                 device (`tallyline import FILE`), then start the node (`tallyline run`)."
-            .to_owned(),
+        (None, Source::Meeting) => {
+            "This device has the card's key. Start it (`tallyline run`) near \
+             any device of the event: it takes the event from the first one it meets. Use the card \
+             on no other device."
+                .to_owned()
+        }
+        (None, Source::Root) => {
+            "This device has the card's key, and no event yet: take in a bundle \
+             of any other device (`tallyline import FILE`), then start the node (`tallyline run`)."
+                .to_owned()
+        }
     }
 }
 
