@@ -247,6 +247,12 @@ impl Replica {
             .collect()
     }
 
+    /// Returns the logs of which a proof of a fork is held, whether or not the log itself is.
+    pub fn forked(&self) -> Vec<LogName> {
+        let forks = self.member().map(|member| member.ledger.forks().keys());
+        forks.into_iter().flatten().copied().collect()
+    }
+
     /// Returns the key of the discovery tag, of the event or of the ticket.
     pub fn discovery_key(&self) -> Option<[u8; 16]> {
         match &self.state {

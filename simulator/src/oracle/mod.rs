@@ -135,11 +135,8 @@ impl Sight {
         let logs = replica.logs();
         Self {
             heights: logs.iter().map(|log| (log.name, log.height)).collect(),
-            forked: logs
-                .iter()
-                .filter(|log| log.forked)
-                .map(|log| log.name)
-                .collect(),
+            // A proof may be here before its log is.
+            forked: replica.forked().into_iter().collect(),
             key: *replica.key().as_bytes(),
         }
     }
