@@ -393,13 +393,13 @@ impl Replica {
                 }
                 match it.talk.on_hello(&theirs, ledger, &mine, &mut it.outbox) {
                     Heard::Refused(why) => self.refuse_heard(peer, why),
-                    Heard::Nothing | Heard::Push(..) => self.note_heights(peer, |_| true),
+                    Heard::Nothing | Heard::Push(..) => self.note_all_heights(peer),
                 }
             }
             Frame::Vector(vector) => {
                 let mine = hello(ledger, store, member.receipts_digest());
                 it.talk.on_vector(&vector, ledger, &mine, &mut it.outbox);
-                self.note_heights(peer, |_| true);
+                self.note_all_heights(peer);
             }
             Frame::Push(push) => match it.talk.on_push(push, ledger) {
                 Heard::Push(name, push) => self.on_push(peer, name, &push),
@@ -408,8 +408,7 @@ impl Replica {
             },
             Frame::Have(logs) => {
                 it.talk.on_have(&logs, ledger, now_ms);
-                let said: BTreeSet<LogTag> = logs.iter().map(|&(tag, _)| tag).collect();
-                self.note_heights(peer, |tag| said.contains(tag));
+                self.note_heights(peer, &logs);
             }
             Frame::Want(logs) => it.talk.on_want(&logs, ledger),
             Frame::Cells(cells) => {
@@ -611,8 +610,18 @@ impl Replica {
         entries
     }
 
-    /// Takes note of what a peer has on disk by its vectors and Haves.
-    fn note_heights(&mut self, peer: PeerId, said: impl Fn(&LogTag) -> bool) {
+    /// Takes note of what a peer has on disk by its Hello or vector.
+    fn note_all_heights(&mut self, peer: PeerId) {
+        let Some(it) = self.peers.get(&peer) else {
+            return;
+        };
+        let heights = it.talk.heights().iter();
+        let said: Vec<(LogTag, u64)> = heights.map(|(&tag, &height)| (tag, height)).collect();
+        self.note_heights(peer, &said);
+    }
+
+    /// Takes note of what a peer says it has on disk.
+    fn note_heights(&mut self, peer: PeerId, said: &[(LogTag, u64)]) {
         let State::Member(member) = &mut self.state else {
             return;
         };
@@ -620,16 +629,13 @@ impl Replica {
             return;
         };
         let Some(store) = it.talk.store() else { return };
-        let heights: Vec<([u8; 16], u64)> = it
-            .talk
-            .heights()
+        let heights: Vec<([u8; 16], u64)> = said
             .iter()
-            .filter(|(tag, _)| said(tag))
-            .flat_map(|(tag, &height)| {
+            .flat_map(|(tag, height)| {
                 member
                     .ledger
                     .by_tag(tag)
-                    .map(move |name| (wire::log_short_id(name), height))
+                    .map(|name| (wire::log_short_id(name), *height))
             })
             .collect();
         member.hold(it.key, store, &heights);

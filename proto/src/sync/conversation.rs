@@ -117,6 +117,8 @@ pub struct Conversation {
     pushed: BTreeMap<LogName, u64>,
     offers: BTreeMap<LogName, u64>,
     asked: BTreeMap<LogTag, Wish>,
+    /// How many entries were here when it was last looked at which wishes came true.
+    looked_at: u64,
     store: Option<u64>,
     heard_hello: Option<Stand>,
     sent_hello: Option<Stand>,
@@ -164,6 +166,7 @@ impl Conversation {
             pushed: BTreeMap::new(),
             offers: BTreeMap::new(),
             asked: BTreeMap::new(),
+            looked_at: 0,
             store: None,
             heard_hello: None,
             sent_hello: None,
@@ -433,9 +436,12 @@ impl Conversation {
     }
 
     fn ask(&mut self, ledger: &Ledger, now_ms: u64, out: &mut Vec<Frame>) {
-        if self.asked.values().all(|it| now_ms < it.at_ms) {
+        // A wish that came true goes at once, or it would wake the device for nothing.
+        let grew = self.looked_at != ledger.entries();
+        if !grew && self.asked.values().all(|it| now_ms < it.at_ms) {
             return;
         }
+        self.looked_at = ledger.entries();
         self.asked.retain(|tag, wish| {
             let forked = ledger
                 .by_tag(tag)
