@@ -158,3 +158,21 @@ fn only_the_chosen_branch_is_wanted() {
     let behind = take(&mut of_left, &cloned.right, &chunks(&cloned.right, 5)[2]);
     assert_eq!(behind, Err(Refusal::OtherBranch(4)), "the first two first");
 }
+
+/// A liar that signs branch after branch behind the fork fills a bounded place, and the chosen one takes
+/// its place all the same. R-CHAIN-8.
+#[test]
+fn other_branches_without_end_do_not_keep_the_chosen_one_away() {
+    let mut cloned = Cloned::new();
+    let [mut of_left, of_right] = cloned.ledgers();
+    for phone in 3..203 {
+        let other = branch(&cloned.venue, &cloned.scorer, (phone, 20));
+        for taken in give(&mut of_left, &other, 5) {
+            assert_eq!(taken, Ok(Taken::ForkKnown), "it may lead to the choice");
+        }
+    }
+    let taken = give(&mut of_left, &cloned.right, 5);
+    assert!(taken.contains(&Ok(Taken::BranchWhole)), "{taken:?}");
+    assert!(!of_left.settle_forks().is_empty(), "it is put in place");
+    assert_eq!(of_left.state_digest(), of_right.state_digest());
+}

@@ -329,10 +329,14 @@ fn received(bytes: &[u8], log: &LogName) -> Vec<u8> {
     }
     bytes.to_vec()
 }
+
 /// Returns how many bytes records have as entries.
 fn size_of_records(records: &[Record]) -> u64 {
-    let sum = records
-        .iter()
-        .fold(0_usize, |sum, it| sum.saturating_add(it.bytes.len()));
+    sum_of(records.iter().map(|it| it.bytes.len()))
+}
+
+/// Adds lengths.
+pub(super) fn sum_of(lengths: impl Iterator<Item = usize>) -> u64 {
+    let sum = lengths.fold(0_usize, usize::saturating_add);
     u64::try_from(sum).unwrap_or(u64::MAX)
 }

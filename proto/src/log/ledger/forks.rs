@@ -5,7 +5,7 @@ use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 
 use tallyline_keys::Signature;
 
-use super::{Growth, LOG_ENTRIES_MAX, Ledger, Refusal, Taken};
+use super::{Growth, Ledger, Refusal, Taken};
 use crate::{
     log::{
         Chunk, Log,
@@ -15,14 +15,18 @@ use crate::{
     wire::{self, Fork, hash},
 };
 
+/// Most pieces of chosen branches that are kept until the rest is here: a log of 10,000 scores in
+/// chunks, and half as much again. With each that comes, all of them are checked.
+const LOOSE_PIECES_MAX: usize = 64;
+
 /// A branch of a fork, as far as its pieces are here one after another.
 struct Branch {
     /// The first begins at the fork or before it.
     pieces: Vec<Chunk>,
     /// Sequence of its last entry.
     end: u64,
-    /// The chain hash there; none if the log does not reach so far.
-    chain: Option<Chain>,
+    /// The chain hash there.
+    chain: Chain,
     /// Whether it passes through a choice of the owner.
     chosen: bool,
 }
@@ -165,7 +169,9 @@ impl Ledger {
         let before = from.saturating_sub(1);
         if self
             .head_after(log, log.chain_at(before), &sent)
-            .is_some_and(|chain| log.chain_at(end) == Some(chain) || self.strays(log, before))
+            .is_some_and(|chain| {
+                log.chain_at(sent.end()) == Some(chain) || self.strays(log, before)
+            })
         {
             return Ok(Taken::ForkKnown);
         }
@@ -200,20 +206,17 @@ impl Ledger {
         })
     }
 
-    /// Keeps a piece of the chosen branch until the rest is here. What a liar can fill is one log's
-    /// worth; then everything is sent again.
+    /// Keeps a piece of the chosen branch until the rest is here. What a liar can fill is small; then
+    /// everything is sent again.
     fn keep_loose(&mut self, name: LogName, piece: Chunk) {
-        let held = self.loose.values().flatten();
-        let held = held.fold(piece.entries.len(), |sum, it| {
-            sum.saturating_add(it.entries.len())
-        });
-        if LOG_ENTRIES_MAX < u64::try_from(held).unwrap_or(u64::MAX) {
+        let kept = self.loose.get(&name);
+        if kept.is_some_and(|kept| kept.contains(&piece)) {
+            return;
+        }
+        if LOOSE_PIECES_MAX <= self.loose.values().flatten().count() {
             self.loose.clear();
         }
-        let pieces = self.loose.entry(name).or_default();
-        if !pieces.contains(&piece) {
-            pieces.push(piece);
-        }
+        self.loose.entry(name).or_default().push(piece);
     }
 
     /// Puts the chosen branches in the place of others, where they are whole: in proofs, among what
@@ -272,28 +275,28 @@ impl Ledger {
         let mut grown: Vec<Branch> = Vec::new();
         for piece in pieces {
             let before = piece.from.saturating_sub(1);
-            let root = Branch {
+            let here = log.chain_at(before).filter(|_| !self.strays(log, before));
+            let root = here.map(|chain| Branch {
                 pieces: Vec::new(),
                 end: before,
-                chain: log.chain_at(before).filter(|_| !self.strays(log, before)),
+                chain,
                 chosen: false,
-            };
+            });
             let open = grown.iter().filter(|it| it.end == before);
-            let joined = open.chain([&root]).find_map(|base| {
-                let chain = self.head_after(log, base.chain, &piece)?;
+            let joined = open.chain(&root).find_map(|base| {
+                let chain = self.head_after(log, Some(base.chain), &piece)?;
                 Some((base, chain))
             });
             let Some((base, chain)) = joined else {
                 continue;
             };
-            let start = base.chain.unwrap_or(chain);
-            let chosen = base.chosen || leads_to(start, &piece, &choices);
+            let chosen = base.chosen || leads_to(base.chain, &piece, &choices);
             let mut pieces = base.pieces.clone();
             pieces.push(piece.clone());
             grown.push(Branch {
                 pieces,
                 end: piece.end(),
-                chain: Some(chain),
+                chain,
                 chosen,
             });
         }

@@ -23,7 +23,7 @@ use self::forks::prove;
 use super::{
     Authority, Chunk, Log, Said,
     chain::{sign_head, verify_head},
-    one::Check,
+    one::{Check, sum_of},
 };
 use crate::{
     model::{
@@ -47,8 +47,8 @@ pub const DEVICE_ENTRIES_MAX: u64 = 20_000;
 /// Most entries of one event: what a phone holds in memory without effort.
 pub const EVENT_ENTRIES_MAX: u64 = 100_000;
 
-/// Most bytes of entries that one device's key writes, as of it 20,000 scores of 204 bytes have 4
-/// million: what a thief writes as long as it may, and not the whole of the next bound.
+/// Most bytes of entries that one device's key writes: twice what 20,000 scores of 204 bytes have. A
+/// thief fills this much, and not the whole of what an event may have.
 pub const DEVICE_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
 /// Most bytes of entries of one event: with keys and signatures its store and its bundle stay below
@@ -510,9 +510,7 @@ impl Ledger {
             };
         }
         let skip = usize::try_from(count.saturating_sub(fresh)).unwrap_or(usize::MAX);
-        let fresh_bytes = entries.iter().skip(skip).fold(0_u64, |sum, it| {
-            sum.saturating_add(u64::try_from(it.len()).unwrap_or(u64::MAX))
-        });
+        let fresh_bytes = sum_of(entries.iter().skip(skip).map(Vec::len));
         let of_writer = self.logs.values().filter(|log| log.writer() == writer);
         let (entries, bytes) = of_writer.fold((fresh, fresh_bytes), |(entries, bytes), log| {
             let entries = entries.saturating_add(log.height());
