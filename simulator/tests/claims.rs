@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use tallyline_keys::PublicKey;
 use tallyline_proto::{
-    model::{CloseReason, DrillNo, EntryId, Open, Roles, SquadNo, Statement},
+    model::{CloseReason, DrillNo, EntryId, GrantId, Open, Roles, SquadNo, Statement},
     replica::{AskPhase, Claiming, Command, EntryFilter, Founding, GrantView, Reply},
     rules::{Code, Verdict},
     wire::Denial,
@@ -71,20 +71,24 @@ impl Court {
                 label: "desk".to_owned(),
             },
         );
-        court.done(
-            OWNER,
-            Command::Assign {
-                closing: Vec::new(),
-                reason: CloseReason::Handover,
-                opens: vec![Open {
-                    key,
-                    cells: cells(&[1], &[]),
-                    until_ms: None,
-                }],
-            },
-        );
+        court.give_stage(DESK, Vec::new());
         court.settle();
         court
+    }
+
+    /// The owner grants stage 1 and closes what was granted before.
+    fn give_stage(&mut self, to: DeviceNo, closing: Vec<GrantId>) {
+        let open = Open {
+            key: self.key(to),
+            cells: cells(&[1], &[]),
+            until_ms: None,
+        };
+        let assign = Command::Assign {
+            closing,
+            reason: CloseReason::Handover,
+            opens: vec![open],
+        };
+        self.done(OWNER, assign);
     }
 
     fn key(&self, no: DeviceNo) -> PublicKey {
@@ -388,19 +392,7 @@ fn what_a_desk_lent_ends_with_its_own_grant() {
     court.settle();
     let grants = court.world.devices[OWNER].replica.grants();
     let desk = grants.iter().find(|it| it.lent.is_none()).expect("granted");
-    let key = court.key(BEN);
-    court.done(
-        OWNER,
-        Command::Assign {
-            closing: vec![desk.id],
-            reason: CloseReason::Handover,
-            opens: vec![Open {
-                key,
-                cells: cells(&[1], &[]),
-                until_ms: None,
-            }],
-        },
-    );
+    court.give_stage(BEN, vec![desk.id]);
     court.settle();
     assert!(court.claims(ANN).is_empty(), "it ended");
     assert_eq!(court.refused(ANN, record(2)), Code::E02);
