@@ -111,7 +111,12 @@ fn a_link_that_was_silent_for_a_while_heals_by_itself() {
 #[test]
 fn a_short_cut_is_survived_by_the_connection_itself() {
     let Some(mut lab) = Lab::of(2) else { return };
-    meet(&mut lab, 2, &[], NOWHERE);
+    // Where both may find each other, either may still dial, and the second connection may be the
+    // one that stays: only the one that joins knows of a place here.
+    let listen = format!("0.0.0.0:{PORT}");
+    let inviter = format!("{}:{PORT}", address(1));
+    let args = ["--no-mdns", "--listen", &listen];
+    meet(&mut lab, 2, &args, &inviter);
     lab.until_meshed();
     let connected = |lab: &Lab| lab.status(1)["links"][0]["connected_ms"].as_u64().unwrap();
     lab.fault(Fault::Cut(2));
