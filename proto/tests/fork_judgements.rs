@@ -4,7 +4,7 @@ mod venue;
 
 use tallyline_keys::DeviceKey;
 use tallyline_proto::{
-    log::{Ledger, Log, Taken, sign_consent, sign_head},
+    log::{Ledger, Log, Said, Taken, sign_consent, sign_head},
     model::{
         Adopt, Body, Cut, Decision, GrantId, Incarnation, LogCut, LogName, Roles, RosterChange,
         ShooterEdit, ShooterNo, Statement, Transfer,
@@ -210,4 +210,110 @@ fn a_log_that_a_displaced_branch_names_is_read_back() {
     let heads: Vec<_> = heads.collect();
     assert_eq!(ledger.restore(*scores.name(), entries, &heads), Ok(()));
     assert_eq!(ledger.authority().grants().len(), 0, "it is not in force");
+}
+
+/// The owner's log forked, one branch of it named a grant, and scores were written under it: nodes that
+/// held the other branch could not take them. Their digests stayed different, so that Hellos went on for
+/// ever, and what the owner decided about the scores held on some nodes only. R-LOG-4, R-SYNC-2,
+/// R-CONTROL-14.
+#[test]
+fn what_one_branch_alone_names_counts_once_the_owner_chose_it() {
+    let mut venue = Venue::new();
+    venue.say(&Statement::LastCall);
+    let before = venue.control.clone();
+    let scorer = venue.scorer(2);
+    let left = std::mem::replace(&mut venue.control, before);
+    venue.say(&Statement::LastCall);
+    let right = venue.control.clone();
+    let again = LogName {
+        incarnation: Incarnation(8),
+        ..*left.name()
+    };
+    venue.control = Log::new(venue.event, again, venue.owner.public());
+    let scores = branch(&venue, &scorer, 1, 6);
+    let score = scores.name();
+    let count = |log: &Log| {
+        Statement::Adopt(Adopt {
+            log: *log.name(),
+            from: 1,
+            to: log.height(),
+            hash: log.chain().0,
+            decision: Decision::Count,
+        })
+    };
+    venue.say(&count(&scores));
+
+    let [mut of_left, mut of_right] = [[&left, &right], [&right, &left]].map(|order| {
+        let mut ledger = Ledger::new(venue.event, venue.manifest.clone());
+        for log in order {
+            give(&mut ledger, log, 1);
+            give(&mut ledger, &scores, 1);
+        }
+        give(&mut ledger, &venue.control, 1);
+        assert_eq!(ledger.forks().len(), 1, "it forked");
+        assert!(!ledger.is_common(score), "the branches differ");
+        ledger
+    });
+    assert!(of_left.logs().contains_key(score), "kept as evidence");
+    assert!(!of_right.logs().contains_key(score), "nobody named it");
+    assert_eq!(of_left.state_digest(), of_right.state_digest());
+    let stands = of_left.standing(score, 1, None);
+    assert_eq!(stands, Standing::Quarantined, "as on the others");
+    assert_eq!(of_left.named_behind_a_fork(score), Some(*left.name()));
+
+    venue.say(&count(&left));
+    for ledger in [&mut of_left, &mut of_right] {
+        give(ledger, &venue.control, 1);
+        ledger.settle_forks();
+        assert!(ledger.is_common(score), "the owner chose what names it");
+    }
+    assert_ne!(
+        of_left.state_digest(),
+        of_right.state_digest(),
+        "one lacks it"
+    );
+    give(&mut of_right, &scores, 1);
+    assert_eq!(of_left.state_digest(), of_right.state_digest());
+    for ledger in [&of_left, &of_right] {
+        assert_eq!(ledger.standing(score, 1, None), Standing::Live, "adopted");
+    }
+}
+
+/// A branch gave way to the chosen one, and a statement that stood in both it and another log was not
+/// found by its name any more. R-CONTROL-2.
+#[test]
+fn a_statement_that_stands_elsewhere_too_is_still_found() {
+    let mut venue = Venue::new();
+    let twice = venue.say(&Statement::LastCall);
+    let common = venue.control.clone();
+    venue.scorer(2);
+    let left = std::mem::replace(&mut venue.control, common);
+    venue.scorer(3);
+    let right = venue.control.clone();
+    let again = LogName {
+        incarnation: Incarnation(8),
+        ..*left.name()
+    };
+    venue.control = Log::new(venue.event, again, venue.owner.public());
+    let scorer = venue.scorer(2);
+    venue.say(&Statement::Adopt(Adopt {
+        log: *right.name(),
+        from: 1,
+        to: right.height(),
+        hash: right.chain().0,
+        decision: Decision::Count,
+    }));
+    let mut ledger = Ledger::new(venue.event, venue.manifest.clone());
+    for log in [&left, &right, &venue.control] {
+        give(&mut ledger, log, 1);
+    }
+    let of_again = |said: &&Said| said.seq == 1 && said.log == again;
+    let admit = ledger.said().find(of_again).expect("it is here").id;
+    assert!(!ledger.settle_forks().is_empty(), "the right one is chosen");
+    assert_eq!(ledger.logs()[right.name()].chain(), right.chain());
+    let (said, _) = ledger.statement(admit).expect("it stands elsewhere");
+    assert_eq!(said.log, again, "where it still stands");
+    assert!(ledger.statement(twice).is_some(), "before the fork");
+    let key = scorer.key.public();
+    assert!(ledger.authority().members().contains_key(&key));
 }

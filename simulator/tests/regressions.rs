@@ -5,12 +5,15 @@ use tallyline_keys::DeviceKey;
 use tallyline_proto::{
     log::{Chain, sign_head},
     model::{
-        Body, CloseReason, Entry, EntryId, EventId, GrantId, Incarnation, LogName, Open, Roles,
-        RosterChange, ShooterEdit, ShooterNo, SquadNo,
+        Assign, Body, CloseReason, Decision, Entry, EntryId, EventId, GrantId, Incarnation,
+        LogName, Open, Roles, RosterChange, ShooterEdit, ShooterNo, SquadNo, Statement,
     },
-    replica::{Command, EntryFilter, Founding, Input, Now, Reason, Reply},
-    rules::Verdict,
-    wire::{FRAME_BYTES_MAX, Frame, LogRef, Push, decode_bundle, encode_entry, encode_frame},
+    replica::{Command, EntryFilter, Founding, Input, Now, Reason, Reply, Selection},
+    rules::{Code, Verdict},
+    wire::{
+        FRAME_BYTES_MAX, Frame, LogRef, Push, decode_bundle, encode_entry, encode_frame,
+        encode_signed, sign_statement,
+    },
 };
 use tallyline_simulator::{
     DeviceNo, Platter, Weather, World, cells, open_store, score, small_structure,
@@ -111,6 +114,16 @@ fn verdict(world: &mut World, no: DeviceNo, id: EntryId) -> Verdict {
     world.devices[no].replica.entries(&filter).remove(0).verdict
 }
 
+/// Returns how many copies a device shows of an entry, if it holds it.
+fn copies(world: &mut World, no: DeviceNo, id: EntryId) -> Option<u32> {
+    let filter = EntryFilter {
+        entry: Some(id),
+        ..EntryFilter::default()
+    };
+    let entries = world.devices[no].replica.entries(&filter);
+    entries.first().map(|it| it.copies)
+}
+
 fn move_to_squad_2(world: &mut World, all: &[DeviceNo]) {
     let edit = ShooterEdit {
         shooter: ShooterNo(1),
@@ -144,6 +157,18 @@ impl Liar {
 
     fn push(&self, world: &mut World, to: DeviceNo, log: u64, entries: &[Vec<u8>]) {
         self.push_from(world, to, (log, 1, &[]), entries);
+    }
+
+    /// Returns an entry with a statement that the key signs.
+    fn statement(&self, statement: &Statement) -> Vec<u8> {
+        let signed = sign_statement(&self.key, self.event, statement);
+        let entry = Entry {
+            at_delta_ms: 1000,
+            revision: 1,
+            succession: vec![],
+            body: Body::Statement(encode_signed(&signed)),
+        };
+        encode_entry(&entry, None)
     }
 
     /// Pushes entries that follow others of the same log.
@@ -374,6 +399,100 @@ fn the_common_prefix_of_a_fork_reaches_everybody() {
             .iter()
             .find(|it| it.name.incarnation == Incarnation(77));
         assert!(3 <= log.expect("the log is here").height, "device {no}");
+    }
+}
+
+/// Clones the owner's phone. What one of them says reaches the first two devices of four, what the other
+/// says the last two; the first one grants a cell, under which the second device writes the score that is
+/// returned.
+fn clone_owner(world: &mut World, all: &[DeviceNo]) -> EntryId {
+    let clone = |world: &World, device: DeviceNo| {
+        let event = world.devices[device].replica.event().expect("an event").0;
+        Liar {
+            device,
+            ..Liar::new(world, all[0], GrantId::control(event))
+        }
+    };
+    for one in [all[0], all[1]] {
+        for other in [all[2], all[3]] {
+            world.cut(one, other);
+        }
+    }
+    let opens = vec![Open {
+        key: world.devices[all[1]].key(),
+        cells: cells(&[], &[1]),
+        until_ms: None,
+    }];
+    let opens = Statement::Assign(Assign {
+        closes: Vec::new(),
+        opens,
+        under: None,
+    });
+    let said = [
+        (all[0], all[1], opens),
+        (all[3], all[2], Statement::LastCall),
+    ];
+    for (from, to, statement) in said {
+        let clone = clone(world, from);
+        let entry = clone.statement(&statement);
+        clone.push(world, to, 77, &[entry]);
+    }
+    world.run_for(1_000);
+    let score = saved(world, all[1], record(1, 1, 1111, 0));
+    world.run_for(10_000);
+    score
+}
+
+/// The owner's phone was cloned, and the clone granted a cell. Whoever had heard of it exchanged scores
+/// that others could not take: Hellos went on for ever, and an adoption counted on some devices only.
+#[test]
+fn what_a_cloned_owner_granted_counts_once_its_branch_is_chosen() {
+    let (mut world, all) = venue(12, 3);
+    let score = clone_owner(&mut world, &all);
+    world.heal();
+    settle(&mut world, &all);
+    world.run_for(20_000);
+    let before = world.traffic();
+    world.run_for(600_000);
+    assert_eq!(world.traffic(), before, "all that can be said is said");
+    for (no, expected) in [
+        (all[0], Some(1)),
+        (all[1], Some(1)),
+        (all[2], None),
+        (all[3], None),
+    ] {
+        assert_eq!(copies(&mut world, no, score), expected, "device {no}");
+    }
+    let adopt = |world: &mut World, selection: Selection| {
+        let decision = Decision::Count;
+        world.command(
+            all[0],
+            Command::Adopt {
+                selection,
+                decision,
+            },
+        )
+    };
+    let entries = || Selection::Entries(vec![score]);
+    let early = adopt(&mut world, entries());
+    let refused = matches!(&early, Some(Reply::Refused(why)) if why.code == Code::E17);
+    assert!(refused, "{early:?}");
+    let mut logs = world.devices[all[0]].replica.logs().into_iter();
+    let forked = logs.find(|it| it.forked).expect("it forked");
+    let branch = Selection::Branch {
+        log: forked.name,
+        here: true,
+    };
+    assert_eq!(adopt(&mut world, branch), Some(Reply::Decided(1)));
+    settle(&mut world, &all);
+    assert_eq!(adopt(&mut world, entries()), Some(Reply::Decided(1)));
+    settle(&mut world, &all);
+    for &no in &all {
+        assert_eq!(
+            verdict(&mut world, no, score),
+            Verdict::Counted,
+            "device {no}"
+        );
     }
 }
 

@@ -627,6 +627,7 @@ fn log(view: &LogView, devices: &[DeviceView]) -> LogStatus {
         least_copies: view.least_copies,
         cloud: view.cloud,
         forked: view.forked,
+        common: view.common,
         last_heard_ms: devices
             .iter()
             .find(|it| it.key == view.author)

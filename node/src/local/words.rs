@@ -68,6 +68,13 @@ pub(super) fn remarks(logs: &[LogView], totals: &Totals) -> Vec<String> {
                 log.label
             ));
         }
+        if !log.common {
+            remarks.push(format!(
+                "{} was named on one of two versions of a log: not every device takes its entries, and \
+                 they count nowhere until the owner chose that version.",
+                log.label
+            ));
+        }
     }
     remarks
 }

@@ -58,6 +58,10 @@ impl Replica {
             Selection::Entries(entries) => adopt_entries(member, entries, decision)?,
             Selection::Branch { log, here } => adopt_branch(member, log, *here, decision)?,
         };
+        let in_vain = |it: &&Adopt| !member.ledger.is_common(&it.log);
+        if let Some(adopt) = adopts.iter().find(in_vain) {
+            return Err(member.not_common(&adopt.log));
+        }
         let count = adopts.iter().fold(0_u64, |sum, it| {
             let entries = it.to.saturating_sub(it.from).saturating_add(1);
             sum.saturating_add(entries)
@@ -267,8 +271,16 @@ impl Member {
             })
     }
 
+    fn not_common(&self, log: &LogName) -> Mistake {
+        let author = self.ledger.logs().get(log).map(Log::writer);
+        let author = author.map_or_else(String::new, |author| self.label(&author));
+        let behind = self.ledger.named_behind_a_fork(log);
+        Mistake::not_common(&author, behind.map(|log| super::reading::name(&log)))
+    }
+
+    /// Returns how many entries have no receipt; those that no cloud takes are not waited for.
     fn not_in_the_cloud(&self) -> u64 {
-        self.ledger.logs().iter().fold(0, |sum, (name, log)| {
+        self.ledger.common_logs().fold(0, |sum, (name, log)| {
             let there = self.cloud.get(&log_short_id(name)).copied().unwrap_or(0);
             sum.saturating_add(log.height().saturating_sub(there))
         })

@@ -488,7 +488,9 @@ impl Replica {
                 self.out.writes.extend(growth_writes(name, growth, push));
             }
             Ok(Taken::Known | Taken::Forked(_) | Taken::ForkKnown | Taken::BranchWhole) => {}
-            Err(why) => Conversation::refuse_push(&name, *why, &member.ledger, &mut it.outbox),
+            Err(why) => it
+                .talk
+                .refuse_push(&name, *why, &member.ledger, &mut it.outbox),
         }
         self.after_taking(peer, name, taken);
     }

@@ -383,6 +383,7 @@ impl Member {
             least_copies: self.copies(own, &id, height),
             cloud: self.cloud.get(&id).copied().unwrap_or(0),
             forked: self.ledger.forks().contains_key(&name),
+            common: self.ledger.is_common(&name),
         }
     }
 }

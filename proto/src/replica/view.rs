@@ -122,7 +122,7 @@ pub struct PairingView {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "three independent facts that screens show side by side"
+    reason = "independent facts that screens show side by side"
 )]
 pub struct LogView {
     /// Its name.
@@ -149,6 +149,9 @@ pub struct LogView {
     pub cloud: u64,
     /// Whether the log forked; entries past the fork are disputed.
     pub forked: bool,
+    /// Whether every device takes it; else its writer is named only behind the fork of another log,
+    /// and it counts nowhere.
+    pub common: bool,
 }
 
 /// One member, or one that was a member, as `devices` and `status` tell it.

@@ -188,7 +188,16 @@ impl Teller<'_> {
         }
         match authority.grants().get(&line.log.grant) {
             Some(grant) => self.under(grant, line),
-            None => self.under_no_grant(line),
+            None if ledger.is_common(&line.log) => self.under_no_grant(line),
+            None => {
+                let author = self.member.label(&line.author);
+                self.say(&format!(
+                    "{author} was named on one of two versions of a log of statements: not every \
+                     device takes this, and it counts nowhere. Once the owner chose that version, it can be \
+                     adopted."
+                ));
+                self.by(line.log.grant.0);
+            }
         }
         if let Some(closing) = authority.closing() {
             let end = closing.ends.get(&log_short_id(&line.log));

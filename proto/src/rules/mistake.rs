@@ -212,6 +212,24 @@ impl Mistake {
         )
     }
 
+    /// Says that nothing can be decided about a log that not every device takes, since its writer is
+    /// named behind the fork of another log, on the branch here or on none any more (E17).
+    pub fn not_common(author: &str, behind: Option<String>) -> Self {
+        let who = format!(
+            "device {author} was named on one of two versions of a log, so that not every device \
+             takes what it wrote, and a decision would hold on some of them only. It is kept."
+        );
+        let what = match behind {
+            Some(log) => format!(
+                "First choose the version that names it: `tallyline adopt --log {log} --branch here`."
+            ),
+            None => {
+                "The owner chose the other version: enter it again on a device that may.".into()
+            }
+        };
+        Self::new(Code::E17, format!("{who} {what}"))
+    }
+
     /// Says that a score is of a later revision of the structure (E18).
     pub fn revision(have: u32, need: u32) -> Self {
         Self::new(

@@ -127,7 +127,10 @@ pub struct Conversation {
     changed_ms: Option<(u64, u64)>,
     vector_open: bool,
     synced: bool,
+    /// The digest here when hashes were sent last.
     doubted: Option<[u8; 16]>,
+    /// Both digests at the last vector: equal ones say that the round between brought nothing.
+    at_vector: Option<([u8; 16], [u8; 16])>,
     /// What is here when a look at every log found nothing left to push, until the peer wants more.
     pushed_all: Option<([u8; 16], u64)>,
 }
@@ -176,6 +179,7 @@ impl Conversation {
             vector_open: false,
             synced: false,
             doubted: None,
+            at_vector: None,
             pushed_all: None,
         }
     }
@@ -258,7 +262,7 @@ impl Conversation {
         if is(Fault::ResumeFromOne) {
             self.heights.clear();
         }
-        for (name, log) in ledger.logs() {
+        for (name, log) in ledger.common_logs() {
             self.offers.insert(*name, log.height());
         }
         if it.hashes.is_empty() {
@@ -312,7 +316,13 @@ impl Conversation {
     /// Answers a push that does not follow: the peer goes on from what is here.
     ///
     /// Source: PROTOCOL R-SYNC-6.
-    pub fn refuse_push(name: &LogName, why: Refusal, ledger: &Ledger, out: &mut Vec<Frame>) {
+    pub fn refuse_push(
+        &mut self,
+        name: &LogName,
+        why: Refusal,
+        ledger: &Ledger,
+        out: &mut Vec<Frame>,
+    ) {
         let tag = log_tag(name);
         let height = ledger.logs().get(name).map_or(0, Log::height);
         match why {
@@ -320,7 +330,11 @@ impl Conversation {
             // Either damage or a branch of another chain: the whole log tells which.
             Refusal::BadSignature if 0 < height => out.push(Frame::Want(Vec::from([(tag, 0)]))),
             Refusal::OtherBranch(before) => out.push(Frame::Want(Vec::from([(tag, before)]))),
-            Refusal::BadSignature | Refusal::UnknownGrant | Refusal::Quota => {}
+            // Once the grant is known, digests differ and a round brings it.
+            Refusal::UnknownGrant => {
+                self.asked.remove(&tag);
+            }
+            Refusal::BadSignature | Refusal::Quota => {}
         }
     }
 
@@ -528,31 +542,34 @@ impl Conversation {
         self.pushed_all = stands.filter(|_| all);
     }
 
-    /// After equal digests the peer holds what is here.
+    /// After equal digests the peer holds what is here and common.
     fn assume_equal(&mut self, ledger: &Ledger) {
-        for log in ledger.logs().values() {
+        for (_, log) in ledger.common_logs() {
             // An old Hello that was overtaken takes nothing back of what the peer said since.
             let held = self.heights.entry(log.tag()).or_insert(0);
             *held = log.height().max(*held);
         }
     }
 
-    /// Equal vectors under different digests: some log forked at equal height. Once for each
-    /// state, the hashes are compared.
+    /// Equal vectors under different digests, or a round that brought nothing because what is missing
+    /// is not taken: some log forked at equal height. Once for each state, the hashes are compared.
     ///
     /// Source: PROTOCOL R-SYNC-9.
     fn doubt(&mut self, it: &Vector, ledger: &Ledger, mine: &Hello, out: &mut Vec<Frame>) {
         let theirs: BTreeMap<LogTag, u64> = it.logs.iter().copied().collect();
-        let same = theirs.len() == ledger.logs().len()
-            && ledger.logs().values().all(|log| {
+        let same = theirs.len() == ledger.common_logs().count()
+            && ledger.common_logs().all(|(_, log)| {
                 theirs
                     .get(&log.tag())
                     .is_some_and(|&height| height == log.height())
             });
-        let differs = self
-            .heard_hello
-            .is_some_and(|(state, _)| state != mine.state);
-        if same && differs && self.doubted != Some(mine.state) {
+        let Some((state, _)) = self.heard_hello else {
+            return;
+        };
+        let at_vector = Some((mine.state, state));
+        let stuck = self.at_vector == at_vector;
+        self.at_vector = at_vector;
+        if (same || stuck) && state != mine.state && self.doubted != Some(mine.state) {
             self.doubted = Some(mine.state);
             out.push(Frame::Vector(vector_with_hashes(ledger)));
         }
@@ -580,13 +597,12 @@ impl Conversation {
     }
 }
 
-/// Returns what is here of every log, for a peer that has not said so yet.
+/// Returns what is here of every common log, for a peer that has not said so yet.
 fn vector(ledger: &Ledger) -> Vector {
     let logs = ledger
-        .logs()
-        .values()
+        .common_logs()
         .take(VECTOR_LOGS_MAX)
-        .map(|log| (log.tag(), log.height()))
+        .map(|(_, log)| (log.tag(), log.height()))
         .collect();
     Vector {
         logs,
@@ -604,10 +620,9 @@ fn vector_with_hashes(ledger: &Ledger) -> Vector {
     };
     Vector {
         hashes: ledger
-            .logs()
-            .values()
+            .common_logs()
             .take(VECTOR_LOGS_MAX)
-            .map(first8)
+            .map(|(_, log)| first8(log))
             .collect(),
         answer: true,
         ..vector(ledger)

@@ -74,7 +74,12 @@ impl Oracle {
             let standings = Standings::compute(roster, &book).digest();
             let mut shown = blake3::Hasher::new();
             shown.update(&standings);
-            for (id, verdict) in book.verdicts() {
+            // What is named behind a fork alone is not on every device, and counts nowhere.
+            let common = |id: &EntryId| {
+                let log = self.places.get(id).map(|(log, _)| log);
+                logs.iter().all(|it| it.common || Some(&it.name) != log)
+            };
+            for (id, verdict) in book.verdicts().iter().filter(|(id, _)| common(id)) {
                 shown.update(id.0.as_bytes());
                 shown.update(format!("{verdict:?}").as_bytes());
             }

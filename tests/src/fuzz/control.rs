@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tallyline_proto::{
-    log::{Authority, Ledger, Log, Said, Taken},
+    log::{Authority, Ledger, Log, Taken},
     model::{Hash, LogName},
     rules::{Authority as _, Scorebook, Standings, scorebook::about},
     wire::Fork,
@@ -79,12 +79,32 @@ fn show_forks(from: &Ledger, to: &mut Ledger) -> bool {
     })
 }
 
+/// Sends another what it wants of branches that the owner chose. Returns whether anything changed.
+fn send_branches(from: &Ledger, to: &mut Ledger) -> bool {
+    let mut chunks = Vec::new();
+    for (name, before) in to.other_branches() {
+        let held = from.logs().get(&name);
+        let mut next = before + 1;
+        while let Some(it) = held.and_then(|log| log.chunk(next)) {
+            next = it.end() + 1;
+            chunks.push(Chunk {
+                log: name,
+                from: it.from,
+                entries: it.entries,
+                signature: it.signature,
+            });
+        }
+    }
+    tell(to, &chunks)
+}
+
 /// Tells both until nothing changes any more.
 fn settle(one: &mut Ledger, two: &mut Ledger, chunks: &[Chunk]) {
     for _ in 0..ROUNDS_MAX {
         let told = tell(one, chunks) | tell(two, chunks);
         let shown = show_forks(one, two) | show_forks(two, one);
-        if !told && !shown {
+        let sent = send_branches(one, two) | send_branches(two, one);
+        if !told && !shown && !sent {
             return;
         }
     }
@@ -105,19 +125,16 @@ fn shuffle<T>(things: &mut [T], seed: u64) {
 
 fn compare(one: &Ledger, two: &Ledger) {
     assert_eq!(forks(one), forks(two), "the same proofs of forks");
+    for log in one.logs().keys().chain(two.logs().keys()) {
+        assert_eq!(one.is_common(log), two.is_common(log), "{log:?} is common");
+        let written = one.authority().writer(log.grant).is_some();
+        assert!(one.is_common(log) || !written, "{log:?} is written");
+    }
+    assert_eq!(held(one), held(two), "the same logs");
     authorities(one, two);
-    // A grant that stood behind a fork of a log of statements is no grant: whoever heard of the fork
-    // first never took in what was written under it, and it counts nowhere.
-    let granted = |log: &LogName| one.authority().grants().contains_key(&log.grant);
-    if one.forks().keys().all(granted) {
-        assert_eq!(held(one), held(two), "the same logs");
-        assert_eq!(one.state_digest(), two.state_digest(), "one digest");
-    }
+    assert_eq!(one.state_digest(), two.state_digest(), "one digest");
     verdicts(one, two);
-    let mut logs = one.logs().keys().chain(two.logs().keys());
-    if !logs.any(|log| is_decided_in_vain(one, log)) {
-        assert_eq!(standings(one), standings(two), "the same standings");
-    }
+    assert_eq!(standings(one), standings(two), "the same standings");
 }
 
 /// Compares what two make of all statements.
@@ -148,45 +165,35 @@ fn standings(ledger: &Ledger) -> [u8; 32] {
     Standings::compute(roster, &Scorebook::compute(roster, ledger, &lines)).digest()
 }
 
-/// Returns whether an owner decided about a log that nobody may write: it counts for whoever holds it,
-/// and nobody else can take it.
-fn is_decided_in_vain(ledger: &Ledger, log: &LogName) -> bool {
-    let authority = ledger.authority();
-    authority.writer(log.grant).is_none() && !authority.adoptions(log).is_empty()
-}
-
-/// Returns the statements that stand in logs that nobody may write any more: they are void, and
-/// whoever asked in time holds them.
+/// Returns the statements that stand in logs that not everybody takes: they are void, and whoever
+/// read what names the writer holds them.
 fn loose(ledger: &Ledger) -> BTreeSet<Hash> {
-    let written = |it: &&Said| ledger.authority().writer(it.log.grant).is_some();
-    let loose = ledger.said().filter(|it| !written(it));
+    let loose = ledger.said().filter(|it| !ledger.is_common(&it.log));
     loose.map(|it| it.id).collect()
 }
 
-/// Returns the proofs of forks of logs that somebody may write; what is held of others says
-/// nothing.
+/// Returns the proofs of forks of logs that everybody takes.
 fn forks(ledger: &Ledger) -> Vec<&Fork> {
-    let written = |fork: &&Fork| ledger.authority().writer(fork.log.grant).is_some();
-    ledger.forks().values().filter(written).collect()
+    let common = |fork: &&Fork| ledger.is_common(&fork.log);
+    ledger.forks().values().filter(common).collect()
 }
 
 /// Returns how far each log is held and undisputed, and the chain hash there or, if it forked,
 /// before its fork. Of a log that forked at its first entry the proof alone may be held.
 fn held(ledger: &Ledger) -> BTreeMap<LogName, (u64, Hash)> {
     let whole = |log: &Log| (*log.name(), (log.height(), log.chain().0));
-    let mut held: BTreeMap<_, _> = ledger.logs().values().map(whole).collect();
-    for (name, fork) in ledger.forks() {
-        let (height, hash) = held.entry(*name).or_default();
+    let common = ledger.common_logs();
+    let mut held: BTreeMap<_, _> = common.map(|(_, log)| whole(log)).collect();
+    for fork in forks(ledger) {
+        let (height, hash) = held.entry(fork.log).or_default();
         (*height, *hash) = ((*height).min(fork.from - 1), fork.prefix);
     }
     held
 }
 
-/// Compares how each entry stands that both hold, up to where its log forked. A log that nobody
-/// may write any more counts nowhere, and whether it forked is known to whoever asked in time.
+/// Compares how each entry stands that both hold, up to where its log forked.
 fn verdicts(one: &Ledger, two: &Ledger) {
-    let written = |log: &LogName| one.authority().writer(log.grant).is_some();
-    for (name, log) in one.logs().iter().filter(|(name, _)| written(name)) {
+    for (name, log) in one.common_logs() {
         let forked = one.forks().get(name).map_or(u64::MAX, |fork| fork.from);
         let shared = two.logs().get(name).map_or(0, Log::height);
         for (seq, _) in log

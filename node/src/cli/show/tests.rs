@@ -120,7 +120,7 @@ fn status_names_every_log_and_how_far_it_is() {
                       "undecided": 0, "unknown": 0 },
         "logs": [{ "label": "Tablet 7", "key": "other", "grant": "g", "incarnation": "0",
                    "partition": "stage 3", "control": false, "open": true, "height": 131,
-                   "head_known": 134, "copies": 1, "least_copies": 1, "cloud": 0, "forked": false,
+                   "head_known": 134, "copies": 1, "least_copies": 1, "cloud": 0, "forked": false, "common": true,
                    "last_heard_ms": 540_000, "text": "3 entries are not here yet" }],
         "devices": [], "links": [{ "label": "Tablet 3", "key": "k", "source": "mdns", "dialled": true,
                    "address": "192.168.8.21:4433", "connected_ms": 60_000, "rtt_ms": 4,

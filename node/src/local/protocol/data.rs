@@ -432,7 +432,7 @@ pub struct Readings {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "three facts that do not depend on each other"
+    reason = "facts that do not depend on each other"
 )]
 pub struct LogStatus {
     /// The writer's name.
@@ -461,6 +461,9 @@ pub struct LogStatus {
     pub cloud: u64,
     /// Whether it forked.
     pub forked: bool,
+    /// Whether every device takes it; else its writer is named only behind the fork of another log,
+    /// and it counts nowhere.
+    pub common: bool,
     /// Milliseconds since the writer was last heard directly; `None`: not since this start.
     pub last_heard_ms: Option<u64>,
     /// The line in words for a person.

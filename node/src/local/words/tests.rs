@@ -23,6 +23,7 @@ fn view(height: u64, least_copies: u32, cloud: u64) -> LogView {
         least_copies,
         cloud,
         forked: false,
+        common: true,
     }
 }
 

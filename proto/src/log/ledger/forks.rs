@@ -379,7 +379,7 @@ impl Ledger {
                 kept.push(piece.clone());
             }
         }
-        self.forget_from(&name, seq);
+        let unsaid = self.forget_from(&name, seq);
         let mut dropped_heads = Vec::new();
         if let Some(log) = self.logs.get_mut(&name) {
             dropped_heads.extend(log.heads().range(seq..).map(|(&height, _)| height));
@@ -390,6 +390,9 @@ impl Ledger {
         }
         self.digest.take();
         self.note(name, seq);
+        if unsaid {
+            self.judge_all();
+        }
         Growth {
             first: seq,
             count: u64::try_from(entries.len()).unwrap_or(u64::MAX),

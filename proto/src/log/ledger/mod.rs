@@ -134,6 +134,8 @@ pub struct Ledger {
     /// The same by statements of those who speak for the event, or once did: whose logs are taken,
     /// though they may count nowhere.
     spoken_for: BTreeMap<GrantId, PublicKey>,
+    /// The same by those of them that all nodes read alike: whose logs everybody takes.
+    common: BTreeMap<GrantId, PublicKey>,
     entries: u64,
     /// The state digest, until a log or a fork changes: every frame of a step asks for it.
     digest: OnceCell<Hash>,
@@ -160,6 +162,7 @@ impl Ledger {
             statements: BTreeMap::new(),
             named: BTreeMap::new(),
             spoken_for: BTreeMap::new(),
+            common: BTreeMap::new(),
             entries: 0,
             digest: OnceCell::new(),
         }
@@ -183,6 +186,11 @@ impl Ledger {
     /// Returns all logs by name.
     pub fn logs(&self) -> &BTreeMap<LogName, Log> {
         &self.logs
+    }
+
+    /// Returns the logs that every node takes, by name: what two nodes compare.
+    pub fn common_logs(&self) -> impl Iterator<Item = (&LogName, &Log)> + '_ {
+        self.logs.iter().filter(|(name, _)| self.is_common(name))
     }
 
     /// Returns the proofs of forks by log.
@@ -415,8 +423,8 @@ impl Ledger {
         lines
     }
 
-    /// Returns a digest that is equal on two nodes if and only if they hold the same logs. Of a
-    /// forked log only the proof counts, since its branches differ from node to node.
+    /// Returns a digest that is equal on two nodes if and only if they hold the same common logs. Of
+    /// a forked log only the proof counts, since its branches differ from node to node.
     ///
     /// Source: PROTOCOL R-SYNC-2.
     pub fn state_digest(&self) -> Hash {
@@ -428,7 +436,7 @@ impl Ledger {
         // Whoever hears of a fork at the first entry before it has any takes none: the proof alone
         // stands for the log then, as it does where entries came first.
         let names: BTreeSet<&LogName> = self.logs.keys().chain(self.forks.keys()).collect();
-        for name in names {
+        for name in names.into_iter().filter(|name| self.is_common(name)) {
             let log = self.logs.get(name);
             bytes.extend_from_slice(&name.grant.0.0);
             bytes.extend_from_slice(&name.incarnation.0.to_le_bytes());
@@ -583,23 +591,31 @@ impl Ledger {
     }
 
     /// Takes the entries of a log from `seq` on out of all indexes; others come in their place.
-    fn forget_from(&mut self, name: &LogName, seq: u64) {
+    /// Returns whether there were statements among them.
+    fn forget_from(&mut self, name: &LogName, seq: u64) -> bool {
         let Some(log) = self.logs.get(name) else {
-            return;
+            return false;
         };
         let height = log.height();
         self.entries = self
             .entries
             .saturating_sub(height.saturating_add(1).saturating_sub(seq));
+        let mut forgotten = BTreeSet::new();
         for at in seq..=height {
             self.index.remove(&entry_id(name, at));
-            if let Some(said) = self.said.remove(&(*name, at)) {
-                self.statements.remove(&said.id);
+            forgotten.extend(self.said.remove(&(*name, at)).map(|said| said.id));
+        }
+        self.statements.retain(|id, _| !forgotten.contains(id));
+        // The same statement may stand elsewhere, too.
+        for (place, said) in &self.said {
+            if forgotten.contains(&said.id) {
+                self.statements.entry(said.id).or_insert(*place);
             }
         }
         let stays = |place: &(LogName, u64)| place.0 != *name || place.1 < seq;
         self.about.values_mut().for_each(|it| it.retain(stays));
         self.voids.values_mut().for_each(|it| it.retain(stays));
+        !forgotten.is_empty()
     }
 }
 

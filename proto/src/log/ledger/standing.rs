@@ -52,8 +52,11 @@ impl rules::Authority for Ledger {
 
 impl Ledger {
     /// Returns what the owner decided about an entry, if the log here is the one decided about: of
-    /// several decisions the last one.
+    /// several decisions the last one. Of a log that not everybody takes, nothing can be decided.
     fn decided(&self, log: &LogName, seq: u64) -> Option<Standing> {
+        if !self.is_common(log) {
+            return None;
+        }
         let adoptions = self.authority.adoptions(log).iter().rev();
         let mut adoptions = adoptions.map(|it| it.adopt);
         let adopt = adoptions.find(|it| {

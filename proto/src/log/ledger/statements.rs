@@ -124,23 +124,63 @@ impl Ledger {
         said.sort_by_key(|it| (self.successions.get(&it.log).copied(), it.log, it.seq));
         let chain_at = |name: &LogName, height: u64| self.common_chain_at(name, height);
         self.authority = Authority::judge(self.event, &self.manifest, &said, &chain_at);
-        self.spoken_for = self.named_by_speakers();
+        self.spoken_for = self.named_by_speakers(|_, _| true);
+        self.common = self.named_by_speakers(|named, said| {
+            let is_common = named.contains_key(&said.log.grant) || self.founds(said);
+            is_common && said.seq <= self.settled(&said.log)
+        });
+        self.digest.take();
+    }
+
+    /// Returns whether a statement is the recovery that proves who writes its log.
+    fn founds(&self, said: &Said) -> bool {
+        let Some(Statement::Recover(passing)) = &said.statement else {
+            return false;
+        };
+        said.seq == 1
+            && said.log.grant == GrantId(said.id)
+            && self.manifest.recovery.contains(&said.signer)
+            && passes(self.event, passing)
+    }
+
+    /// Returns whether every node that hears what this one does takes this log, too: its grant is
+    /// named where all nodes read the same. Behind a fork of a log of statements others may be
+    /// named, and only whoever holds that branch takes their logs.
+    ///
+    /// Source: PROTOCOL R-LOG-4.
+    pub fn is_common(&self, name: &LogName) -> bool {
+        self.common.contains_key(&name.grant) || self.authority.writer(name.grant).is_some()
+    }
+
+    /// Returns the log of statements in which the grant of a log that is not common is named, if it
+    /// is here: behind a fork, where others may read something else.
+    pub fn named_behind_a_fork(&self, name: &LogName) -> Option<LogName> {
+        let said = self.said.values().find(|said| {
+            let statement = said.statement.iter();
+            let mut named = statement.flat_map(|it| names(said.id, it));
+            named.any(|(grant, _)| grant == name.grant)
+        });
+        said.map(|said| said.log).filter(|_| !self.is_common(name))
     }
 
     /// Returns whose key each statement names for logs under it that was made by somebody who speaks
     /// for the event, or once did: owners, and whom they ever made a deputy or a desk. Whether the
     /// statement is in force plays no part, so that what was taken stays what everybody takes; nobody
-    /// else can name a key.
-    fn named_by_speakers(&self) -> BTreeMap<GrantId, PublicKey> {
-        let mut named = BTreeMap::new();
+    /// else can name a key. Statements are read that `is_read` allows, given what is named so far.
+    fn named_by_speakers(
+        &self,
+        is_read: impl Fn(&BTreeMap<GrantId, PublicKey>, &Said) -> bool,
+    ) -> BTreeMap<GrantId, PublicKey> {
+        let mut named = BTreeMap::from([(GrantId::control(self.event), self.manifest.owner)]);
         let mut speakers = BTreeSet::from([self.manifest.owner]);
         speakers.extend(&self.manifest.recovery);
         let mut count = 0;
-        while count < speakers.len() {
-            count = speakers.len();
+        while count < speakers.len().saturating_add(named.len()) {
+            count = speakers.len().saturating_add(named.len());
             for said in self.said.values() {
                 if let Some(statement) = &said.statement
                     && speakers.contains(&said.signer)
+                    && is_read(&named, said)
                 {
                     named.extend(names(said.id, statement));
                     speakers.extend(speaker(statement));
