@@ -317,3 +317,58 @@ fn a_statement_that_stands_elsewhere_too_is_still_found() {
     let key = scorer.key.public();
     assert!(ledger.authority().members().contains_key(&key));
 }
+
+/// The owner chose a branch, entry after entry, and it forked again between two choices. Who held the
+/// third branch had one choice right and nothing at the next, took this for the chosen branch cut
+/// short, and never asked for the rest. Found by the fuzz target `control`. R-CHAIN-8.
+#[test]
+fn a_chosen_branch_that_forked_again_is_asked_for() {
+    let mut venue = Venue::new();
+    let scorer = venue.scorer(2);
+    let of = |phones: &[i64]| {
+        let entries = phones.iter();
+        venue.log(
+            &scorer,
+            9,
+            entries.map(|by| entry(*by, Body::Statement(vec![1]))),
+        )
+    };
+    let chosen = of(&[1, 1, 1, 1]);
+    let (third, other) = (of(&[1, 1, 3]), of(&[2, 2]));
+    for to in [2, 4] {
+        venue.say(&Statement::Adopt(Adopt {
+            log: *chosen.name(),
+            from: to - 1,
+            to,
+            hash: chosen.chain_at(to).expect("it is there").0,
+            decision: Decision::Count,
+        }));
+    }
+    let [of_third, of_chosen] = [&third, &chosen].map(|log| {
+        let mut ledger = venue.ledger();
+        give(&mut ledger, log, 1);
+        give(&mut ledger, &other, 1);
+        ledger.settle_forks();
+        ledger
+    });
+    let mut ledger = of_third;
+    assert_ne!(ledger.state_digest(), of_chosen.state_digest());
+    let stands = [1, 3].map(|seq| ledger.standing(chosen.name(), seq, None));
+    assert_eq!(
+        stands,
+        [Standing::Live, Standing::Disputed],
+        "as far as it goes"
+    );
+    let wanted: Vec<_> = ledger.other_branches().collect();
+    assert_eq!(
+        wanted,
+        [(*chosen.name(), 2)],
+        "from the choice that it has on"
+    );
+    let rest = take(&mut ledger, &chosen, &chunks(&chosen, 3)[0]);
+    assert_eq!(rest, Ok(Taken::BranchWhole));
+    assert!(!ledger.settle_forks().is_empty(), "it takes its place");
+    assert_eq!(ledger.state_digest(), of_chosen.state_digest());
+    assert_eq!(ledger.other_branches().count(), 0, "all is here");
+    assert_eq!(ledger.standing(chosen.name(), 3, None), Standing::Live);
+}

@@ -485,6 +485,13 @@ fn what_a_cloned_owner_granted_counts_once_its_branch_is_chosen() {
     };
     assert_eq!(adopt(&mut world, branch), Some(Reply::Decided(1)));
     settle(&mut world, &all);
+    let other = Selection::Branch {
+        log: forked.name,
+        here: false,
+    };
+    let other = adopt(&mut world, other);
+    let refused = matches!(&other, Some(Reply::Refused(why)) if why.code == Code::E17);
+    assert!(refused, "chosen once: {other:?}");
     assert_eq!(adopt(&mut world, entries()), Some(Reply::Decided(1)));
     settle(&mut world, &all);
     for &no in &all {

@@ -1,6 +1,6 @@
 //! What the owner decides: which entries count, how the structure changes, when the event is over.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use tallyline_keys::PublicKey;
 
@@ -61,6 +61,13 @@ impl Replica {
         let in_vain = |it: &&Adopt| !member.ledger.is_common(&it.log);
         if let Some(adopt) = adopts.iter().find(in_vain) {
             return Err(member.not_common(&adopt.log));
+        }
+        let counts = |it: &&Adopt| it.decision == Decision::Count;
+        let undoes = |it: &Adopt| contradicts(member, selection, &it.log);
+        if adopts.iter().filter(counts).any(undoes) {
+            let text = "the owner chose the other version of this log already, and nodes hold it. Reject \
+                        its entries one by one instead.";
+            return Err(Mistake::new(Code::E17, text.into()));
         }
         let count = adopts.iter().fold(0_u64, |sum, it| {
             let entries = it.to.saturating_sub(it.from).saturating_add(1);
@@ -382,16 +389,40 @@ fn adopt_branch(
             choose(from, to, hash_at(member, name, to));
             from = to.saturating_add(1);
         }
-    } else {
-        let other = other_branch(log, fork);
-        let chain = other
-            .iter()
-            .fold(Chain(fork.prefix), |chain, it| chain.link(it));
-        let count = u64::try_from(other.len()).unwrap_or(u64::MAX);
-        let to = fork.from.saturating_add(count).saturating_sub(1);
-        choose(fork.from, to, chain.0);
+    } else if let Some((&to, &hash)) = chains_of(log, fork, here).last_key_value() {
+        choose(fork.from, to, hash);
     }
     Ok(adopts)
+}
+
+/// Returns whether the owner chose another branch of a log than the one that is selected now.
+///
+/// Source: PROTOCOL R-CHAIN-8.
+fn contradicts(member: &Member, selection: &Selection, name: &LogName) -> bool {
+    let log = member.ledger.logs().get(name);
+    let fork = member.ledger.forks().get(name);
+    let (Some(log), Some(fork)) = (log, fork) else {
+        return false;
+    };
+    let here = !matches!(selection, Selection::Branch { here: false, .. });
+    let chains = chains_of(log, fork, here);
+    let choices = member.ledger.choices(name);
+    let mut choices = choices.iter();
+    choices.any(|(to, hash)| chains.get(to).is_some_and(|it| it != hash))
+}
+
+/// Returns the chain hashes past a fork: of the branch here, or of the other one in the proof.
+fn chains_of(log: &Log, fork: &Fork, here: bool) -> BTreeMap<u64, Hash> {
+    if here {
+        let records = log.records().filter(|(seq, _)| fork.from <= *seq);
+        return records.map(|(seq, it)| (seq, it.chain.0)).collect();
+    }
+    let entries = other_branch(log, fork).iter();
+    let chains = entries.scan(Chain(fork.prefix), |chain, it| {
+        *chain = chain.link(it);
+        Some(chain.0)
+    });
+    (fork.from..).zip(chains).collect()
 }
 
 /// Returns the branch of a proof that is not the one here.

@@ -1,6 +1,8 @@
 //! Forks: a log with two signed entries at one sequence, its proof, and the branch that the owner
 //! chose.
 
+use core::cmp::Reverse;
+
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 
 use tallyline_keys::Signature;
@@ -27,8 +29,8 @@ struct Branch {
     end: u64,
     /// The chain hash there.
     chain: Chain,
-    /// Whether it passes through a choice of the owner.
-    chosen: bool,
+    /// The last choice of the owner that it passes through; 0 if none.
+    agreed: u64,
 }
 
 impl Ledger {
@@ -71,46 +73,38 @@ impl Ledger {
         Taken::Forked(Box::new(fork))
     }
 
-    /// Returns up to where the owner has chosen a branch of a forked log, and whether the log here is
-    /// that branch so far; `None` if nothing is chosen.
+    /// Returns heights past its fork, rising, at which the owner chose the branch of a log, with the
+    /// chain hash there; of several at one height the last.
     ///
     /// Source: PROTOCOL R-CHAIN-8.
-    pub(super) fn chosen(&self, name: &LogName) -> Option<(u64, bool)> {
-        let fork = self.forks.get(name)?;
-        let chosen = self.choices(name, fork).map(|(to, _)| to).max()?;
-        let held = self.logs.get(name).is_some_and(|log| {
-            let mut told = self
-                .choices(name, fork)
-                .filter_map(|(to, hash)| Some(log.chain_at(to)?.0 == hash))
-                .peekable();
-            told.peek().is_some() && told.all(|agrees| agrees)
-        });
-        Some((chosen, held))
-    }
-
-    /// Returns heights and hashes past a fork at which the owner chose a branch.
-    fn choices<'a>(
-        &'a self,
-        name: &LogName,
-        fork: &'a Fork,
-    ) -> impl Iterator<Item = (u64, Hash)> + 'a {
+    pub fn choices(&self, name: &LogName) -> BTreeMap<u64, Hash> {
+        let Some(fork) = self.forks.get(name) else {
+            return BTreeMap::new();
+        };
         let adoptions = self.authority.adoptions(name).iter();
         adoptions
             .map(|it| it.adopt)
             .filter(|it| it.decision == Decision::Count && fork.from <= it.to)
             .map(|it| (it.to, it.hash))
+            .collect()
     }
 
     /// Returns up to which sequence all nodes hold the same of a log that forked: up to the fork, or
-    /// to where the owner chose, if the chosen branch is the one here.
+    /// to the last choice of the owner through which the branch here passes.
     pub(super) fn settled(&self, name: &LogName) -> u64 {
         let Some(fork) = self.forks.get(name) else {
             return u64::MAX;
         };
-        match self.chosen(name) {
-            Some((to, true)) => to,
-            Some((_, false)) | None => fork.from.saturating_sub(1),
-        }
+        let log = self.logs.get(name);
+        let chain_at = |height| log.and_then(|log| log.chain_at(height));
+        agreed(&self.choices(name), chain_at).unwrap_or(fork.from.saturating_sub(1))
+    }
+
+    /// Returns up to where the owner has chosen a branch of a forked log, and whether the log here is
+    /// that branch so far; `None` if nothing is chosen.
+    pub(super) fn chosen(&self, name: &LogName) -> Option<(u64, bool)> {
+        let (&to, _) = self.choices(name).last_key_value()?;
+        Some((to, self.settled(name) == to))
     }
 
     /// Returns the chain hash of a log at a height where it is the same on all nodes: behind a fork
@@ -167,10 +161,11 @@ impl Ledger {
             return Err(Refusal::Gap);
         }
         let before = from.saturating_sub(1);
+        let choices = self.choices(&name);
         if self
             .head_after(log, log.chain_at(before), &sent)
             .is_some_and(|chain| {
-                log.chain_at(sent.end()) == Some(chain) || self.strays(log, before)
+                log.chain_at(sent.end()) == Some(chain) || strays(log, before, &choices)
             })
         {
             return Ok(Taken::ForkKnown);
@@ -179,11 +174,12 @@ impl Ledger {
         if !pieces.contains(&sent) {
             pieces.push(sent.clone());
         }
-        let grown = self.join(log, &fork, pieces);
+        let grown = self.join(log, &choices, pieces);
         let has = |branch: &Branch| branch.pieces.contains(&sent);
         let fits = grown.iter().any(has);
-        let common = fork.from.saturating_sub(1).min(log.height());
-        let whole = grown.iter().any(|it| it.chosen && has(it));
+        let settled = self.settled(&name);
+        let common = settled.min(log.height());
+        let whole = grown.iter().any(|it| settled < it.agreed && has(it));
         if fits {
             self.keep_loose(name, sent);
         }
@@ -194,16 +190,6 @@ impl Ledger {
         } else {
             Err(Refusal::OtherBranch(common))
         }
-    }
-
-    /// Returns whether the branch here has left the chosen one at or before a height: nothing that
-    /// follows is wanted. Before that it may be a part of the chosen one.
-    fn strays(&self, log: &Log, height: u64) -> bool {
-        self.forks.get(log.name()).is_some_and(|fork| {
-            self.choices(log.name(), fork)
-                .filter(|(to, _)| *to <= height)
-                .any(|(to, hash)| log.chain_at(to).is_some_and(|it| it.0 != hash))
-        })
     }
 
     /// Keeps a piece of the chosen branch until the rest is here. What a liar can fill is small; then
@@ -235,22 +221,28 @@ impl Ledger {
                     settled.push((name, piece, growth));
                 }
             }
+            if self.chosen(&name).is_some_and(|(_, held)| held) {
+                self.loose.remove(&name);
+            }
         }
         settled
     }
 
-    /// Returns the pieces of the chosen branch of a log, if all of them are here.
+    /// Returns the pieces of the chosen branch of a log, if they reach a further choice than what is
+    /// here.
     fn chosen_branch(&self, name: &LogName) -> Option<Vec<Chunk>> {
-        let fork = self.forks.get(name)?;
         let fresh_log = Log::new(self.event, *name, self.writer_of(name)?);
         let log = self.logs.get(name).unwrap_or(&fresh_log);
-        let grown = self.join(log, fork, self.branches(name));
-        grown.into_iter().find(|it| it.chosen).map(|it| it.pieces)
+        let grown = self.join(log, &self.choices(name), self.branches(name));
+        let further = grown
+            .into_iter()
+            .filter(|it| self.settled(name) < it.agreed);
+        let furthest = further.min_by_key(|it| (Reverse(it.agreed), it.pieces.len()));
+        furthest.map(|it| it.pieces)
     }
 
     /// Puts one piece of the chosen branch where it belongs; those before it are there.
     fn settle(&mut self, name: LogName, piece: &Chunk) -> Option<Growth> {
-        self.loose.remove(&name);
         let log = self.logs.get(&name);
         let here = |seq: u64| log.and_then(|log| log.record(seq)).map(|it| &it.bytes);
         let mut placed = (piece.from..).zip(&piece.entries);
@@ -268,19 +260,26 @@ impl Ledger {
         }
     }
 
-    /// Joins pieces of branches, each to those before it whose end it is signed after.
-    fn join(&self, log: &Log, fork: &Fork, mut pieces: Vec<Chunk>) -> Vec<Branch> {
+    /// Joins pieces of branches, each to those before it whose end it is signed after, as long as
+    /// they agree with what the owner chose.
+    fn join(
+        &self,
+        log: &Log,
+        choices: &BTreeMap<u64, Hash>,
+        mut pieces: Vec<Chunk>,
+    ) -> Vec<Branch> {
         pieces.sort_by_key(|piece| piece.from);
-        let choices: Vec<(u64, Hash)> = self.choices(log.name(), fork).collect();
         let mut grown: Vec<Branch> = Vec::new();
         for piece in pieces {
             let before = piece.from.saturating_sub(1);
-            let here = log.chain_at(before).filter(|_| !self.strays(log, before));
+            let here = log
+                .chain_at(before)
+                .filter(|_| !strays(log, before, choices));
             let root = here.map(|chain| Branch {
                 pieces: Vec::new(),
                 end: before,
                 chain,
-                chosen: false,
+                agreed: 0,
             });
             let open = grown.iter().filter(|it| it.end == before);
             let joined = open.chain(&root).find_map(|base| {
@@ -290,30 +289,36 @@ impl Ledger {
             let Some((base, chain)) = joined else {
                 continue;
             };
-            let chosen = base.chosen || leads_to(base.chain, &piece, &choices);
+            let chains = chains_of(base.chain, &piece);
+            let passed: BTreeMap<u64, Hash> = choices
+                .range(piece.from..=piece.end())
+                .map(|(&to, &hash)| (to, hash))
+                .collect();
+            let agreed = agreed(&passed, |height| chains.get(&height).copied());
+            if agreed != passed.last_key_value().map(|(&to, _)| to) {
+                continue;
+            }
             let mut pieces = base.pieces.clone();
             pieces.push(piece.clone());
             grown.push(Branch {
                 pieces,
                 end: piece.end(),
                 chain,
-                chosen,
+                agreed: agreed.unwrap_or(base.agreed),
             });
         }
         grown
     }
 
-    /// Returns the forked logs of which the owner chose a branch that is not the one here, with the
-    /// height from which on it is wanted.
+    /// Returns the forked logs of which the owner chose a branch that is not here, or not as far, with
+    /// the height from which on it is wanted.
     pub fn other_branches(&self) -> impl Iterator<Item = (LogName, u64)> + '_ {
         self.forks
-            .iter()
-            .filter_map(|(name, fork)| match self.chosen(name) {
-                Some((_, false)) => {
-                    let height = self.logs.get(name).map_or(0, Log::height);
-                    Some((*name, height.min(fork.from.saturating_sub(1))))
-                }
-                Some((_, true)) | None => None,
+            .keys()
+            .filter(|name| self.chosen(name).is_some_and(|(_, held)| !held))
+            .map(|name| {
+                let height = self.logs.get(name).map_or(0, Log::height);
+                (*name, height.min(self.settled(name)))
             })
     }
 
@@ -413,13 +418,27 @@ fn pieces(log: &Log, mut from: u64) -> Vec<Chunk> {
     pieces
 }
 
-/// Returns whether a piece passes through a choice of the owner.
-fn leads_to(before: Chain, piece: &Chunk, choices: &[(u64, Hash)]) -> bool {
+/// Returns the last of the choices, which are rising, up to which a branch passes through all of them.
+fn agreed(choices: &BTreeMap<u64, Hash>, chain_at: impl Fn(u64) -> Option<Chain>) -> Option<u64> {
+    let passes = |&(&to, hash): &(&u64, &Hash)| chain_at(to).is_some_and(|chain| chain.0 == *hash);
+    let passed = choices.iter().take_while(passes).last();
+    passed.map(|(&to, _)| to)
+}
+
+/// Returns whether the branch here has left the chosen one at or before a height: nothing that
+/// follows is wanted. Before that it may be a part of the chosen one.
+fn strays(log: &Log, height: u64, choices: &BTreeMap<u64, Hash>) -> bool {
+    let mut before = choices.range(..=height);
+    before.any(|(&to, hash)| log.chain_at(to).is_some_and(|it| it.0 != *hash))
+}
+
+/// Returns the chain hashes at each entry of a piece.
+fn chains_of(before: Chain, piece: &Chunk) -> BTreeMap<u64, Chain> {
     let chains = piece.entries.iter().scan(before, |chain, bytes| {
         *chain = chain.link(bytes);
-        Some(chain.0)
+        Some(*chain)
     });
-    (piece.from..).zip(chains).any(|at| choices.contains(&at))
+    (piece.from..).zip(chains).collect()
 }
 
 /// Builds the proof of a fork at `seq` from what is here and what was sent.
