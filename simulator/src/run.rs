@@ -13,7 +13,7 @@ use crate::{
     oracle::{Look, Sight, Violation},
     outcome::{DeviceSample, Outcome, Sample},
     plan::{Act, Plan},
-    small_structure,
+    small_founding, small_structure,
     trace::{Detail, Kind as Line},
     venue::DeviceNo,
 };
@@ -317,17 +317,16 @@ pub(crate) fn found_venue(world: &mut World, devices: usize, (drills, shooters):
     let squad_size = shooters.div_ceil(tablets).max(1);
     let founding = Founding {
         name: "Simulated match".to_owned(),
-        nonce: world.random().bytes(),
-        discovery_key: world.random().bytes(),
         cloud: world
             .devices
             .get(cloud)
             .map(Device::key)
             .into_iter()
             .collect(),
-        recovery: Vec::new(),
-        structure: small_structure(drills, shooters, squad_size),
-        label: "owner".to_owned(),
+        ..small_founding(
+            world.random(),
+            small_structure(drills, shooters, squad_size),
+        )
     };
     let founded = world.command(0, Command::Found(founding));
     assert!(

@@ -1,9 +1,27 @@
-//! Small events for tests: a structure, cells, scores.
+//! Small events for tests: a founding, a structure, cells, scores.
 
-use tallyline_proto::model::{
-    Approvals, Body, CellSet, Discipline, Division, Drill, DrillNo, Hits, Method, NoShoots,
-    PowerFactor, Ruleset, Score, Shooter, ShooterNo, SquadNo, Steel, Structure, Target,
+use tallyline_proto::{
+    model::{
+        Approvals, Body, CellSet, Discipline, Division, Drill, DrillNo, Hits, Method, NoShoots,
+        PowerFactor, Ruleset, Score, Shooter, ShooterNo, SquadNo, Steel, Structure, Target,
+    },
+    replica::Founding,
 };
+
+use crate::Random;
+
+/// Returns what an owner founds for a structure: nobody else has a say, and nothing is in a cloud.
+pub fn small_founding(random: &mut Random, structure: Structure) -> Founding {
+    Founding {
+        name: "Test match".to_owned(),
+        nonce: random.bytes(),
+        discovery_key: random.bytes(),
+        cloud: Vec::new(),
+        recovery: Vec::new(),
+        structure,
+        label: "owner".to_owned(),
+    }
+}
 
 /// Returns a structure of `drills` drills with two targets each and `shooters` shooters, of whom
 /// every squad holds `squad_size`.

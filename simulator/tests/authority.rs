@@ -9,7 +9,9 @@ use tallyline_proto::{
     rules::{Code, Standings, Verdict},
     wire::{Frame, LogRef, Push, decode_bundle, encode_bundle, encode_entry, encode_frame},
 };
-use tallyline_simulator::{DeviceNo, Weather, World, cells, score, small_structure};
+use tallyline_simulator::{
+    DeviceNo, Weather, World, cells, score, small_founding, small_structure,
+};
 
 const NOW: Now = Now {
     mono_ms: 0,
@@ -19,12 +21,7 @@ const NOW: Now = Now {
 fn founding(world: &mut World, name: &str) -> Founding {
     Founding {
         name: name.to_owned(),
-        nonce: world.random().bytes(),
-        discovery_key: world.random().bytes(),
-        cloud: Vec::new(),
-        recovery: Vec::new(),
-        structure: small_structure(4, 24, 6),
-        label: "owner".to_owned(),
+        ..small_founding(world.random(), small_structure(4, 24, 6))
     }
 }
 

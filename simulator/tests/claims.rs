@@ -6,11 +6,13 @@ use std::collections::BTreeSet;
 use tallyline_keys::PublicKey;
 use tallyline_proto::{
     model::{CloseReason, DrillNo, EntryId, GrantId, Open, Roles, SquadNo, Statement},
-    replica::{AskPhase, Claiming, Command, EntryFilter, Founding, GrantView, Reply},
+    replica::{AskPhase, Claiming, Command, EntryFilter, GrantView, Reply},
     rules::{Code, Verdict},
     wire::Denial,
 };
-use tallyline_simulator::{DeviceNo, Weather, World, cells, score, small_structure};
+use tallyline_simulator::{
+    DeviceNo, Weather, World, cells, score, small_founding, small_structure,
+};
 
 /// A link that loses, doubles and mixes up frames.
 const ROUGH: Weather = Weather {
@@ -43,15 +45,7 @@ const BEN: DeviceNo = 3;
 impl Court {
     fn new(seed: u64) -> Self {
         let mut world = World::new(seed, Weather::CALM);
-        let founding = Founding {
-            name: "Test match".to_owned(),
-            nonce: world.random().bytes(),
-            discovery_key: world.random().bytes(),
-            cloud: Vec::new(),
-            recovery: Vec::new(),
-            structure: small_structure(3, 24, 6),
-            label: "owner".to_owned(),
-        };
+        let founding = small_founding(world.random(), small_structure(3, 24, 6));
         let all = world.venue(founding, 3);
         let mut court = Self {
             world,

@@ -7,7 +7,9 @@ use tallyline_proto::{
     replica::{Command, EntryFilter, Founding, Input, Now, Phase, Reason, Reply},
     wire::{Cell, CellKind, Frame, encode_cell, encode_frame, log_short_id, sign_cell},
 };
-use tallyline_simulator::{DeviceNo, Weather, World, cells, score, small_structure};
+use tallyline_simulator::{
+    DeviceNo, Weather, World, cells, score, small_founding, small_structure,
+};
 
 const NOW: Now = Now {
     mono_ms: 0,
@@ -19,13 +21,8 @@ fn venue(weather: Weather) -> (World, DeviceNo, Vec<DeviceNo>) {
     let mut world = World::new(21, weather);
     let cloud = world.add("cloud", true);
     let founding = Founding {
-        name: "Cloud match".to_owned(),
-        nonce: world.random().bytes(),
-        discovery_key: world.random().bytes(),
         cloud: vec![world.devices[cloud].key()],
-        recovery: Vec::new(),
-        structure: small_structure(4, 24, 6),
-        label: "owner".to_owned(),
+        ..small_founding(world.random(), small_structure(4, 24, 6))
     };
     let all = world.venue(founding, 2);
     let known = |world: &mut World| {

@@ -6,19 +6,13 @@ use tallyline_proto::{
     replica::{Command, EntryFilter, Founding, Reply},
     rules::{Standings, Verdict},
 };
-use tallyline_simulator::{DeviceNo, Weather, World, cells, score, small_structure};
+use tallyline_simulator::{
+    DeviceNo, Weather, World, cells, score, small_founding, small_structure,
+};
 
 /// An event of 4 drills and 24 shooters in squads of 6.
 fn founding(world: &mut World) -> Founding {
-    Founding {
-        name: "Test match".to_owned(),
-        nonce: world.random().bytes(),
-        discovery_key: world.random().bytes(),
-        cloud: Vec::new(),
-        recovery: Vec::new(),
-        structure: small_structure(4, 24, 6),
-        label: "owner".to_owned(),
-    }
+    small_founding(world.random(), small_structure(4, 24, 6))
 }
 
 fn record(drill: u32, shooter: u32, time_centis: u32) -> Command {

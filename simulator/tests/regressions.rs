@@ -8,7 +8,7 @@ use tallyline_proto::{
         Assign, Body, CloseReason, Decision, Entry, EntryId, EventId, GrantId, Incarnation,
         LogName, Open, Roles, RosterChange, ShooterEdit, ShooterNo, SquadNo, Statement,
     },
-    replica::{Command, EntryFilter, Founding, Input, Now, Reason, Reply, Selection},
+    replica::{Command, EntryFilter, Input, Now, Reason, Reply, Selection, Subject},
     rules::{Code, Verdict},
     wire::{
         FRAME_BYTES_MAX, Frame, LogRef, Push, decode_bundle, encode_entry, encode_frame,
@@ -16,7 +16,7 @@ use tallyline_proto::{
     },
 };
 use tallyline_simulator::{
-    DeviceNo, Platter, Weather, World, cells, open_store, score, small_structure,
+    DeviceNo, Platter, Weather, World, cells, open_store, score, small_founding, small_structure,
 };
 
 const NOW: Now = Now {
@@ -28,15 +28,7 @@ type Opens<'a> = &'a [(DeviceNo, &'a [u32])];
 
 fn venue(seed: u64, others: usize) -> (World, Vec<DeviceNo>) {
     let mut world = World::new(seed, Weather::CALM);
-    let founding = Founding {
-        name: "Test match".to_owned(),
-        nonce: world.random().bytes(),
-        discovery_key: world.random().bytes(),
-        cloud: Vec::new(),
-        recovery: Vec::new(),
-        structure: small_structure(4, 24, 6),
-        label: "owner".to_owned(),
-    };
+    let founding = small_founding(world.random(), small_structure(4, 24, 6));
     let all = world.venue(founding, others);
     let known = |world: &mut World| {
         all.iter()
@@ -477,6 +469,9 @@ fn what_a_cloned_owner_granted_counts_once_its_branch_is_chosen() {
     let early = adopt(&mut world, entries());
     let refused = matches!(&early, Some(Reply::Refused(why)) if why.code == Code::E17);
     assert!(refused, "{early:?}");
+    let why = world.devices[all[1]].replica.why(Subject::Entry(score));
+    let why = why.expect("it is here").text;
+    assert!(why.contains("two versions of a log of statements"), "{why}");
     let mut logs = world.devices[all[0]].replica.logs().into_iter();
     let forked = logs.find(|it| it.forked).expect("it forked");
     let branch = Selection::Branch {

@@ -12,7 +12,9 @@ use tallyline_proto::{
     replica::{Command, EntryFilter, Founding, Now, Phase, Reply, Selection, Subject, Why},
     rules::{Code, Verdict},
 };
-use tallyline_simulator::{DeviceNo, Platter, Weather, World, cells, score, small_structure};
+use tallyline_simulator::{
+    DeviceNo, Platter, Weather, World, cells, score, small_founding, small_structure,
+};
 
 const NOW: Now = Now {
     mono_ms: 0,
@@ -34,13 +36,8 @@ impl Venue {
     fn new(seed: u64, others: usize) -> Self {
         let mut world = World::new(seed, Weather::CALM);
         let founding = Founding {
-            name: "Test match".to_owned(),
-            nonce: world.random().bytes(),
-            discovery_key: world.random().bytes(),
-            cloud: Vec::new(),
             recovery: vec![DeviceKey::from_seed(CARD).public()],
-            structure: small_structure(4, 24, 6),
-            label: "owner".to_owned(),
+            ..small_founding(world.random(), small_structure(4, 24, 6))
         };
         let all = world.venue(founding, others);
         let apart = BTreeSet::new();
