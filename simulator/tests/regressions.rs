@@ -435,6 +435,31 @@ fn clone_owner(world: &mut World, all: &[DeviceNo]) -> EntryId {
     score
 }
 
+/// A liar goes on writing under the grant that two devices know of, and tells one of them.
+fn grow_what_not_all_take(world: &mut World, all: &[DeviceNo]) {
+    let logs = world.devices[all[1]].replica.logs();
+    let of_one = logs.iter().find(|it| !it.common);
+    let grant = of_one.expect("what one branch names").name.grant;
+    let liar = Liar::new(world, all[1], grant);
+    let refused = |world: &World| {
+        let refused = world.devices[all[2]].replica.refusals();
+        refused.get(&Reason::UnknownGrant).copied().unwrap_or(0)
+    };
+    let before = refused(world);
+    let mut entries = Vec::new();
+    for shooter in 2..=6 {
+        entries.push(entry(1, shooter, 1111));
+        liar.push(world, all[0], 78, &entries);
+        world.run_for(2_000);
+    }
+    let once = before + 2;
+    assert_eq!(
+        refused(world),
+        once,
+        "each of two that hold it sends it once"
+    );
+}
+
 /// The owner's phone was cloned, and the clone granted a cell. Whoever had heard of it exchanged scores
 /// that others could not take: Hellos went on for ever, and an adoption counted on some devices only.
 #[test]
@@ -443,6 +468,7 @@ fn what_a_cloned_owner_granted_counts_once_its_branch_is_chosen() {
     let score = clone_owner(&mut world, &all);
     world.heal();
     settle(&mut world, &all);
+    grow_what_not_all_take(&mut world, &all);
     world.run_for(20_000);
     let before = world.traffic();
     world.run_for(600_000);

@@ -581,6 +581,9 @@ impl Replica {
         let control = member.ledger.is_control(name.grant) || member.ledger.speaks(&name);
         for it in self.peers.values_mut() {
             it.talk.note_change(now_ms);
+            if control {
+                it.talk.statements_grew();
+            }
         }
         if 0 < entries {
             self.out.released.notices.push(Notice::Grew { entries });

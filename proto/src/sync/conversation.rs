@@ -1,6 +1,9 @@
 //! The state of one conversation, and the two things it does: take a frame, produce frames.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 
 use tallyline_keys::{
     PublicKey,
@@ -117,6 +120,9 @@ pub struct Conversation {
     pushed: BTreeMap<LogName, u64>,
     offers: BTreeMap<LogName, u64>,
     asked: BTreeMap<LogTag, Wish>,
+    /// Logs that the peer sent and nobody is known to write: each of their entries would be announced,
+    /// and each time the whole log asked for in vain.
+    unknown: BTreeSet<LogTag>,
     /// How many entries were here when it was last looked at which wishes came true.
     looked_at: u64,
     store: Option<u64>,
@@ -169,6 +175,7 @@ impl Conversation {
             pushed: BTreeMap::new(),
             offers: BTreeMap::new(),
             asked: BTreeMap::new(),
+            unknown: BTreeSet::new(),
             looked_at: 0,
             store: None,
             heard_hello: None,
@@ -330,9 +337,11 @@ impl Conversation {
             // Either damage or a branch of another chain: the whole log tells which.
             Refusal::BadSignature if 0 < height => out.push(Frame::Want(Vec::from([(tag, 0)]))),
             Refusal::OtherBranch(before) => out.push(Frame::Want(Vec::from([(tag, before)]))),
-            // Once the grant is known, digests differ and a round brings it.
             Refusal::UnknownGrant => {
                 self.asked.remove(&tag);
+                if self.unknown.len() < VECTOR_LOGS_MAX {
+                    self.unknown.insert(tag);
+                }
             }
             Refusal::BadSignature | Refusal::Quota => {}
         }
@@ -352,7 +361,8 @@ impl Conversation {
                 .by_tag(&tag)
                 .any(|name| ledger.forks().contains_key(name));
             let room = self.asked.len() < VECTOR_LOGS_MAX || self.asked.contains_key(&tag);
-            if room && !forked && height_of(ledger, tag) < height {
+            let unknown = self.unknown.contains(&tag);
+            if room && !forked && !unknown && height_of(ledger, tag) < height {
                 let wish = Wish {
                     height,
                     from: height_of(ledger, tag),
@@ -379,6 +389,12 @@ impl Conversation {
                 self.offers.insert(*name, log.height());
             }
         }
+    }
+
+    /// Lets logs be asked for again that were refused because nobody was known to write them: what
+    /// names the writer may have come.
+    pub fn statements_grew(&mut self) {
+        self.unknown.clear();
     }
 
     /// Produces what this device has to say: a Hello when one is due, wishes, and chunks within
