@@ -227,10 +227,7 @@ impl Reader {
 }
 
 /// The ruleset of a file that names none: the one whose ratios are unrounded.
-const IPSC: Ruleset = Ruleset {
-    discipline: Discipline::Ipsc,
-    hf_decimals: None,
-};
+const IPSC: Ruleset = Ruleset::of(Discipline::Ipsc);
 
 /// Day of a file: days since 1 January 1970.
 #[derive(Clone, Copy)]
@@ -283,10 +280,7 @@ fn days_since_1970(year: u64, month: u64, date: u64) -> Option<u64> {
 fn ruleset(it: &At<'_>) -> Result<Ruleset, String> {
     match it.text()?.to_ascii_lowercase().as_str() {
         "ipsc" => Ok(IPSC),
-        "uspsa" => Ok(Ruleset {
-            discipline: Discipline::Uspsa,
-            hf_decimals: Some(4),
-        }),
+        "uspsa" => Ok(Ruleset::of(Discipline::Uspsa)),
         _ => Err(it.problem("use \"ipsc\" or \"uspsa\"")),
     }
 }

@@ -102,10 +102,7 @@ fn structure() -> Structure {
         epoch_ms: 1_532_476_800_000,
         zone_min: 0,
         level: "L1".to_owned(),
-        ruleset: Ruleset {
-            discipline: Discipline::Ipsc,
-            hf_decimals: None,
-        },
+        ruleset: Ruleset::of(Discipline::Ipsc),
         divisions: vec![Division {
             name: "Open".to_owned(),
             minor_floor: Some(125),

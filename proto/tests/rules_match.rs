@@ -127,10 +127,7 @@ fn structure(event: &Value, rules: Vec<Rule>) -> Structure {
         epoch_ms: 1_532_476_800_000,
         zone_min: 180,
         level: "L3".to_owned(),
-        ruleset: Ruleset {
-            discipline: Discipline::Ipsc,
-            hf_decimals: None,
-        },
+        ruleset: Ruleset::of(Discipline::Ipsc),
         divisions: names
             .iter()
             .map(|name| Division {

@@ -107,10 +107,7 @@ fn report_structure(report: &str) -> Structure {
         epoch_ms: 0,
         zone_min: 0,
         level: String::new(),
-        ruleset: Ruleset {
-            discipline: Discipline::Uspsa,
-            hf_decimals: Some(4),
-        },
+        ruleset: Ruleset::of(Discipline::Uspsa),
         drills: drills.collect(),
         shooters: shooters.collect(),
         rules: vec![Rule {

@@ -47,10 +47,7 @@ pub fn small_structure(drills: u32, shooters: u32, squad_size: u32) -> Structure
         epoch_ms: 1_532_476_800_000,
         zone_min: 180,
         level: "L1".to_owned(),
-        ruleset: Ruleset {
-            discipline: Discipline::Ipsc,
-            hf_decimals: None,
-        },
+        ruleset: Ruleset::of(Discipline::Ipsc),
         divisions: vec![Division {
             name: "Open".to_owned(),
             minor_floor: Some(125),

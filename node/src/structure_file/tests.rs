@@ -82,10 +82,7 @@ fn rules_are_numbered_from_1_over_the_three_lists() {
 fn ruleset_and_zone_are_read() {
     let text = SMALL.replacen('{', r#"{"ruleset": "USPSA", "zone_min": 180,"#, 1);
     let structure = StructureFile::parse(&text).unwrap().structure;
-    let uspsa = Ruleset {
-        discipline: Discipline::Uspsa,
-        hf_decimals: Some(4),
-    };
+    let uspsa = Ruleset::of(Discipline::Uspsa);
     assert_eq!(structure.ruleset, uspsa);
     assert_eq!(structure.epoch_ms, 1_532_476_800_000 - 3 * 3_600_000);
 }

@@ -18,5 +18,5 @@ pub use ledger::{
     CONTROL_ENTRIES_MAX, DEVICE_BYTES_MAX, DEVICE_ENTRIES_MAX, EVENT_BYTES_MAX, EVENT_ENTRIES_MAX,
     Growth, INCARNATIONS_MAX, LOG_ENTRIES_MAX, Ledger, Refusal, Taken,
 };
-pub(crate) use ledger::{about, recovers};
+pub(crate) use ledger::recovers;
 pub use one::{Chunk, Log, Record};

@@ -5,8 +5,8 @@ use alloc::{string::String, vec::Vec};
 use tallyline_keys::{PublicKey, Signature};
 
 use super::{
-    Drill, DrillNo, GrantId, Hash, Incarnation, LogName, PowerFactor, Rule, Shooter, ShooterNo,
-    SquadNo,
+    Drill, DrillNo, Entrant, GrantId, Hash, Incarnation, Kind, LogName, Person, Place, PowerFactor,
+    Rule, Shooter, ShooterNo, SquadNo,
 };
 
 /// A statement: signed by itself, judged with all others as a set.
@@ -38,6 +38,10 @@ pub enum Statement {
     LastCall,
     /// The event is closed; what is not named is late.
     EventClose(EventClose),
+    /// Results are provisional, final, or open again.
+    Phase(PhaseChange),
+    /// A person's sealed texts are never to be read again.
+    Erase(Erase),
 }
 
 /// A key becomes a member of the event.
@@ -76,6 +80,12 @@ impl Roles {
     pub const DESK: Self = Self(128);
     /// Came into being from a spare card: writes before anybody granted it a partition.
     pub const SPARE: Self = Self(256);
+    /// Reads contacts and what else a kind shows to leaders.
+    pub const LEADER: Self = Self(512);
+    /// Reads medication.
+    pub const MEDIC: Self = Self(1024);
+    /// Decides about incidents, and reads what was reported.
+    pub const JURY: Self = Self(2048);
 
     /// Returns whether all bits of `other` are set.
     pub fn contains(self, other: Self) -> bool {
@@ -220,7 +230,7 @@ pub enum RosterChange {
 }
 
 /// What changes for one shooter; `None` stays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShooterEdit {
     /// Who.
     pub shooter: ShooterNo,
@@ -230,6 +240,27 @@ pub struct ShooterEdit {
     pub division: Option<usize>,
     /// The declared power factor.
     pub power_factor: Option<PowerFactor>,
+    /// What screens print.
+    pub label: Option<String>,
+    /// Lady, Junior, Senior and so on; all of them.
+    pub categories: Option<Vec<String>>,
+    /// What the shooter registered with; all of it.
+    pub entrant: Option<Entrant>,
+}
+
+impl ShooterEdit {
+    /// Returns an edit that changes nothing.
+    pub fn of(shooter: ShooterNo) -> Self {
+        Self {
+            shooter,
+            squad: None,
+            division: None,
+            power_factor: None,
+            label: None,
+            categories: None,
+            entrant: None,
+        }
+    }
 }
 
 /// From here on the structure changes only by statements, and scores are taken.
@@ -362,6 +393,10 @@ pub enum Amendment {
     Drill(Drill),
     /// A rule is added; a known number changes nothing.
     Rule(Rule),
+    /// A place is added; a known number changes nothing.
+    Place(Place),
+    /// A kind of record is added; a known number changes nothing.
+    Kind(Kind),
 }
 
 /// The event is closed.
@@ -373,6 +408,43 @@ pub struct EventClose {
     pub ends: Vec<LogEnd>,
     /// Devices whose last entries the owner gave up waiting for.
     pub lost: Vec<PublicKey>,
+}
+
+/// Results are provisional, final, or open again.
+///
+/// Source: PROTOCOL R-CONTROL-18.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PhaseChange {
+    /// What holds from here on.
+    pub phase: Phase,
+    /// Why, at most 120 bytes.
+    pub note: String,
+}
+
+/// Where an event stands once its structure is locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Scores are taken.
+    Scoring,
+    /// Results are posted and can be contested; scores and corrections are taken.
+    Provisional {
+        /// Until when, in milliseconds of Unix time by the owner's clock; shown, never judged.
+        review_ends_ms: u64,
+    },
+    /// Results stand; nothing is taken until the owner opens the event again.
+    Final {
+        /// Since when, in milliseconds of Unix time by the owner's clock; shown, never judged.
+        since_ms: u64,
+    },
+}
+
+/// A person's sealed texts are never to be read again: a tombstone in the place of every key.
+///
+/// Source: PROTOCOL R-SEAL-5.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Erase {
+    /// Who.
+    pub person: Person,
 }
 
 /// Where a log ended, under its short name.

@@ -1,8 +1,10 @@
-//! What an entry says: a score, a status, a void, a chronograph reading, a statement, a seal.
+//! What an entry says: a score, a status, a void, an approval, a reading, a record, a statement.
 
 use alloc::{string::String, vec::Vec};
 
-use super::{DrillNo, EntryId, Hash, Incarnation, RuleNo, ShooterNo};
+use super::{
+    DrillNo, EntryId, Hash, Incarnation, Incident, JuryDecision, Record, Report, RuleNo, ShooterNo,
+};
 
 /// One record of a log, without its position.
 ///
@@ -37,18 +39,101 @@ pub struct Predecessor {
 pub enum Body {
     /// A shooter's result on a drill.
     Score(Score),
-    /// DNF, match DQ, withdrawal.
+    /// DNF, DNS, stage DQ, match DQ, withdrawal, warning.
     Status(Status),
     /// A correction: an earlier entry does not count.
     Void(Void),
     /// A chronograph reading.
     Chrono(Chrono),
+    /// RO or shooter agree with an entry after it was saved.
+    Approve(Approve),
+    /// A point of a court match.
+    Point(Point),
+    /// How a set of a court match ended.
+    SetScore(SetScore),
+    /// Something that an official of a race saw.
+    Incident(Incident),
+    /// What somebody adds to an incident.
+    Report(Report),
+    /// What the jury decides about an incident.
+    JuryDecision(JuryDecision),
+    /// A version of a record beyond scores.
+    Record(Record),
     /// A signed control statement, exact bytes; judged by `log`, not here.
     Statement(Vec<u8>),
     /// The writer's last word under its grant: after the owner's last call it writes no more.
     Seal,
     /// A kind of entry of a later version: stored and relayed, never counted.
     Unknown,
+}
+
+impl Body {
+    /// Returns what an entry is about, as far as authority goes: a cell, or for what takes a shooter
+    /// out of the match, his whole match. `None` for what is about another entry, or has no place in
+    /// the scorebook.
+    pub fn about(&self) -> Option<About> {
+        let cell = |drill, shooter| {
+            Some(About {
+                drill: Some(drill),
+                shooter,
+            })
+        };
+        match self {
+            Self::Score(it) => cell(it.drill, it.shooter),
+            Self::Chrono(it) => cell(it.drill, it.shooter),
+            Self::Point(it) => cell(it.drill, it.side),
+            Self::SetScore(it) => cell(it.drill, it.side),
+            Self::Status(it) => Some(match it.kind {
+                StatusKind::MatchDq | StatusKind::Withdrawn => About {
+                    drill: None,
+                    shooter: it.about.shooter,
+                },
+                StatusKind::Dnf | StatusKind::Dns | StatusKind::StageDq | StatusKind::Warning => {
+                    it.about
+                }
+            }),
+            Self::Void(_)
+            | Self::Approve(_)
+            | Self::Incident(_)
+            | Self::Report(_)
+            | Self::JuryDecision(_)
+            | Self::Record(_)
+            | Self::Statement(_)
+            | Self::Seal
+            | Self::Unknown => None,
+        }
+    }
+
+    /// Returns the entry that this one is about: what a void undoes, what an approval agrees with.
+    pub fn target(&self) -> Option<EntryId> {
+        match self {
+            Self::Void(void) => Some(void.entry),
+            Self::Approve(approve) => Some(approve.entry),
+            Self::Score(_)
+            | Self::Status(_)
+            | Self::Chrono(_)
+            | Self::Point(_)
+            | Self::SetScore(_)
+            | Self::Incident(_)
+            | Self::Report(_)
+            | Self::JuryDecision(_)
+            | Self::Record(_)
+            | Self::Statement(_)
+            | Self::Seal
+            | Self::Unknown => None,
+        }
+    }
+}
+
+impl SetScore {
+    /// Returns whether another one says the same from the other side.
+    pub fn mirrors(&self, other: &Self) -> bool {
+        self.drill == other.drill
+            && self.set == other.set
+            && self.side != other.side
+            && self.own == other.other
+            && self.other == other.own
+    }
 }
 
 /// What an entry is about: a cell of the event's grid, or a shooter's whole match.
@@ -85,6 +170,112 @@ pub struct Score {
     pub extra_shots: u32,
     /// Hits above the required number (Virginia Count).
     pub extra_hits: u32,
+    /// What only some methods record.
+    pub marks: Marks,
+    /// The entry in whose place this one stands: a correction, or a move to another shooter.
+    pub instead_of: Option<EntryId>,
+}
+
+/// What only some methods record of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Marks {
+    /// Ring of each shot in order, 0 to 10; 11 is an X, which counts 10.
+    pub rings: Vec<u8>,
+    /// Points down of each target, where hits are not recorded one by one.
+    pub points_down: Vec<u32>,
+    /// Hits in the X zone of paper targets.
+    pub xs: u32,
+    /// Faults of each string, in order of strings; empty: none.
+    pub string_faults: Vec<StringFaults>,
+    /// Where the time came from.
+    pub time_source: TimeSource,
+}
+
+/// Faults of one string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct StringFaults {
+    /// Plates that were not hit.
+    pub missed: u8,
+    /// Procedurals.
+    pub procedurals: u8,
+    /// Procedurals for movement.
+    pub movement: u8,
+    /// Whether the stop plate was not hit, or the string not completed.
+    pub unfinished: bool,
+}
+
+/// Where a time came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum TimeSource {
+    /// A person typed it.
+    #[default]
+    Typed,
+    /// A timer sent it.
+    Timer,
+}
+
+impl Score {
+    /// Returns a first attempt at which nothing was recorded yet.
+    pub fn blank(drill: DrillNo, shooter: ShooterNo) -> Self {
+        Self {
+            drill,
+            shooter,
+            attempt: 0,
+            time_centis: Vec::new(),
+            hits: Vec::new(),
+            steel: Steel::default(),
+            penalties: Vec::new(),
+            approvals: Approvals::default(),
+            late_shots: 0,
+            extra_shots: 0,
+            extra_hits: 0,
+            marks: Marks::default(),
+            instead_of: None,
+        }
+    }
+}
+
+/// RO or shooter agree with an entry after it was saved.
+///
+/// Source: PROTOCOL R-READ-7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Approve {
+    /// The entry.
+    pub entry: EntryId,
+    /// Who agreed, and when.
+    pub approvals: Approvals,
+}
+
+/// A point of a court match.
+///
+/// Source: PROTOCOL R-SCORE-16.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Point {
+    /// The match.
+    pub drill: DrillNo,
+    /// The side that won it.
+    pub side: ShooterNo,
+    /// The set, from 1.
+    pub set: u32,
+    /// Which point of the set it is, from 1: the same number twice is one point.
+    pub number: u32,
+}
+
+/// How a set of a court match ended, or stands, where points are not recorded one by one.
+///
+/// Source: PROTOCOL R-SCORE-16.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SetScore {
+    /// The match.
+    pub drill: DrillNo,
+    /// The side whose points come first.
+    pub side: ShooterNo,
+    /// The set, from 1.
+    pub set: u32,
+    /// Points of that side.
+    pub own: u32,
+    /// Points of the other one.
+    pub other: u32,
 }
 
 /// Hits on one paper target: seven counts of 0 to 15, packed 4 bits each from bit 0 in the order
@@ -192,8 +383,8 @@ pub struct Approvals {
 /// A status of a shooter on a drill or for the whole match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// Whom it is about, and where. DNF names a drill; the others the whole match, though a
-    /// match DQ may name the drill where it happened.
+    /// Whom it is about, and where. DNF, DNS and stage DQ name a drill; the others the whole match,
+    /// though a match DQ or a warning may name the drill where it happened.
     pub about: About,
     /// Which status.
     pub kind: StatusKind,
@@ -212,6 +403,12 @@ pub enum StatusKind {
     MatchDq,
     /// Left the match: not listed, scores kept.
     Withdrawn,
+    /// Did not start the drill: zero.
+    Dns,
+    /// Disqualified from the drill (DSQ of a race): zero.
+    StageDq,
+    /// A warning: listed, costs nothing.
+    Warning,
 }
 
 /// A correction: the entry it names does not count.
@@ -221,8 +418,29 @@ pub struct Void {
     pub entry: EntryId,
     /// Why.
     pub reason: VoidReason,
+    /// Who agreed that an approved score is changed.
+    pub agreed: Agreed,
     /// A short note, at most 120 bytes.
     pub note: String,
+}
+
+/// Who agreed that an approved score is changed.
+///
+/// Source: rule book 9.7.4; PROTOCOL R-READ-7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Agreed {
+    /// The shooter.
+    pub shooter: bool,
+    /// The RO who took the score.
+    pub ro: bool,
+}
+
+impl Agreed {
+    /// Both.
+    pub const BOTH: Self = Self {
+        shooter: true,
+        ro: true,
+    };
 }
 
 /// Why an entry does not count.

@@ -4,7 +4,9 @@ use alloc::{string::String, vec::Vec};
 
 use tallyline_keys::PublicKey;
 
-use super::{DrillNo, RuleNo, ShooterNo, SquadNo};
+use uuid::Uuid;
+
+use super::{DrillNo, Kind, Place, RuleNo, Ruleset, ShooterNo, SquadNo};
 
 /// The root of an event; the event id is the hash of its encoded bytes.
 ///
@@ -48,24 +50,10 @@ pub struct Structure {
     pub shooters: Vec<Shooter>,
     /// Rules that penalties and statuses name.
     pub rules: Vec<Rule>,
-}
-
-/// How an event is scored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ruleset {
-    /// Whose rule book holds.
-    pub discipline: Discipline,
-    /// Decimals to which a hit factor is rounded before ratios are taken; `None` is unrounded.
-    pub hf_decimals: Option<u32>,
-}
-
-/// Whose rule book holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Discipline {
-    /// International Practical Shooting Confederation: ratios from unrounded hit factors.
-    Ipsc,
-    /// United States Practical Shooting Association: hit factors rounded to 4 decimals first.
-    Uspsa,
+    /// Where something can happen; empty but for races.
+    pub places: Vec<Place>,
+    /// Kinds of records beyond scores.
+    pub kinds: Vec<Kind>,
 }
 
 /// An equipment class; ranking is for each division.
@@ -96,6 +84,71 @@ pub struct Drill {
     pub steel: u8,
     /// Whether no-shoot targets stand on the drill.
     pub no_shoots: NoShoots,
+    /// What only some methods need.
+    pub terms: Terms,
+}
+
+/// What only some methods need to know of a drill; 0 and empty mean that it says nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Terms {
+    /// Name in the file or list the drill came from.
+    pub id: Option<Uuid>,
+    /// The written briefing, at most 1,000 bytes.
+    pub briefing: String,
+    /// The par time in hundredths of a second.
+    pub par_centis: u32,
+    /// What happens above the par time; only [`Method::ParTime`] asks.
+    pub overtime: Overtime,
+    /// Longest time of a string in hundredths of a second; what is above counts as this.
+    pub string_max_centis: u32,
+    /// How many of the slowest strings do not count.
+    pub drop_worst: u32,
+    /// What a hit on each target is worth, in order of targets; a target that is not named is worth
+    /// 1 ([`Method::HitValues`]).
+    pub values: Vec<u32>,
+    /// Shots that are scored ([`Method::Precision`]) or allowed ([`Method::VirginiaCount`]).
+    pub shots: u32,
+    /// The range in meters or yards, as the event counts.
+    pub range: u32,
+    /// Whether it decides between equal results of a match.
+    pub tie_breaker: bool,
+    /// What the winner of a stage gets where a match of timed stages adds stage points.
+    pub stage_points: u32,
+    /// Who plays, and how long ([`Method::Court`]).
+    pub court: Option<Court>,
+}
+
+/// What a shot above the par time is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Overtime {
+    /// It does not count.
+    #[default]
+    NotCounted,
+    /// It counts, and costs the value of a full hit.
+    Costs,
+    /// The drill is passed or failed: every hit, no shot above par.
+    PassFail,
+    /// The time counts as far as the par.
+    Capped,
+}
+
+/// A match on a court.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Court {
+    /// One side, a shooter (a team) of the roster.
+    pub a: ShooterNo,
+    /// The other side.
+    pub b: ShooterNo,
+    /// Sets that win the match, 1 to 5.
+    pub sets_to_win: u32,
+    /// Points that win a set.
+    pub points: u32,
+    /// Points that win the last possible set.
+    pub points_last: u32,
+    /// Least lead that wins a set.
+    pub lead: u32,
+    /// A set ends here whatever the lead; 0: never.
+    pub cap: u32,
 }
 
 /// How a drill is scored.
@@ -109,6 +162,20 @@ pub enum Method {
     FixedTime,
     /// Free time, limited shots; extra shots and hits cost a procedural each.
     VirginiaCount,
+    /// Time, and time for what was hit badly or not at all.
+    TimePlus,
+    /// The best strings against steel, each up to its limit.
+    BestStrings,
+    /// Rings and X's.
+    Precision,
+    /// Each hit is worth what its target is worth.
+    HitValues,
+    /// A time limit; [`Terms::overtime`] says what it does.
+    ParTime,
+    /// A timed run of a race.
+    Run,
+    /// A match on a court: points and sets.
+    Court,
 }
 
 /// Whether no-shoot targets stand on a drill.
@@ -137,6 +204,21 @@ pub struct Shooter {
     pub squad: SquadNo,
     /// Lady, Junior, Senior and so on.
     pub categories: Vec<String>,
+    /// What the shooter registered with.
+    pub entrant: Entrant,
+}
+
+/// What a shooter registered with; empty where the event does not ask.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Entrant {
+    /// Name in the file or list the shooter came from.
+    pub id: Option<Uuid>,
+    /// Member number of the club or federation, at most 32 bytes.
+    pub member: String,
+    /// Grade of skill (U, D, C, B, A, M, GM), at most 16 bytes.
+    pub class: String,
+    /// Team, at most 64 bytes.
+    pub team: String,
 }
 
 /// Declared or measured power of ammunition.
@@ -161,6 +243,9 @@ pub struct Rule {
     pub text: String,
     /// Its short code in the file the event came from; may be empty.
     pub code: String,
+    /// What breaking it once costs: hundredths of a second where time is counted, points elsewhere;
+    /// below 0 is a bonus. `None`: what the ruleset says.
+    pub value: Option<i32>,
 }
 
 /// What a rule is about.

@@ -97,3 +97,6 @@ number!(DrillNo, "a drill (a stage)");
 number!(ShooterNo, "a shooter");
 number!(SquadNo, "a squad");
 number!(RuleNo, "a rule of the event's rule list");
+number!(PlaceNo, "a place where something can happen");
+number!(KindNo, "a kind of record");
+number!(FieldNo, "a field of a kind of record");

@@ -8,23 +8,33 @@ mod control;
 mod entry;
 mod event;
 mod ids;
+mod incident;
+mod record;
+mod ruleset;
 mod ticket;
 
 pub use card::{Card, CardKind};
 pub use control::{
     Admit, Adopt, Amend, Amendment, Assign, CellSet, Close, CloseReason, Consent, Cut, Decision,
-    EventClose, Lock, LogCut, LogEnd, Open, Revoke, RevokeReason, Roles, RosterChange, ShooterEdit,
-    Statement, Transfer,
+    Erase, EventClose, Lock, LogCut, LogEnd, Open, Phase, PhaseChange, Revoke, RevokeReason, Roles,
+    RosterChange, ShooterEdit, Statement, Transfer,
 };
 pub use entry::{
-    About, Approvals, Body, Chrono, Entry, Gear, Hits, Penalty, Predecessor, Score, Status,
-    StatusKind, Steel, Target, Void, VoidReason,
+    About, Agreed, Approvals, Approve, Body, Chrono, Entry, Gear, Hits, Marks, Penalty, Point,
+    Predecessor, Score, SetScore, Status, StatusKind, Steel, StringFaults, Target, TimeSource,
+    Void, VoidReason,
 };
 pub use event::{
-    Discipline, Division, Drill, Manifest, Method, NoShoots, PowerFactor, Rule, RuleKind, Ruleset,
-    Shooter, Structure,
+    Court, Division, Drill, Entrant, Manifest, Method, NoShoots, Overtime, PowerFactor, Rule,
+    RuleKind, Shooter, Structure, Terms,
 };
 pub use ids::{
-    DrillNo, EntryId, EventId, GrantId, Hash, Incarnation, LogName, RuleNo, ShooterNo, SquadNo,
+    DrillNo, EntryId, EventId, FieldNo, GrantId, Hash, Incarnation, KindNo, LogName, PlaceNo,
+    RuleNo, ShooterNo, SquadNo,
 };
+pub use incident::{Incident, JuryDecision, Media, Place, Report, Ruling};
+pub use record::{
+    Derive, Field, KeyId, Kind, Person, Policy, Record, Sealed, Text, Value, Writers,
+};
+pub use ruleset::{Discipline, FaultTimes, HitPoints, Ruleset, Sum, Tie};
 pub use ticket::{Offer, Ticket};

@@ -14,7 +14,7 @@ use crate::{
         Admit, Assign, Body, Close, CloseReason, Cut, Entry, GrantId, Hash, Lock, LogName,
         Manifest, Open, Roles, RosterChange, Statement,
     },
-    rules::{Code, Mistake},
+    rules::{Code, Mistake, RULES_VERSION},
     wire::{
         self, Frame, LogRef, Push, WireError, decode_bundle, decode_manifest, encode_manifest,
         encode_signed, encode_structure, event_id, grant_id, sign_statement, statement_id,
@@ -22,8 +22,6 @@ use crate::{
     },
 };
 
-/// The reading rules this version knows.
-pub(super) const RULES_VERSION: u32 = 1;
 
 impl Replica {
     pub(super) fn on_command(&mut self, request: RequestId, command: Command) {
@@ -73,6 +71,7 @@ impl Replica {
             Command::Record {
                 body,
                 replaces,
+                agreed,
                 confirmed,
                 revision,
                 wall_ms,
@@ -80,6 +79,7 @@ impl Replica {
                 let record = super::record::Record {
                     body,
                     replaces,
+                    agreed,
                     confirmed,
                     revision,
                     wall_ms,
@@ -89,12 +89,14 @@ impl Replica {
             Command::Void {
                 entry,
                 reason,
+                agreed,
                 note,
                 wall_ms,
             } => self.void(
                 crate::model::Void {
                     entry,
                     reason,
+                    agreed,
                     note,
                 },
                 wall_ms,
@@ -362,7 +364,7 @@ impl Replica {
         &mut self,
         grant: GrantId,
         body: Body,
-        void_seq: Option<u64>,
+        same_log: Option<u64>,
         wall_ms: Option<u64>,
     ) -> Option<crate::model::EntryId> {
         let own = self.key();
@@ -384,7 +386,7 @@ impl Replica {
             succession,
             body,
         };
-        let bytes = wire::encode_entry(&entry, void_seq);
+        let bytes = wire::encode_entry(&entry, same_log);
         if !member.ledger.chunk_holds(&log, bytes.len()) {
             self.sign(&log);
         }

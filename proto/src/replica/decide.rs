@@ -107,7 +107,16 @@ impl Replica {
                 );
                 return Err(Mistake::new(Code::E01, text));
             }
-            Amendment::Rule(_) | Amendment::Drill(_) => {}
+            Amendment::Place(place) if roster.place(place.no).is_some() => {
+                let text = format!("place {} is there already. Add another.", place.no);
+                return Err(Mistake::new(Code::E01, text));
+            }
+            Amendment::Kind(kind) if roster.kind(kind.no).is_some() => {
+                let text = format!("kind {} of records is there already. Add another.", kind.no);
+                return Err(Mistake::new(Code::E01, text));
+            }
+            Amendment::Rule(_) | Amendment::Drill(_) | Amendment::Place(_) | Amendment::Kind(_) => {
+            }
         }
         self.state_that(&Statement::Amend(amend))?;
         let roster = self.event_or_mistake()?.ledger.authority().roster();

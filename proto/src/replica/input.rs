@@ -6,7 +6,7 @@ use tallyline_keys::{DeviceKey, PublicKey};
 
 use super::Selection;
 use crate::model::{
-    Amend, Body, CloseReason, Decision, DrillNo, EntryId, GrantId, LogName, Open, RevokeReason,
+    Agreed, Amend, Body, CloseReason, Decision, DrillNo, EntryId, GrantId, LogName, Open, RevokeReason,
     Roles, RosterChange, SquadNo, Structure, Ticket, VoidReason,
 };
 
@@ -168,6 +168,8 @@ pub enum Command {
         body: Body,
         /// The entry it replaces, which is voided in the same breath.
         replaces: Option<(EntryId, VoidReason)>,
+        /// Who agreed that the replaced entry is changed, if that was approved.
+        agreed: Agreed,
         /// Whether the person confirmed an unlikely time (E06).
         confirmed: bool,
         /// The structure revision the person saw; `None` is this device's.
@@ -181,6 +183,8 @@ pub enum Command {
         entry: EntryId,
         /// Why.
         reason: VoidReason,
+        /// Who agreed, if the entry was approved.
+        agreed: Agreed,
         /// A short note, at most 120 bytes.
         note: String,
         /// Unix time in milliseconds at which it was voided; `None` is now.

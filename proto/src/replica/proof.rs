@@ -155,6 +155,8 @@ fn vouches(
         | Statement::Adopt(_)
         | Statement::Amend(_)
         | Statement::LastCall
-        | Statement::EventClose(_) => None,
+        | Statement::EventClose(_)
+        | Statement::Phase(_)
+        | Statement::Erase(_) => None,
     }
 }

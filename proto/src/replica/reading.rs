@@ -13,14 +13,14 @@ use tallyline_keys::PublicKey;
 use super::{
     Chase, DeviceView, EntryFilter, EntryView, EventEnd, GrantView, LentView, LogView, Now,
     Replica, StatementView, VerifyReport,
-    command::{RULES_VERSION, bundle},
+    command::bundle,
     core::State,
     member::Member,
 };
 use crate::{
-    log::{Chain, Grant, Log, Said, about, verify_head},
+    log::{Chain, Grant, Log, Said, verify_head},
     model::{Body, EventId, GrantId, Hash, LogName, Manifest, Ticket},
-    rules::{Line, Roster, Scorebook, Verdict},
+    rules::{Line, RULES_VERSION, Roster, Scorebook, Verdict},
     wire::{decode_signed, log_short_id},
 };
 
@@ -52,7 +52,7 @@ impl Replica {
     /// Source: PROTOCOL R-EVENT-3.
     pub fn knows_rules(&self) -> bool {
         self.member()
-            .is_none_or(|member| member.ledger.manifest().rules_version == RULES_VERSION)
+            .is_none_or(|member| (1..=RULES_VERSION).contains(&member.ledger.manifest().rules_version))
     }
 
     /// Returns what counts; computed anew only after something changed.
@@ -72,19 +72,14 @@ impl Replica {
         let book = member.book();
         let member = &*member;
         let wanted = |line: &Line<'_>| {
-            let subject = match line.body {
-                Body::Void(void) => {
-                    let target = member.ledger.find(void.entry);
+            let subject = match line.body.target() {
+                None => line.body.about(),
+                Some(target) => {
+                    let target = member.ledger.find(target);
                     target
                         .and_then(|(log, seq)| member.ledger.line(&log, seq))
-                        .and_then(|line| about(line.body))
+                        .and_then(|line| line.body.about())
                 }
-                Body::Score(_)
-                | Body::Status(_)
-                | Body::Chrono(_)
-                | Body::Statement(_)
-                | Body::Seal
-                | Body::Unknown => about(line.body),
             };
             filter.entry.is_none_or(|entry| line.id == entry)
                 && filter.author.is_none_or(|author| line.author == author)

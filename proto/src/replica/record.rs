@@ -5,12 +5,11 @@ use alloc::{format, vec::Vec};
 use super::{Replica, Reply, command::no_event, core::State, member::Member};
 use crate::{
     model::{
-        About, Body, DrillNo, EntryId, GrantId, LogName, Roles, SquadNo, StatusKind, Void,
+        About, Agreed, Body, DrillNo, EntryId, GrantId, LogName, Roles, SquadNo, StatusKind, Void,
         VoidReason,
     },
     rules::{
         Code, Mistake, Scorebook,
-        scorebook::about,
         validate::{self, Desk, TimeBounds, Writer},
     },
     wire,
@@ -21,6 +20,7 @@ use crate::{
 pub(super) struct Record {
     pub(super) body: Body,
     pub(super) replaces: Option<(EntryId, VoidReason)>,
+    pub(super) agreed: Agreed,
     pub(super) confirmed: bool,
     pub(super) revision: Option<u32>,
     pub(super) wall_ms: Option<u64>,
@@ -41,7 +41,7 @@ impl Replica {
         let State::Member(member) = &self.state else {
             return Err(no_event());
         };
-        let Some(about) = about(&record.body) else {
+        let Some(about) = record.body.about() else {
             return Err(no_event());
         };
         let roster = member.ledger.authority().roster();
@@ -78,6 +78,7 @@ impl Replica {
                     Void {
                         entry,
                         reason,
+                        agreed: record.agreed,
                         note,
                     },
                 ))
@@ -214,7 +215,7 @@ impl Member {
         let missing = || Mistake::void_missing(&entry);
         let (log, seq) = self.ledger.find(entry).ok_or_else(missing)?;
         let line = self.ledger.line(&log, seq).ok_or_else(missing)?;
-        let Some(about) = about(line.body) else {
+        let Some(about) = line.body.about() else {
             return Err(Mistake::void_of_void(&entry));
         };
         let authority = self.ledger.authority();

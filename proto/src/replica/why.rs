@@ -17,7 +17,7 @@ use crate::{
     model::{
         CellSet, CloseReason, Decision, DrillNo, EntryId, GrantId, Hash, LogName, Roles, SquadNo,
     },
-    rules::{Authority as _, Line, Standing, Verdict, scorebook::about},
+    rules::{Authority as _, Line, Standing, Verdict},
     wire::{entry_id, log_short_id},
 };
 
@@ -216,7 +216,7 @@ impl Teller<'_> {
         ));
         self.by(grant.statement);
         let ledger = &self.member.ledger;
-        if let Some(about) = about(line.body) {
+        if let Some(about) = line.body.about() {
             let squads = ledger.squads_of(about.shooter);
             let inside = |squad: &SquadNo| grant.cells.covers(about.drill, *squad);
             if !squads.iter().any(inside) {
@@ -287,7 +287,7 @@ impl Teller<'_> {
         }
         let grants = authority.grants().values().filter(|grant| grant.key == key);
         for grant in grants {
-            if about(line.body).is_some_and(|about| {
+            if line.body.about().is_some_and(|about| {
                 let squads = self.member.ledger.squads_of(about.shooter);
                 squads
                     .iter()

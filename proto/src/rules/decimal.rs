@@ -73,6 +73,28 @@ impl fmt::Display for Fixed2 {
     }
 }
 
+/// A number that is not negative, with as many decimals as its table prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Decimal {
+    /// The number without its point.
+    pub value: u64,
+    /// Digits after the point.
+    pub decimals: u32,
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scale = 10u64.saturating_pow(self.decimals);
+        let whole = self.value.checked_div(scale).unwrap_or(0);
+        let rest = self.value.checked_rem(scale).unwrap_or(0);
+        let width = usize::try_from(self.decimals).unwrap_or(0);
+        if width == 0 {
+            return write!(f, "{whole}");
+        }
+        write!(f, "{whole}.{rest:0width$}")
+    }
+}
+
 /// Returns `num / den` rounded half up to a whole number; 0 if `den` is 0.
 pub(super) fn half_up(num: u128, den: u128) -> u64 {
     let doubled = num.saturating_mul(2).saturating_add(den);

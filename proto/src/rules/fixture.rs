@@ -51,10 +51,7 @@ pub(super) fn roster() -> Roster {
         epoch_ms: 1_532_476_800_000,
         zone_min: 180,
         level: "L1".into(),
-        ruleset: Ruleset {
-            discipline: Discipline::Ipsc,
-            hf_decimals: None,
-        },
+        ruleset: Ruleset::of(Discipline::Ipsc),
         divisions: vec![division("Open", Some(160)), division("Production", None)],
         drills: vec![
             drill(1, "One", Method::Comstock, vec![2, 2], 2, NoShoots::Absent),

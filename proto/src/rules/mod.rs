@@ -3,6 +3,7 @@
 //! Everything here is a pure function of a [`Roster`], an [`Authority`] and a set of [`Line`]s.
 //! No clock, no arrival order, no local setting: two nodes with the same set get the same bytes.
 
+pub mod court;
 mod decimal;
 #[cfg(test)]
 mod fixture;
@@ -13,9 +14,9 @@ pub mod scoring;
 pub mod standings;
 pub mod validate;
 
-pub use decimal::{Fixed2, Fixed4};
+pub use decimal::{Decimal, Fixed2, Fixed4};
 pub use mistake::{Code, Mistake};
-pub use roster::Roster;
+pub use roster::{RULES_VERSION, Roster};
 pub use scorebook::{Scorebook, Verdict};
 pub use standings::Standings;
 

@@ -6,15 +6,24 @@ use alloc::{
 };
 
 use crate::model::{
-    Amendment, Drill, DrillNo, RosterChange, Rule, RuleNo, Shooter, ShooterNo, SquadNo, Structure,
+    Amendment, Drill, DrillNo, Kind, KindNo, Manifest, Phase, Place, PlaceNo, RosterChange, Rule, RuleNo,
+    Shooter, ShooterNo, SquadNo, Structure,
 };
+
+/// The newest reading rules this code knows; it counts events of all versions up to this one.
+///
+/// Source: PROTOCOL R-EVENT-3.
+pub const RULES_VERSION: u32 = 2;
 
 /// The structure as it reads after the manifest and every valid roster change.
 #[derive(Clone, Debug)]
 pub struct Roster {
     structure: Structure,
+    rules_version: u32,
     revision: u32,
     locked: bool,
+    /// Each phase with the revision since which it holds, in order.
+    phases: Vec<(u32, Phase)>,
     squads_ever: BTreeMap<ShooterNo, BTreeSet<SquadNo>>,
 }
 
@@ -30,10 +39,28 @@ impl Roster {
         }
         Self {
             structure,
+            rules_version: RULES_VERSION,
             revision: 1,
             locked: false,
+            phases: Vec::new(),
             squads_ever,
         }
+    }
+
+    /// Reads the structure of an event, by the reading rules it names.
+    pub fn of(manifest: &Manifest) -> Self {
+        Self {
+            rules_version: manifest.rules_version,
+            ..Self::new(manifest.structure.clone())
+        }
+    }
+
+    /// Returns whether an approved score is changed only if RO and shooter agree; the first rules
+    /// version did not ask.
+    ///
+    /// Source: PROTOCOL R-EVENT-3, R-READ-7.
+    pub fn asks_for_consent(&self) -> bool {
+        2 <= self.rules_version
     }
 
     /// Applies one change: the revision grows by one. A change of an unknown shooter, an addition
@@ -72,6 +99,15 @@ impl Roster {
                 if let Some(power_factor) = edit.power_factor {
                     shooter.power_factor = power_factor;
                 }
+                if let Some(label) = &edit.label {
+                    shooter.label.clone_from(label);
+                }
+                if let Some(categories) = &edit.categories {
+                    shooter.categories.clone_from(categories);
+                }
+                if let Some(entrant) = &edit.entrant {
+                    shooter.entrant.clone_from(entrant);
+                }
                 if let Some(squad) = edit.squad {
                     self.squads_ever
                         .entry(edit.shooter)
@@ -105,6 +141,18 @@ impl Roster {
                 let rules = &mut self.structure.rules;
                 if let Err(place) = rules.binary_search_by_key(&rule.no, |it| it.no) {
                     rules.insert(place, rule.clone());
+                }
+            }
+            Amendment::Place(place) => {
+                let places = &mut self.structure.places;
+                if let Err(at) = places.binary_search_by_key(&place.no, |it| it.no) {
+                    places.insert(at, place.clone());
+                }
+            }
+            Amendment::Kind(kind) => {
+                let kinds = &mut self.structure.kinds;
+                if let Err(at) = kinds.binary_search_by_key(&kind.no, |it| it.no) {
+                    kinds.insert(at, kind.clone());
                 }
             }
         }
@@ -148,6 +196,44 @@ impl Roster {
     /// Returns the rule with this number.
     pub fn rule(&self, no: RuleNo) -> Option<&Rule> {
         self.structure.rules.iter().find(|rule| rule.no == no)
+    }
+
+    /// Returns the place with this number.
+    pub fn place(&self, no: PlaceNo) -> Option<&Place> {
+        self.structure.places.iter().find(|place| place.no == no)
+    }
+
+    /// Returns the kind of record with this number.
+    pub fn kind(&self, no: KindNo) -> Option<&Kind> {
+        self.structure.kinds.iter().find(|kind| kind.no == no)
+    }
+
+    /// Returns the phase that holds: scoring until the owner said something else.
+    ///
+    /// Source: PROTOCOL R-CONTROL-18.
+    pub fn phase(&self) -> Phase {
+        self.phases
+            .last()
+            .map_or(Phase::Scoring, |(_, phase)| *phase)
+    }
+
+    /// Returns the phase that a writer knew who had this revision of the structure.
+    pub fn phase_at(&self, revision: u32) -> Phase {
+        let known = self
+            .phases
+            .iter()
+            .rev()
+            .find(|(since, _)| *since <= revision);
+        known.map_or(Phase::Scoring, |(_, phase)| *phase)
+    }
+
+    /// Begins another phase: the revision grows by one, so that an entry tells by its revision
+    /// which phase its writer knew.
+    ///
+    /// Source: PROTOCOL R-CONTROL-18.
+    pub fn begin(&mut self, phase: Phase) {
+        self.revision = self.revision.saturating_add(1);
+        self.phases.push((self.revision, phase));
     }
 
     /// Returns every squad the shooter was ever in: an entry stays inside the grant it was written

@@ -4,19 +4,22 @@
 //! no arrival order and no clock: every choice between two entries rests on voids, on live before
 //! late, on attempts, and last on the place of their logs and their sequences.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+mod reader;
 
-use tallyline_keys::planted::{Fault, is};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 
 use super::{
     Authority, Line, Roster, Standing,
     mistake::Code,
     scoring::{Tally, effective_power, measured_power},
-    validate::check_content,
 };
 use crate::model::{
-    About, Body, DrillNo, EntryId, LogName, PowerFactor, RuleNo, Score, ShooterNo, StatusKind,
+    Approvals, Body, DrillNo, EntryId, PowerFactor, RuleNo, Ruling, Score, ShooterNo, StatusKind,
 };
+use reader::Reader;
 
 /// What became of one entry.
 ///
@@ -93,32 +96,54 @@ pub struct Totals {
 }
 
 /// The result that fills a slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// A run, added up for both power factors: a chronograph reading may still lower the shooter's.
+    /// A run, added up for each power factor: a chronograph reading may still lower the shooter's.
     Run {
         /// For a shooter who shoots Major.
         major: Tally,
         /// For a shooter who shoots Minor.
         minor: Tally,
+        /// For a shooter below both: zero where the power factor counts.
+        subminor: Tally,
     },
-    /// Did not fire or finish: zero.
+    /// No run: zero.
+    Missed(Missed),
+}
+
+/// Why there is no run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Missed {
+    /// Did not fire or finish.
     Dnf,
+    /// Did not start.
+    Dns,
+    /// Disqualified from the drill.
+    StageDq,
 }
 
 impl Outcome {
     /// Returns points, penalties and time for this power factor.
     pub fn tally(&self, power_factor: PowerFactor) -> Tally {
         match (self, power_factor) {
-            (Self::Dnf, _) | (_, PowerFactor::Subminor) => Tally::ZERO,
-            (Self::Run { major, .. }, PowerFactor::Major) => *major,
-            (Self::Run { minor, .. }, PowerFactor::Minor) => *minor,
+            (Self::Missed(_), _) => Tally::ZERO,
+            (Self::Run { subminor, .. }, PowerFactor::Subminor) => subminor.clone(),
+            (Self::Run { major, .. }, PowerFactor::Major) => major.clone(),
+            (Self::Run { minor, .. }, PowerFactor::Minor) => minor.clone(),
+        }
+    }
+
+    /// Returns why there is no run, if there is none.
+    pub fn missed(&self) -> Option<Missed> {
+        match self {
+            Self::Run { .. } => None,
+            Self::Missed(missed) => Some(*missed),
         }
     }
 }
 
 /// A filled slot: the result of one shooter on one drill.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slot {
     /// The entry that is shown.
     pub entry: EntryId,
@@ -128,6 +153,9 @@ pub struct Slot {
     pub attempt: u32,
     /// When it was saved, by its author's clock, in milliseconds from the event's epoch.
     pub at_ms: i64,
+    /// When RO and shooter approved, on the score itself or afterwards, in milliseconds relative to
+    /// the score's own time.
+    pub approvals: Approvals,
     /// Whether another entry of the slot says something else, so that a person must void one.
     pub needs_decision: bool,
 }
@@ -162,7 +190,33 @@ pub struct Scorebook {
     slots: BTreeMap<(DrillNo, ShooterNo), Slot>,
     readings: BTreeMap<ShooterNo, Reading>,
     out: BTreeMap<ShooterNo, Out>,
+    points: BTreeMap<(DrillNo, ShooterNo), Vec<CourtMark>>,
+    /// What the jury decided about runs, where it is settled.
+    rulings: BTreeMap<(DrillNo, ShooterNo), Ruling>,
     verdicts: BTreeMap<EntryId, Verdict>,
+    /// The entries that decide about each shooter, to read one of them anew.
+    pages: BTreeMap<ShooterNo, Vec<EntryId>>,
+}
+
+/// A point or a set of a court match that counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CourtMark {
+    /// The side won this point of a set.
+    Point {
+        /// The set, from 1.
+        set: u32,
+        /// Which point of the set, from 1.
+        number: u32,
+    },
+    /// The set stands so, seen from the side.
+    Set {
+        /// The set, from 1.
+        set: u32,
+        /// Points of the side.
+        own: u32,
+        /// Points of the other one.
+        other: u32,
+    },
 }
 
 /// The chronograph reading that counts for a shooter.
@@ -185,40 +239,12 @@ enum Place {
     /// A gear check, or a reading that is not finished.
     Gear(ShooterNo),
     Out(ShooterNo, OutKind),
-}
-
-/// The place of an entry among others: its log's among logs, then its sequence.
-type Rank = ((u32, u32), LogName, u64);
-
-/// An entry that competes for a place.
-#[derive(Clone, Copy)]
-struct Candidate<'a> {
-    rank: Rank,
-    late: bool,
-    line: &'a Line<'a>,
-}
-
-impl Candidate<'_> {
-    /// Clocks decide nothing: 0 for every candidate.
-    fn clock(&self) -> i64 {
-        if is(Fault::ClockInVerdict) {
-            self.line.at_ms
-        } else {
-            0
-        }
-    }
-
-    fn attempt(&self) -> u32 {
-        match self.line.body {
-            Body::Score(score) => score.attempt,
-            Body::Status(_)
-            | Body::Void(_)
-            | Body::Chrono(_)
-            | Body::Statement(_)
-            | Body::Seal
-            | Body::Unknown => 0,
-        }
-    }
+    /// A point of a court match: the set and its number.
+    Point(DrillNo, u32, u32),
+    /// A set of a court match.
+    Set(DrillNo, u32),
+    /// A warning: each one is listed.
+    Listed(EntryId),
 }
 
 impl Scorebook {
@@ -227,6 +253,50 @@ impl Scorebook {
     /// Source: PROTOCOL R-READ-2 to R-READ-6.
     pub fn compute(roster: &Roster, authority: &dyn Authority, lines: &[Line<'_>]) -> Self {
         Reader::new(roster, authority, lines).read()
+    }
+
+    /// Reads again what decides about some shooters; `lines` are all entries about them, and the
+    /// voids and approvals of those. Everybody else's results stay as they are.
+    ///
+    /// Equal to [`Self::compute`] over all entries as long as roster and statements are the same.
+    pub fn renew(
+        &mut self,
+        roster: &Roster,
+        authority: &dyn Authority,
+        shooters: &BTreeSet<ShooterNo>,
+        lines: &[Line<'_>],
+    ) {
+        for shooter in shooters {
+            for entry in self.pages.remove(shooter).unwrap_or_default() {
+                self.verdicts.remove(&entry);
+            }
+            self.readings.remove(shooter);
+            self.out.remove(shooter);
+        }
+        self.slots.retain(|(_, shooter), _| !shooters.contains(shooter));
+        self.points.retain(|(_, side), _| !shooters.contains(side));
+        let fresh = Self::compute(roster, authority, lines);
+        self.slots.extend(fresh.slots);
+        self.readings.extend(fresh.readings);
+        self.out.extend(fresh.out);
+        self.points.extend(fresh.points);
+        self.verdicts.extend(fresh.verdicts);
+        self.pages.extend(fresh.pages);
+    }
+
+    /// Takes note of what the jury decided about a run.
+    pub(super) fn rule(&mut self, drill: DrillNo, shooter: ShooterNo, ruling: Ruling) {
+        self.rulings.insert((drill, shooter), ruling);
+    }
+
+    /// Returns what the jury decided about a run, if anything is settled.
+    pub fn ruling(&self, drill: DrillNo, shooter: ShooterNo) -> Option<Ruling> {
+        self.rulings.get(&(drill, shooter)).copied()
+    }
+
+    /// Returns what counts of a court match for one side, in order of sets and points.
+    pub fn court(&self, drill: DrillNo, side: ShooterNo) -> &[CourtMark] {
+        self.points.get(&(drill, side)).map_or(&[], Vec::as_slice)
     }
 
     /// Returns the slot of a shooter on a drill, if an entry fills it.
@@ -304,38 +374,39 @@ impl Scorebook {
     }
 }
 
-/// Judges a void of `target` (`None`: not here) by its author's right to it, before a slot is
-/// looked at. A device that is about to void asks the same with the line it would write.
+/// Judges a void or an approval of `target` (`None`: not here) by its author's right to it, before
+/// a slot is looked at.
 ///
-/// Source: PROTOCOL R-READ-3.
-pub fn judge_void(
+/// Source: PROTOCOL R-READ-3, R-READ-7.
+pub fn judge_answer(
     authority: &dyn Authority,
-    void: &Line<'_>,
+    answer: &Line<'_>,
     target: Option<&Line<'_>>,
 ) -> Verdict {
     let Some(target) = target else {
         return Verdict::Waiting;
     };
-    let Some(about) = about(target.body) else {
+    let about = target.body.about();
+    if about.is_none() && !is_race_entry(target.body) {
         return Verdict::Unfit(Code::E13);
-    };
-    let alone = authority.standing(&void.log, void.seq, None);
-    let by_owner = authority.is_owner(&void.author);
-    let by_author = void.author == target.author && !takes_out(target.body);
+    }
+    let alone = authority.standing(&answer.log, answer.seq, None);
+    let by_owner = authority.is_owner(&answer.author);
+    let by_author = answer.author == target.author && !takes_out(target.body);
     if by_owner || by_author {
-        match alone {
-            Standing::Live => return Verdict::Counted,
-            Standing::Late => return Verdict::CountedLate,
-            Standing::Quarantined => return Verdict::Quarantined,
-            Standing::Unassigned => return Verdict::Unassigned,
-            Standing::Rejected => return Verdict::Rejected,
-            Standing::Disputed => return Verdict::Disputed,
-        }
+        return match alone {
+            Standing::Live => Verdict::Counted,
+            Standing::Late => Verdict::CountedLate,
+            Standing::Quarantined => Verdict::Quarantined,
+            Standing::Unassigned => Verdict::Unassigned,
+            Standing::Rejected => Verdict::Rejected,
+            Standing::Disputed => Verdict::Disputed,
+        };
     }
-    if takes_out(target.body) {
+    if takes_out(target.body) || about.is_none() {
         return Verdict::Unfit(Code::E13);
     }
-    match authority.standing(&void.log, void.seq, Some(about)) {
+    match authority.standing(&answer.log, answer.seq, about) {
         Standing::Live => Verdict::Counted,
         Standing::Late => Verdict::Unfit(Code::E13),
         Standing::Quarantined => Verdict::Quarantined,
@@ -345,36 +416,25 @@ pub fn judge_void(
     }
 }
 
-/// Returns what an entry is about, as far as authority goes: a cell, or for what takes a shooter
-/// out of the match, his whole match. `None` for what has no place in the scorebook.
-pub fn about(body: &Body) -> Option<About> {
-    match body {
-        Body::Score(score) => Some(About {
-            drill: Some(score.drill),
-            shooter: score.shooter,
-        }),
-        Body::Chrono(chrono) => Some(About {
-            drill: Some(chrono.drill),
-            shooter: chrono.shooter,
-        }),
-        Body::Status(status) => Some(match status.kind {
-            StatusKind::Dnf => status.about,
-            StatusKind::MatchDq | StatusKind::Withdrawn => About {
-                drill: None,
-                shooter: status.about.shooter,
-            },
-        }),
-        Body::Void(_) | Body::Statement(_) | Body::Seal | Body::Unknown => None,
-    }
+/// Returns whether an entry can be taken back although it has no place in a scorebook.
+pub fn is_race_entry(body: &Body) -> bool {
+    matches!(
+        body,
+        Body::Incident(_) | Body::Report(_) | Body::JuryDecision(_)
+    )
 }
 
 fn takes_out(body: &Body) -> bool {
-    matches!(place(body), Some(Place::Out(..)))
+    matches!(
+        body,
+        Body::Status(status)
+            if matches!(status.kind, StatusKind::MatchDq | StatusKind::Withdrawn)
+    )
 }
 
 /// Returns what an entry competes for.
-fn place(body: &Body) -> Option<Place> {
-    match body {
+fn place(line: &Line<'_>) -> Option<Place> {
+    match line.body {
         Body::Score(score) => Some(Place::Slot(score.drill, score.shooter)),
         Body::Chrono(chrono) => Some(match measured_power(chrono) {
             Some(_) => Place::Power(chrono.shooter),
@@ -383,12 +443,25 @@ fn place(body: &Body) -> Option<Place> {
         Body::Status(status) => {
             let shooter = status.about.shooter;
             match status.kind {
-                StatusKind::Dnf => status.about.drill.map(|drill| Place::Slot(drill, shooter)),
+                StatusKind::Dnf | StatusKind::Dns | StatusKind::StageDq => {
+                    status.about.drill.map(|drill| Place::Slot(drill, shooter))
+                }
                 StatusKind::MatchDq => Some(Place::Out(shooter, OutKind::Disqualified)),
                 StatusKind::Withdrawn => Some(Place::Out(shooter, OutKind::Withdrawn)),
+                StatusKind::Warning => Some(Place::Listed(line.id)),
             }
         }
-        Body::Void(_) | Body::Statement(_) | Body::Seal | Body::Unknown => None,
+        Body::Point(point) => Some(Place::Point(point.drill, point.set, point.number)),
+        Body::SetScore(it) => Some(Place::Set(it.drill, it.set)),
+        Body::Void(_)
+        | Body::Approve(_)
+        | Body::Incident(_)
+        | Body::Report(_)
+        | Body::JuryDecision(_)
+        | Body::Record(_)
+        | Body::Statement(_)
+        | Body::Seal
+        | Body::Unknown => None,
     }
 }
 
@@ -405,16 +478,9 @@ fn same_content(left: &Body, right: &Body) -> bool {
                 && left.speeds_fps == right.speeds_fps
                 && left.gear == right.gear
         }
-        (
-            Body::Score(_)
-            | Body::Status(_)
-            | Body::Chrono(_)
-            | Body::Void(_)
-            | Body::Statement(_)
-            | Body::Seal
-            | Body::Unknown,
-            _,
-        ) => false,
+        (Body::Point(left), Body::Point(right)) => left.side == right.side,
+        (Body::SetScore(left), Body::SetScore(right)) => left == right || left.mirrors(right),
+        _ => false,
     }
 }
 
@@ -431,264 +497,10 @@ fn same_score(left: &Score, right: &Score) -> bool {
         && left.late_shots == right.late_shots
         && left.extra_shots == right.extra_shots
         && left.extra_hits == right.extra_hits
-}
-
-/// One reading of a set of entries.
-struct Reader<'a> {
-    roster: &'a Roster,
-    authority: &'a dyn Authority,
-    lines: BTreeMap<EntryId, &'a Line<'a>>,
-    precedence: BTreeMap<LogName, (u32, u32)>,
-    book: Scorebook,
-}
-
-impl<'a> Reader<'a> {
-    fn new(roster: &'a Roster, authority: &'a dyn Authority, lines: &'a [Line<'a>]) -> Self {
-        let mut precedence = BTreeMap::new();
-        for line in lines {
-            precedence
-                .entry(line.log)
-                .or_insert_with(|| authority.precedence(&line.log));
-        }
-        let lines = lines.iter().map(|line| (line.id, line)).collect();
-        Self {
-            roster,
-            authority,
-            lines,
-            precedence,
-            book: Scorebook::default(),
-        }
-    }
-
-    fn read(mut self) -> Scorebook {
-        let voids = self.read_voids();
-        for (place, mut candidates) in self.read_places(&voids) {
-            candidates.sort_unstable_by_key(|candidate| {
-                (candidate.late, candidate.clock(), candidate.rank)
-            });
-            if let Some(settled) = self.settle(&candidates) {
-                self.fill(place, settled);
-            }
-        }
-        self.book
-    }
-
-    fn rank(&self, line: &Line<'_>) -> Rank {
-        let precedence = self
-            .precedence
-            .get(&line.log)
-            .copied()
-            .unwrap_or((u32::MAX, u32::MAX));
-        (precedence, line.log, line.seq)
-    }
-
-    fn unfit(&self, line: &Line<'_>) -> Option<Code> {
-        check_content(self.roster, "", line.body, line.revision)
-            .err()
-            .map(|mistake| mistake.code)
-    }
-
-    /// Judges all voids; returns for each entry that one undoes, which.
-    fn read_voids(&mut self) -> BTreeMap<EntryId, EntryId> {
-        let mut undone: BTreeMap<EntryId, (Rank, EntryId)> = BTreeMap::new();
-        let mut verdicts = Vec::new();
-        for line in self.lines.values() {
-            let Body::Void(void) = line.body else {
-                continue;
-            };
-            let target = self.lines.get(&void.entry).copied();
-            let verdict = self
-                .unfit(line)
-                .map_or_else(|| judge_void(self.authority, line, target), Verdict::Unfit);
-            if matches!(verdict, Verdict::Counted | Verdict::CountedLate) {
-                let first = (self.rank(line), line.id);
-                if is(Fault::VoidTwice) && undone.contains_key(&void.entry) {
-                    let next = |it: &&&Line<'_>| {
-                        it.log == line.log && it.seq == line.seq.saturating_add(1)
-                    };
-                    let replacement = self.lines.values().find(next);
-                    undone.extend(replacement.map(|it| (it.id, first)));
-                }
-                undone
-                    .entry(void.entry)
-                    .and_modify(|earliest| *earliest = first.min(*earliest))
-                    .or_insert(first);
-            }
-            verdicts.push((line.id, verdict));
-        }
-        self.book.verdicts.extend(verdicts);
-        undone
-            .into_iter()
-            .map(|(entry, (_, void))| (entry, void))
-            .collect()
-    }
-
-    /// Sorts out what cannot count; returns the rest by what it competes for.
-    fn read_places(
-        &mut self,
-        voids: &BTreeMap<EntryId, EntryId>,
-    ) -> BTreeMap<Place, Vec<Candidate<'a>>> {
-        let mut places: BTreeMap<Place, Vec<Candidate<'a>>> = BTreeMap::new();
-        let mut verdicts = Vec::new();
-        for line in self.lines.values() {
-            let (about, place) = match (about(line.body), place(line.body), line.body) {
-                (Some(about), Some(place), _) => (about, place),
-                (_, _, Body::Void(_)) => continue,
-                (_, _, Body::Statement(_) | Body::Seal) => {
-                    verdicts.push((line.id, Verdict::Statement));
-                    continue;
-                }
-                (_, _, Body::Unknown) => {
-                    verdicts.push((line.id, Verdict::Unknown));
-                    continue;
-                }
-                (_, _, Body::Score(_) | Body::Status(_) | Body::Chrono(_)) => {
-                    verdicts.push((line.id, Verdict::Unfit(Code::E01)));
-                    continue;
-                }
-            };
-            let verdict = if let Some(void) = voids.get(&line.id) {
-                Verdict::Voided(*void)
-            } else if let Some(code) = self.unfit(line) {
-                Verdict::Unfit(code)
-            } else {
-                let late = match self.authority.standing(&line.log, line.seq, Some(about)) {
-                    Standing::Live => Some(false),
-                    Standing::Late => Some(true),
-                    Standing::Quarantined => {
-                        verdicts.push((line.id, Verdict::Quarantined));
-                        None
-                    }
-                    Standing::Unassigned => {
-                        verdicts.push((line.id, Verdict::Unassigned));
-                        None
-                    }
-                    Standing::Rejected => {
-                        verdicts.push((line.id, Verdict::Rejected));
-                        None
-                    }
-                    Standing::Disputed => {
-                        verdicts.push((line.id, Verdict::Disputed));
-                        None
-                    }
-                };
-                if let Some(late) = late {
-                    let candidate = Candidate {
-                        rank: self.rank(line),
-                        late: late && !is(Fault::LateBeatsLive),
-                        line,
-                    };
-                    places.entry(place).or_default().push(candidate);
-                }
-                continue;
-            };
-            verdicts.push((line.id, verdict));
-        }
-        self.book.verdicts.extend(verdicts);
-        places
-    }
-
-    /// Chooses the entry that is shown and gives each candidate its verdict; returns the choice and
-    /// whether a person must decide. Candidates stand live before late, then by rank.
-    ///
-    /// Source: PROTOCOL R-READ-4.
-    fn settle(&mut self, candidates: &[Candidate<'a>]) -> Option<(&'a Line<'a>, bool)> {
-        let late = candidates.first()?.late;
-        let pool = candidates.iter().filter(|candidate| candidate.late == late);
-        let attempt = pool.clone().map(Candidate::attempt).max()?;
-        let shown = pool
-            .clone()
-            .find(|candidate| candidate.attempt() == attempt)?;
-        let shown_id = shown.line.id;
-        let mut needs_decision = false;
-        for candidate in candidates {
-            let verdict = if candidate.line.id == shown_id {
-                if late {
-                    Verdict::CountedLate
-                } else {
-                    Verdict::Counted
-                }
-            } else if candidate.attempt() < attempt {
-                Verdict::LowerAttempt(shown_id)
-            } else if same_content(candidate.line.body, shown.line.body) {
-                if is(Fault::DuplicateCounts) {
-                    Verdict::Counted
-                } else {
-                    Verdict::Duplicate(shown_id)
-                }
-            } else {
-                needs_decision = true;
-                if candidate.late == late {
-                    Verdict::NeedsDecision(shown_id)
-                } else {
-                    Verdict::LateBeaten(shown_id)
-                }
-            };
-            self.book.verdicts.insert(candidate.line.id, verdict);
-        }
-        Some((shown.line, needs_decision))
-    }
-
-    fn fill(&mut self, place: Place, (line, needs_decision): (&Line<'_>, bool)) {
-        let entry = line.id;
-        match (place, line.body) {
-            (Place::Slot(drill, shooter), Body::Score(score)) => {
-                let Some(stage) = self.roster.drill(drill) else {
-                    return;
-                };
-                let outcome = Outcome::Run {
-                    major: Tally::of(stage, score, PowerFactor::Major),
-                    minor: Tally::of(stage, score, PowerFactor::Minor),
-                };
-                let (attempt, at_ms) = (score.attempt, line.at_ms);
-                let slot = Slot {
-                    entry,
-                    outcome,
-                    attempt,
-                    at_ms,
-                    needs_decision,
-                };
-                self.book.slots.insert((drill, shooter), slot);
-            }
-            (Place::Slot(drill, shooter), Body::Status(_)) => {
-                let (outcome, at_ms) = (Outcome::Dnf, line.at_ms);
-                let slot = Slot {
-                    entry,
-                    outcome,
-                    attempt: 0,
-                    at_ms,
-                    needs_decision,
-                };
-                self.book.slots.insert((drill, shooter), slot);
-            }
-            (Place::Power(shooter), Body::Chrono(chrono)) => {
-                let Some(power) = measured_power(chrono) else {
-                    return;
-                };
-                self.book.readings.insert(
-                    shooter,
-                    Reading {
-                        entry,
-                        power,
-                        needs_decision,
-                    },
-                );
-            }
-            (Place::Out(shooter, kind), Body::Status(status)) => {
-                let (drill, rule, at_ms) = (status.about.drill, status.rule, line.at_ms);
-                let out = Out {
-                    kind,
-                    entry,
-                    drill,
-                    rule,
-                    at_ms,
-                };
-                // Disqualified comes first of the two places and stays.
-                self.book.out.entry(shooter).or_insert(out);
-            }
-            (Place::Slot(..) | Place::Power(_) | Place::Gear(_) | Place::Out(..), _) => {}
-        }
-    }
+        && left.marks.rings == right.marks.rings
+        && left.marks.points_down == right.marks.points_down
+        && left.marks.xs == right.marks.xs
+        && left.marks.string_faults == right.marks.string_faults
 }
 
 #[cfg(test)]

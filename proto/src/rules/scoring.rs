@@ -1,34 +1,81 @@
-//! What one run is worth: points, penalties, hit factor, stage points, measured power factor.
+//! What one run is worth: points, penalties, times, hit factor, stage points, measured power factor.
 //!
-//! Exact integers throughout: a hit factor is a ratio, divided once, when it is printed or turned
-//! into stage points. Nothing here knows who else shot.
+//! Exact integers throughout: a worth is a ratio, divided once, when it is printed or turned into
+//! stage points. Nothing here knows who else shot.
+
+mod times;
+
+pub(super) use times::counting_strings;
 
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
-use super::decimal::{Fixed2, Fixed4, half_up};
-use crate::model::{Chrono, Division, Drill, Method, PowerFactor, Ruleset, Score};
+use super::decimal::{Decimal, Fixed2, Fixed4, half_up};
+use crate::model::{
+    Chrono, Division, Drill, Method, Overtime, Penalty, PowerFactor, Rule, Ruleset, Score,
+    Structure,
+};
 
-/// Points of a hit in the A zone and of a steel target that fell.
-const FULL_POINTS: u32 = 5;
-/// Cost of a miss, a no-shoot hit, a procedural, and of an extra shot or hit (Virginia Count).
-const PENALTY_POINTS: u32 = 10;
-/// Cost of a shot after the time limit (Fixed Time).
-const LATE_SHOT_POINTS: u32 = 5;
-/// Above par on static targets a shot still counts up to here, in hundredths of a second.
-const OVERTIME_GRACE_CENTIS: u32 = 30;
 /// Three speeds are summed, weights are in tenths of a grain, a power factor in thousands.
 const POWER_DIVISOR: u64 = 3 * 10 * 1_000;
+/// What the winner of a timed stage gets where the event says nothing else.
+const STAGE_POINTS: u32 = 100;
+/// A ring value that stands for an X: it counts as the highest ring, and decides ties.
+const X_RING: u8 = 11;
+/// The highest ring.
+const RING_MAX: u8 = 10;
+
+/// The numbers by which runs are scored: the ruleset and what its rules cost.
+#[derive(Clone, Copy, Debug)]
+pub struct RuleBook<'a> {
+    /// Rounding, values of hits and faults.
+    pub ruleset: &'a Ruleset,
+    /// The rules that penalties name, by rising number.
+    pub rules: &'a [Rule],
+}
+
+impl<'a> RuleBook<'a> {
+    /// Returns the numbers of an event.
+    pub fn of(structure: &'a Structure) -> Self {
+        Self {
+            ruleset: &structure.ruleset,
+            rules: &structure.rules,
+        }
+    }
+
+    /// Returns what all penalties of a run cost, each by its rule's value or else by `default`; a
+    /// bonus is below 0.
+    fn cost(&self, penalties: &[Penalty], default: u32) -> i64 {
+        penalties.iter().fold(0, |sum: i64, penalty| {
+            let rule = self
+                .rules
+                .binary_search_by_key(&penalty.rule, |rule| rule.no)
+                .ok()
+                .and_then(|place| self.rules.get(place));
+            let value = rule.and_then(|rule| rule.value).map(i64::from);
+            let value = value.unwrap_or(i64::from(default));
+            sum.saturating_add(value.saturating_mul(i64::from(penalty.count)))
+        })
+    }
+}
 
 /// Points, penalties and time of one run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Tally {
     /// Points of all hits, before penalties.
     pub points: u32,
     /// Penalty points, as a positive number.
     pub penalties: u32,
-    /// Sum of the strings in hundredths of a second; 0 for Fixed Time.
+    /// Sum of the strings that count, in hundredths of a second; 0 for Fixed Time.
     pub time_centis: u32,
+    /// What faults add to the time, in hundredths of a second; below 0 after a bonus.
+    pub added_centis: i64,
+    /// X's.
+    pub xs: u32,
+    /// Strings that count, fastest first, where they break ties; else empty.
+    pub strings: Vec<u32>,
+    /// Ring of each shot in order, where they break ties; else empty.
+    pub rings: Vec<u8>,
 }
 
 impl Tally {
@@ -37,60 +84,148 @@ impl Tally {
         points: 0,
         penalties: 0,
         time_centis: 0,
+        added_centis: 0,
+        xs: 0,
+        strings: Vec::new(),
+        rings: Vec::new(),
     };
 
-    /// Adds up a score for a shooter with this power factor; Subminor is zero everywhere.
+    /// Adds up a score for a shooter with this power factor; Subminor is zero wherever the power
+    /// factor counts.
     ///
-    /// Source: rule book 9.2, 9.4; PROTOCOL R-SCORE-2.
-    pub fn of(drill: &Drill, score: &Score, power_factor: PowerFactor) -> Self {
-        let (c_points, d_points) = match power_factor {
-            PowerFactor::Subminor => return Self::ZERO,
-            PowerFactor::Minor => (3, 1),
-            PowerFactor::Major => (4, 2),
-        };
-        let mut points = u32::from(score.steel.hit).saturating_mul(FULL_POINTS);
-        let mut misses = u32::from(score.steel.miss);
-        let mut no_shoots = u32::from(score.steel.no_shoot);
-        for hits in &score.hits {
-            let target = hits.target();
-            let c_hits = u32::from(target.b).saturating_add(u32::from(target.c));
-            points = points
-                .saturating_add(u32::from(target.a).saturating_mul(FULL_POINTS))
-                .saturating_add(c_hits.saturating_mul(c_points))
-                .saturating_add(u32::from(target.d).saturating_mul(d_points));
-            misses = misses.saturating_add(u32::from(target.miss));
-            no_shoots = no_shoots.saturating_add(u32::from(target.no_shoot));
-        }
-        let procedurals = score.penalties.iter().fold(0u32, |sum, penalty| {
-            sum.saturating_add(u32::from(penalty.count))
-        });
-        let fixed = no_shoots.saturating_add(procedurals);
-        let (charged, late, time_centis) = match drill.method {
-            Method::Comstock => (fixed.saturating_add(misses), 0, total_centis(score)),
-            Method::VirginiaCount => {
-                let extra = score.extra_shots.saturating_add(score.extra_hits);
-                (
-                    fixed.saturating_add(misses).saturating_add(extra),
-                    0,
-                    total_centis(score),
-                )
+    /// Source: rule book 9.2, 9.4; PROTOCOL R-SCORE-2, R-SCORE-9 to R-SCORE-14.
+    pub fn of(book: RuleBook<'_>, drill: &Drill, score: &Score, power_factor: PowerFactor) -> Self {
+        match drill.method {
+            Method::Comstock | Method::VirginiaCount | Method::FixedTime => {
+                practical(book, drill.method, score, power_factor)
             }
-            Method::FixedTime => (fixed, score.late_shots, 0),
-            Method::Chrono => return Self::ZERO,
-        };
-        let penalties = charged
-            .saturating_mul(PENALTY_POINTS)
-            .saturating_add(late.saturating_mul(LATE_SHOT_POINTS));
-        Self {
-            points,
-            penalties,
-            time_centis,
+            Method::ParTime => match drill.terms.overtime {
+                Overtime::NotCounted => {
+                    let timely = Score {
+                        late_shots: 0,
+                        ..score.clone()
+                    };
+                    practical(book, Method::FixedTime, &timely, power_factor)
+                }
+                Overtime::Costs => practical(book, Method::FixedTime, score, power_factor),
+                Overtime::PassFail => Self {
+                    points: u32::from(times::passes(book, drill, score)),
+                    time_centis: total_centis(score),
+                    ..Self::ZERO
+                },
+                Overtime::Capped => times::time_plus(book, drill, score),
+            },
+            Method::TimePlus | Method::Run => times::time_plus(book, drill, score),
+            Method::BestStrings => times::best_strings(book, drill, score),
+            Method::Precision => precision(book, score),
+            Method::HitValues => hit_values(book, drill, score),
+            Method::Chrono | Method::Court => Self::ZERO,
         }
     }
 
     /// Returns points less penalties, never below 0.
-    pub fn net(self) -> u32 {
+    pub fn net(&self) -> u32 {
         self.points.saturating_sub(self.penalties)
+    }
+
+    /// Returns the time that counts, with what faults add, in hundredths of a second.
+    pub fn total_centis(&self) -> u64 {
+        let total = i64::from(self.time_centis).saturating_add(self.added_centis);
+        u64::try_from(total).unwrap_or(0)
+    }
+}
+
+/// Adds up hits in zones and steel that fell.
+fn practical(
+    book: RuleBook<'_>,
+    method: Method,
+    score: &Score,
+    power_factor: PowerFactor,
+) -> Tally {
+    let values = book.ruleset.points;
+    let (c_points, d_points) = match power_factor {
+        PowerFactor::Subminor => return Tally::ZERO,
+        PowerFactor::Minor => (values.c_minor, values.d_minor),
+        PowerFactor::Major => (values.c_major, values.d_major),
+    };
+    let mut points = u32::from(score.steel.hit).saturating_mul(values.full);
+    let mut misses = u32::from(score.steel.miss);
+    let mut no_shoots = u32::from(score.steel.no_shoot);
+    for hits in &score.hits {
+        let target = hits.target();
+        let c_hits = u32::from(target.b).saturating_add(u32::from(target.c));
+        points = points
+            .saturating_add(u32::from(target.a).saturating_mul(values.full))
+            .saturating_add(c_hits.saturating_mul(c_points))
+            .saturating_add(u32::from(target.d).saturating_mul(d_points));
+        misses = misses.saturating_add(u32::from(target.miss));
+        no_shoots = no_shoots.saturating_add(u32::from(target.no_shoot));
+    }
+    let (faults, late, time_centis) = match method {
+        Method::VirginiaCount => {
+            let extra = score.extra_shots.saturating_add(score.extra_hits);
+            (misses.saturating_add(extra), 0, total_centis(score))
+        }
+        Method::FixedTime => (0, score.late_shots, 0),
+        Method::Comstock
+        | Method::Chrono
+        | Method::TimePlus
+        | Method::BestStrings
+        | Method::Precision
+        | Method::HitValues
+        | Method::ParTime
+        | Method::Run
+        | Method::Court => (misses, 0, total_centis(score)),
+    };
+    let procedurals = book.cost(&score.penalties, values.penalty);
+    let penalties = faults
+        .saturating_add(no_shoots)
+        .saturating_mul(values.penalty)
+        .saturating_add(late.saturating_mul(values.late_shot));
+    let penalties = i64::from(penalties).saturating_add(procedurals);
+    Tally {
+        points,
+        penalties: u32::try_from(penalties.max(0)).unwrap_or(u32::MAX),
+        time_centis,
+        ..Tally::ZERO
+    }
+}
+
+/// Adds up rings; an X counts as the highest ring.
+///
+/// Source: PROTOCOL R-SCORE-12.
+fn precision(book: RuleBook<'_>, score: &Score) -> Tally {
+    let rings = &score.marks.rings;
+    let points = rings.iter().fold(0u32, |sum, &ring| {
+        sum.saturating_add(u32::from(ring.min(RING_MAX)))
+    });
+    let xs = rings.iter().filter(|&&ring| ring == X_RING).count();
+    let penalties = book.cost(&score.penalties, book.ruleset.points.penalty);
+    Tally {
+        points,
+        penalties: u32::try_from(penalties.max(0)).unwrap_or(u32::MAX),
+        time_centis: total_centis(score),
+        xs: u32::try_from(xs).unwrap_or(u32::MAX),
+        rings: rings.clone(),
+        ..Tally::ZERO
+    }
+}
+
+/// Adds up what each hit target is worth. The time only breaks ties.
+///
+/// Source: PROTOCOL R-SCORE-13.
+fn hit_values(book: RuleBook<'_>, drill: &Drill, score: &Score) -> Tally {
+    let values = drill.terms.values.iter().copied();
+    let values = values.chain(core::iter::repeat(1));
+    let points = score.hits.iter().zip(values).fold(0u32, |sum, (hits, value)| {
+        sum.saturating_add(u32::from(hits.target().a).saturating_mul(value))
+    });
+    let penalties = book.cost(&score.penalties, book.ruleset.points.penalty);
+    Tally {
+        points,
+        penalties: u32::try_from(penalties.max(0)).unwrap_or(u32::MAX),
+        time_centis: total_centis(score),
+        ..Tally::ZERO
     }
 }
 
@@ -101,66 +236,99 @@ fn total_centis(score: &Score) -> u32 {
         .fold(0, |sum, &time| u32::saturating_add(sum, time))
 }
 
-/// Points a second as a ratio; net points themselves for Fixed Time.
+/// What a method makes of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Measure {
+    /// Points a second, highest first.
+    HitFactor,
+    /// Points, highest first.
+    Points,
+    /// Time, lowest first.
+    Time,
+}
+
+impl Measure {
+    /// Returns what is measured on a drill; `None` where runs are not ranked.
+    pub fn of(drill: &Drill) -> Option<Self> {
+        match drill.method {
+            Method::Comstock | Method::VirginiaCount => Some(Self::HitFactor),
+            Method::FixedTime | Method::Precision | Method::HitValues => Some(Self::Points),
+            Method::TimePlus | Method::BestStrings | Method::Run => Some(Self::Time),
+            Method::ParTime => Some(match drill.terms.overtime {
+                Overtime::Capped => Self::Time,
+                Overtime::NotCounted | Overtime::Costs | Overtime::PassFail => Self::Points,
+            }),
+            Method::Chrono | Method::Court => None,
+        }
+    }
+}
+
+/// How good a run is, as a ratio that is higher for the better one: points a second, points, or
+/// runs of this time in a second.
 #[derive(Clone, Copy, Debug)]
-pub struct HitFactor {
+pub struct Worth {
     num: u64,
     den: u64,
 }
 
-impl HitFactor {
-    /// No points.
+impl Worth {
+    /// Nothing.
     pub const ZERO: Self = Self { num: 0, den: 1 };
 
-    /// Divides net points by time. IPSC keeps the exact ratio; USPSA rounds it half up to
+    /// Returns the worth of a run. IPSC keeps the exact hit factor; USPSA rounds it half up to
     /// [`Ruleset::hf_decimals`] before anything is made of it.
     ///
     /// Source: PROTOCOL R-SCORE-3.
-    pub fn of(method: Method, tally: Tally, ruleset: Ruleset) -> Self {
+    pub fn of(drill: &Drill, tally: &Tally, ruleset: &Ruleset) -> Self {
         let net = u64::from(tally.net());
-        match method {
-            Method::Chrono => return Self::ZERO,
-            Method::FixedTime => return Self { num: net, den: 1 },
-            Method::Comstock | Method::VirginiaCount => {}
-        }
-        if tally.time_centis == 0 {
-            return Self::ZERO;
-        }
-        let (num, den) = (net.saturating_mul(100), u64::from(tally.time_centis));
-        match ruleset.hf_decimals {
-            None => Self { num, den },
-            Some(decimals) => {
-                let scale = 10u64.saturating_pow(decimals.min(9));
-                let scaled = u128::from(num).saturating_mul(u128::from(scale));
-                Self {
-                    num: half_up(scaled, u128::from(den)),
-                    den: scale,
+        match Measure::of(drill) {
+            None => Self::ZERO,
+            Some(Measure::Points) => Self { num: net, den: 1 },
+            Some(Measure::Time) => Self {
+                num: 100,
+                // A bonus can eat up the whole time; a hundredth is left of it.
+                den: tally.total_centis().max(1),
+            },
+            Some(Measure::HitFactor) if tally.time_centis == 0 => Self::ZERO,
+            Some(Measure::HitFactor) => {
+                let (num, den) = (net.saturating_mul(100), u64::from(tally.time_centis));
+                match ruleset.hf_decimals {
+                    None => Self { num, den },
+                    Some(decimals) => {
+                        let scale = 10u64.saturating_pow(decimals.min(9));
+                        let scaled = u128::from(num).saturating_mul(u128::from(scale));
+                        Self {
+                            num: half_up(scaled, u128::from(den)),
+                            den: scale,
+                        }
+                    }
                 }
             }
         }
     }
 
-    /// Returns it as people print it.
+    /// Returns it as people print a hit factor.
     pub fn fixed4(self) -> Fixed4 {
         Fixed4::ratio(u128::from(self.num), u128::from(self.den))
     }
 
-    /// Returns the stage points, rounded half up to four decimals: the share of the best hit
-    /// factor times the stage's maximum, or for Fixed Time the net points as they are.
+    /// Returns the stage points, rounded half up to four decimals: where points are counted the net
+    /// points as they are; else the share of the best times the stage's maximum.
     ///
     /// Source: PROTOCOL R-SCORE-4.
-    pub fn stage_points(self, drill: &Drill, best: Self) -> Fixed4 {
-        match drill.method {
-            Method::FixedTime => self.fixed4(),
-            Method::Chrono => Fixed4::ZERO,
-            Method::Comstock | Method::VirginiaCount => {
-                let (num, den) = self.share(best);
-                Fixed4::ratio(num.saturating_mul(u128::from(points_max(drill))), den)
-            }
-        }
+    pub fn stage_points(self, drill: &Drill, ruleset: &Ruleset, best: Self) -> Fixed4 {
+        let max = match Measure::of(drill) {
+            None => return Fixed4::ZERO,
+            Some(Measure::Points) => return self.fixed4(),
+            Some(Measure::HitFactor) => points_max(drill, ruleset),
+            Some(Measure::Time) if drill.terms.stage_points == 0 => STAGE_POINTS,
+            Some(Measure::Time) => drill.terms.stage_points,
+        };
+        let (num, den) = self.share(best);
+        Fixed4::ratio(num.saturating_mul(u128::from(max)), den)
     }
 
-    /// Returns the percent of the best hit factor.
+    /// Returns the percent of the best.
     pub fn percent(self, best: Self) -> Fixed2 {
         let (num, den) = self.share(best);
         Fixed2::ratio_half_even(num.saturating_mul(100), den)
@@ -174,44 +342,78 @@ impl HitFactor {
     }
 }
 
-impl PartialEq for HitFactor {
+impl PartialEq for Worth {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other) == Ordering::Equal
     }
 }
 
-impl Eq for HitFactor {}
+impl Eq for Worth {}
 
-impl PartialOrd for HitFactor {
+impl PartialOrd for Worth {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for HitFactor {
+impl Ord for Worth {
     fn cmp(&self, other: &Self) -> Ordering {
         let (left, right) = self.share(*other);
         left.cmp(&right)
     }
 }
 
-/// Returns the most points a drill can give: 5 for every required hit and steel target.
-pub fn points_max(drill: &Drill) -> u32 {
-    drill
-        .required_hits
-        .iter()
-        .fold(u32::from(drill.steel), |sum, &hits| {
-            sum.saturating_add(u32::from(hits))
-        })
-        .saturating_mul(FULL_POINTS)
+/// Returns `part` of `whole` in percent, rounded half up to this many decimals; 0 of 0 is 0.
+pub fn percent_of(part: u64, whole: u64, decimals: u32) -> Decimal {
+    let scaled = u128::from(part)
+        .saturating_mul(100)
+        .saturating_mul(10u128.saturating_pow(decimals));
+    Decimal {
+        value: half_up(scaled, u128::from(whole)),
+        decimals,
+    }
 }
 
-/// Returns whether a shot at `shot_centis` is after a par time, both in hundredths of a second:
-/// above par plus 0.30 s on static targets.
+/// Returns the most points a drill can give: a full hit for every required one and every steel
+/// target; the rings of all shots; the values of all targets.
+pub fn points_max(drill: &Drill, ruleset: &Ruleset) -> u32 {
+    let required = drill
+        .required_hits
+        .iter()
+        .fold(0u32, |sum, &hits| sum.saturating_add(u32::from(hits)));
+    match drill.method {
+        Method::Precision => drill.terms.shots.saturating_mul(u32::from(RING_MAX)),
+        Method::HitValues => {
+            let values = drill.terms.values.iter().copied();
+            let values = values.chain(core::iter::repeat(1));
+            drill
+                .required_hits
+                .iter()
+                .zip(values)
+                .fold(0u32, |sum, (&hits, value)| {
+                    sum.saturating_add(u32::from(hits).saturating_mul(value))
+                })
+        }
+        Method::Comstock
+        | Method::VirginiaCount
+        | Method::FixedTime
+        | Method::ParTime
+        | Method::TimePlus
+        | Method::BestStrings
+        | Method::Run
+        | Method::Chrono
+        | Method::Court => required
+            .saturating_add(u32::from(drill.steel))
+            .saturating_mul(ruleset.points.full),
+    }
+}
+
+/// Returns whether a shot at `shot_centis` is after a par time, all in hundredths of a second:
+/// above par and the grace on static targets.
 ///
 /// Source: rule book 9.4.6.2.
-pub fn is_overtime(par_centis: u32, shot_centis: u32) -> bool {
-    par_centis.saturating_add(OVERTIME_GRACE_CENTIS) < shot_centis
+pub fn is_overtime(par_centis: u32, grace_centis: u32, shot_centis: u32) -> bool {
+    par_centis.saturating_add(grace_centis) < shot_centis
 }
 
 /// Returns the measured power factor: heaviest bullet (grains) times the mean of the three fastest
@@ -257,274 +459,4 @@ pub fn effective_power(
 }
 
 #[cfg(test)]
-mod tests {
-    use alloc::{string::ToString as _, vec, vec::Vec};
-
-    use super::*;
-    use crate::model::{Discipline, DrillNo, Hits, NoShoots, ShooterNo, Steel, Target};
-
-    const IPSC: Ruleset = Ruleset {
-        discipline: Discipline::Ipsc,
-        hf_decimals: None,
-    };
-    const USPSA: Ruleset = Ruleset {
-        discipline: Discipline::Uspsa,
-        hf_decimals: Some(4),
-    };
-
-    fn drill(method: Method, targets: usize, steel: u8) -> Drill {
-        Drill {
-            no: DrillNo(1),
-            name: "One".into(),
-            method,
-            strings: 1,
-            required_hits: vec![2; targets],
-            steel,
-            no_shoots: NoShoots::NotSaid,
-        }
-    }
-
-    /// A score of these counts; where they lie does not matter to points.
-    fn score(zones: [u8; 6], steel: u8, time_centis: u32) -> Score {
-        let [a, c, d, no_shoot, miss, no_penalty_miss] = zones;
-        let mut left = Target {
-            a,
-            b: 0,
-            c,
-            d,
-            no_shoot,
-            miss,
-            no_penalty_miss,
-        };
-        let mut hits = Vec::new();
-        while left != Target::default() {
-            let take = |count: &mut u8| {
-                let taken = (*count).min(15);
-                *count = count.saturating_sub(taken);
-                taken
-            };
-            let part = Target {
-                a: take(&mut left.a),
-                b: 0,
-                c: take(&mut left.c),
-                d: take(&mut left.d),
-                no_shoot: take(&mut left.no_shoot),
-                miss: take(&mut left.miss),
-                no_penalty_miss: take(&mut left.no_penalty_miss),
-            };
-            hits.push(Hits::pack(part).expect("every count is at most 15"));
-        }
-        Score {
-            drill: DrillNo(1),
-            shooter: ShooterNo(1),
-            attempt: 0,
-            time_centis: vec![time_centis],
-            hits,
-            steel: Steel {
-                hit: steel,
-                ..Steel::default()
-            },
-            penalties: vec![],
-            approvals: crate::model::Approvals::default(),
-            late_shots: 0,
-            extra_shots: 0,
-            extra_hits: 0,
-        }
-    }
-
-    /// Points, penalties, hit factor, stage points and percent, as printed.
-    fn check(
-        (drill, ruleset): (&Drill, Ruleset),
-        power_factor: PowerFactor,
-        score: &Score,
-        best: HitFactor,
-        expected: &str,
-    ) {
-        let tally = Tally::of(drill, score, power_factor);
-        let factor = HitFactor::of(drill.method, tally, ruleset);
-        let text = alloc::format!(
-            "{} {} {} {} {}",
-            tally.points,
-            tally.penalties,
-            factor.fixed4(),
-            factor.stage_points(drill, best),
-            factor.percent(best),
-        );
-        assert_eq!(text, expected, "{score:?}");
-    }
-
-    /// V1 to V5.
-    #[test]
-    fn comstock_runs_of_the_real_match_score_as_printed() {
-        use PowerFactor::{Major, Minor};
-        let two = drill(Method::Comstock, 13, 6);
-        let best = HitFactor {
-            num: 146 * 100,
-            den: 3_102,
-        };
-        let on = (&two, IPSC);
-        let first = score([22, 4, 0, 1, 0, 0], 6, 3_102);
-        check(on, Major, &first, best, "156 10 4.7066 160.0000 100.00");
-        let second = score([22, 3, 1, 0, 0, 0], 6, 3_242);
-        check(on, Minor, &second, best, "150 0 4.6268 157.2850 98.30");
-        let third = score([21, 2, 1, 1, 2, 0], 6, 3_480);
-        check(on, Major, &third, best, "145 30 3.3046 112.3382 70.21");
-        let fourth = score([20, 4, 2, 0, 0, 0], 6, 10_653);
-        check(on, Minor, &fourth, best, "144 0 1.3517 45.9515 28.72");
-        let one = drill(Method::Comstock, 12, 0);
-        let fifth = score([8, 7, 1, 0, 8, 0], 0, 2_687);
-        check(
-            (&one, IPSC),
-            Minor,
-            &fifth,
-            best,
-            "62 80 0.0000 0.0000 0.00",
-        );
-    }
-
-    /// V6: the rule of rounding first decides the last digits.
-    #[test]
-    fn uspsa_rounds_both_hit_factors_first() {
-        let stage = drill(Method::Comstock, 10, 0);
-        let run = score([17, 3, 0, 0, 0, 0], 0, 924);
-        for (ruleset, expected) in [
-            (USPSA, "94 0 10.1732 93.9328 93.93"),
-            (IPSC, "94 0 10.1732 93.9322 93.93"),
-        ] {
-            let winner = Tally {
-                points: 90,
-                penalties: 0,
-                time_centis: 831,
-            };
-            let best = HitFactor::of(Method::Comstock, winner, ruleset);
-            assert_eq!(best.fixed4().to_string(), "10.8303", "{ruleset:?}");
-            check((&stage, ruleset), PowerFactor::Minor, &run, best, expected);
-        }
-    }
-
-    /// V7 and V8.
-    #[test]
-    fn fixed_time_counts_net_points() {
-        let stage = drill(Method::FixedTime, 10, 0);
-        let best = HitFactor { num: 67, den: 1 };
-        let mut run = score([9, 5, 1, 0, 0, 5], 0, 0);
-        check(
-            (&stage, USPSA),
-            PowerFactor::Minor,
-            &run,
-            best,
-            "61 0 61.0000 61.0000 91.04",
-        );
-        run = score([6, 8, 2, 0, 0, 4], 0, 0);
-        run.late_shots = 1;
-        check(
-            (&stage, USPSA),
-            PowerFactor::Minor,
-            &run,
-            best,
-            "56 5 51.0000 51.0000 76.12",
-        );
-    }
-
-    /// V9.
-    #[test]
-    fn virginia_count_charges_extra_shots_and_hits() {
-        let stage = drill(Method::VirginiaCount, 6, 0);
-        let mut run = score([12, 0, 0, 0, 0, 0], 0, 1_000);
-        run.extra_shots = 2;
-        run.extra_hits = 2;
-        let best = HitFactor { num: 2, den: 1 };
-        check(
-            (&stage, USPSA),
-            PowerFactor::Minor,
-            &run,
-            best,
-            "60 40 2.0000 60.0000 100.00",
-        );
-    }
-
-    /// V10.
-    #[test]
-    fn a_shot_is_late_above_par_and_grace() {
-        for (shot, late) in [(622, false), (630, false), (631, true)] {
-            assert_eq!(is_overtime(600, shot), late, "{shot}");
-        }
-        assert!(!is_overtime(500, 530), "5.30 is in");
-        assert!(is_overtime(500, 531), "5.31 is late");
-    }
-
-    fn reading(weights: &[u32], speeds: &[u32]) -> Chrono {
-        Chrono {
-            drill: DrillNo(15),
-            shooter: ShooterNo(1),
-            weights_decigrains: weights.to_vec(),
-            speeds_fps: speeds.to_vec(),
-            gear: None,
-        }
-    }
-
-    /// V17.
-    #[test]
-    fn power_is_the_heaviest_bullet_and_the_three_fastest() {
-        let speeds = [855, 853, 855, 841, 853, 839, 853];
-        assert_eq!(
-            measured_power(&reading(&[1_451], &speeds)),
-            Some(123),
-            "V17"
-        );
-        assert_eq!(
-            measured_power(&reading(&[1_448, 1_451], &speeds)),
-            Some(123),
-            "heaviest"
-        );
-        assert_eq!(
-            measured_power(&reading(&[1_800], &[963, 963])),
-            None,
-            "two speeds"
-        );
-        assert_eq!(measured_power(&reading(&[], &speeds)), None, "no weight");
-        assert_eq!(measured_power(&reading(&[1_451], &[])), None, "no speed");
-    }
-
-    #[test]
-    fn the_floor_lowers_the_declared_power_factor_and_never_raises_it() {
-        use PowerFactor::{Major, Minor, Subminor};
-        let division = |minor_floor, major_floor| Division {
-            name: "Standard".into(),
-            minor_floor,
-            major_floor,
-        };
-        let standard = division(Some(125), Some(170));
-        let production = division(Some(125), None);
-        for (division, declared, measured, expected) in [
-            (&standard, Major, Some(170), Major),
-            (&standard, Major, Some(169), Minor),
-            (&standard, Major, Some(124), Subminor),
-            (&standard, Minor, Some(180), Minor),
-            (&standard, Major, None, Major),
-            (&production, Minor, Some(125), Minor),
-            (&production, Minor, Some(123), Subminor),
-            (&production, Major, Some(180), Minor),
-            (&division(None, None), Minor, Some(90), Minor),
-        ] {
-            let effective = effective_power(division, declared, measured);
-            assert_eq!(effective, expected, "{declared:?} {measured:?}");
-        }
-    }
-
-    #[test]
-    fn subminor_and_dnf_are_zero() {
-        let two = drill(Method::Comstock, 13, 6);
-        let run = score([26, 0, 0, 0, 0, 0], 6, 3_000);
-        assert_eq!(
-            Tally::of(&two, &run, PowerFactor::Subminor),
-            Tally::ZERO,
-            "all zero"
-        );
-        assert_eq!(
-            HitFactor::of(Method::Comstock, Tally::ZERO, IPSC),
-            HitFactor::ZERO,
-            "no time"
-        );
-    }
-}
+mod tests;

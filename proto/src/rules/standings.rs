@@ -4,21 +4,20 @@
 //! tables, and [`Standings::digest`] says so in 32 bytes.
 
 mod csv;
+mod digest;
+mod overall;
+mod stage;
 
 pub use csv::{OverallCsv, StagesCsv};
 
-use alloc::{collections::BTreeMap, vec::Vec};
-use core::cmp::Reverse;
+use alloc::vec::Vec;
 
 use super::{
-    Fixed2, Fixed4, Roster, Scorebook,
-    scorebook::OutKind,
-    scoring::{HitFactor, Tally},
+    Decimal, Fixed2, Fixed4, Roster, Scorebook,
+    scorebook::{Missed, OutKind},
+    scoring::Tally,
 };
-use crate::model::{Drill, DrillNo, Method, Shooter, ShooterNo};
-
-/// First bytes under a digest, so that it equals no other hash of the house.
-const DIGEST_TAG: &[u8] = b"tallyline standings v1\n";
+use crate::model::{About, Drill, DrillNo, Method, Shooter, ShooterNo};
 
 /// Who is ranked against each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,7 +53,7 @@ pub struct StageTable {
 }
 
 /// One shooter's line of a stage table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StageRow {
     /// From 1; equal results share a place and the next one is skipped. The disqualified go on
     /// below the last result.
@@ -66,16 +65,18 @@ pub struct StageRow {
 }
 
 /// The numbers of a stage row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StageResult {
     /// Points, penalties, time.
     pub tally: Tally,
-    /// Points a second; net points for Fixed Time.
+    /// Points a second; net points where points are counted; runs in a second where time is.
     pub hit_factor: Fixed4,
     /// What counts for the match.
     pub stage_points: Fixed4,
     /// Percent of the group's best.
     pub percent: Fixed2,
+    /// Why there is no run, if there is none.
+    pub missed: Option<Missed>,
     /// Whether a person must decide between several entries.
     pub needs_decision: bool,
 }
@@ -92,8 +93,8 @@ pub struct MatchTable {
 /// One shooter's line of a match table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MatchRow {
-    /// From 1; equal points share a place and the next one is skipped (only a shoot-off breaks such
-    /// a tie). The disqualified go on below.
+    /// From 1; what the ruleset's ties leave equal shares a place and the next one is skipped. Those
+    /// who are not ranked go on below, then the disqualified.
     pub place: u32,
     /// The shooter.
     pub shooter: ShooterNo,
@@ -104,20 +105,18 @@ pub struct MatchRow {
 /// The numbers of a match row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MatchResult {
-    /// Sum of the rounded stage points.
+    /// Sum of the rounded stage points; of a court, won matches.
     pub points: Fixed4,
     /// Percent of the group's winner.
-    pub percent: Fixed4,
-}
-
-/// One run on one drill, ready to be ranked.
-#[derive(Clone, Copy)]
-struct Run {
-    shooter: ShooterNo,
-    division: usize,
-    tally: Tally,
-    hit_factor: HitFactor,
-    needs_decision: bool,
+    pub percent: Decimal,
+    /// Sum of the times that count, in hundredths of a second, where a match adds times; else 0.
+    pub time_centis: u64,
+    /// X's.
+    pub xs: u32,
+    /// Drills with a result.
+    pub drills: u32,
+    /// Why the shooter is not ranked: a run was missed where a match adds times.
+    pub unranked: Option<Missed>,
 }
 
 /// A shooter who is listed.
@@ -142,95 +141,73 @@ impl Standings {
     /// Source: PROTOCOL R-SCORE-6; rule book 9.2 (ties), 10.3 (disqualified listed, without
     /// numbers).
     pub fn compute(roster: &Roster, book: &Scorebook) -> Self {
-        let structure = roster.structure();
-        let listed: Vec<Listed<'_>> = structure
-            .shooters
-            .iter()
-            .filter_map(|shooter| {
-                let out = book.out(shooter.no).map(|out| out.kind);
-                let disqualified = out == Some(OutKind::Disqualified);
-                (out != Some(OutKind::Withdrawn)).then_some(Listed {
-                    shooter,
-                    disqualified,
-                })
-            })
-            .collect();
-        let drills: Vec<&Drill> = structure
-            .drills
-            .iter()
-            .filter(|drill| drill.method != Method::Chrono)
-            .collect();
+        let groups = groups(roster);
+        let listed = listed(roster, book);
         let mut standings = Self {
             stages: Vec::new(),
             overall: Vec::new(),
             missing: Vec::new(),
             undecided: Vec::new(),
         };
-        let runs: Vec<(&Drill, Vec<Run>)> = drills
-            .into_iter()
-            .map(|drill| (drill, standings.runs(roster, book, drill, &listed)))
-            .collect();
-        let divisions = (0..structure.divisions.len()).map(Group::Division);
-        for group in divisions.chain([Group::Combined]) {
-            let mut points: BTreeMap<ShooterNo, Fixed4> = BTreeMap::new();
-            for (drill, runs) in &runs {
-                let rows = stage_rows(drill, group, runs, &listed);
-                for row in &rows {
-                    if let Some(result) = row.result {
-                        let sum = points.entry(row.shooter).or_default();
-                        *sum = sum.plus(result.stage_points);
-                    }
-                }
-                standings.stages.push(StageTable {
-                    drill: drill.no,
-                    group,
-                    rows,
-                });
+        let drills: Vec<&Drill> = ranked_drills(roster).collect();
+        let mut by_drill = Vec::with_capacity(drills.len());
+        for drill in &drills {
+            let runs = stage::runs(roster, book, drill, &listed);
+            standings.missing.extend(&runs.missing);
+            standings.undecided.extend(&runs.undecided);
+            by_drill.push((*drill, runs.ranked));
+        }
+        for group in groups {
+            for (drill, runs) in &by_drill {
+                let table = stage::table(roster, drill, group, runs, &listed);
+                standings.stages.push(table);
             }
-            standings.overall.push(MatchTable {
-                group,
-                rows: match_rows(group, &points, &listed),
-            });
+        }
+        for group in self::groups(roster) {
+            let table = overall::table(roster, book, group, &standings.stages, &listed);
+            standings.overall.push(table);
         }
         standings
     }
 
-    /// Collects the runs on a drill, and notes who is missing and where a person must decide.
-    fn runs(
-        &mut self,
-        roster: &Roster,
-        book: &Scorebook,
-        drill: &Drill,
-        listed: &[Listed<'_>],
-    ) -> Vec<Run> {
-        let ruleset = roster.structure().ruleset;
-        let mut runs = Vec::new();
-        for Listed {
-            shooter,
-            disqualified,
-        } in listed
-        {
-            if *disqualified {
-                continue;
+    /// Ranks again what some changed results decide: the tables of their drills and groups. A whole
+    /// match (no drill) stands for every drill of the shooter.
+    ///
+    /// Equal to [`Self::compute`] as long as the roster is the same.
+    pub fn renew(&mut self, roster: &Roster, book: &Scorebook, changed: &[About]) {
+        let listed = listed(roster, book);
+        let divisions: Vec<usize> = changed
+            .iter()
+            .filter_map(|about| roster.shooter(about.shooter))
+            .map(|shooter| shooter.division)
+            .collect();
+        let stale = |group: Group| divisions.iter().any(|&division| group.holds(division));
+        let drills: Vec<&Drill> = ranked_drills(roster)
+            .filter(|drill| {
+                let mut changed = changed.iter();
+                changed.any(|about| about.drill.is_none_or(|no| no == drill.no))
+            })
+            .collect();
+        for drill in drills {
+            let runs = stage::runs(roster, book, drill, &listed);
+            replace(&mut self.missing, drill.no, runs.missing);
+            replace(&mut self.undecided, drill.no, runs.undecided);
+            for table in &mut self.stages {
+                if table.drill == drill.no && stale(table.group) {
+                    *table = stage::table(roster, drill, table.group, &runs.ranked, &listed);
+                }
             }
-            let Some(slot) = book.slot(drill.no, shooter.no) else {
-                self.missing.push((drill.no, shooter.no));
+        }
+        for place in 0..self.overall.len() {
+            let group = self.overall.get(place).map(|table| table.group);
+            let Some(group) = group.filter(|group| stale(*group)) else {
                 continue;
             };
-            if slot.needs_decision {
-                self.undecided.push((drill.no, shooter.no));
+            let table = overall::table(roster, book, group, &self.stages, &listed);
+            if let Some(held) = self.overall.get_mut(place) {
+                *held = table;
             }
-            let tally = slot.outcome.tally(book.power_factor(roster, shooter.no));
-            runs.push(Run {
-                shooter: shooter.no,
-                division: shooter.division,
-                tally,
-                hit_factor: HitFactor::of(drill.method, tally, ruleset),
-                needs_decision: slot.needs_decision,
-            });
         }
-        runs.sort_by_key(|run| (Reverse(run.hit_factor), run.shooter));
-        runs
     }
 
     /// Returns the table of one group on one drill.
@@ -250,158 +227,45 @@ impl Standings {
     pub fn is_complete(&self) -> bool {
         self.missing.is_empty() && self.undecided.is_empty()
     }
-
-    /// Returns the BLAKE3 hash over all tables in a fixed layout: equal on two devices if and only
-    /// if their standings are equal.
-    ///
-    /// Source: PROTOCOL R-SCORE-7.
-    pub fn digest(&self) -> [u8; 32] {
-        let mut bytes = DIGEST_TAG.to_vec();
-        put_len(&mut bytes, self.stages.len());
-        for table in &self.stages {
-            bytes.extend(table.drill.0.to_le_bytes());
-            put_group(&mut bytes, table.group);
-            put_len(&mut bytes, table.rows.len());
-            for row in &table.rows {
-                row.put(&mut bytes);
-            }
-        }
-        put_len(&mut bytes, self.overall.len());
-        for table in &self.overall {
-            put_group(&mut bytes, table.group);
-            put_len(&mut bytes, table.rows.len());
-            for row in &table.rows {
-                row.put(&mut bytes);
-            }
-        }
-        for list in [&self.missing, &self.undecided] {
-            put_len(&mut bytes, list.len());
-            for (drill, shooter) in list {
-                bytes.extend(drill.0.to_le_bytes());
-                bytes.extend(shooter.0.to_le_bytes());
-            }
-        }
-        *blake3::hash(&bytes).as_bytes()
-    }
 }
 
-impl StageRow {
-    fn put(&self, bytes: &mut Vec<u8>) {
-        bytes.extend(self.place.to_le_bytes());
-        bytes.extend(self.shooter.0.to_le_bytes());
-        let Some(result) = self.result else {
-            return bytes.push(0);
-        };
-        bytes.push(1);
-        bytes.push(u8::from(result.needs_decision));
-        bytes.extend(result.tally.points.to_le_bytes());
-        bytes.extend(result.tally.penalties.to_le_bytes());
-        bytes.extend(result.tally.time_centis.to_le_bytes());
-        bytes.extend(result.hit_factor.0.to_le_bytes());
-        bytes.extend(result.stage_points.0.to_le_bytes());
-        bytes.extend(result.percent.0.to_le_bytes());
-    }
+/// Returns the groups in order: divisions, then everybody.
+fn groups(roster: &Roster) -> impl Iterator<Item = Group> {
+    let divisions = (0..roster.structure().divisions.len()).map(Group::Division);
+    divisions.chain([Group::Combined])
 }
 
-impl MatchRow {
-    fn put(&self, bytes: &mut Vec<u8>) {
-        bytes.extend(self.place.to_le_bytes());
-        bytes.extend(self.shooter.0.to_le_bytes());
-        let Some(result) = self.result else {
-            return bytes.push(0);
-        };
-        bytes.push(1);
-        bytes.extend(result.points.0.to_le_bytes());
-        bytes.extend(result.percent.0.to_le_bytes());
-    }
+/// Returns the drills whose runs are ranked.
+fn ranked_drills(roster: &Roster) -> impl Iterator<Item = &Drill> {
+    let drills = roster.structure().drills.iter();
+    drills.filter(|drill| !matches!(drill.method, Method::Chrono | Method::Court))
 }
 
-fn put_len(bytes: &mut Vec<u8>, len: usize) {
-    bytes.extend(u64::try_from(len).unwrap_or(u64::MAX).to_le_bytes());
-}
-
-/// Divisions by their place from 0, Combined as the highest number.
-fn put_group(bytes: &mut Vec<u8>, group: Group) {
-    match group {
-        Group::Division(place) => put_len(bytes, place),
-        Group::Combined => bytes.extend(u64::MAX.to_le_bytes()),
-    }
-}
-
-/// Ranks the runs of a group; they come in order of hit factor.
-fn stage_rows(drill: &Drill, group: Group, runs: &[Run], listed: &[Listed<'_>]) -> Vec<StageRow> {
-    let runs: Vec<&Run> = runs
-        .iter()
-        .filter(|run| group.holds(run.division))
-        .collect();
-    let best = runs.first().map_or(HitFactor::ZERO, |run| run.hit_factor);
-    let mut rows: Vec<StageRow> = places(&runs, |run| run.hit_factor)
-        .map(|(place, run)| StageRow {
-            place,
-            shooter: run.shooter,
-            result: Some(StageResult {
-                tally: run.tally,
-                hit_factor: run.hit_factor.fixed4(),
-                stage_points: run.hit_factor.stage_points(drill, best),
-                percent: run.hit_factor.percent(best),
-                needs_decision: run.needs_decision,
-            }),
-        })
-        .collect();
-    let below = rows.len();
-    rows.extend(
-        disqualified(group, below, listed).map(|(place, shooter)| StageRow {
-            place,
+/// Returns everybody who is listed: all but those who withdrew.
+fn listed<'a>(roster: &'a Roster, book: &Scorebook) -> Vec<Listed<'a>> {
+    let shooters = roster.structure().shooters.iter();
+    let shooters = shooters.filter_map(|shooter| {
+        let out = book.out(shooter.no).map(|out| out.kind);
+        (out != Some(OutKind::Withdrawn)).then_some(Listed {
             shooter,
-            result: None,
-        }),
-    );
-    rows
+            disqualified: out == Some(OutKind::Disqualified),
+        })
+    });
+    shooters.collect()
 }
 
-/// Ranks a group over the match.
-fn match_rows(
-    group: Group,
-    points: &BTreeMap<ShooterNo, Fixed4>,
-    listed: &[Listed<'_>],
-) -> Vec<MatchRow> {
-    let mut sums: Vec<(Fixed4, ShooterNo)> = listed
-        .iter()
-        .filter(|it| !it.disqualified && group.holds(it.shooter.division))
-        .map(|it| {
-            (
-                points.get(&it.shooter.no).copied().unwrap_or_default(),
-                it.shooter.no,
-            )
-        })
-        .collect();
-    sums.sort_by_key(|(sum, shooter)| (Reverse(*sum), *shooter));
-    let best = sums.first().map_or(Fixed4::ZERO, |(sum, _)| *sum);
-    let percent =
-        |sum: Fixed4| Fixed4::ratio(u128::from(sum.0).saturating_mul(100), u128::from(best.0));
-    let mut rows: Vec<MatchRow> = places(&sums, |(sum, _)| *sum)
-        .map(|(place, &(sum, shooter))| MatchRow {
-            place,
-            shooter,
-            result: Some(MatchResult {
-                points: sum,
-                percent: percent(sum),
-            }),
-        })
-        .collect();
-    let below = rows.len();
-    rows.extend(
-        disqualified(group, below, listed).map(|(place, shooter)| MatchRow {
-            place,
-            shooter,
-            result: None,
-        }),
-    );
-    rows
+/// Puts the slots of one drill in the place of those that stood there.
+fn replace(list: &mut Vec<(DrillNo, ShooterNo)>, drill: DrillNo, fresh: Vec<(DrillNo, ShooterNo)>) {
+    let from = list.partition_point(|(no, _)| *no < drill);
+    let to = list.partition_point(|(no, _)| *no <= drill);
+    list.splice(from..to, fresh);
 }
 
 /// Gives sorted items their places from 1: equal keys share one, the next is skipped.
-fn places<T, K: PartialEq>(sorted: &[T], key: impl Fn(&T) -> K) -> impl Iterator<Item = (u32, &T)> {
+fn places<'a, T, K: PartialEq + 'a>(
+    sorted: &'a [T],
+    key: impl Fn(&'a T) -> K + 'a,
+) -> impl Iterator<Item = (u32, &'a T)> + 'a {
     let mut held: Option<(u32, K)> = None;
     (1u32..).zip(sorted).map(move |(count, item)| {
         let own = key(item);

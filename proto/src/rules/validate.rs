@@ -4,6 +4,8 @@
 //! it on everything, and what does not fit is kept, shown with its code and not counted. [`check`]
 //! asks more of a person who is about to save. Who may write where is for `log` to judge.
 
+mod fit;
+
 use alloc::{borrow::ToOwned as _, format, string::String, vec::Vec};
 
 use super::{
@@ -13,7 +15,8 @@ use super::{
     scorebook::{Out, OutKind, Outcome, Scorebook},
 };
 use crate::model::{
-    Body, Drill, DrillNo, Method, NoShoots, RuleNo, Score, ShooterNo, StatusKind, Steel,
+    Body, Drill, DrillNo, Kind, KindNo, Method, Phase, PlaceNo, RuleNo, Score, ShooterNo,
+    StatusKind,
 };
 
 /// Longest note of a status or void, in bytes: it must fit a line of a list.
@@ -73,6 +76,7 @@ pub fn check(desk: &Desk<'_>, body: &Body, revision: u32) -> Result<(), Mistake>
         ));
     }
     check_numbers(desk.roster, desk.event, body, revision)?;
+    check_phase(desk.roster, revision)?;
     if desk.writer == Writer::Officer
         && let Some(shooter) = result_of(body)
         && let Some(out) = desk.book.out(shooter)
@@ -80,28 +84,27 @@ pub fn check(desk: &Desk<'_>, body: &Body, revision: u32) -> Result<(), Mistake>
         return Err(shooter_is_out(desk.roster, shooter, out));
     }
     check_fit(desk.roster, body, revision)?;
-    match body {
-        Body::Score(score) if desk.time_bounds == TimeBounds::Asked => {
-            check_bounds(&score.time_centis)
-        }
-        Body::Score(_)
-        | Body::Status(_)
-        | Body::Void(_)
-        | Body::Chrono(_)
-        | Body::Statement(_)
-        | Body::Seal
-        | Body::Unknown => Ok(()),
+    if let Body::Score(score) = body
+        && desk.time_bounds == TimeBounds::Asked
+    {
+        return check_bounds(&score.time_centis);
     }
+    Ok(())
 }
 
 /// Returns the shooter to whom an entry adds a result.
 fn result_of(body: &Body) -> Option<ShooterNo> {
-    match body {
-        Body::Score(score) => Some(score.shooter),
-        Body::Chrono(chrono) => Some(chrono.shooter),
-        Body::Status(status) => (status.kind == StatusKind::Dnf).then_some(status.about.shooter),
-        Body::Void(_) | Body::Statement(_) | Body::Seal | Body::Unknown => None,
-    }
+    let takes_none = matches!(
+        body,
+        Body::Status(status)
+            if matches!(
+                status.kind,
+                StatusKind::MatchDq | StatusKind::Withdrawn | StatusKind::Warning
+            )
+    );
+    body.about()
+        .filter(|_| !takes_none)
+        .map(|about| about.shooter)
 }
 
 /// Asks about a score in a slot that is filled (E09): the person must say whether it is a reshoot
@@ -112,8 +115,8 @@ pub fn question(desk: &Desk<'_>, score: &Score) -> Option<Mistake> {
         return None;
     }
     let held = match slot.outcome {
-        Outcome::Dnf => None,
-        Outcome::Run { minor, .. } => Some(Fixed2::from(minor.time_centis)),
+        Outcome::Missed(_) => None,
+        Outcome::Run { ref minor, .. } => Some(Fixed2::from(minor.time_centis)),
     };
     let clock = clock(desk.roster, slot.at_ms);
     Some(Mistake::slot_filled(
@@ -160,7 +163,24 @@ pub fn check_content(
     revision: u32,
 ) -> Result<(), Mistake> {
     check_numbers(roster, event, body, revision)?;
+    check_phase(roster, revision)?;
     check_fit(roster, body, revision)
+}
+
+/// Refuses what was written by somebody who knew that results are final (E12).
+///
+/// Source: PROTOCOL R-CONTROL-18.
+fn check_phase(roster: &Roster, revision: u32) -> Result<(), Mistake> {
+    let Phase::Final { since_ms } = roster.phase_at(revision) else {
+        return Ok(());
+    };
+    let since = i64::try_from(since_ms).unwrap_or(i64::MAX);
+    let epoch = i64::try_from(roster.structure().epoch_ms).unwrap_or(0);
+    let since = clock(roster, since.saturating_sub(epoch));
+    Err(Mistake::new(
+        Code::E12,
+        format!("results are final since {since}. The owner can reopen the event."),
+    ))
 }
 
 /// Checks whether the event has what an entry names.
@@ -186,17 +206,34 @@ pub fn check_numbers(
                 .penalties
                 .iter()
                 .try_for_each(|penalty| numbers.rule(penalty.rule))?;
-            if drill.method == Method::Chrono {
-                return Err(wrong_drill(drill, "is the chronograph"));
+            match drill.method {
+                Method::Chrono => Err(wrong_drill(drill, "is the chronograph")),
+                Method::Court => Err(wrong_drill(drill, "is a court match; it takes points and sets")),
+                Method::Comstock
+                | Method::FixedTime
+                | Method::VirginiaCount
+                | Method::TimePlus
+                | Method::BestStrings
+                | Method::Precision
+                | Method::HitValues
+                | Method::ParTime
+                | Method::Run => Ok(()),
             }
-            Ok(())
         }
         Body::Status(status) => {
             if let Some(drill) = status.about.drill {
                 numbers.drill(drill)?;
-            } else if status.kind == StatusKind::Dnf {
-                let text = "DNF needs a stage. Choose the stage.".to_owned();
-                return Err(Mistake::new(Code::E01, text));
+            } else {
+                let what = match status.kind {
+                    StatusKind::Dnf => "DNF",
+                    StatusKind::Dns => "DNS",
+                    StatusKind::StageDq => "a stage DQ",
+                    StatusKind::MatchDq | StatusKind::Withdrawn | StatusKind::Warning => "",
+                };
+                if !what.is_empty() {
+                    let text = format!("{what} needs a stage. Choose the stage.");
+                    return Err(Mistake::new(Code::E01, text));
+                }
             }
             numbers.shooter(status.about.shooter)?;
             status.rule.map_or(Ok(()), |rule| numbers.rule(rule))
@@ -209,7 +246,22 @@ pub fn check_numbers(
             }
             Ok(())
         }
-        Body::Void(_) | Body::Statement(_) | Body::Seal | Body::Unknown => Ok(()),
+        Body::Point(point) => numbers.court(point.drill, point.side),
+        Body::SetScore(it) => numbers.court(it.drill, it.side),
+        Body::Incident(incident) => {
+            numbers.drill(incident.race)?;
+            numbers.shooter(incident.bib)?;
+            numbers.place(incident.place)?;
+            incident.rule.map_or(Ok(()), |rule| numbers.rule(rule))
+        }
+        Body::JuryDecision(decision) => decision.rule.map_or(Ok(()), |rule| numbers.rule(rule)),
+        Body::Record(record) => numbers.kind(record.kind).map(|_| ()),
+        Body::Void(_)
+        | Body::Approve(_)
+        | Body::Report(_)
+        | Body::Statement(_)
+        | Body::Seal
+        | Body::Unknown => Ok(()),
     }
 }
 
@@ -221,16 +273,21 @@ fn check_fit(roster: &Roster, body: &Body, revision: u32) -> Result<(), Mistake>
             let Some(drill) = roster.drill(score.drill) else {
                 return Ok(());
             };
-            check_targets(drill, score, (revision, roster.revision()))?;
-            check_method(drill, score)?;
-            check_time(drill, &score.time_centis)?;
-            check_steel(drill, score.steel)?;
-            check_strings(drill, &score.time_centis)?;
-            check_no_shoots(drill, score)
+            fit::check(drill, score, (revision, roster.revision()))
         }
         Body::Status(status) => check_note(&status.note),
         Body::Void(void) => check_note(&void.note),
-        Body::Chrono(_) | Body::Statement(_) | Body::Seal | Body::Unknown => Ok(()),
+        Body::JuryDecision(decision) => check_note(&decision.note),
+        Body::Chrono(_)
+        | Body::Approve(_)
+        | Body::Point(_)
+        | Body::SetScore(_)
+        | Body::Incident(_)
+        | Body::Report(_)
+        | Body::Record(_)
+        | Body::Statement(_)
+        | Body::Seal
+        | Body::Unknown => Ok(()),
     }
 }
 
@@ -304,6 +361,45 @@ impl<'a> Numbers<'a> {
     }
 }
 
+impl Numbers<'_> {
+    /// Asks for a court and one of its sides.
+    fn court(&self, drill: DrillNo, side: ShooterNo) -> Result<(), Mistake> {
+        let drill = self.drill(drill)?;
+        self.shooter(side)?;
+        match drill.terms.court {
+            Some(court) if court.a == side || court.b == side => Ok(()),
+            Some(court) => Err(unknown(format!(
+                "{side} does not play match {}; {} and {} do. Choose the side again.",
+                drill.no, court.a, court.b
+            ))),
+            None => Err(wrong_drill(drill, "is not a court match")),
+        }
+    }
+
+    fn place(&self, no: PlaceNo) -> Result<(), Mistake> {
+        if self.roster.place(no).is_some() {
+            return Ok(());
+        }
+        let known = self.roster.structure().places.iter().map(|it| it.no.0);
+        let known = ranges(&known.collect::<Vec<_>>());
+        Err(unknown(format!(
+            "place {no} is not in the list of places of \"{}\" ({known}). Choose the place again.",
+            self.event
+        )))
+    }
+
+    fn kind(&self, no: KindNo) -> Result<&Kind, Mistake> {
+        self.roster.kind(no).ok_or_else(|| {
+            let known = self.roster.structure().kinds.iter().map(|it| it.no.0);
+            let known = ranges(&known.collect::<Vec<_>>());
+            unknown(format!(
+                "kind {no} of records is not part of \"{}\" ({known}). Choose the kind again.",
+                self.event
+            ))
+        })
+    }
+}
+
 fn unknown(text: String) -> Mistake {
     Mistake::new(Code::E01, text)
 }
@@ -313,55 +409,6 @@ fn wrong_drill(drill: &Drill, what: &str) -> Mistake {
         "stage {} {what}. Choose the stage again.",
         drill.no
     ))
-}
-
-/// A score says nothing that its drill's method does not know.
-fn check_method(drill: &Drill, score: &Score) -> Result<(), Mistake> {
-    let extra = score.extra_shots != 0 || score.extra_hits != 0;
-    let odd = match drill.method {
-        Method::Comstock | Method::VirginiaCount if score.late_shots != 0 => "late shots",
-        Method::Comstock | Method::FixedTime if extra => "extra shots or hits",
-        Method::Comstock | Method::FixedTime | Method::VirginiaCount | Method::Chrono => {
-            return Ok(());
-        }
-    };
-    let text = format!("stage {} is scored without {odd}. Set them to 0.", drill.no);
-    Err(Mistake::new(Code::E03, text))
-}
-
-/// Every method but Fixed Time needs a time.
-fn check_time(drill: &Drill, time_centis: &[u32]) -> Result<(), Mistake> {
-    if drill.method == Method::FixedTime {
-        return Ok(());
-    }
-    if time_centis.iter().all(|&time| time == 0) {
-        return Err(Mistake::new(
-            Code::E06,
-            "no time entered. Use DNF if the shooter did not fire.".to_owned(),
-        ));
-    }
-    match time_centis.iter().position(|&time| time == 0) {
-        Some(place) => Err(Mistake::new(
-            Code::E06,
-            format!("string {} has no time. Enter it.", place.saturating_add(1)),
-        )),
-        None => Ok(()),
-    }
-}
-
-/// A score has the drill's number of strings; Fixed Time may leave all out.
-fn check_strings(drill: &Drill, time_centis: &[u32]) -> Result<(), Mistake> {
-    let given = u32::try_from(time_centis.len()).unwrap_or(u32::MAX);
-    if given == drill.strings || (drill.method == Method::FixedTime && given == 0) {
-        return Ok(());
-    }
-    let plural = if drill.strings == 1 {
-        "string"
-    } else {
-        "strings"
-    };
-    let text = format!("{} {plural} expected, {given} given.", drill.strings);
-    Err(Mistake::new(Code::E07, text))
 }
 
 fn check_bounds(time_centis: &[u32]) -> Result<(), Mistake> {
@@ -378,80 +425,6 @@ fn check_bounds(time_centis: &[u32]) -> Result<(), Mistake> {
         return Err(Mistake::new(Code::E06, text));
     }
     Ok(())
-}
-
-/// Every paper target is there, and its hits and misses sum to what is required.
-fn check_targets(
-    drill: &Drill,
-    score: &Score,
-    (entry_revision, revision): (u32, u32),
-) -> Result<(), Mistake> {
-    let no = drill.no;
-    let (expected, given) = (drill.required_hits.len(), score.hits.len());
-    if expected != given {
-        let advice = if entry_revision < revision {
-            format!("The event was changed since (revision {revision}); reload it.")
-        } else {
-            "Enter every paper target.".to_owned()
-        };
-        let plural = if expected == 1 { "target" } else { "targets" };
-        return Err(Mistake::new(
-            Code::E04,
-            format!("stage {no} has {expected} paper {plural}, the score has {given}. {advice}"),
-        ));
-    }
-    for ((&required, hits), place) in drill.required_hits.iter().zip(&score.hits).zip(1u32..) {
-        let target = hits.target();
-        let sum = [
-            target.a,
-            target.b,
-            target.c,
-            target.d,
-            target.miss,
-            target.no_penalty_miss,
-        ]
-        .iter()
-        .fold(0u8, |sum, &count| sum.saturating_add(count));
-        if sum != required {
-            let text = format!(
-                "target {place} has {sum} of {required} hits. Enter hits, misses (M) or \
-                 no-penalty misses for every required shot."
-            );
-            return Err(Mistake::new(Code::E03, text));
-        }
-    }
-    Ok(())
-}
-
-fn check_no_shoots(drill: &Drill, score: &Score) -> Result<(), Mistake> {
-    let hit = score.steel.no_shoot != 0 || score.hits.iter().any(|it| it.target().no_shoot != 0);
-    match drill.no_shoots {
-        NoShoots::Absent if hit => {
-            let text = format!("stage {} has no no-shoots.", drill.no);
-            Err(Mistake::new(Code::E08, text))
-        }
-        NoShoots::Absent | NoShoots::NotSaid | NoShoots::Present => Ok(()),
-    }
-}
-
-fn check_steel(drill: &Drill, steel: Steel) -> Result<(), Mistake> {
-    let missed = u32::from(steel.miss).saturating_add(u32::from(steel.no_penalty_miss));
-    let sum = missed.saturating_add(u32::from(steel.hit));
-    if sum == u32::from(drill.steel) {
-        return Ok(());
-    }
-    let plural = if drill.steel == 1 {
-        "target"
-    } else {
-        "targets"
-    };
-    Err(Mistake::new(
-        Code::E05,
-        format!(
-            "stage {} has {} steel {plural}; hit {} + missed {missed} = {sum}.",
-            drill.no, drill.steel, steel.hit
-        ),
-    ))
 }
 
 fn check_note(note: &str) -> Result<(), Mistake> {

@@ -1,5 +1,7 @@
 //! One log record in bytes.
 
+mod record;
+
 use alloc::{string::String, vec::Vec};
 
 use prost::Message as _;
@@ -9,10 +11,12 @@ use super::{
     generated as pb,
 };
 use crate::model::{
-    About, Approvals, Body, Chrono, DrillNo, Entry, EntryId, Gear, GrantId, Hash, Hits,
-    Incarnation, LogName, Penalty, Predecessor, RuleNo, Score, ShooterNo, Status, StatusKind,
-    Steel, Void, VoidReason,
+    About, Agreed, Approvals, Approve, Body, Chrono, DrillNo, Entry, EntryId, Gear, GrantId, Hash,
+    Hits, Incarnation, LogName, Marks, Penalty, Point, Predecessor, RuleNo, Score, SetScore,
+    ShooterNo, Status, StatusKind, Steel, StringFaults, TimeSource, Void, VoidReason,
 };
+
+pub(super) use record::{person_in, person_out};
 
 /// Most targets of a score; more than any drill has.
 pub(super) const TARGETS_MAX: usize = 64;
@@ -21,11 +25,16 @@ const READINGS_MAX: usize = 16;
 /// Most predecessors an entry may name: the limit of incarnations for one grant.
 const PREDECESSORS_MAX: usize = 512;
 
-/// Encodes an entry. `void_seq` is the sequence of a Void's target when that stands in the same
-/// log, which then is named by 1 to 3 bytes instead of 16.
+/// Most shots whose rings a score tells: a whole course of fire of 60 and sighters.
+const RINGS_MAX: usize = 120;
+/// Most strings of a score.
+const STRINGS_MAX: usize = 16;
+
+/// Encodes an entry. `same_log` is the sequence of the entry that a void, an approval or a
+/// corrected score names, when that stands in the same log: 1 to 3 bytes instead of 16.
 ///
 /// Source: PROTOCOL R-ENTRY-1.
-pub fn encode_entry(entry: &Entry, void_seq: Option<u64>) -> Vec<u8> {
+pub fn encode_entry(entry: &Entry, same_log: Option<u64>) -> Vec<u8> {
     let succession = (!entry.succession.is_empty()).then(|| pb::Succession {
         before: entry
             .succession
@@ -45,7 +54,7 @@ pub fn encode_entry(entry: &Entry, void_seq: Option<u64>) -> Vec<u8> {
             entry.revision
         },
         succession,
-        body: body_out(&entry.body, void_seq),
+        body: body_out(&entry.body, same_log),
     }
     .encode_to_vec()
 }
@@ -127,20 +136,20 @@ fn succession_in(it: Option<pb::Succession>) -> Result<Vec<Predecessor>, WireErr
         .collect()
 }
 
-fn body_out(body: &Body, void_seq: Option<u64>) -> Option<pb::entry::Body> {
+fn body_out(body: &Body, same_log: Option<u64>) -> Option<pb::entry::Body> {
     Some(match body {
-        Body::Score(score) => pb::entry::Body::Score(score_out(score)),
+        Body::Score(score) => pb::entry::Body::Score(score_out(score, same_log)),
         Body::Status(status) => pb::entry::Body::Status(status_out(status)),
-        Body::Void(void) => pb::entry::Body::Void(pb::Void {
-            seq: void_seq.unwrap_or(0),
-            entry: if void_seq.is_some() {
-                Vec::new()
-            } else {
-                void.entry.0.as_bytes().to_vec()
-            },
-            reason: void_reason_out(void.reason).into(),
-            note: void.note.clone(),
-        }),
+        Body::Void(void) => {
+            let (seq, entry) = named(void.entry, same_log);
+            pb::entry::Body::Void(pb::Void {
+                seq,
+                entry,
+                reason: void_reason_out(void.reason).into(),
+                note: void.note.clone(),
+                agreed: u32::from(void.agreed.shooter) | u32::from(void.agreed.ro) << 1,
+            })
+        }
         Body::Chrono(chrono) => pb::entry::Body::Chrono(pb::Chrono {
             drill: chrono.drill.0,
             shooter: chrono.shooter.0,
@@ -153,20 +162,71 @@ fn body_out(body: &Body, void_seq: Option<u64>) -> Option<pb::entry::Body> {
             }
             .into(),
         }),
+        Body::Approve(approve) => {
+            let (seq, entry) = named(approve.entry, same_log);
+            let (ro_ok_ms, shooter_ok_ms, ok_bits) = approvals_out(approve.approvals);
+            pb::entry::Body::Approve(pb::Approve {
+                seq,
+                entry,
+                ro_ok_ms,
+                shooter_ok_ms,
+                ok_bits,
+            })
+        }
+        Body::Point(point) => pb::entry::Body::Point(pb::Point {
+            drill: point.drill.0,
+            side: point.side.0,
+            set: point.set,
+            number: point.number,
+        }),
+        Body::SetScore(it) => pb::entry::Body::SetScore(pb::SetScore {
+            drill: it.drill.0,
+            side: it.side.0,
+            set: it.set,
+            own: it.own,
+            other: it.other,
+        }),
+        Body::Incident(it) => pb::entry::Body::Incident(record::incident_out(it)),
+        Body::Report(it) => pb::entry::Body::Report(record::report_out(it)),
+        Body::JuryDecision(it) => pb::entry::Body::JuryDecision(record::jury_decision_out(it)),
+        Body::Record(it) => pb::entry::Body::Record(record::record_out(it)),
         Body::Statement(bytes) => pb::entry::Body::Statement(bytes.clone()),
         Body::Seal => pb::entry::Body::Seal(pb::Seal {}),
         Body::Unknown => return None,
     })
 }
 
-fn score_out(score: &Score) -> pb::Score {
+/// Names an entry by its sequence in the same log, or by its id.
+fn named(entry: EntryId, same_log: Option<u64>) -> (u64, Vec<u8>) {
+    match same_log {
+        Some(seq) => (seq, Vec::new()),
+        None => (0, entry.0.as_bytes().to_vec()),
+    }
+}
+
+fn approvals_out(approvals: Approvals) -> (i64, i64, u32) {
+    let bits =
+        u32::from(approvals.ro_ms.is_some()) | u32::from(approvals.shooter_ms.is_some()) << 1;
+    (
+        approvals.ro_ms.unwrap_or(0),
+        approvals.shooter_ms.unwrap_or(0),
+        bits,
+    )
+}
+
+fn score_out(score: &Score, same_log: Option<u64>) -> pb::Score {
     let steel = [
         score.steel.hit,
         score.steel.miss,
         score.steel.no_penalty_miss,
         score.steel.no_shoot,
     ];
-    let approvals = score.approvals;
+    let (ro_ok_ms, shooter_ok_ms, ok_bits) = approvals_out(score.approvals);
+    let (instead_of_seq, instead_of) = match score.instead_of {
+        None => (0, Vec::new()),
+        Some(entry) => named(entry, same_log),
+    };
+    let marks = &score.marks;
     pb::Score {
         drill: score.drill.0,
         shooter: score.shooter.0,
@@ -179,14 +239,29 @@ fn score_out(score: &Score) -> pb::Score {
             .iter()
             .map(|penalty| penalty.rule.0 << 8 | u32::from(penalty.count))
             .collect(),
-        ro_ok_ms: approvals.ro_ms.unwrap_or(0),
-        shooter_ok_ms: approvals.shooter_ms.unwrap_or(0),
-        ok_bits: u32::from(approvals.ro_ms.is_some())
-            | u32::from(approvals.shooter_ms.is_some()) << 1,
+        ro_ok_ms,
+        shooter_ok_ms,
+        ok_bits,
         late_shots: score.late_shots,
         extra_shots: score.extra_shots,
         extra_hits: score.extra_hits,
+        rings: marks.rings.clone(),
+        points_down: marks.points_down.clone(),
+        xs: marks.xs,
+        string_faults: marks.string_faults.iter().map(faults_out).collect(),
+        timer: marks.time_source == TimeSource::Timer,
+        instead_of_seq,
+        instead_of,
     }
+}
+
+fn faults_out(faults: &StringFaults) -> u32 {
+    u32::from_le_bytes([
+        faults.missed,
+        faults.procedurals,
+        faults.movement,
+        u8::from(faults.unfinished),
+    ])
 }
 
 fn status_out(status: &Status) -> pb::Status {
@@ -197,6 +272,9 @@ fn status_out(status: &Status) -> pb::Status {
             StatusKind::Dnf => pb::StatusKind::Dnf,
             StatusKind::MatchDq => pb::StatusKind::MatchDq,
             StatusKind::Withdrawn => pb::StatusKind::Withdrawn,
+            StatusKind::Dns => pb::StatusKind::Dns,
+            StatusKind::StageDq => pb::StatusKind::StageDq,
+            StatusKind::Warning => pb::StatusKind::Warning,
         }
         .into(),
         rule: status.rule.map_or(0, |rule| rule.0),
@@ -221,19 +299,102 @@ fn void_reason_out(reason: VoidReason) -> pb::VoidReason {
 
 fn body_in(body: pb::entry::Body, log: &LogName) -> Result<Body, WireError> {
     Ok(match body {
-        pb::entry::Body::Score(it) => Body::Score(score_in(it)?),
+        pb::entry::Body::Score(it) => Body::Score(score_in(it, log)?),
         pb::entry::Body::Status(it) => Body::Status(status_in(it)?),
         pb::entry::Body::Void(it) => Body::Void(void_in(it, log)?),
         pb::entry::Body::Chrono(it) => Body::Chrono(chrono_in(it)?),
         pb::entry::Body::Statement(bytes) => Body::Statement(bytes),
         pb::entry::Body::Seal(_) => Body::Seal,
+        pb::entry::Body::Approve(it) => Body::Approve(Approve {
+            entry: named_in(it.seq, &it.entry, log)?,
+            approvals: approvals_in(it.ro_ok_ms, it.shooter_ok_ms, it.ok_bits),
+        }),
+        pb::entry::Body::Point(it) => Body::Point(Point {
+            drill: DrillNo(number(it.drill, "drill")?),
+            side: ShooterNo(number(it.side, "side")?),
+            set: number(it.set, "set")?,
+            number: number(it.number, "number of a point")?,
+        }),
+        pb::entry::Body::SetScore(it) => Body::SetScore(SetScore {
+            drill: DrillNo(number(it.drill, "drill")?),
+            side: ShooterNo(number(it.side, "side")?),
+            set: number(it.set, "set")?,
+            own: it.own,
+            other: it.other,
+        }),
+        pb::entry::Body::Incident(it) => Body::Incident(record::incident_in(it)?),
+        pb::entry::Body::Report(it) => Body::Report(record::report_in(it)?),
+        pb::entry::Body::JuryDecision(it) => Body::JuryDecision(record::jury_decision_in(it)?),
+        pb::entry::Body::Record(it) => Body::Record(record::record_in(it)?),
     })
 }
 
-fn score_in(it: pb::Score) -> Result<Score, WireError> {
-    if TARGETS_MAX < it.hits.len() || TARGETS_MAX < it.penalties.len() || 16 < it.time_cs.len() {
+/// Reads the name of an entry: a sequence of the same log, or where that is 0, an id.
+fn named_in(seq: u64, entry: &[u8], log: &LogName) -> Result<EntryId, WireError> {
+    if seq != 0 {
+        return Ok(entry_id(log, seq));
+    }
+    Ok(EntryId(uuid::Uuid::from_bytes(fixed(
+        entry,
+        "name of an entry",
+    )?)))
+}
+
+fn approvals_in(ro_ok_ms: i64, shooter_ok_ms: i64, ok_bits: u32) -> Approvals {
+    Approvals {
+        ro_ms: (ok_bits & 1 != 0).then_some(ro_ok_ms),
+        shooter_ms: (ok_bits & 2 != 0).then_some(shooter_ok_ms),
+    }
+}
+
+fn marks_in(it: &mut pb::Score) -> Result<Marks, WireError> {
+    if RINGS_MAX < it.rings.len()
+        || TARGETS_MAX < it.points_down.len()
+        || STRINGS_MAX < it.string_faults.len()
+    {
         return Err(WireError::TooLarge("score"));
     }
+    if it.rings.iter().any(|&ring| 11 < ring) {
+        return Err(WireError::Invalid("ring of a shot"));
+    }
+    let string_faults = it.string_faults.iter().map(|packed| {
+        let [missed, procedurals, movement, unfinished] = packed.to_le_bytes();
+        if 1 < unfinished {
+            return Err(WireError::Invalid("faults of a string"));
+        }
+        Ok(StringFaults {
+            missed,
+            procedurals,
+            movement,
+            unfinished: unfinished == 1,
+        })
+    });
+    Ok(Marks {
+        string_faults: string_faults.collect::<Result<_, _>>()?,
+        rings: core::mem::take(&mut it.rings),
+        points_down: core::mem::take(&mut it.points_down),
+        xs: it.xs,
+        time_source: if it.timer {
+            TimeSource::Timer
+        } else {
+            TimeSource::Typed
+        },
+    })
+}
+
+fn score_in(mut it: pb::Score, log: &LogName) -> Result<Score, WireError> {
+    if TARGETS_MAX < it.hits.len()
+        || TARGETS_MAX < it.penalties.len()
+        || STRINGS_MAX < it.time_cs.len()
+    {
+        return Err(WireError::TooLarge("score"));
+    }
+    let marks = marks_in(&mut it)?;
+    let instead_of = if it.instead_of_seq == 0 && it.instead_of.is_empty() {
+        None
+    } else {
+        Some(named_in(it.instead_of_seq, &it.instead_of, log)?)
+    };
     let [hit, miss, no_penalty_miss, no_shoot] = it.steel.to_le_bytes();
     let hits = it
         .hits
@@ -264,13 +425,12 @@ fn score_in(it: pb::Score) -> Result<Score, WireError> {
             no_shoot,
         },
         penalties,
-        approvals: Approvals {
-            ro_ms: (it.ok_bits & 1 != 0).then_some(it.ro_ok_ms),
-            shooter_ms: (it.ok_bits & 2 != 0).then_some(it.shooter_ok_ms),
-        },
+        approvals: approvals_in(it.ro_ok_ms, it.shooter_ok_ms, it.ok_bits),
         late_shots: it.late_shots,
         extra_shots: it.extra_shots,
         extra_hits: it.extra_hits,
+        marks,
+        instead_of,
     })
 }
 
@@ -284,6 +444,9 @@ fn status_in(it: pb::Status) -> Result<Status, WireError> {
             Ok(pb::StatusKind::Dnf) => StatusKind::Dnf,
             Ok(pb::StatusKind::MatchDq) => StatusKind::MatchDq,
             Ok(pb::StatusKind::Withdrawn) => StatusKind::Withdrawn,
+            Ok(pb::StatusKind::Dns) => StatusKind::Dns,
+            Ok(pb::StatusKind::StageDq) => StatusKind::StageDq,
+            Ok(pb::StatusKind::Warning) => StatusKind::Warning,
             Ok(pb::StatusKind::Unspecified) | Err(_) => return Err(WireError::Invalid("status")),
         },
         rule: (it.rule != 0).then_some(RuleNo(it.rule)),
@@ -292,11 +455,7 @@ fn status_in(it: pb::Status) -> Result<Status, WireError> {
 }
 
 fn void_in(it: pb::Void, log: &LogName) -> Result<Void, WireError> {
-    let entry = if it.seq == 0 {
-        EntryId(uuid::Uuid::from_bytes(fixed(&it.entry, "entry of a void")?))
-    } else {
-        entry_id(log, it.seq)
-    };
+    let entry = named_in(it.seq, &it.entry, log)?;
     let reason = match pb::VoidReason::try_from(it.reason) {
         Ok(pb::VoidReason::WrongShooter) => VoidReason::WrongShooter,
         Ok(pb::VoidReason::WrongDrill) => VoidReason::WrongDrill,
@@ -315,6 +474,10 @@ fn void_in(it: pb::Void, log: &LogName) -> Result<Void, WireError> {
     Ok(Void {
         entry,
         reason,
+        agreed: Agreed {
+            shooter: it.agreed & 1 != 0,
+            ro: it.agreed & 2 != 0,
+        },
         note: note(it.note)?,
     })
 }

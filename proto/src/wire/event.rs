@@ -1,5 +1,9 @@
 //! The manifest and its structure in bytes.
 
+mod kind;
+mod ruleset;
+mod terms;
+
 use alloc::{string::String, vec::Vec};
 
 use prost::Message as _;
@@ -7,12 +11,14 @@ use tallyline_keys::PublicKey;
 
 use super::{MANIFEST_BYTES_MAX, WireError, entry::TARGETS_MAX, fixed, generated as pb};
 use crate::model::{
-    Discipline, Division, Drill, DrillNo, Manifest, Method, NoShoots, PowerFactor, Rule, RuleKind,
-    RuleNo, Ruleset, Shooter, ShooterNo, SquadNo, Structure,
+    Division, Drill, DrillNo, Entrant, Manifest, Method, NoShoots, PowerFactor, Rule, RuleKind,
+    RuleNo, Shooter, ShooterNo, SquadNo, Structure,
 };
 
+pub(super) use kind::{kind_in, kind_out, place_in, place_out};
+
 /// Longest name or label of a thing, in bytes.
-const NAME_BYTES_MAX: usize = 64;
+pub(super) const NAME_BYTES_MAX: usize = 64;
 /// Longest rule text, in bytes.
 const RULE_BYTES_MAX: usize = 160;
 /// Rule numbers share 32 bits with a count of 8.
@@ -95,7 +101,34 @@ pub(super) fn shooter_out(shooter: &Shooter) -> pb::Shooter {
         power_factor: power_factor_out(shooter.power_factor).into(),
         squad: shooter.squad.0,
         categories: shooter.categories.clone(),
+        entrant: (shooter.entrant != Entrant::default()).then(|| entrant_out(&shooter.entrant)),
     }
+}
+
+/// Encodes what a shooter registered with.
+pub(super) fn entrant_out(entrant: &Entrant) -> pb::Entrant {
+    pb::Entrant {
+        id: entrant
+            .id
+            .map(|id| id.as_bytes().to_vec())
+            .unwrap_or_default(),
+        member: entrant.member.clone(),
+        class: entrant.class.clone(),
+        team: entrant.team.clone(),
+    }
+}
+
+/// Reads what a shooter registered with.
+pub(super) fn entrant_in(it: pb::Entrant) -> Result<Entrant, WireError> {
+    if 32 < it.member.len() || 16 < it.class.len() || NAME_BYTES_MAX < it.team.len() {
+        return Err(WireError::TooLarge("member number, class or team"));
+    }
+    Ok(Entrant {
+        id: terms::uuid_in(&it.id, "id of a shooter")?,
+        member: it.member,
+        class: it.class,
+        team: it.team,
+    })
 }
 
 /// Reads a shooter; the division is checked by whoever knows the list.
@@ -108,6 +141,7 @@ pub(super) fn shooter_in(it: pb::Shooter) -> Result<Shooter, WireError> {
             .ok_or(WireError::Invalid("power factor"))?,
         squad: SquadNo(number(it.squad, "squad number")?),
         categories: it.categories,
+        entrant: it.entrant.map(entrant_in).transpose()?.unwrap_or_default(),
     })
 }
 
@@ -152,13 +186,7 @@ fn structure_out(structure: &Structure) -> pb::Structure {
         epoch_ms: structure.epoch_ms,
         zone_min: structure.zone_min,
         level: structure.level.clone(),
-        ruleset: Some(pb::Ruleset {
-            discipline: match structure.ruleset.discipline {
-                Discipline::Ipsc => pb::Discipline::Ipsc.into(),
-                Discipline::Uspsa => pb::Discipline::Uspsa.into(),
-            },
-            hf_decimals: structure.ruleset.hf_decimals.unwrap_or(0),
-        }),
+        ruleset: Some(ruleset::ruleset_out(&structure.ruleset)),
         divisions: structure
             .divisions
             .iter()
@@ -171,6 +199,8 @@ fn structure_out(structure: &Structure) -> pb::Structure {
         drills: structure.drills.iter().map(drill_out).collect(),
         shooters: structure.shooters.iter().map(shooter_out).collect(),
         rules: structure.rules.iter().map(rule_out).collect(),
+        places: structure.places.iter().map(place_out).collect(),
+        kinds: structure.kinds.iter().map(kind_out).collect(),
     }
 }
 
@@ -184,6 +214,13 @@ pub(super) fn drill_out(drill: &Drill) -> pb::Drill {
             Method::Chrono => pb::Method::Chrono,
             Method::FixedTime => pb::Method::FixedTime,
             Method::VirginiaCount => pb::Method::VirginiaCount,
+            Method::TimePlus => pb::Method::TimePlus,
+            Method::BestStrings => pb::Method::BestStrings,
+            Method::Precision => pb::Method::Precision,
+            Method::HitValues => pb::Method::HitValues,
+            Method::ParTime => pb::Method::ParTime,
+            Method::Run => pb::Method::Run,
+            Method::Court => pb::Method::Court,
         }
         .into(),
         strings: drill.strings,
@@ -199,6 +236,7 @@ pub(super) fn drill_out(drill: &Drill) -> pb::Drill {
             NoShoots::Present => pb::NoShoots::Present,
         }
         .into(),
+        terms: terms::terms_out(&drill.terms),
     }
 }
 
@@ -215,6 +253,8 @@ pub(super) fn rule_out(rule: &Rule) -> pb::Rule {
         .into(),
         text: rule.text.clone(),
         code: rule.code.clone(),
+        value: rule.value.unwrap_or(0),
+        has_value: rule.value.is_some(),
     }
 }
 
@@ -227,16 +267,7 @@ fn structure_in(it: pb::Structure) -> Result<Structure, WireError> {
         epoch_ms: it.epoch_ms,
         zone_min: it.zone_min,
         level: it.level,
-        ruleset: Ruleset {
-            discipline: match pb::Discipline::try_from(ruleset.discipline) {
-                Ok(pb::Discipline::Ipsc) => Discipline::Ipsc,
-                Ok(pb::Discipline::Uspsa) => Discipline::Uspsa,
-                Ok(pb::Discipline::Unspecified) | Err(_) => {
-                    return Err(WireError::Invalid("discipline"));
-                }
-            },
-            hf_decimals: some(ruleset.hf_decimals),
-        },
+        ruleset: ruleset::ruleset_in(ruleset)?,
         divisions: it
             .divisions
             .into_iter()
@@ -263,6 +294,16 @@ fn structure_in(it: pb::Structure) -> Result<Structure, WireError> {
             .into_iter()
             .map(rule_in)
             .collect::<Result<_, _>>()?,
+        places: it
+            .places
+            .into_iter()
+            .map(place_in)
+            .collect::<Result<_, _>>()?,
+        kinds: it
+            .kinds
+            .into_iter()
+            .map(kind_in)
+            .collect::<Result<_, _>>()?,
     };
     check(&structure)?;
     Ok(structure)
@@ -281,6 +322,12 @@ fn check(structure: &Structure) -> Result<(), WireError> {
     }
     if !structure.rules.is_sorted_by(|one, next| one.no < next.no) {
         return Err(WireError::Invalid("order of rule numbers"));
+    }
+    if !structure.places.is_sorted_by(|one, next| one.no < next.no) {
+        return Err(WireError::Invalid("order of place numbers"));
+    }
+    if !structure.kinds.is_sorted_by(|one, next| one.no < next.no) {
+        return Err(WireError::Invalid("order of kind numbers"));
     }
     let divisions = structure.divisions.len();
     if structure
@@ -303,8 +350,11 @@ pub(super) fn drill_in(it: pb::Drill) -> Result<Drill, WireError> {
             Ok(_) | Err(_) => Err(WireError::Invalid("required hits")),
         })
         .collect::<Result<_, _>>()?;
-    let is_chrono = pb::Method::try_from(it.method) == Ok(pb::Method::Chrono);
-    if 16 < it.strings || (it.strings == 0 && !is_chrono) {
+    let untimed = matches!(
+        pb::Method::try_from(it.method),
+        Ok(pb::Method::Chrono | pb::Method::Precision | pb::Method::HitValues | pb::Method::Court)
+    );
+    if 16 < it.strings || (it.strings == 0 && !untimed) {
         return Err(WireError::Invalid("strings"));
     }
     if TARGETS_MAX < it.required_hits.len() {
@@ -318,7 +368,18 @@ pub(super) fn drill_in(it: pb::Drill) -> Result<Drill, WireError> {
             Ok(pb::Method::Chrono) => Method::Chrono,
             Ok(pb::Method::FixedTime) => Method::FixedTime,
             Ok(pb::Method::VirginiaCount) => Method::VirginiaCount,
-            Ok(pb::Method::Unspecified) | Err(_) => return Err(WireError::Invalid("method")),
+            Ok(pb::Method::TimePlus) => Method::TimePlus,
+            Ok(pb::Method::BestStrings) => Method::BestStrings,
+            Ok(pb::Method::Precision) => Method::Precision,
+            Ok(pb::Method::HitValues) => Method::HitValues,
+            Ok(pb::Method::ParTime) => Method::ParTime,
+            Ok(pb::Method::Run) => Method::Run,
+            Ok(pb::Method::Court) if it.terms.as_ref().is_some_and(|it| it.court.is_some()) => {
+                Method::Court
+            }
+            Ok(pb::Method::Unspecified | pb::Method::Court) | Err(_) => {
+                return Err(WireError::Invalid("method"));
+            }
         },
         strings: it.strings,
         required_hits,
@@ -329,6 +390,7 @@ pub(super) fn drill_in(it: pb::Drill) -> Result<Drill, WireError> {
             Ok(pb::NoShoots::Present) => NoShoots::Present,
             Err(_) => return Err(WireError::Invalid("no-shoots")),
         },
+        terms: terms::terms_in(it.terms)?,
     })
 }
 
@@ -348,6 +410,7 @@ pub(super) fn rule_in(it: pb::Rule) -> Result<Rule, WireError> {
         },
         text: text(it.text, RULE_BYTES_MAX, "rule text")?,
         code: it.code,
+        value: it.has_value.then_some(it.value),
     })
 }
 

@@ -45,14 +45,43 @@ pub struct Structure {
     pub rules: ::prost::alloc::vec::Vec<Rule>,
     #[prost(string, tag = "8")]
     pub level: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "9")]
+    pub places: ::prost::alloc::vec::Vec<Place>,
+    #[prost(message, repeated, tag = "10")]
+    pub kinds: ::prost::alloc::vec::Vec<Kind>,
 }
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Ruleset {
     #[prost(enumeration = "Discipline", tag = "1")]
     pub discipline: i32,
     /// 0: ratios from unrounded hit factors (IPSC); 4: rounded first (USPSA)
     #[prost(uint32, tag = "2")]
     pub hf_decimals: u32,
+    /// only where they differ from the discipline's rule book
+    #[prost(message, optional, tag = "3")]
+    pub numbers: ::core::option::Option<RulesetNumbers>,
+}
+/// Every number of a rule book. All of them count, 0 included.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RulesetNumbers {
+    #[prost(enumeration = "Sum", tag = "1")]
+    pub sum: i32,
+    #[prost(uint32, tag = "2")]
+    pub percent_decimals: u32,
+    /// full, C Major, D Major, C Minor, D Minor, penalty, late shot
+    #[prost(uint32, repeated, tag = "3")]
+    pub points: ::prost::alloc::vec::Vec<u32>,
+    /// a point down, zones A to D, miss, steel miss, no-shoot, X bonus, procedural, plate, procedural and movement of a string
+    #[prost(uint32, repeated, tag = "4")]
+    pub times: ::prost::alloc::vec::Vec<u32>,
+    #[prost(uint32, tag = "5")]
+    pub grace_cs: u32,
+    #[prost(enumeration = "Tie", repeated, tag = "6")]
+    pub ties: ::prost::alloc::vec::Vec<i32>,
+    #[prost(uint32, tag = "7")]
+    pub team_counts: u32,
+    #[prost(uint32, tag = "8")]
+    pub review_minutes: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Division {
@@ -82,6 +111,56 @@ pub struct Drill {
     pub steel: u32,
     #[prost(enumeration = "NoShoots", tag = "7")]
     pub no_shoots: i32,
+    #[prost(message, optional, tag = "8")]
+    pub terms: ::core::option::Option<Terms>,
+}
+/// What only some methods need to know of a drill.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Terms {
+    /// 16 bytes: name in the file the drill came from
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    /// at most 1,000 bytes
+    #[prost(string, tag = "2")]
+    pub briefing: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "3")]
+    pub par_cs: u32,
+    #[prost(enumeration = "Overtime", tag = "4")]
+    pub overtime: i32,
+    #[prost(uint32, tag = "5")]
+    pub string_max_cs: u32,
+    #[prost(uint32, tag = "6")]
+    pub drop_worst: u32,
+    /// of a hit on each target
+    #[prost(uint32, repeated, tag = "7")]
+    pub values: ::prost::alloc::vec::Vec<u32>,
+    #[prost(uint32, tag = "8")]
+    pub shots: u32,
+    #[prost(uint32, tag = "9")]
+    pub range: u32,
+    #[prost(bool, tag = "10")]
+    pub tie_breaker: bool,
+    #[prost(uint32, tag = "11")]
+    pub stage_points: u32,
+    #[prost(message, optional, tag = "12")]
+    pub court: ::core::option::Option<Court>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Court {
+    #[prost(uint32, tag = "1")]
+    pub a: u32,
+    #[prost(uint32, tag = "2")]
+    pub b: u32,
+    #[prost(uint32, tag = "3")]
+    pub sets_to_win: u32,
+    #[prost(uint32, tag = "4")]
+    pub points: u32,
+    #[prost(uint32, tag = "5")]
+    pub points_last: u32,
+    #[prost(uint32, tag = "6")]
+    pub lead: u32,
+    #[prost(uint32, tag = "7")]
+    pub cap: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Shooter {
@@ -99,6 +178,24 @@ pub struct Shooter {
     pub squad: u32,
     #[prost(string, repeated, tag = "6")]
     pub categories: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(message, optional, tag = "7")]
+    pub entrant: ::core::option::Option<Entrant>,
+}
+/// What a shooter registered with.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Entrant {
+    /// 16 bytes: name in the file the shooter came from
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    /// at most 32 bytes
+    #[prost(string, tag = "2")]
+    pub member: ::prost::alloc::string::String,
+    /// at most 16 bytes
+    #[prost(string, tag = "3")]
+    pub class: ::prost::alloc::string::String,
+    /// at most 64 bytes
+    #[prost(string, tag = "4")]
+    pub team: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Rule {
@@ -112,6 +209,150 @@ pub struct Rule {
     /// short code of the file the event came from
     #[prost(string, tag = "4")]
     pub code: ::prost::alloc::string::String,
+    /// hundredths of a second, or points; read if has_value
+    #[prost(sint32, tag = "5")]
+    pub value: i32,
+    #[prost(bool, tag = "6")]
+    pub has_value: bool,
+}
+/// Where something can happen: a gate, a section.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Place {
+    #[prost(uint32, tag = "1")]
+    pub no: u32,
+    /// 1 to 64 bytes
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+}
+/// A kind of record beyond scores.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Kind {
+    #[prost(uint32, tag = "1")]
+    pub no: u32,
+    /// 1 to 32 bytes
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// all lower than no
+    #[prost(uint32, repeated, tag = "3")]
+    pub parents: ::prost::alloc::vec::Vec<u32>,
+    #[prost(enumeration = "Policy", tag = "4")]
+    pub policy: i32,
+    /// of an escalation, in rising order
+    #[prost(string, repeated, tag = "5")]
+    pub statuses: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// of a derived kind
+    #[prost(message, optional, tag = "6")]
+    pub derive: ::core::option::Option<Derive>,
+    #[prost(enumeration = "Writers", tag = "7")]
+    pub writers: i32,
+    /// role bits
+    #[prost(uint32, tag = "8")]
+    pub readers: u32,
+    #[prost(message, repeated, tag = "9")]
+    pub fields: ::prost::alloc::vec::Vec<Field>,
+    /// numbers of fields
+    #[prost(uint32, repeated, tag = "10")]
+    pub unique: ::prost::alloc::vec::Vec<u32>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Derive {
+    #[prost(uint32, tag = "1")]
+    pub kind: u32,
+    /// summed; 0: counted
+    #[prost(uint32, tag = "2")]
+    pub field: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Field {
+    #[prost(uint32, tag = "1")]
+    pub no: u32,
+    /// 1 to 32 bytes
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(bool, tag = "3")]
+    pub sealed: bool,
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Sum {
+    Unspecified = 0,
+    StagePoints = 1,
+    Time = 2,
+    Points = 3,
+    Wins = 4,
+}
+impl Sum {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SUM_UNSPECIFIED",
+            Self::StagePoints => "SUM_STAGE_POINTS",
+            Self::Time => "SUM_TIME",
+            Self::Points => "SUM_POINTS",
+            Self::Wins => "SUM_WINS",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SUM_UNSPECIFIED" => Some(Self::Unspecified),
+            "SUM_STAGE_POINTS" => Some(Self::StagePoints),
+            "SUM_TIME" => Some(Self::Time),
+            "SUM_POINTS" => Some(Self::Points),
+            "SUM_WINS" => Some(Self::Wins),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Tie {
+    Unspecified = 0,
+    Xs = 1,
+    LongestRange = 2,
+    LongestRangeXs = 3,
+    FewestMisses = 4,
+    FewestLow = 5,
+    InverseOrder = 6,
+    StageWins = 7,
+    TieStage = 8,
+}
+impl Tie {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "TIE_UNSPECIFIED",
+            Self::Xs => "TIE_XS",
+            Self::LongestRange => "TIE_LONGEST_RANGE",
+            Self::LongestRangeXs => "TIE_LONGEST_RANGE_XS",
+            Self::FewestMisses => "TIE_FEWEST_MISSES",
+            Self::FewestLow => "TIE_FEWEST_LOW",
+            Self::InverseOrder => "TIE_INVERSE_ORDER",
+            Self::StageWins => "TIE_STAGE_WINS",
+            Self::TieStage => "TIE_TIE_STAGE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "TIE_UNSPECIFIED" => Some(Self::Unspecified),
+            "TIE_XS" => Some(Self::Xs),
+            "TIE_LONGEST_RANGE" => Some(Self::LongestRange),
+            "TIE_LONGEST_RANGE_XS" => Some(Self::LongestRangeXs),
+            "TIE_FEWEST_MISSES" => Some(Self::FewestMisses),
+            "TIE_FEWEST_LOW" => Some(Self::FewestLow),
+            "TIE_INVERSE_ORDER" => Some(Self::InverseOrder),
+            "TIE_STAGE_WINS" => Some(Self::StageWins),
+            "TIE_TIE_STAGE" => Some(Self::TieStage),
+            _ => None,
+        }
+    }
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -119,6 +360,16 @@ pub enum Discipline {
     Unspecified = 0,
     Ipsc = 1,
     Uspsa = 2,
+    Idpa = 3,
+    SteelChallenge = 4,
+    MultiGun = 5,
+    Icore = 6,
+    Sass = 7,
+    Prs = 8,
+    Precision = 9,
+    Drills = 10,
+    Ski = 11,
+    Court = 12,
 }
 impl Discipline {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -130,6 +381,16 @@ impl Discipline {
             Self::Unspecified => "DISCIPLINE_UNSPECIFIED",
             Self::Ipsc => "DISCIPLINE_IPSC",
             Self::Uspsa => "DISCIPLINE_USPSA",
+            Self::Idpa => "DISCIPLINE_IDPA",
+            Self::SteelChallenge => "DISCIPLINE_STEEL_CHALLENGE",
+            Self::MultiGun => "DISCIPLINE_MULTI_GUN",
+            Self::Icore => "DISCIPLINE_ICORE",
+            Self::Sass => "DISCIPLINE_SASS",
+            Self::Prs => "DISCIPLINE_PRS",
+            Self::Precision => "DISCIPLINE_PRECISION",
+            Self::Drills => "DISCIPLINE_DRILLS",
+            Self::Ski => "DISCIPLINE_SKI",
+            Self::Court => "DISCIPLINE_COURT",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -138,6 +399,48 @@ impl Discipline {
             "DISCIPLINE_UNSPECIFIED" => Some(Self::Unspecified),
             "DISCIPLINE_IPSC" => Some(Self::Ipsc),
             "DISCIPLINE_USPSA" => Some(Self::Uspsa),
+            "DISCIPLINE_IDPA" => Some(Self::Idpa),
+            "DISCIPLINE_STEEL_CHALLENGE" => Some(Self::SteelChallenge),
+            "DISCIPLINE_MULTI_GUN" => Some(Self::MultiGun),
+            "DISCIPLINE_ICORE" => Some(Self::Icore),
+            "DISCIPLINE_SASS" => Some(Self::Sass),
+            "DISCIPLINE_PRS" => Some(Self::Prs),
+            "DISCIPLINE_PRECISION" => Some(Self::Precision),
+            "DISCIPLINE_DRILLS" => Some(Self::Drills),
+            "DISCIPLINE_SKI" => Some(Self::Ski),
+            "DISCIPLINE_COURT" => Some(Self::Court),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Overtime {
+    NotCounted = 0,
+    Costs = 1,
+    PassFail = 2,
+    Capped = 3,
+}
+impl Overtime {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::NotCounted => "OVERTIME_NOT_COUNTED",
+            Self::Costs => "OVERTIME_COSTS",
+            Self::PassFail => "OVERTIME_PASS_FAIL",
+            Self::Capped => "OVERTIME_CAPPED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "OVERTIME_NOT_COUNTED" => Some(Self::NotCounted),
+            "OVERTIME_COSTS" => Some(Self::Costs),
+            "OVERTIME_PASS_FAIL" => Some(Self::PassFail),
+            "OVERTIME_CAPPED" => Some(Self::Capped),
             _ => None,
         }
     }
@@ -150,6 +453,13 @@ pub enum Method {
     Chrono = 2,
     FixedTime = 3,
     VirginiaCount = 4,
+    TimePlus = 5,
+    BestStrings = 6,
+    Precision = 7,
+    HitValues = 8,
+    ParTime = 9,
+    Run = 10,
+    Court = 11,
 }
 impl Method {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -163,6 +473,13 @@ impl Method {
             Self::Chrono => "METHOD_CHRONO",
             Self::FixedTime => "METHOD_FIXED_TIME",
             Self::VirginiaCount => "METHOD_VIRGINIA_COUNT",
+            Self::TimePlus => "METHOD_TIME_PLUS",
+            Self::BestStrings => "METHOD_BEST_STRINGS",
+            Self::Precision => "METHOD_PRECISION",
+            Self::HitValues => "METHOD_HIT_VALUES",
+            Self::ParTime => "METHOD_PAR_TIME",
+            Self::Run => "METHOD_RUN",
+            Self::Court => "METHOD_COURT",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -173,6 +490,13 @@ impl Method {
             "METHOD_CHRONO" => Some(Self::Chrono),
             "METHOD_FIXED_TIME" => Some(Self::FixedTime),
             "METHOD_VIRGINIA_COUNT" => Some(Self::VirginiaCount),
+            "METHOD_TIME_PLUS" => Some(Self::TimePlus),
+            "METHOD_BEST_STRINGS" => Some(Self::BestStrings),
+            "METHOD_PRECISION" => Some(Self::Precision),
+            "METHOD_HIT_VALUES" => Some(Self::HitValues),
+            "METHOD_PAR_TIME" => Some(Self::ParTime),
+            "METHOD_RUN" => Some(Self::Run),
+            "METHOD_COURT" => Some(Self::Court),
             _ => None,
         }
     }
@@ -274,6 +598,79 @@ impl RuleKind {
         }
     }
 }
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Policy {
+    Unspecified = 0,
+    Append = 1,
+    FieldLevel = 2,
+    LastWrite = 3,
+    CreateWins = 4,
+    Derived = 5,
+    Escalation = 6,
+    Ask = 7,
+}
+impl Policy {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "POLICY_UNSPECIFIED",
+            Self::Append => "POLICY_APPEND",
+            Self::FieldLevel => "POLICY_FIELD_LEVEL",
+            Self::LastWrite => "POLICY_LAST_WRITE",
+            Self::CreateWins => "POLICY_CREATE_WINS",
+            Self::Derived => "POLICY_DERIVED",
+            Self::Escalation => "POLICY_ESCALATION",
+            Self::Ask => "POLICY_ASK",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "POLICY_UNSPECIFIED" => Some(Self::Unspecified),
+            "POLICY_APPEND" => Some(Self::Append),
+            "POLICY_FIELD_LEVEL" => Some(Self::FieldLevel),
+            "POLICY_LAST_WRITE" => Some(Self::LastWrite),
+            "POLICY_CREATE_WINS" => Some(Self::CreateWins),
+            "POLICY_DERIVED" => Some(Self::Derived),
+            "POLICY_ESCALATION" => Some(Self::Escalation),
+            "POLICY_ASK" => Some(Self::Ask),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Writers {
+    Members = 0,
+    Owner = 1,
+    Nobody = 2,
+}
+impl Writers {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Members => "WRITERS_MEMBERS",
+            Self::Owner => "WRITERS_OWNER",
+            Self::Nobody => "WRITERS_NOBODY",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "WRITERS_MEMBERS" => Some(Self::Members),
+            "WRITERS_OWNER" => Some(Self::Owner),
+            "WRITERS_NOBODY" => Some(Self::Nobody),
+            _ => None,
+        }
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Entry {
     /// to the entry before in this log; the first one: to the event's epoch
@@ -285,12 +682,15 @@ pub struct Entry {
     /// only in the first entry of an incarnation
     #[prost(message, optional, tag = "3")]
     pub succession: ::core::option::Option<Succession>,
-    #[prost(oneof = "entry::Body", tags = "4, 5, 6, 7, 8, 9")]
+    #[prost(
+        oneof = "entry::Body",
+        tags = "4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16"
+    )]
     pub body: ::core::option::Option<entry::Body>,
 }
 /// Nested message and enum types in `Entry`.
 pub mod entry {
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Body {
         #[prost(message, tag = "4")]
         Score(super::Score),
@@ -305,6 +705,20 @@ pub mod entry {
         Statement(::prost::alloc::vec::Vec<u8>),
         #[prost(message, tag = "9")]
         Seal(super::Seal),
+        #[prost(message, tag = "10")]
+        Approve(super::Approve),
+        #[prost(message, tag = "11")]
+        Point(super::Point),
+        #[prost(message, tag = "12")]
+        SetScore(super::SetScore),
+        #[prost(message, tag = "13")]
+        Incident(super::Incident),
+        #[prost(message, tag = "14")]
+        Report(super::Report),
+        #[prost(message, tag = "15")]
+        JuryDecision(super::JuryDecision),
+        #[prost(message, tag = "16")]
+        Record(super::Record),
     }
 }
 /// The writer's last word under its grant, after the owner's last call.
@@ -360,6 +774,189 @@ pub struct Score {
     pub extra_shots: u32,
     #[prost(uint32, tag = "13")]
     pub extra_hits: u32,
+    /// a byte for each shot: 0 to 10, 11 is an X
+    #[prost(bytes = "vec", tag = "14")]
+    pub rings: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint32, repeated, tag = "15")]
+    pub points_down: ::prost::alloc::vec::Vec<u32>,
+    #[prost(uint32, tag = "16")]
+    pub xs: u32,
+    /// missed | procedurals << 8 | movement << 16 | unfinished << 24
+    #[prost(uint32, repeated, tag = "17")]
+    pub string_faults: ::prost::alloc::vec::Vec<u32>,
+    /// the time came from a timer
+    #[prost(bool, tag = "18")]
+    pub timer: bool,
+    /// the entry in whose place this stands: of this same log, or
+    #[prost(uint64, tag = "19")]
+    pub instead_of_seq: u64,
+    /// the 16-byte id of an entry of another log
+    #[prost(bytes = "vec", tag = "20")]
+    pub instead_of: ::prost::alloc::vec::Vec<u8>,
+}
+/// RO or shooter agree with an entry after it was saved.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Approve {
+    /// an entry of this same log, or
+    #[prost(uint64, tag = "1")]
+    pub seq: u64,
+    /// the 16-byte id of an entry of another log
+    #[prost(bytes = "vec", tag = "2")]
+    pub entry: ::prost::alloc::vec::Vec<u8>,
+    /// as in Score
+    #[prost(sint64, tag = "3")]
+    pub ro_ok_ms: i64,
+    #[prost(sint64, tag = "4")]
+    pub shooter_ok_ms: i64,
+    #[prost(uint32, tag = "5")]
+    pub ok_bits: u32,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Point {
+    #[prost(uint32, tag = "1")]
+    pub drill: u32,
+    /// the shooter who won it
+    #[prost(uint32, tag = "2")]
+    pub side: u32,
+    #[prost(uint32, tag = "3")]
+    pub set: u32,
+    #[prost(uint32, tag = "4")]
+    pub number: u32,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetScore {
+    #[prost(uint32, tag = "1")]
+    pub drill: u32,
+    #[prost(uint32, tag = "2")]
+    pub side: u32,
+    #[prost(uint32, tag = "3")]
+    pub set: u32,
+    #[prost(uint32, tag = "4")]
+    pub own: u32,
+    #[prost(uint32, tag = "5")]
+    pub other: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Incident {
+    /// 16 bytes
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    /// a drill
+    #[prost(uint32, tag = "2")]
+    pub race: u32,
+    /// a shooter
+    #[prost(uint32, tag = "3")]
+    pub bib: u32,
+    #[prost(uint32, tag = "4")]
+    pub place: u32,
+    /// how long before the entry's own time it happened
+    #[prost(sint64, tag = "5")]
+    pub before_ms: i64,
+    #[prost(uint32, tag = "6")]
+    pub rule: u32,
+    #[prost(message, optional, tag = "7")]
+    pub text: ::core::option::Option<Text>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Report {
+    /// 16 bytes
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    /// 16 bytes
+    #[prost(bytes = "vec", tag = "2")]
+    pub incident: ::prost::alloc::vec::Vec<u8>,
+    #[prost(message, optional, tag = "3")]
+    pub text: ::core::option::Option<Text>,
+    #[prost(message, repeated, tag = "4")]
+    pub media: ::prost::alloc::vec::Vec<Media>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Media {
+    /// 32 bytes, BLAKE3
+    #[prost(bytes = "vec", tag = "1")]
+    pub hash: ::prost::alloc::vec::Vec<u8>,
+    /// bytes
+    #[prost(uint64, tag = "2")]
+    pub size: u64,
+    /// at most 64 bytes
+    #[prost(string, tag = "3")]
+    pub mime: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct JuryDecision {
+    /// 16 bytes
+    #[prost(bytes = "vec", tag = "1")]
+    pub incident: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "Ruling", tag = "2")]
+    pub ruling: i32,
+    #[prost(uint32, tag = "3")]
+    pub time_cs: u32,
+    #[prost(uint32, tag = "4")]
+    pub rule: u32,
+    /// at most 120 bytes
+    #[prost(string, tag = "5")]
+    pub note: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Text {
+    /// at most 200 bytes
+    #[prost(string, tag = "1")]
+    pub plain: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub sealed: ::core::option::Option<Sealed>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Sealed {
+    /// whom it is about: a shooter, or
+    #[prost(uint32, tag = "1")]
+    pub shooter: u32,
+    /// 16 bytes: a record
+    #[prost(bytes = "vec", tag = "2")]
+    pub person: ::prost::alloc::vec::Vec<u8>,
+    /// 8 bytes
+    #[prost(bytes = "vec", tag = "3")]
+    pub key: ::prost::alloc::vec::Vec<u8>,
+    /// nonce, ciphertext, tag
+    #[prost(bytes = "vec", tag = "4")]
+    pub bytes: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Record {
+    #[prost(uint32, tag = "1")]
+    pub kind: u32,
+    /// 16 bytes
+    #[prost(bytes = "vec", tag = "2")]
+    pub key: ::prost::alloc::vec::Vec<u8>,
+    /// 16 bytes each
+    #[prost(bytes = "vec", repeated, tag = "3")]
+    pub parents: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    #[prost(uint64, tag = "4")]
+    pub counter: u64,
+    #[prost(bool, tag = "5")]
+    pub creates: bool,
+    #[prost(bool, tag = "6")]
+    pub gone: bool,
+    #[prost(message, repeated, tag = "7")]
+    pub fields: ::prost::alloc::vec::Vec<FieldValue>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FieldValue {
+    #[prost(uint32, tag = "1")]
+    pub field: u32,
+    #[prost(oneof = "field_value::Value", tags = "2, 3, 4")]
+    pub value: ::core::option::Option<field_value::Value>,
+}
+/// Nested message and enum types in `FieldValue`.
+pub mod field_value {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Value {
+        #[prost(string, tag = "2")]
+        Text(::prost::alloc::string::String),
+        #[prost(sint64, tag = "3")]
+        Number(i64),
+        #[prost(message, tag = "4")]
+        Sealed(super::Sealed),
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Status {
@@ -389,6 +986,9 @@ pub struct Void {
     /// at most 120 bytes
     #[prost(string, tag = "4")]
     pub note: ::prost::alloc::string::String,
+    /// bits: 1 the shooter, 2 the RO
+    #[prost(uint32, tag = "5")]
+    pub agreed: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Chrono {
@@ -407,11 +1007,49 @@ pub struct Chrono {
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
+pub enum Ruling {
+    Unspecified = 0,
+    None = 1,
+    Warning = 2,
+    Time = 3,
+    Dsq = 4,
+}
+impl Ruling {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "RULING_UNSPECIFIED",
+            Self::None => "RULING_NONE",
+            Self::Warning => "RULING_WARNING",
+            Self::Time => "RULING_TIME",
+            Self::Dsq => "RULING_DSQ",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "RULING_UNSPECIFIED" => Some(Self::Unspecified),
+            "RULING_NONE" => Some(Self::None),
+            "RULING_WARNING" => Some(Self::Warning),
+            "RULING_TIME" => Some(Self::Time),
+            "RULING_DSQ" => Some(Self::Dsq),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
 pub enum StatusKind {
     Unspecified = 0,
     Dnf = 1,
     MatchDq = 2,
     Withdrawn = 3,
+    Dns = 4,
+    StageDq = 5,
+    Warning = 6,
 }
 impl StatusKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -424,6 +1062,9 @@ impl StatusKind {
             Self::Dnf => "STATUS_KIND_DNF",
             Self::MatchDq => "STATUS_KIND_MATCH_DQ",
             Self::Withdrawn => "STATUS_KIND_WITHDRAWN",
+            Self::Dns => "STATUS_KIND_DNS",
+            Self::StageDq => "STATUS_KIND_STAGE_DQ",
+            Self::Warning => "STATUS_KIND_WARNING",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -433,6 +1074,9 @@ impl StatusKind {
             "STATUS_KIND_DNF" => Some(Self::Dnf),
             "STATUS_KIND_MATCH_DQ" => Some(Self::MatchDq),
             "STATUS_KIND_WITHDRAWN" => Some(Self::Withdrawn),
+            "STATUS_KIND_DNS" => Some(Self::Dns),
+            "STATUS_KIND_STAGE_DQ" => Some(Self::StageDq),
+            "STATUS_KIND_WARNING" => Some(Self::Warning),
             _ => None,
         }
     }
@@ -534,7 +1178,10 @@ pub struct Signed {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Statement {
-    #[prost(oneof = "statement::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
+    #[prost(
+        oneof = "statement::Kind",
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14"
+    )]
     pub kind: ::core::option::Option<statement::Kind>,
 }
 /// Nested message and enum types in `Statement`.
@@ -567,6 +1214,10 @@ pub mod statement {
         LastCall(super::LastCall),
         #[prost(message, tag = "12")]
         EventClose(super::EventClose),
+        #[prost(message, tag = "13")]
+        Phase(super::PhaseChange),
+        #[prost(message, tag = "14")]
+        Erase(super::Erase),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -574,7 +1225,7 @@ pub struct Admit {
     /// 32 bytes
     #[prost(bytes = "vec", tag = "1")]
     pub key: ::prost::alloc::vec::Vec<u8>,
-    /// bits: 1 scorer, 2 relay, 4 gateway, 8 viewer, 16 cloud, 32 owner, 64 deputy, 128 desk, 256 spare
+    /// bits: 1 scorer, 2 relay, 4 gateway, 8 viewer, 16 cloud, 32 owner, 64 deputy, 128 desk, 256 spare, 512 leader, 1024 medic, 2048 jury
     #[prost(uint32, tag = "2")]
     pub roles: u32,
     /// 1 to 32 bytes
@@ -647,7 +1298,7 @@ pub mod roster_change {
         Edit(super::ShooterEdit),
     }
 }
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ShooterEdit {
     #[prost(uint32, tag = "1")]
     pub shooter: u32,
@@ -659,6 +1310,18 @@ pub struct ShooterEdit {
     pub division_plus_one: u32,
     #[prost(enumeration = "PowerFactor", tag = "4")]
     pub power_factor: i32,
+    /// empty: unchanged
+    #[prost(string, tag = "5")]
+    pub label: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "6")]
+    pub categories: ::core::option::Option<Categories>,
+    #[prost(message, optional, tag = "7")]
+    pub entrant: ::core::option::Option<Entrant>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Categories {
+    #[prost(string, repeated, tag = "1")]
+    pub names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// From here on the structure changes only by statements, and scores are taken.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -739,22 +1402,26 @@ pub struct Adopt {
     #[prost(enumeration = "Decision", tag = "6")]
     pub decision: i32,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Amend {
     /// at most 120 bytes
     #[prost(string, tag = "3")]
     pub note: ::prost::alloc::string::String,
-    #[prost(oneof = "amend::Change", tags = "1, 2")]
+    #[prost(oneof = "amend::Change", tags = "1, 2, 4, 5")]
     pub change: ::core::option::Option<amend::Change>,
 }
 /// Nested message and enum types in `Amend`.
 pub mod amend {
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Change {
         #[prost(message, tag = "1")]
         Drill(super::Drill),
         #[prost(message, tag = "2")]
         Rule(super::Rule),
+        #[prost(message, tag = "4")]
+        Place(super::Place),
+        #[prost(message, tag = "5")]
+        Kind(super::Kind),
     }
 }
 /// Scoring is over: writers seal their logs.
@@ -779,6 +1446,27 @@ pub struct LogEnd {
     /// 32 bytes
     #[prost(bytes = "vec", tag = "3")]
     pub hash: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PhaseChange {
+    #[prost(enumeration = "Phase", tag = "1")]
+    pub phase: i32,
+    /// Unix time: when the review ends, or since when results are final
+    #[prost(uint64, tag = "2")]
+    pub at_ms: u64,
+    /// at most 120 bytes
+    #[prost(string, tag = "3")]
+    pub note: ::prost::alloc::string::String,
+}
+/// A person's sealed texts are never to be read again.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Erase {
+    /// a shooter, or
+    #[prost(uint32, tag = "1")]
+    pub shooter: u32,
+    /// 16 bytes: a record
+    #[prost(bytes = "vec", tag = "2")]
+    pub person: ::prost::alloc::vec::Vec<u8>,
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -875,6 +1563,38 @@ impl Decision {
             "DECISION_UNSPECIFIED" => Some(Self::Unspecified),
             "DECISION_COUNT" => Some(Self::Count),
             "DECISION_REJECT" => Some(Self::Reject),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Phase {
+    Unspecified = 0,
+    Scoring = 1,
+    Provisional = 2,
+    Final = 3,
+}
+impl Phase {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PHASE_UNSPECIFIED",
+            Self::Scoring => "PHASE_SCORING",
+            Self::Provisional => "PHASE_PROVISIONAL",
+            Self::Final => "PHASE_FINAL",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PHASE_UNSPECIFIED" => Some(Self::Unspecified),
+            "PHASE_SCORING" => Some(Self::Scoring),
+            "PHASE_PROVISIONAL" => Some(Self::Provisional),
+            "PHASE_FINAL" => Some(Self::Final),
             _ => None,
         }
     }

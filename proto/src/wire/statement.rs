@@ -10,12 +10,16 @@ use tallyline_keys::{DeviceKey, PublicKey, Purpose, Signature};
 
 use super::{
     STATEMENT_BYTES_MAX, WireError,
-    event::{key, number, power_factor_in, power_factor_out, shooter_in, shooter_out, text},
+    entry::{person_in, person_out},
+    event::{
+        NAME_BYTES_MAX, entrant_in, entrant_out, key, number, power_factor_in, power_factor_out,
+        shooter_in, shooter_out, text,
+    },
     fixed, generated as pb, statement_id,
 };
 use crate::model::{
-    Admit, Assign, CellSet, Close, CloseReason, Cut, DrillNo, EventId, GrantId, Hash, Incarnation,
-    Lock, Open, Roles, RosterChange, ShooterEdit, ShooterNo, SquadNo, Statement,
+    Admit, Assign, CellSet, Close, CloseReason, Cut, DrillNo, Erase, EventId, GrantId, Hash,
+    Incarnation, Lock, Open, Roles, RosterChange, ShooterEdit, ShooterNo, SquadNo, Statement,
 };
 
 /// Longest label of a device, in bytes.
@@ -149,6 +153,10 @@ pub fn decode_statement(body: &[u8]) -> Result<Statement, WireError> {
             pb::statement::Kind::EventClose(it) => {
                 Statement::EventClose(decision::event_close_in(&it)?)
             }
+            pb::statement::Kind::Phase(it) => Statement::Phase(decision::phase_in(it)?),
+            pb::statement::Kind::Erase(it) => Statement::Erase(Erase {
+                person: person_in(it.shooter, &it.person)?,
+            }),
         },
     )
 }
@@ -197,6 +205,11 @@ fn kind_out(statement: &Statement) -> pb::statement::Kind {
         Statement::Amend(it) => pb::statement::Kind::Amend(decision::amend_out(it)),
         Statement::LastCall => pb::statement::Kind::LastCall(pb::LastCall {}),
         Statement::EventClose(it) => pb::statement::Kind::EventClose(decision::event_close_out(it)),
+        Statement::Phase(it) => pb::statement::Kind::Phase(decision::phase_out(it)),
+        Statement::Erase(it) => {
+            let (shooter, person) = person_out(it.person);
+            pb::statement::Kind::Erase(pb::Erase { shooter, person })
+        }
     }
 }
 
@@ -256,6 +269,11 @@ fn edit_out(edit: &ShooterEdit) -> pb::ShooterEdit {
             .power_factor
             .map_or(pb::PowerFactor::Unspecified, power_factor_out)
             .into(),
+        label: edit.label.clone().unwrap_or_default(),
+        categories: edit.categories.as_ref().map(|names| pb::Categories {
+            names: names.clone(),
+        }),
+        entrant: edit.entrant.as_ref().map(entrant_out),
     }
 }
 
@@ -315,6 +333,13 @@ fn roster_in(it: pb::RosterChange) -> Result<RosterChange, WireError> {
                     }
                 },
                 power_factor: power_factor_in(it.power_factor)?,
+                label: if it.label.is_empty() {
+                    None
+                } else {
+                    Some(text(it.label, NAME_BYTES_MAX, "shooter label")?)
+                },
+                categories: it.categories.map(|it| it.names),
+                entrant: it.entrant.map(entrant_in).transpose()?,
             }),
         },
     )

@@ -152,10 +152,7 @@ pub(crate) fn structure() -> Structure {
         epoch_ms: 1_526_626_800_000,
         zone_min: 120,
         level: "L3".to_owned(),
-        ruleset: Ruleset {
-            discipline: Discipline::Ipsc,
-            hf_decimals: None,
-        },
+        ruleset: Ruleset::of(Discipline::Ipsc),
         divisions: vec![
             division("Production", Some(125), None),
             division("Open", Some(125), Some(160)),

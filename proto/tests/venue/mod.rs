@@ -28,10 +28,7 @@ pub(super) fn manifest(owner: &DeviceKey) -> Manifest {
             epoch_ms: 0,
             zone_min: 0,
             level: String::new(),
-            ruleset: Ruleset {
-                discipline: Discipline::Ipsc,
-                hf_decimals: None,
-            },
+            ruleset: Ruleset::of(Discipline::Ipsc),
             divisions: Vec::new(),
             drills: Vec::new(),
             shooters: Vec::new(),

@@ -66,9 +66,10 @@ impl Authority {
             now,
             grants: BTreeMap::new(),
             adoptions: BTreeMap::new(),
-            roster: Roster::new(manifest.structure.clone()),
+            roster: Roster::of(manifest),
             last_call: None,
             closing: None,
+            erased: BTreeSet::new(),
             invalid: Vec::new(),
         };
         authority.admit_by_manifest(manifest);
@@ -162,6 +163,14 @@ impl Authority {
             }
             (Statement::EventClose(close), Voice::Owner) => {
                 self.close_event(said.id, close);
+                true
+            }
+            (Statement::Phase(change), Voice::Owner) => {
+                self.roster.begin(change.phase);
+                true
+            }
+            (Statement::Erase(erase), Voice::Owner) => {
+                self.erased.insert(erase.person);
                 true
             }
         }

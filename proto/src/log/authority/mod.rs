@@ -6,7 +6,11 @@
 mod judge;
 mod owners;
 
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    string::String,
+    vec::Vec,
+};
 
 use tallyline_keys::PublicKey;
 
@@ -17,7 +21,7 @@ pub use owners::{Cuts, OWNERS_MAX, Owner, sign_consent, verify_consent};
 use crate::{
     model::{
         Adopt, CellSet, CloseReason, DrillNo, EventId, GrantId, Hash, Incarnation, LogName,
-        Manifest, RevokeReason, Roles, SquadNo, Statement,
+        Manifest, Person, RevokeReason, Roles, SquadNo, Statement,
     },
     rules::Roster,
 };
@@ -133,6 +137,7 @@ pub struct Authority {
     roster: Roster,
     last_call: Option<Hash>,
     closing: Option<Closing>,
+    erased: BTreeSet<Person>,
     invalid: Vec<Hash>,
 }
 
@@ -205,6 +210,13 @@ impl Authority {
     /// Returns how the event was closed, if it was.
     pub fn closing(&self) -> Option<&Closing> {
         self.closing.as_ref()
+    }
+
+    /// Returns the people whose sealed texts are never to be read again.
+    ///
+    /// Source: PROTOCOL R-SEAL-5.
+    pub fn erased(&self) -> &BTreeSet<Person> {
+        &self.erased
     }
 
     /// Returns the ids of statements that are not valid; they are kept as evidence.

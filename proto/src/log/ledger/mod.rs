@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     model::{
-        About, Body, EntryId, EventId, GrantId, Hash, Incarnation, LogName, Manifest, Predecessor,
+        Body, EntryId, EventId, GrantId, Hash, Incarnation, LogName, Manifest, Predecessor,
         ShooterNo, SquadNo,
     },
     rules::Line,
@@ -117,7 +117,7 @@ pub struct Ledger {
     short_ids: BTreeMap<[u8; 16], LogName>,
     index: BTreeMap<EntryId, (LogName, u64)>,
     about: BTreeMap<ShooterNo, Vec<(LogName, u64)>>,
-    voids: BTreeMap<EntryId, Vec<(LogName, u64)>>,
+    answers: BTreeMap<EntryId, Vec<(LogName, u64)>>,
     forks: BTreeMap<LogName, Fork>,
     /// Branches of forks that are not the one held as the log.
     displaced: BTreeMap<LogName, Vec<Chunk>>,
@@ -153,7 +153,7 @@ impl Ledger {
             short_ids: BTreeMap::new(),
             index: BTreeMap::new(),
             about: BTreeMap::new(),
-            voids: BTreeMap::new(),
+            answers: BTreeMap::new(),
             forks: BTreeMap::new(),
             displaced: BTreeMap::new(),
             loose: BTreeMap::new(),
@@ -406,20 +406,20 @@ impl Ledger {
         Some(line(log, seq, log.record(seq)?))
     }
 
-    /// Returns the entries that name a shooter and the voids of them: all that decides what
+    /// Returns the entries that name a shooter, the voids and the approvals of them: all that decides what
     /// counts for this shooter.
     pub fn lines_about(&self, shooter: ShooterNo) -> Vec<Line<'_>> {
         let places = self.about.get(&shooter).into_iter().flatten();
         let mut lines: Vec<Line<'_>> = places
             .filter_map(|(name, seq)| self.line(name, *seq))
             .collect();
-        let voids: Vec<Line<'_>> = lines
+        let answers: Vec<Line<'_>> = lines
             .iter()
-            .filter_map(|line| self.voids.get(&line.id))
+            .filter_map(|line| self.answers.get(&line.id))
             .flatten()
             .filter_map(|(name, seq)| self.line(name, *seq))
             .collect();
-        lines.extend(voids);
+        lines.extend(answers);
         lines
     }
 
@@ -567,10 +567,10 @@ impl Ledger {
                 let before = u32::try_from(before).unwrap_or(u32::MAX);
                 self.successions.insert(name, before);
             }
-            if let Body::Void(void) = &record.entry.body {
-                self.voids.entry(void.entry).or_default().push((name, seq));
+            if let Some(target) = record.entry.body.target() {
+                self.answers.entry(target).or_default().push((name, seq));
             }
-            if let Some(about) = about(&record.entry.body) {
+            if let Some(about) = record.entry.body.about() {
                 self.about
                     .entry(about.shooter)
                     .or_default()
@@ -614,24 +614,8 @@ impl Ledger {
         }
         let stays = |place: &(LogName, u64)| place.0 != *name || place.1 < seq;
         self.about.values_mut().for_each(|it| it.retain(stays));
-        self.voids.values_mut().for_each(|it| it.retain(stays));
+        self.answers.values_mut().for_each(|it| it.retain(stays));
         !forgotten.is_empty()
-    }
-}
-
-/// Returns what an entry is about, if it is about a shooter.
-pub(crate) fn about(body: &Body) -> Option<About> {
-    match body {
-        Body::Score(it) => Some(About {
-            drill: Some(it.drill),
-            shooter: it.shooter,
-        }),
-        Body::Chrono(it) => Some(About {
-            drill: Some(it.drill),
-            shooter: it.shooter,
-        }),
-        Body::Status(it) => Some(it.about),
-        Body::Void(_) | Body::Statement(_) | Body::Seal | Body::Unknown => None,
     }
 }
 

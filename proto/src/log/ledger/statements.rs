@@ -27,14 +27,10 @@ impl Ledger {
         let place = self.statements.get(&id)?;
         let said = self.said.get(place)?;
         let record = self.logs.get(&said.log)?.record(said.seq)?;
-        match &record.entry.body {
-            Body::Statement(bytes) => Some((said, bytes)),
-            Body::Score(_)
-            | Body::Status(_)
-            | Body::Void(_)
-            | Body::Chrono(_)
-            | Body::Seal
-            | Body::Unknown => None,
+        if let Body::Statement(bytes) = &record.entry.body {
+            Some((said, bytes))
+        } else {
+            None
         }
     }
 
@@ -211,7 +207,9 @@ fn names(id: Hash, statement: &Statement) -> Vec<(GrantId, PublicKey)> {
         | Statement::Adopt(_)
         | Statement::Amend(_)
         | Statement::LastCall
-        | Statement::EventClose(_) => Vec::new(),
+        | Statement::EventClose(_)
+        | Statement::Phase(_)
+        | Statement::Erase(_) => Vec::new(),
     }
 }
 
@@ -231,7 +229,9 @@ fn speaker(statement: &Statement) -> Option<PublicKey> {
         | Statement::Adopt(_)
         | Statement::Amend(_)
         | Statement::LastCall
-        | Statement::EventClose(_) => None,
+        | Statement::EventClose(_)
+        | Statement::Phase(_)
+        | Statement::Erase(_) => None,
     }
 }
 

@@ -3,11 +3,14 @@
 use crate::{
     model::{
         Adopt, Amend, Amendment, Decision, EventClose, GrantId, Hash, Incarnation, LogEnd, LogName,
+        Phase, PhaseChange,
     },
     wire::{
         WireError,
         entry::note,
-        event::{drill_in, drill_out, key, rule_in, rule_out},
+        event::{
+            drill_in, drill_out, key, kind_in, kind_out, place_in, place_out, rule_in, rule_out,
+        },
         fixed, generated as pb,
     },
 };
@@ -54,6 +57,8 @@ pub(super) fn amend_out(it: &Amend) -> pb::Amend {
         change: Some(match &it.change {
             Amendment::Drill(drill) => pb::amend::Change::Drill(drill_out(drill)),
             Amendment::Rule(rule) => pb::amend::Change::Rule(rule_out(rule)),
+            Amendment::Place(place) => pb::amend::Change::Place(place_out(place)),
+            Amendment::Kind(kind) => pb::amend::Change::Kind(kind_out(kind)),
         }),
         note: it.note.clone(),
     }
@@ -64,6 +69,35 @@ pub(super) fn amend_in(it: pb::Amend) -> Result<Amend, WireError> {
         change: match it.change.ok_or(WireError::Invalid("amendment"))? {
             pb::amend::Change::Drill(drill) => Amendment::Drill(drill_in(drill)?),
             pb::amend::Change::Rule(rule) => Amendment::Rule(rule_in(rule)?),
+            pb::amend::Change::Place(place) => Amendment::Place(place_in(place)?),
+            pb::amend::Change::Kind(kind) => Amendment::Kind(kind_in(kind)?),
+        },
+        note: note(it.note)?,
+    })
+}
+
+pub(super) fn phase_out(it: &PhaseChange) -> pb::PhaseChange {
+    let (phase, at_ms) = match it.phase {
+        Phase::Scoring => (pb::Phase::Scoring, 0),
+        Phase::Provisional { review_ends_ms } => (pb::Phase::Provisional, review_ends_ms),
+        Phase::Final { since_ms } => (pb::Phase::Final, since_ms),
+    };
+    pb::PhaseChange {
+        phase: phase.into(),
+        at_ms,
+        note: it.note.clone(),
+    }
+}
+
+pub(super) fn phase_in(it: pb::PhaseChange) -> Result<PhaseChange, WireError> {
+    Ok(PhaseChange {
+        phase: match pb::Phase::try_from(it.phase) {
+            Ok(pb::Phase::Scoring) => Phase::Scoring,
+            Ok(pb::Phase::Provisional) => Phase::Provisional {
+                review_ends_ms: it.at_ms,
+            },
+            Ok(pb::Phase::Final) => Phase::Final { since_ms: it.at_ms },
+            Ok(pb::Phase::Unspecified) | Err(_) => return Err(WireError::Invalid("phase")),
         },
         note: note(it.note)?,
     })

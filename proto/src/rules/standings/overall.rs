@@ -1,0 +1,223 @@
+//! The ranking over the match: what stages add up to, and what tells equal results apart.
+
+use alloc::{collections::BTreeMap, vec::Vec};
+use core::cmp::Reverse;
+
+use super::{Group, Listed, MatchResult, MatchRow, StageTable, disqualified, places};
+use crate::{
+    model::{Drill, ShooterNo, Sum, Tie},
+    rules::{
+        Fixed4, Roster, Scorebook,
+        court::Courts,
+        scorebook::Missed,
+        scoring::{Measure, percent_of},
+    },
+};
+
+/// Lowest ring that is a hit, and one above the highest.
+const RINGS: core::ops::Range<u8> = 1..11;
+
+/// What one shooter has over all drills.
+#[derive(Clone, Default)]
+struct Total {
+    points: Fixed4,
+    time_centis: u64,
+    xs: u32,
+    drills: u32,
+    missed: Option<Missed>,
+    /// Drills on which nobody of the group was better.
+    wins: u32,
+    /// Points and X's on the drills of the longest range.
+    longest: (Fixed4, u32),
+    /// How many shots lie in each ring, from 0.
+    rings: BTreeMap<u8, u32>,
+    /// All shots in order.
+    shots: Vec<u8>,
+    /// Results on the drills that break ties, higher is better.
+    tie_breakers: Vec<i128>,
+    /// Won matches, sets and points of a court, less what was lost of the latter two.
+    court: (u32, i64, i64),
+}
+
+/// Ranks a group over the match, from the tables of its drills.
+///
+/// Source: PROTOCOL R-SCORE-6, R-SCORE-15.
+pub(super) fn table(
+    roster: &Roster,
+    book: &Scorebook,
+    group: Group,
+    stages: &[StageTable],
+    listed: &[Listed<'_>],
+) -> super::MatchTable {
+    let ruleset = &roster.structure().ruleset;
+    let mut totals = add_up(roster, group, stages);
+    if ruleset.sum == Sum::Wins {
+        add_courts(&mut totals, &Courts::compute(roster, book));
+    }
+    let none = Total::default();
+    let mut ranked: Vec<(Vec<i128>, ShooterNo, &Total)> = listed
+        .iter()
+        .filter(|it| !it.disqualified && group.holds(it.shooter.division))
+        .map(|it| {
+            let total = totals.get(&it.shooter.no).unwrap_or(&none);
+            (order(total, ruleset.sum, &ruleset.ties), it.shooter.no, total)
+        })
+        .collect();
+    ranked.sort_by(|left, right| (Reverse(&left.0), left.1).cmp(&(Reverse(&right.0), right.1)));
+    let best = ranked.first().map(|(_, _, total)| *total);
+    let best = best.unwrap_or(&none);
+    let mut rows: Vec<MatchRow> = places(&ranked, |(order, ..)| order.clone())
+        .map(|(place, (_, shooter, total))| MatchRow {
+            place,
+            shooter: *shooter,
+            result: Some(MatchResult {
+                points: match ruleset.sum {
+                    Sum::Wins => Fixed4::ratio(u128::from(total.court.0), 1),
+                    Sum::StagePoints | Sum::Time | Sum::Points => total.points,
+                },
+                percent: match ruleset.sum {
+                    Sum::StagePoints | Sum::Points => {
+                        percent_of(total.points.0, best.points.0, ruleset.percent_decimals)
+                    }
+                    Sum::Time if unranked(total, ruleset.sum).is_some() => {
+                        percent_of(0, 1, ruleset.percent_decimals)
+                    }
+                    Sum::Time => percent_of(
+                        best.time_centis,
+                        total.time_centis,
+                        ruleset.percent_decimals,
+                    ),
+                    Sum::Wins => percent_of(
+                        u64::from(total.court.0),
+                        u64::from(best.court.0),
+                        ruleset.percent_decimals,
+                    ),
+                },
+                time_centis: match ruleset.sum {
+                    Sum::Time => total.time_centis,
+                    Sum::StagePoints | Sum::Points | Sum::Wins => 0,
+                },
+                xs: total.xs,
+                drills: total.drills,
+                unranked: unranked(total, ruleset.sum),
+            }),
+        })
+        .collect();
+    let below = rows.len();
+    rows.extend(
+        disqualified(group, below, listed).map(|(place, shooter)| MatchRow {
+            place,
+            shooter,
+            result: None,
+        }),
+    );
+    super::MatchTable { group, rows }
+}
+
+/// Adds up the tables of a group's drills.
+fn add_up(roster: &Roster, group: Group, stages: &[StageTable]) -> BTreeMap<ShooterNo, Total> {
+    let structure = roster.structure();
+    let longest = structure.drills.iter().map(|drill| drill.terms.range).max();
+    let mut totals: BTreeMap<ShooterNo, Total> = BTreeMap::new();
+    for table in stages.iter().filter(|table| table.group == group) {
+        let Some(drill) = roster.drill(table.drill) else {
+            continue;
+        };
+        let measure = Measure::of(drill);
+        for row in &table.rows {
+            let Some(result) = &row.result else { continue };
+            let total = totals.entry(row.shooter).or_default();
+            let tally = &result.tally;
+            total.points = total.points.plus(result.stage_points);
+            total.xs = total.xs.saturating_add(tally.xs);
+            total.drills = total.drills.saturating_add(1);
+            if measure == Some(Measure::Time) {
+                total.time_centis = total.time_centis.saturating_add(tally.total_centis());
+            }
+            let counts = result.missed.is_some() && tally.time_centis == 0;
+            total.missed = total.missed.max(result.missed.filter(|_| counts));
+            total.wins = total.wins.saturating_add(u32::from(row.place == 1));
+            if longest == Some(drill.terms.range) {
+                total.longest.0 = total.longest.0.plus(result.stage_points);
+                total.longest.1 = total.longest.1.saturating_add(tally.xs);
+            }
+            for &ring in &tally.rings {
+                let count = total.rings.entry(ring).or_default();
+                *count = count.saturating_add(1);
+            }
+            total.shots.extend(&tally.rings);
+            if drill.terms.tie_breaker {
+                total.tie_breakers.extend(tie_breaker(drill, result));
+            }
+        }
+    }
+    totals
+}
+
+/// Returns what a tie-breaking drill says: points first where points are counted, then the time; a
+/// run without a time is the slowest.
+fn tie_breaker(drill: &Drill, result: &super::StageResult) -> [i128; 2] {
+    let time = match result.tally.total_centis() {
+        0 => i128::MIN,
+        centis => i128::from(centis).saturating_neg(),
+    };
+    match Measure::of(drill) {
+        Some(Measure::Time) | None => [0, time],
+        Some(Measure::HitFactor | Measure::Points) => [i128::from(result.stage_points.0), time],
+    }
+}
+
+fn add_courts(totals: &mut BTreeMap<ShooterNo, Total>, courts: &Courts) {
+    for side in courts.sides() {
+        let total = totals.entry(side.shooter).or_default();
+        let (wins, sets, points) = &mut total.court;
+        *wins = wins.saturating_add(u32::from(side.won));
+        *sets = sets.saturating_add(side.sets);
+        *points = points.saturating_add(side.points);
+        total.drills = total.drills.saturating_add(u32::from(side.complete));
+    }
+}
+
+/// Returns why a shooter is not ranked: a missed run leaves no time to add.
+fn unranked(total: &Total, sum: Sum) -> Option<Missed> {
+    total.missed.filter(|_| sum == Sum::Time)
+}
+
+/// Returns what ranks a shooter, the most important first; higher is better.
+fn order(total: &Total, sum: Sum, ties: &[Tie]) -> Vec<i128> {
+    let points = i128::from(total.points.0);
+    let mut order = match sum {
+        Sum::StagePoints | Sum::Points => Vec::from([points]),
+        Sum::Time if unranked(total, sum).is_some() => return Vec::from([-1]),
+        // As long as not everybody has shot everything, who has shot more stands before.
+        Sum::Time => Vec::from([
+            i128::from(total.drills),
+            i128::from(total.time_centis).saturating_neg(),
+        ]),
+        Sum::Wins => Vec::from([
+            i128::from(total.court.0),
+            i128::from(total.court.1),
+            i128::from(total.court.2),
+        ]),
+    };
+    for tie in ties {
+        match tie {
+            Tie::Xs => order.push(i128::from(total.xs)),
+            Tie::LongestRange => order.push(i128::from(total.longest.0.0)),
+            Tie::LongestRangeXs => order.push(i128::from(total.longest.1)),
+            Tie::FewestMisses => order.push(fewer(total, 0)),
+            Tie::FewestLow => order.extend(RINGS.map(|ring| fewer(total, ring))),
+            Tie::InverseOrder => {
+                order.extend(total.shots.iter().rev().map(|&shot| i128::from(shot)));
+            }
+            Tie::StageWins => order.push(i128::from(total.wins)),
+            Tie::TieStage => order.extend(&total.tie_breakers),
+        }
+    }
+    order
+}
+
+fn fewer(total: &Total, ring: u8) -> i128 {
+    let count = total.rings.get(&ring).copied().unwrap_or(0);
+    i128::from(count).saturating_neg()
+}

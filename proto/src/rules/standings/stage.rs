@@ -1,0 +1,163 @@
+//! The ranking on one drill.
+
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+
+use super::{
+    Group, Listed, StageResult, StageRow, StageTable, disqualified, places,
+};
+use crate::{
+    model::{Drill, DrillNo, Method, Ruling, ShooterNo},
+    rules::{
+        Roster, Scorebook,
+        scorebook::Missed,
+        scoring::{Measure, Tally, Worth, counting_strings},
+    },
+};
+
+/// One run on one drill, ready to be ranked.
+#[derive(Clone)]
+pub(super) struct Run {
+    shooter: ShooterNo,
+    division: usize,
+    tally: Tally,
+    worth: Worth,
+    missed: Option<Missed>,
+    needs_decision: bool,
+}
+
+/// All runs on a drill.
+pub(super) struct Runs {
+    /// Best first.
+    pub(super) ranked: Vec<Run>,
+    /// Slots without a result.
+    pub(super) missing: Vec<(DrillNo, ShooterNo)>,
+    /// Slots in which a person must decide.
+    pub(super) undecided: Vec<(DrillNo, ShooterNo)>,
+}
+
+impl Run {
+    /// What tells runs of one worth apart: the fastest string, then the next.
+    ///
+    /// Source: Steel Challenge rules 9.6; PROTOCOL R-SCORE-10.
+    fn order(&self) -> (Reverse<Worth>, &[u32]) {
+        (Reverse(self.worth), &self.tally.strings)
+    }
+}
+
+/// Collects the runs on a drill, and notes who is missing and where a person must decide.
+pub(super) fn runs(
+    roster: &Roster,
+    book: &Scorebook,
+    drill: &Drill,
+    listed: &[Listed<'_>],
+) -> Runs {
+    let mut runs = Runs {
+        ranked: Vec::with_capacity(listed.len()),
+        missing: Vec::new(),
+        undecided: Vec::new(),
+    };
+    for it in listed.iter().filter(|it| !it.disqualified) {
+        let shooter = it.shooter;
+        let Some(slot) = book.slot(drill.no, shooter.no) else {
+            runs.missing.push((drill.no, shooter.no));
+            continue;
+        };
+        if slot.needs_decision {
+            runs.undecided.push((drill.no, shooter.no));
+        }
+        let ruling = book.ruling(drill.no, shooter.no);
+        let missed = match ruling {
+            Some(Ruling::Dsq) => Some(Missed::StageDq),
+            Some(Ruling::None | Ruling::Warning | Ruling::Time(_)) | None => slot.outcome.missed(),
+        };
+        let tally = match missed {
+            Some(_) => longest(drill),
+            None => {
+                let mut tally = slot.outcome.tally(book.power_factor(roster, shooter.no));
+                if let Some(Ruling::Time(centis)) = ruling {
+                    tally.added_centis = tally.added_centis.saturating_add(i64::from(centis));
+                }
+                tally
+            }
+        };
+        let worth = match missed {
+            Some(_) if tally.time_centis == 0 => Worth::ZERO,
+            Some(_) | None => Worth::of(drill, &tally, &roster.structure().ruleset),
+        };
+        runs.ranked.push(Run {
+            shooter: shooter.no,
+            division: shooter.division,
+            tally,
+            worth,
+            missed,
+            needs_decision: slot.needs_decision,
+        });
+    }
+    runs.ranked
+        .sort_by(|left, right| (left.order(), left.shooter).cmp(&(right.order(), right.shooter)));
+    runs
+}
+
+/// Returns what a missed run counts: the limit of every string that counts, where strings have one;
+/// else nothing.
+///
+/// Source: Steel Challenge rules 5.6.1; PROTOCOL R-SCORE-10.
+fn longest(drill: &Drill) -> Tally {
+    if drill.method != Method::BestStrings {
+        return Tally::ZERO;
+    }
+    let strings = u32::try_from(counting_strings(drill)).unwrap_or(u32::MAX);
+    Tally {
+        time_centis: strings.saturating_mul(drill.terms.string_max_centis),
+        ..Tally::ZERO
+    }
+}
+
+/// Ranks the runs of a group; they come best first.
+pub(super) fn table(
+    roster: &Roster,
+    drill: &Drill,
+    group: Group,
+    runs: &[Run],
+    listed: &[Listed<'_>],
+) -> StageTable {
+    let ruleset = &roster.structure().ruleset;
+    let runs: Vec<&Run> = runs
+        .iter()
+        .filter(|run| group.holds(run.division))
+        .collect();
+    let best = runs.first().map_or(Worth::ZERO, |run| run.worth);
+    let timed = Measure::of(drill) == Some(Measure::Time);
+    let mut rows: Vec<StageRow> = places(&runs, |run| run.order())
+        .map(|(place, run)| StageRow {
+            place,
+            shooter: run.shooter,
+            result: Some(StageResult {
+                tally: run.tally.clone(),
+                hit_factor: if timed {
+                    crate::rules::Fixed4::ZERO
+                } else {
+                    run.worth.fixed4()
+                },
+                stage_points: run.worth.stage_points(drill, ruleset, best),
+                percent: run.worth.percent(best),
+                missed: run.missed,
+                needs_decision: run.needs_decision,
+            }),
+        })
+        .collect();
+    let below = rows.len();
+    rows.extend(
+        disqualified(group, below, listed).map(|(place, shooter)| StageRow {
+            place,
+            shooter,
+            result: None,
+        }),
+    );
+    StageTable {
+        drill: drill.no,
+        group,
+        rows,
+    }
+}
