@@ -230,6 +230,7 @@ fn a_live_push_is_at_most_80_bytes_over_the_payload() {
                 confirmed: false,
                 revision: None,
                 wall_ms: None,
+                agreed: Agreed::BOTH,
             },
         );
         let (after, _) = world.traffic();
