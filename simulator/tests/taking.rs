@@ -161,6 +161,7 @@ impl Two {
             confirmed: true,
             revision: None,
             wall_ms: None,
+            agreed: Agreed::BOTH,
         };
         self.ask(no, command);
     }
