@@ -8,6 +8,7 @@ mod decimal;
 #[cfg(test)]
 mod fixture;
 mod mistake;
+pub mod results;
 mod roster;
 pub mod scorebook;
 pub mod scoring;
