@@ -16,6 +16,7 @@ mod core;
 mod decide;
 mod effects;
 mod enrol;
+mod heads;
 mod input;
 mod invite;
 mod lending;
@@ -43,8 +44,8 @@ pub use input::{
 pub use open::Damage;
 pub use view::{
     AskPhase, AskView, DeviceView, EnrolView, EntryFilter, EntryView, EventEnd, GrantView,
-    InviteEnd, InviteView, JoinEnd, LentView, LogView, OfferView, PairPhase, PairingView, Phase,
-    StatementView, VerifyReport,
+    HeadView, InviteEnd, InviteView, JoinEnd, LentView, LogRead, LogView, OfferView, PairPhase,
+    PairingView, Phase, StatementView, Unread, VerifyReport,
 };
 pub use why::{Subject, Why};
 

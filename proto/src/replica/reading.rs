@@ -17,7 +17,7 @@ use super::{
 use crate::{
     log::{Chain, Grant, Log, Said, verify_head},
     model::{Body, EventId, GrantId, Hash, LogName, Manifest, Ticket},
-    rules::{Line, RULES_VERSION, Roster, Scorebook, Verdict},
+    rules::{Line, RULES_VERSION, Roster, Scorebook},
     wire::{decode_signed, log_short_id},
 };
 
@@ -88,25 +88,10 @@ impl Replica {
                     .drill
                     .is_none_or(|no| subject.is_some_and(|it| it.drill == Some(no)))
         };
-        let view = |line: Line<'_>| {
-            let id = log_short_id(&line.log);
-            EntryView {
-                id: line.id,
-                log: line.log,
-                seq: line.seq,
-                author: line.author,
-                label: member.label(&line.author),
-                at_unix_ms: member.unix_ms(line.at_ms),
-                body: line.body.clone(),
-                verdict: book.verdict(line.id).unwrap_or(Verdict::Unknown),
-                copies: member.copies(&own, &id, line.seq),
-                in_cloud: member
-                    .cloud
-                    .get(&id)
-                    .is_some_and(|&height| line.seq <= height),
-            }
-        };
-        member.ledger.lines().filter(wanted).map(view).collect()
+        let lines = member.ledger.lines().filter(wanted);
+        lines
+            .map(|line| member.entry_view(&own, &book, &line))
+            .collect()
     }
 
     /// Returns the members, then those who were members and are revoked.
@@ -313,7 +298,7 @@ impl Member {
     }
 
     /// Returns the Unix time in milliseconds of a time since the event's epoch.
-    fn unix_ms(&self, at_ms: i64) -> i64 {
+    pub(super) fn unix_ms(&self, at_ms: i64) -> i64 {
         let epoch_ms = i64::try_from(self.ledger.manifest().structure.epoch_ms).unwrap_or(0);
         epoch_ms.saturating_add(at_ms)
     }

@@ -1,12 +1,12 @@
 //! The audit: every correction, with who, when, why, and what stands instead.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 use tallyline_keys::PublicKey;
 
-use super::{Basis, Reference, by_id, sheet::replacements};
+use super::{Basis, Reference, by_id, chrono_list, sheet::replacements};
 use crate::{
-    model::{About, Agreed, Body, EntryId, StatusKind, VoidReason},
+    model::{About, Agreed, Body, EntryId, ShooterNo, StatusKind, VoidReason},
     rules::{Line, Scorebook, Verdict},
 };
 
@@ -56,13 +56,15 @@ pub fn audit(basis: Basis<'_>) -> Audit {
     let book = basis.book;
     let entries = by_id(basis.lines);
     let replacements = replacements(basis.lines);
+    let chrono = chrono_list(basis).lines.into_iter();
+    let chrono: Readings = chrono.map(|it| (it.shooter, it.entry)).collect();
     let voids = basis.lines.iter().filter_map(|line| {
         let Body::Void(void) = line.body else {
             return None;
         };
         let target = entries.get(&void.entry).copied();
         let told = replacements.get(&void.entry).copied();
-        let filled = target.and_then(|target| filling(book, target));
+        let filled = target.and_then(|target| filling(book, &chrono, target));
         let instead = told.or_else(|| entries.get(&filled?).copied());
         Some(Undone {
             void: line.id,
@@ -86,12 +88,15 @@ pub fn audit(basis: Basis<'_>) -> Audit {
     Audit { lines, missing }
 }
 
+/// The reading or gear check that is shown of each shooter.
+type Readings = BTreeMap<ShooterNo, EntryId>;
+
 /// Returns the entry that fills the place of one that was voided.
-fn filling(book: &Scorebook, target: &Line<'_>) -> Option<EntryId> {
+fn filling(book: &Scorebook, chrono: &Readings, target: &Line<'_>) -> Option<EntryId> {
     let About { drill, shooter } = target.body.about()?;
     let filling = match target.body {
         Body::Score(_) => book.slot(drill?, shooter).map(|slot| slot.entry),
-        Body::Chrono(_) => book.readings().get(&shooter).map(|it| it.entry),
+        Body::Chrono(_) => chrono.get(&shooter).copied(),
         Body::Status(status) => match status.kind {
             StatusKind::Dnf | StatusKind::Dns | StatusKind::StageDq => {
                 book.slot(drill?, shooter).map(|slot| slot.entry)
