@@ -13,6 +13,7 @@ mod failure;
 mod files;
 mod found;
 mod notation;
+mod report;
 mod score;
 mod session;
 mod setup;
@@ -106,6 +107,7 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         | Verb::Approve(_)
         | Verb::Amend(_)
         | Verb::Standings(_)
+        | Verb::Report(_)
         | Verb::Status
         | Verb::Verify
         | Verb::Why { .. }
@@ -139,6 +141,7 @@ fn ask(verb: Verb, session: &Session) -> Result<u8, Failure> {
         Verb::Approve(args) => score::approve(args, session),
         Verb::Amend(args) => statement::amend(*args, session),
         Verb::Standings(args) => score::standings(args, session),
+        Verb::Report(verb) => report::report(verb, session),
         Verb::Status => venue::status(session),
         Verb::Verify => venue::verify(session),
         Verb::Export { file } => files::export(&file, session),

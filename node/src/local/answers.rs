@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tallyline_keys::PublicKey;
 use tallyline_proto::model::{Body, DrillNo, Roles, Rule, RuleKind, Shooter, ShooterNo, Structure};
 use tallyline_proto::replica::{
-    DeviceView, EntryFilter, EntryView, GrantView, LogView, Now, Phase, Replica,
+    DeviceView, EntryFilter, EntryView, GrantView, HeadView, LogView, Now, Phase, Replica,
 };
 use tallyline_proto::rules::{Roster, Scorebook, Verdict};
 
@@ -21,7 +21,8 @@ use super::protocol::{
     LogStatus, NodeInfo, Problem, Readings, Refused, Request, RosterAdd, RuleInfo, StandingsQuery,
     StatusData, Totals, Verified, WireBytes, codes, exits,
 };
-use super::{claims, convert, enrol, health, names, said, standings, statement, words};
+use super::{claims, convert, enrol, health, names, report, said, standings, statement, words};
+use crate::beside::Beside;
 use crate::root::hex;
 
 /// What the answers need besides the replica.
@@ -41,6 +42,8 @@ pub(super) struct Around {
     pub(super) damaged: Vec<String>,
     /// Keys that two devices use at the same time.
     pub(super) alarms: Vec<Alarm>,
+    /// The files beside the store.
+    pub(super) beside: Beside,
 }
 
 /// What was seen in the loop, to be answered outside of it.
@@ -55,12 +58,17 @@ pub(super) struct Source {
     pub(super) roster: Roster,
     pub(super) book: Arc<Scorebook>,
     pub(super) state_digest: [u8; 32],
+    pub(super) heads: Vec<HeadView>,
     pub(super) query: StandingsQuery,
 }
 
 impl Seen {
     fn of<T: serde::Serialize + Send + 'static>(data: T) -> Self {
         Self::Answer(Box::new(move || Answer::ok(&data)))
+    }
+
+    fn report(seen: report::Seen) -> Self {
+        Self::Answer(Box::new(move || report::answer(&seen)))
     }
 
     /// Makes the answer of what was seen.
@@ -98,6 +106,9 @@ pub(super) fn look(
         Request::ScoreList(query) => entries(replica, now, query, Versions::Standing).map(Seen::of),
         Request::ScoreHistory(query) => entries(replica, now, query, Versions::All).map(Seen::of),
         Request::Standings(query) => source(replica, query.clone()),
+        Request::Report(query) => {
+            report::look(replica, now, query.clone(), around.beside).map(Seen::report)
+        }
         Request::Status(_) => Ok(Seen::of(status(replica, now, around))),
         Request::Verify(_) => Ok(Seen::of(verify(replica))),
         Request::Export(_) => export(replica),
@@ -455,6 +466,7 @@ fn source(replica: &mut Replica, query: StandingsQuery) -> Result<Seen, Problem>
         roster,
         book,
         state_digest,
+        heads: replica.heads(),
         query,
     })))
 }
@@ -510,6 +522,10 @@ fn status(replica: &mut Replica, now: Now, around: Around) -> StatusData {
         ));
     }
     remarks.extend(health::remarks(replica, now, &around.alarms));
+    let fault = around.beside.fault();
+    remarks.extend(fault.map(|why| {
+        format!("The score log cannot be written: {why}. Scores are saved all the same.")
+    }));
     if 0 < totals.entries && !around.damaged.is_empty() {
         remarks.push(words::damaged(&around.damaged));
     }
@@ -539,6 +555,7 @@ fn status(replica: &mut Replica, now: Now, around: Around) -> StatusData {
         devices: devices.iter().map(|it| device(replica, it)).collect(),
         links,
         paused: around.paused.to_owned(),
+        score_log: around.beside.score_log(),
         refused: replica
             .refusals()
             .iter()

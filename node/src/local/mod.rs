@@ -20,6 +20,8 @@ mod names;
 pub mod offline;
 mod plan;
 pub mod protocol;
+pub(crate) mod record_text;
+mod report;
 mod said;
 mod server;
 mod standings;
@@ -27,4 +29,5 @@ pub(crate) mod statement;
 mod words;
 
 pub use clerk::{Alarm, Clerk, Condition, Here, Network, NoNetwork};
+pub use record_text::score_line;
 pub use server::{ServeError, Server};

@@ -82,6 +82,7 @@ pub(super) fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<
         | Request::ScoreList(_)
         | Request::ScoreHistory(_)
         | Request::Standings(_)
+        | Request::Report(_)
         | Request::Status(_)
         | Request::Verify(_)
         | Request::Export(_)

@@ -8,7 +8,7 @@ use super::{
     EntryView, HeadView, LogRead, Notice, PeerId, Replica, Unread, core::State, member::Member,
 };
 use crate::{
-    model::LogName,
+    model::{About, Body, LogName},
     rules::{Line, Scorebook, Verdict},
     wire::{Hello, log_short_id},
 };
@@ -131,6 +131,15 @@ impl Member {
         })
     }
 
+    /// Returns what an entry is about, or what the one that it names is about.
+    pub(super) fn subject(&self, body: &Body) -> Option<About> {
+        let Some(target) = body.target() else {
+            return body.about();
+        };
+        let (log, seq) = self.ledger.find(target)?;
+        self.ledger.line(&log, seq)?.body.about()
+    }
+
     /// Returns one entry as screens show it.
     pub(super) fn entry_view(
         &self,
@@ -147,6 +156,7 @@ impl Member {
             label: self.label(&line.author),
             at_unix_ms: self.unix_ms(line.at_ms),
             body: line.body.clone(),
+            subject: self.subject(line.body),
             verdict: book.verdict(line.id).unwrap_or(Verdict::Unknown),
             copies: self.copies(own, &id, line.seq),
             in_cloud: self

@@ -70,15 +70,7 @@ impl Replica {
         let book = member.book();
         let member = &*member;
         let wanted = |line: &Line<'_>| {
-            let subject = match line.body.target() {
-                None => line.body.about(),
-                Some(target) => {
-                    let target = member.ledger.find(target);
-                    target
-                        .and_then(|(log, seq)| member.ledger.line(&log, seq))
-                        .and_then(|line| line.body.about())
-                }
-            };
+            let subject = member.subject(line.body);
             filter.entry.is_none_or(|entry| line.id == entry)
                 && filter.author.is_none_or(|author| line.author == author)
                 && filter

@@ -5,8 +5,8 @@ use alloc::{string::String, vec::Vec};
 use tallyline_keys::PublicKey;
 
 use crate::model::{
-    Body, CellSet, CloseReason, DrillNo, EntryId, GrantId, Hash, LogName, RevokeReason, Roles,
-    ShooterNo, SquadNo, Statement,
+    About, Body, CellSet, CloseReason, DrillNo, EntryId, GrantId, Hash, LogName, RevokeReason,
+    Roles, ShooterNo, SquadNo, Statement,
 };
 use crate::rules::Verdict;
 use crate::wire::Denial;
@@ -300,6 +300,8 @@ pub struct EntryView {
     pub at_unix_ms: i64,
     /// What it says.
     pub body: Body,
+    /// What it is about; of a void or an approval, what the entry it names is about.
+    pub subject: Option<About>,
     /// How it is read.
     pub verdict: Verdict,
     /// Other devices that hold it.
