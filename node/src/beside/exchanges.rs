@@ -202,7 +202,7 @@ pub(super) fn write(dir: &Path, lines: &[Exchange]) -> io::Result<()> {
 
 /// Reads all lines of a root, the oldest first; what cannot be read is left out.
 pub(super) fn read(dir: &Path) -> Vec<Exchange> {
-    let texts = [before(dir), dir.join(FILE)].map(|path| fs::read_to_string(path));
+    let texts = [before(dir), dir.join(FILE)].map(fs::read_to_string);
     let texts = texts.iter().flatten();
     texts
         .flat_map(|text| text.lines())

@@ -100,9 +100,8 @@ impl ScoreLog {
         for one in unread {
             if one.replaced {
                 let log = one.log.grant.uuid();
-                text.push_str(&format!(
-                    "# the owner chose the other version of log {log}: from here on it says\n"
-                ));
+                let remark = "the owner chose its other version, which goes on here";
+                text.extend(["# log ", &log.to_string(), ": ", remark, "\n"]);
             }
             for entry in &one.entries {
                 if !self.written.contains(&entry.id.to_string()) {

@@ -472,6 +472,7 @@ pub(super) struct RosterEdit {
 
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("which").args(["stage", "all", "class", "category", "teams"]))]
+#[expect(clippy::struct_excessive_bools, reason = "flags that people type")]
 pub(super) struct Standings {
     /// One stage instead of the match.
     #[arg(

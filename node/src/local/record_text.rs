@@ -17,17 +17,7 @@ pub(crate) const ENTRY_CHARS: usize = 13;
 /// Writes an entry as a line of the score log: UTC, device, stage, shooter, what it says, how it is
 /// read at this moment, its id; with tabs between.
 pub fn score_line(entry: &EntryView) -> String {
-    let record = convert::record(&entry.body);
-    let (void, approve) = match &entry.body {
-        Body::Void(void) => (Some(convert::void(void)), None),
-        Body::Approve(approve) => (None, Some(convert::approve(approve))),
-        _ => (None, None),
-    };
-    let what = match &entry.body {
-        Body::Statement(_) => "statement".to_owned(),
-        Body::Seal => "end of the log".to_owned(),
-        _ => what(record.as_ref(), void.as_ref(), approve.as_ref()),
-    };
+    let what = body(&entry.body);
     let about = entry.subject;
     let stage = about.and_then(|it| it.drill);
     let fields = [
@@ -42,6 +32,25 @@ pub fn score_line(entry: &EntryView) -> String {
     let plain = |letter: char| if letter.is_control() { '?' } else { letter };
     let fields = fields.map(|field| field.chars().map(plain).collect::<String>());
     fields.join("\t")
+}
+
+/// Says what the body of an entry records, or does to another one.
+fn body(body: &Body) -> String {
+    let other = match body {
+        Body::Void(it) => return void(&convert::void(it)),
+        Body::Approve(it) => return approve(&convert::approve(it)),
+        Body::Score(_) | Body::Status(_) | Body::Chrono(_) | Body::Point(_) | Body::SetScore(_) => {
+            return what(convert::record(body).as_ref(), None, None);
+        }
+        Body::Incident(_) => "incident",
+        Body::Report(_) => "report of an incident",
+        Body::JuryDecision(_) => "decision of the jury",
+        Body::Record(_) => "record",
+        Body::Statement(_) => "statement",
+        Body::Seal => "end of the log",
+        Body::Unknown => "a kind of entry that this version does not know",
+    };
+    other.to_owned()
 }
 
 /// Says what an entry records, or what it does to another one.
@@ -91,7 +100,8 @@ fn score(score: &ScoreData) -> String {
     if (steel.hit, steel.miss, steel.no_penalty_miss, steel.no_shoot) != (0, 0, 0, 0) {
         let mut text = format!("steel {}/{}", steel.hit, steel.miss);
         if (steel.no_penalty_miss, steel.no_shoot) != (0, 0) {
-            text.push_str(&format!("/{}/{}", steel.no_penalty_miss, steel.no_shoot));
+            let (no_penalty_miss, no_shoot) = (steel.no_penalty_miss, steel.no_shoot);
+            text = format!("{text}/{no_penalty_miss}/{no_shoot}");
         }
         parts.push(text);
     }
@@ -144,10 +154,10 @@ fn status(status: &StatusRecord) -> String {
     }
     .to_owned();
     if let Some(rule) = status.rule {
-        text.push_str(&format!(", rule {rule}"));
+        text = format!("{text}, rule {rule}");
     }
     if !status.note.is_empty() {
-        text.push_str(&format!(", \"{}\"", status.note));
+        text = format!("{text}, \"{}\"", status.note);
     }
     text
 }
@@ -157,7 +167,7 @@ fn void(void: &ScoreVoid) -> String {
     let reason = word(&void.reason);
     let mut text = format!("void of {short}: {reason}");
     if !void.note.is_empty() {
-        text.push_str(&format!(", \"{}\"", void.note));
+        text = format!("{text}, \"{}\"", void.note);
     }
     text
 }

@@ -11,14 +11,14 @@ use std::sync::Arc;
 
 use tallyline_keys::PublicKey;
 use tallyline_proto::model::{
-    Body, DrillNo, EntryId, LogName, Phase as EventPhase, PowerFactor, RuleNo, ShooterNo,
+    Body, DrillNo, EntryId, LogName, Phase as EventPhase, RuleNo, ShooterNo,
 };
 use tallyline_proto::replica::{DeviceView, GrantView, HeadView, LogView, Now, Replica};
 use tallyline_proto::rules::results::{Basis, Gaps, Reference, Undone};
 use tallyline_proto::rules::{Line, Roster, Scorebook};
 
 use super::protocol::{
-    Answer, HeadInfo, PhaseInfo, PhaseWord, Power, Problem, ReferenceInfo, ReportHead, ReportKind,
+    Answer, HeadInfo, PhaseInfo, PhaseWord, Problem, ReferenceInfo, ReportHead, ReportKind,
     ReportQuery, VoidRow, codes, exits,
 };
 use super::{convert, names, record_text, standings, words};
@@ -262,10 +262,6 @@ impl<'a> Page<'a> {
     fn rule(&self, no: Option<RuleNo>) -> String {
         let rule = no.and_then(|no| self.seen.roster.rule(no));
         rule.map_or_else(String::new, |it| it.text.clone())
-    }
-
-    fn power(&self, power_factor: PowerFactor) -> Power {
-        convert::power(power_factor)
     }
 
     fn what(&self, entry: EntryId) -> String {

@@ -24,6 +24,9 @@ const COMBINED: &str = "Combined";
 /// reads more.
 pub(super) const MISSING_MAX: usize = 100;
 
+/// A drill and a shooter.
+type Cell = (DrillNo, ShooterNo);
+
 /// Returns whether a division's name means the combined table.
 pub(super) fn is_combined(name: &str) -> bool {
     name.eq_ignore_ascii_case(COMBINED)
@@ -266,7 +269,7 @@ fn match_row(roster: &Roster, row: &MatchLine) -> MatchRow {
 /// Says for each drill what is missing, and names who has to be decided about.
 pub(super) fn missing(
     roster: &Roster,
-    (missing, undecided): (&[(DrillNo, ShooterNo)], &[(DrillNo, ShooterNo)]),
+    (missing, undecided): (&[Cell], &[Cell]),
     only: Option<u32>,
 ) -> Vec<String> {
     let mut sentences = Vec::new();

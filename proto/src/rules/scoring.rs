@@ -47,11 +47,11 @@ impl<'a> RuleBook<'a> {
     /// bonus is below 0.
     fn cost(&self, penalties: &[Penalty], default: u32) -> i64 {
         penalties.iter().fold(0, |sum: i64, penalty| {
-            sum.saturating_add(self.cost_or(penalty, default))
+            sum.saturating_add(self.cost_or(*penalty, default))
         })
     }
 
-    fn cost_or(&self, penalty: &Penalty, default: u32) -> i64 {
+    fn cost_or(&self, penalty: Penalty, default: u32) -> i64 {
         let rule = self
             .rules
             .binary_search_by_key(&penalty.rule, |rule| rule.no)
@@ -63,7 +63,7 @@ impl<'a> RuleBook<'a> {
     }
 
     /// Returns what one penalty costs on a drill.
-    pub fn cost_of(&self, drill: &Drill, penalty: &Penalty) -> Cost {
+    pub fn cost_of(&self, drill: &Drill, penalty: Penalty) -> Cost {
         match Measure::of(drill) {
             Some(Measure::Time) => {
                 Cost::Centis(self.cost_or(penalty, self.ruleset.times.procedural_centis))

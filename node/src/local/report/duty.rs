@@ -148,9 +148,9 @@ fn day_device(page: &Page<'_>, key: &PublicKey, lines: &[&Line<'_>]) -> DayDevic
 fn day_stages(page: &Page<'_>, lines: &[&Line<'_>]) -> Vec<DayStage> {
     let mut stages: BTreeMap<DrillNo, DayStage> = BTreeMap::new();
     for line in lines {
-        let about = match line.body {
-            Body::Void(void) => page.bodies.get(&void.entry).and_then(|it| it.about()),
-            body => body.about(),
+        let about = match line.body.target() {
+            Some(target) => page.bodies.get(&target).and_then(|it| it.about()),
+            None => line.body.about(),
         };
         let Some(drill) = about.and_then(|it| it.drill) else {
             continue;
@@ -166,12 +166,9 @@ fn day_stages(page: &Page<'_>, lines: &[&Line<'_>]) -> Vec<DayStage> {
             page.basis.book.verdict(line.id),
             Some(Verdict::Counted | Verdict::CountedLate)
         );
-        let (done, missed, voids) = match line.body {
-            Body::Score(_) | Body::Chrono(_) => (counts, false, false),
-            Body::Status(_) => (counts, counts, false),
-            Body::Void(_) => (false, false, counts),
-            _ => (false, false, false),
-        };
+        let missed = matches!(line.body, Body::Status(_)) && counts;
+        let done = missed || (matches!(line.body, Body::Score(_) | Body::Chrono(_)) && counts);
+        let voids = matches!(line.body, Body::Void(_)) && counts;
         stage.done = stage.done.saturating_add(u64::from(done));
         stage.missed = stage.missed.saturating_add(u64::from(missed));
         stage.voids = stage.voids.saturating_add(u64::from(voids));

@@ -35,7 +35,7 @@ pub(super) fn sheet(page: &Page<'_>) -> Result<SheetReport, Problem> {
         division: page.division(shooter.division),
         squad: shooter.squad.0,
         declared: convert::power(shooter.power_factor),
-        power_factor: page.power(page.basis.book.power_factor(roster, no)),
+        power_factor: convert::power(page.basis.book.power_factor(roster, no)),
         class: shooter.entrant.class.clone(),
         team: shooter.entrant.team.clone(),
         categories: shooter.categories.clone(),
@@ -108,9 +108,10 @@ fn overall(page: &Page<'_>, (group, row): &(Group, MatchRow)) -> SheetPlace {
 fn version(page: &Page<'_>, it: &Version) -> VersionInfo {
     let (word, text, _) = words::verdict(it.verdict);
     let at_unix_ms = page.unix_ms(it.at_ms);
-    let mut approvals = match &it.body {
-        Body::Score(score) => later(score.approvals, at_unix_ms),
-        _ => Approvals::default(),
+    let mut approvals = if let Body::Score(score) = &it.body {
+        later(score.approvals, at_unix_ms)
+    } else {
+        Approvals::default()
     };
     for approval in &it.approvals {
         if matches!(approval.verdict, Verdict::Counted | Verdict::CountedLate) {

@@ -7,7 +7,10 @@ use tallyline_keys::PublicKey;
 use super::{Basis, by_id, counts};
 use crate::{
     model::{Body, Chrono, EntryId, Gear, Method, PowerFactor, ShooterNo},
-    rules::{scoring::measured_power, standings::listed},
+    rules::{
+        scoring::measured_power,
+        standings::{Listed, listed},
+    },
 };
 
 /// Who was measured, and who was not.
@@ -106,7 +109,7 @@ pub fn chrono_list(basis: Basis<'_>) -> ChronoList {
     let measures = drills.iter().any(|drill| drill.method == Method::Chrono);
     let unmeasured = listed(roster, book)
         .iter()
-        .filter_map(|it| it.in_the_match())
+        .filter_map(Listed::in_the_match)
         .filter(|no| measures && !book.readings().contains_key(no))
         .collect();
     ChronoList {

@@ -106,7 +106,7 @@ pub fn penalty_list(basis: Basis<'_>) -> PenaltyList {
             shooter,
             rule: penalty.rule,
             count: penalty.count,
-            cost: rules.cost_of(stage, penalty),
+            cost: rules.cost_of(stage, *penalty),
             entry: line.id,
             by: line.author,
             at_ms: line.at_ms,

@@ -28,7 +28,7 @@ use alloc::{collections::BTreeMap, vec::Vec};
 
 use super::{
     Line, Roster, Scorebook, Verdict,
-    standings::{listed, ranked_drills},
+    standings::{Listed, listed, ranked_drills},
 };
 use crate::model::{DrillNo, EntryId, ShooterNo};
 
@@ -57,7 +57,7 @@ impl Gaps {
     pub fn of(roster: &Roster, book: &Scorebook) -> Self {
         let shooters: Vec<ShooterNo> = listed(roster, book)
             .iter()
-            .filter_map(|it| it.in_the_match())
+            .filter_map(Listed::in_the_match)
             .collect();
         let mut gaps = Self::default();
         for drill in ranked_drills(roster) {

@@ -90,10 +90,12 @@ fn one(basis: Basis<'_>, drill: DrillNo, gaps: &Gaps) -> Race {
         let slot = book.slot(drill, start.bib).map(|slot| slot.entry);
         let entry = dq.map(|it| it.entry).or(slot);
         let line = entry.and_then(|entry| entries.get(&entry));
-        let status = line.and_then(|line| match line.body {
-            Body::Status(status) => Some((line, status)),
-            _ => None,
-        });
+        let mut status = None;
+        if let Some(line) = line
+            && let Body::Status(it) = line.body
+        {
+            status = Some((line, it));
+        }
         lines.insert(
             (order(why), start.bib),
             RefereeLine {

@@ -9,7 +9,7 @@ use crate::local::protocol::{
 };
 use crate::local::record_text::{self, ENTRY_CHARS, decigrains_text};
 
-use super::super::when;
+use super::super::{add, when};
 use super::{Block, Left, Report, Right, approvals, clean, list, optional, place};
 
 impl Report for SheetReport {
@@ -38,10 +38,11 @@ impl Report for SheetReport {
             let result = it.time.as_ref().map(|time| format!("{time} s"));
             let result = result.or_else(|| it.points.clone()).unwrap_or_default();
             let percent = it.percent.clone().unwrap_or_default();
-            title.push_str(&format!(
-                "match     {}  {result}  {percent} %\n",
-                clean(&place(it))
-            ));
+            let place = clean(&place(it));
+            add(
+                &mut title,
+                format_args!("match     {place}  {result}  {percent} %\n"),
+            );
         }
         title
     }
@@ -245,7 +246,7 @@ fn cell(it: &ProgressCell) -> String {
         ('!', &it.undecided),
     ] {
         if !who.is_empty() {
-            text.push_str(&format!(" {mark}{}", who.len()));
+            add(&mut text, format_args!(" {mark}{}", who.len()));
         }
     }
     text
@@ -369,10 +370,11 @@ fn chrono_block(title: &str, rows: &[ChronoRow]) -> Block {
     for it in rows {
         let weights = it.weights_decigrains.iter();
         let weights: Vec<String> = weights.map(|&it| decigrains_text(it)).collect();
-        let counts = match it.power_factor {
-            // Nobody overlooks a match without points.
-            Power::Subminor => "SUBMINOR",
-            other => power(other),
+        // Nobody overlooks a match without points.
+        let counts = if it.power_factor == Power::Subminor {
+            "SUBMINOR"
+        } else {
+            power(it.power_factor)
         };
         block.row([
             it.shooter.to_string(),
