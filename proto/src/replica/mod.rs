@@ -28,6 +28,7 @@ mod peer;
 mod proof;
 mod reading;
 mod record;
+mod results;
 mod room;
 mod spread;
 mod view;
