@@ -115,7 +115,7 @@ impl MatchFile {
         match (kind.as_str(), subkind.as_str()) {
             (_, "icore") | ("icore", _) => Sport::Icore,
             ("idpa", _) | (_, "idpa") => Sport::Idpa,
-            ("sc" | "scsa", _) | (_, "scsa") => Sport::SteelChallenge,
+            ("sc" | "scsa" | "steelchallenge", _) | (_, "scsa") => Sport::SteelChallenge,
             ("uspsa" | "uspsa_p", "ipsc") | ("ipsc", _) => Sport::Ipsc,
             ("uspsa" | "uspsa_p", _) | (_, "uspsa") => Sport::Uspsa,
             ("timeplus" | "tp" | "time_plus", _) => Sport::TimePlus,

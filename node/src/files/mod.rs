@@ -10,6 +10,8 @@
 //! | [`match_file`] | a match, whatever the format |
 //! | [`psc`] | the app's export: a zip, a folder, or two JSON texts |
 //! | [`miff`] | the Match Interchange File Format |
+//! | [`text_report`] | the "$PRACTISCORE" report with its tagged lines |
+//! | [`registration`] | lists of people as CSV, and what they would change |
 //! | [`samples`] | small made-up matches for tests |
 
 mod at;
@@ -19,7 +21,9 @@ pub mod match_file;
 pub mod miff;
 mod moment;
 pub mod psc;
+pub mod registration;
 pub mod samples;
+pub mod text_report;
 
 pub use complaint::{Complaint, Complaints, Loaded};
 pub use match_file::MatchFile;

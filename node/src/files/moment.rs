@@ -124,10 +124,12 @@ pub(super) fn parse_ms(text: &str) -> Option<i64> {
         digits(&padded)?
     };
     let of_day = ((hours * 60 + minutes - zone_min) * 60 + seconds) * 1000 + millis;
-    Date::parse(date)?
+    let ms = Date::parse(date)?
         .days()
         .checked_mul(DAY_MS)?
-        .checked_add(of_day)
+        .checked_add(of_day)?;
+    // A zone may lead out of the years that can be written.
+    Date::of_days(ms.div_euclid(DAY_MS)).map(|_| ms)
 }
 
 /// Writes Unix milliseconds as `2018-07-25 13:05:45.671`, UTC; `None` outside the years 1 to 9999.

@@ -18,6 +18,7 @@ use super::complaint::{Complaint, Complaints, Findings, Loaded};
 use super::match_file::MatchFile;
 
 pub(super) use definition::{note as read_note, rules as read_rules, stage as read_stage};
+pub(super) use kinds::scoring as scoring_of;
 pub(super) use scores::parts as read_score;
 pub use write::{WrittenTexts, texts, write_psc};
 pub(super) use write::{rules as rule_members, score as score_members, stage as stage_members};

@@ -42,7 +42,7 @@ pub(super) fn sport(it: &MatchFile) -> &str {
         Sport::Icore => "icore",
         Sport::SteelChallenge => "steelChallenge",
         Sport::TimePlus => "timePlus",
-        Sport::Other if it.kind.is_empty() => "other",
+        Sport::Other if it.kind.trim().is_empty() => "other",
         Sport::Other => &it.kind,
     }
 }

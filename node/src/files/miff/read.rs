@@ -197,7 +197,9 @@ fn stage(at: &At<'_>, it: &MatchFile) -> Result<Stage, Complaint> {
     stage.number = number;
     stage.name = at.field("name")?.text(NAME_BYTES_MAX)?;
     let most = at.or_default("maxPoints", |it| it.count(NO_MAX))?;
-    stage.max_points = (0 < most).then_some(most);
+    if stage.max_points.unwrap_or(0) != most {
+        stage.max_points = Some(most);
+    }
     let code = at.or_default("classifierNumber", |it| it.text(NAME_BYTES_MAX))?;
     let classifier = at.or_default("classifier", At::flag)?;
     stage.classifier = (classifier || !code.is_empty()).then_some(code);
@@ -257,7 +259,7 @@ fn shooter(at: &At<'_>) -> Result<Shooter, Complaint> {
 fn add_divisions(it: &mut MatchFile) {
     for shooter in &it.shooters {
         let name = &shooter.division;
-        if !name.is_empty() && !it.divisions.iter().any(|division| division.name == *name) {
+        if !name.trim().is_empty() && !it.divisions.iter().any(|division| division.name == *name) {
             it.divisions.push(Division {
                 name: name.clone(),
                 ..Division::default()
@@ -360,19 +362,23 @@ fn score(at: &At<'_>, stage: &Stage, it: &mut MatchFile) -> Result<Read, Complai
     };
     let on_targets = on_targets(at)?;
     let penalties = at.or_default("penaltyEvents", counts)?;
-    let ours = at.optional(OURS, psc::read_score)?;
+    let ours = at.optional(OURS, score_ours)?;
     let had_ours = ours.is_some();
     if let Some(ours) = ours {
-        let dq = ours.stage_dq.is_some() == shot.stage_dq.is_some();
+        let stage_dq = shot
+            .stage_dq
+            .clone()
+            .map(|plain| ours.stage_dq.clone().unwrap_or(plain));
         let score = Score {
             stage: shot.stage.clone(),
             string_centis: shot.string_centis.clone(),
             saved_at_ms: shot.saved_at_ms,
+            stage_dq,
             ..ours
         };
         let same = same(&write::target_events(stage, &score), &on_targets)
             && same(&write::penalty_events(it, stage, &score), &penalties);
-        if same && dq {
+        if same {
             return Ok(Read::Fits(Box::new(score)));
         }
     }
@@ -382,6 +388,19 @@ fn score(at: &At<'_>, stage: &Stage, it: &mut MatchFile) -> Result<Read, Complai
     } else {
         Read::Fits(score)
     })
+}
+
+/// Reads what stands beside the fields of the format.
+fn score_ours(at: &At<'_>) -> Result<Score, Complaint> {
+    let mut score = psc::read_score(at)?;
+    if let Some(sums) = at.optional(write::SUMS, |it| it.list(7, |it| it.count(COUNT_MAX)))? {
+        let mut counts = [0; 7];
+        for (to, from) in counts.iter_mut().zip(sums) {
+            *to = from;
+        }
+        score.hits = Hits::Sums(TargetHits::of_counts(counts));
+    }
+    Ok(score)
 }
 
 /// Reads what lies on the targets: sums, or target by target and then summed.

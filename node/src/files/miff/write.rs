@@ -17,6 +17,9 @@ use super::{MIFF, OURS, events};
 /// What the app's fields of a score hold that MIFF has a place for; the rest is ours.
 const IN_MIFF: [&str; 2] = ["mod", "str"];
 
+/// Name of the list that says: only sums of hits are known.
+pub(super) const SUMS: &str = "sums";
+
 /// Writes a match as a MIFF file: the same bytes for the same match.
 ///
 /// # Errors
@@ -255,6 +258,9 @@ fn score(it: &MatchFile, stage: &Stage, score: &Score) -> Value {
     let mut ours = psc::score_members(score);
     ours.retain(|key, _| !IN_MIFF.contains(&key.as_str()));
     ours.insert("dnf".to_owned(), json!(score.dnf));
+    if let Hits::Sums(sums) = &score.hits {
+        ours.insert(SUMS.to_owned(), json!(sums.counts()));
+    }
     members.insert(OURS.to_owned(), Value::Object(ours));
     Value::Object(members)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::at::{At, ITEMS_MAX, json};
-use super::super::complaint::{Complaint, Findings};
+use super::super::complaint::{Complaint, Findings, shortened};
 use super::super::match_file::{
     Division, ForeignId, MatchFile, Note, PowerFactor, Rule, RuleKind, Shooter, Stage,
 };
@@ -386,9 +386,11 @@ fn unlisted_divisions(root: &At<'_>, it: &mut MatchFile, findings: &mut Findings
         .collect();
     for shooter in &it.shooters {
         let name = &shooter.division;
-        if !name.is_empty() && listed.insert(name.clone()) {
-            let advice =
-                format!("the division \"{name}\" of a shooter is not in match_cats; it is added");
+        if !name.trim().is_empty() && listed.insert(name.clone()) {
+            let advice = format!(
+                "the division \"{}\" of a shooter is not in match_cats; it is added",
+                shortened(name)
+            );
             findings
                 .warnings
                 .push(root.about("match_shooters", &advice));

@@ -3,7 +3,7 @@
 use super::super::match_file::Scoring;
 
 /// Reads the app's word; without one, what a match of this kind means.
-pub(super) fn scoring(word: &str, kind: &str) -> Scoring {
+pub(in super::super) fn scoring(word: &str, kind: &str) -> Scoring {
     let letters: String = word
         .chars()
         .filter(char::is_ascii_alphanumeric)
