@@ -57,11 +57,11 @@ pub(super) fn json(file: &str, bytes: &[u8]) -> Result<Value, Complaint> {
 pub(super) fn utf8<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a str, Complaint> {
     str::from_utf8(bytes).map_err(|error| {
         let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-        let lines = before.iter().filter(|&&byte| byte == b'\n').count();
+        let line = before.split(|&byte| byte == b'\n').count();
         let bad = bytes.get(error.valid_up_to()).copied().unwrap_or_default();
         Complaint::new(
             file,
-            &format!("line {}", lines.saturating_add(1)),
+            &format!("line {line}"),
             &format!("byte 0x{bad:02x}"),
             "this is no UTF-8; save the file as UTF-8",
         )

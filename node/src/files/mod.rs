@@ -1,4 +1,4 @@
-//! The sport's own files: PractiScore exports, MIFF, text reports and registration lists.
+//! The sport's own files: `PractiScore` exports, MIFF, text reports and registration lists.
 //!
 //! Pure: bytes in, values out. Opens no file, knows no store and no verb, and depends on no type
 //! of the event's model. A broken file gives a list of [`Complaints`] that say where, what was

@@ -1,4 +1,4 @@
-//! The export of the PractiScore app: `.psc`, a zip of `match_def.json` and `match_scores.json`.
+//! The export of the `PractiScore` app: `.psc`, a zip of `match_def.json` and `match_scores.json`.
 //!
 //! The app publishes no description. The names of the fields are facts read off public parsers of
 //! its files and off one real match; where those differ, the reader takes each of them. Fields
@@ -82,16 +82,13 @@ pub fn read_texts(
 ) -> Result<Loaded<MatchFile>, Complaints> {
     let mut findings = Findings::default();
     let value = findings.take(json(DEFINITION, definition));
-    let scores = match scores {
-        Some(bytes) => findings.take(json(SCORES, bytes)),
-        None => {
-            let advice = "is not there: the match has no scores yet";
-            findings
-                .warnings
-                .push(Complaint::new(SCORES, "", "", advice));
-            None
-        }
-    };
+    if scores.is_none() {
+        let advice = "is not there: the match has no scores yet";
+        findings
+            .warnings
+            .push(Complaint::new(SCORES, "", "", advice));
+    }
+    let scores = scores.and_then(|bytes| findings.take(json(SCORES, bytes)));
     let history = history.and_then(|bytes| findings.take(json(HISTORY, bytes)));
     let it = value.and_then(|value| {
         let mut it = definition::definition(&At::root(DEFINITION, &value), &mut findings)?;

@@ -55,6 +55,31 @@ pub fn ipsc() -> MatchFile {
             ..stage(2, "Chrono", Scoring::Chrono)
         },
     ];
+    let mut shooters = people(&["Open", "Production", "Production", "Open"]);
+    if let [first, _, third, fourth] = shooters.as_mut_slice() {
+        first.power_factor = PowerFactor::Major;
+        first.team = String::from("Blue");
+        third.deleted = true;
+        fourth.dq = Some(String::from("First steps<10.5.5 Sweeping>"));
+    }
+    MatchFile {
+        kind: "uspsa_p".to_owned(),
+        subkind: "ipsc".to_owned(),
+        level: "L2".to_owned(),
+        divisions: vec![division("Open", Some(160)), division("Production", None)],
+        notes: vec![Note {
+            at_ms: Some(MORNING_MS),
+            text: "DNF added on stage 1".to_owned(),
+        }],
+        rules,
+        stages,
+        shooters,
+        scores: ipsc_scores(),
+        ..base("Spring Match")
+    }
+}
+
+fn ipsc_scores() -> Vec<Score> {
     let first = Score {
         string_centis: vec![1234],
         hits: hits(&[
@@ -62,11 +87,7 @@ pub fn ipsc() -> MatchFile {
             [1, 0, 1, 0, 1, 0, 0],
             [0, 0, 0, 0, 0, 1, 0],
         ]),
-        steel: Steel {
-            hit: 1,
-            missed: 1,
-            ..Steel::default()
-        },
+        steel: steel(1, 1),
         procedurals: 1,
         procedurals_by_rule: vec![(ForeignId::new("EQRTwQ"), 1)],
         raw_points: Some(23),
@@ -75,10 +96,9 @@ pub fn ipsc() -> MatchFile {
     let corrected = Score {
         string_centis: vec![1243],
         note: "time misread".to_owned(),
-        origin: "Stage edited".to_owned(),
         ..later(&first, 90)
     };
-    let scores = vec![
+    vec![
         Score {
             superseded: true,
             ..first.clone()
@@ -91,10 +111,7 @@ pub fn ipsc() -> MatchFile {
                 [0, 0, 2, 0, 0, 0, 0],
                 [1, 0, 0, 0, 0, 0, 0],
             ]),
-            steel: Steel {
-                hit: 2,
-                ..Steel::default()
-            },
+            steel: steel(2, 0),
             procedurals: 0,
             procedurals_by_rule: Vec::new(),
             ..later(
@@ -107,6 +124,7 @@ pub fn ipsc() -> MatchFile {
         },
         Score {
             dnf: true,
+            origin: "Stage edited".to_owned(),
             dnf_rules: vec![ForeignId::new("R4cPM8")],
             ..score(1, 3, 400)
         },
@@ -125,29 +143,7 @@ pub fn ipsc() -> MatchFile {
             }),
             ..score(2, 1, 3_600)
         },
-    ];
-    let mut shooters = people(&["Open", "Production", "Production", "Open"]);
-    if let [first, _, third, fourth] = shooters.as_mut_slice() {
-        first.power_factor = PowerFactor::Major;
-        first.team = "Blue".to_owned();
-        third.deleted = true;
-        fourth.dq = Some("First steps<10.5.5 Sweeping>".to_owned());
-    }
-    MatchFile {
-        kind: "uspsa_p".to_owned(),
-        subkind: "ipsc".to_owned(),
-        level: "L2".to_owned(),
-        divisions: vec![division("Open", Some(160)), division("Production", None)],
-        notes: vec![Note {
-            at_ms: Some(MORNING_MS),
-            text: "DNF added on stage 1".to_owned(),
-        }],
-        rules,
-        stages,
-        shooters,
-        scores,
-        ..base("Spring Match")
-    }
+    ]
 }
 
 /// A USPSA match: a classifier, a Fixed Time stage and a Virginia Count stage.
@@ -228,20 +224,13 @@ pub fn idpa() -> MatchFile {
             string_centis: vec![1025, 575],
             points_down: vec![1, 2],
             penalties: vec![1, 0, 0],
-            steel: Steel {
-                hit: 0,
-                missed: 1,
-                ..Steel::default()
-            },
+            steel: steel(0, 1),
             ..score(1, 1, 0)
         },
         Score {
             string_centis: vec![900, 450],
             points_down: vec![0, 0],
-            steel: Steel {
-                hit: 1,
-                ..Steel::default()
-            },
+            steel: steel(1, 0),
             ..score(1, 2, 70)
         },
     ];
@@ -407,6 +396,14 @@ fn rule(id: &str, kind: RuleKind, text: &str, value_centis: Option<i64>) -> Rule
         text: text.to_owned(),
         value_centis,
         once: false,
+    }
+}
+
+fn steel(hit: u32, missed: u32) -> Steel {
+    Steel {
+        hit,
+        missed,
+        ..Steel::default()
     }
 }
 

@@ -189,9 +189,8 @@ fn stage(at: &At<'_>, it: &MatchFile) -> Result<Stage, Complaint> {
         strings: 1,
         ..Stage::default()
     });
-    if events::scoring_type(&stage.scoring) != word {
-        stage.scoring = scoring;
-    } else if stage.scoring == Scoring::default() {
+    let fits = events::scoring_type(&stage.scoring) == word;
+    if !fits || stage.scoring == Scoring::default() {
         stage.scoring = scoring;
     }
     stage.number = number;

@@ -133,6 +133,18 @@ fn what_another_program_changed_wins_with_a_warning() {
     assert_eq!(sums.a, 5);
 }
 
+/// Reads a file of another program with one value put somewhere and compares the complaint.
+fn check(place: &str, value: Value, expected: &str) {
+    let mut file = foreign();
+    let (parent, key) = place.rsplit_once('/').expect("a pointer");
+    let parent = file.pointer_mut(parent).expect("there");
+    parent[key] = value;
+    let said = read_miff(&packed(&file.to_string()))
+        .map_or_else(|errors| errors, |it| it.warnings)
+        .to_string();
+    assert!(said.contains(expected), "{place}: {said}");
+}
+
 #[test]
 fn each_bad_value_is_named_with_its_place_and_what_to_do() {
     let cases = [
@@ -203,15 +215,7 @@ fn each_bad_value_is_named_with_its_place_and_what_to_do() {
         ),
     ];
     for (place, value, expected) in cases {
-        let mut file = foreign();
-        let (parent, key) = place.rsplit_once('/').expect("a pointer");
-        let parent = file.pointer_mut(parent).expect("there");
-        parent[key] = value;
-        let said = read_miff(&packed(&file.to_string()))
-            .map(|it| it.warnings)
-            .unwrap_or_else(|errors| errors)
-            .to_string();
-        assert!(said.contains(expected), "{place}: {said}");
+        check(place, value, expected);
     }
 }
 

@@ -99,14 +99,14 @@ fn read_bounded(
 }
 
 fn broken(place: &str, error: &ZipError) -> Complaint {
-    let advice = match error {
-        ZipError::UnsupportedArchive(what) if what.contains("assword") => {
+    let advice = if let ZipError::UnsupportedArchive(what) = error {
+        if what.contains("assword") {
             "it is encrypted; export the match without a password".to_owned()
-        }
-        ZipError::UnsupportedArchive(what) => {
+        } else {
             format!("this kind of zip is not read ({what}); export the match again")
         }
-        other => format!("this is no whole zip ({other}); copy or export the file again"),
+    } else {
+        format!("this is no whole zip ({error}); copy or export the file again")
     };
     Complaint::new(place, "", "", &advice)
 }

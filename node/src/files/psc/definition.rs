@@ -215,12 +215,11 @@ fn shooter(it: &At<'_>, findings: &mut Findings) -> Option<Shooter> {
     let mut shooter = findings.take(person(it))?;
     let word = it.or_default("sh_pf", |it| it.text(NAME_BYTES_MAX));
     let word = findings.take(word)?;
-    match PowerFactor::parse(&word) {
-        Some(power_factor) => shooter.power_factor = power_factor,
-        None => {
-            let advice = "is no power factor that is known here; the shooter is read without one";
-            findings.warnings.push(it.about("sh_pf", advice));
-        }
+    if let Some(power_factor) = PowerFactor::parse(&word) {
+        shooter.power_factor = power_factor;
+    } else {
+        let advice = "is no power factor that is known here; the shooter is read without one";
+        findings.warnings.push(it.about("sh_pf", advice));
     }
     shooter.categories = named(it, "sh_ctgs", findings);
     if shooter.categories.is_empty() {

@@ -32,7 +32,7 @@ fn small() -> (Value, Value) {
         ]}],
         "match_scores_history": {"S1": {"P1": [
             {"mod": "2018-07-25 13:18:00.000", "str": [12.43], "ts": [2]},
-            {"mod": "2018-07-25 13:17:00.000", "str": [13], "ts": [1048577]},
+            {"mod": "2018-07-25 13:17:00.000", "str": [13], "ts": [1_048_577]},
         ]}},
     });
     (definition, scores)
@@ -57,11 +57,9 @@ fn check(place: &str, value: Value, expected: &str) {
             members.insert(key.to_owned(), value);
         }
         Value::Array(list) => list[key.parse::<usize>().expect("a place")] = value,
-        _ => panic!("{parent} holds nothing"),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => panic!("{parent}"),
     }
-    let said = read(&definition, &scores)
-        .map(|it| it.warnings)
-        .unwrap_or_else(|errors| errors);
+    let said = read(&definition, &scores).map_or_else(|errors| errors, |it| it.warnings);
     assert!(
         said.to_string().contains(expected),
         "{place}: {said} lacks {expected:?}"
@@ -169,6 +167,10 @@ fn each_bad_value_is_named_with_its_file_place_and_what_to_do() {
         json!("yes"),
         "sh_del: found \"yes\"; use true or false",
     );
+}
+
+#[test]
+fn each_bad_value_of_a_score_is_named_with_its_place() {
     let score = "/match_scores/0/stage_stagescores/0";
     for (key, value, expected) in [
         (
@@ -203,7 +205,6 @@ fn each_bad_value_is_named_with_its_file_place_and_what_to_do() {
             json!([[1]]),
             "ts[0]: found a list of 1; write a whole number",
         ),
-        ("pens", json!([1]), "has 1, but there are 0 match_penalties"),
         (
             "poph",
             json!({"a": 1}),
@@ -223,6 +224,15 @@ fn each_bad_value_is_named_with_its_file_place_and_what_to_do() {
     ] {
         check(&format!("{score}/{key}"), value, expected);
     }
+}
+
+#[test]
+fn scores_of_nobody_and_lists_that_do_not_fit_are_named() {
+    check(
+        "/match_scores/0/stage_stagescores/0/pens",
+        json!([1]),
+        "has 1, but there are 0 match_penalties",
+    );
     check(
         "/match_scores/0/stage_uuid",
         json!("S9"),
@@ -338,7 +348,7 @@ fn older_versions_may_stand_in_a_text_of_their_own() {
     let (definition, mut scores) = small();
     let history = json!({"match_scores_history": scores["match_scores_history"].take()});
     let texts = [definition, scores, history].map(|it| it.to_string());
-    let [definition, scores, history] = texts.each_ref().map(|it| it.as_bytes());
+    let [definition, scores, history] = texts.each_ref().map(String::as_bytes);
     let read = read_texts(definition, Some(scores), Some(history)).expect("readable");
     assert_eq!(read.value.scores.len(), 3);
 }
@@ -353,6 +363,42 @@ fn sums_of_hits_and_too_many_hits_cannot_be_written() {
     }]);
     let complaints = write_psc(&it).unwrap_err();
     assert_eq!(complaints.len(), 2, "{complaints}");
+}
+
+/// As large as the real match: 3,600 scores, and an older version of each tenth.
+#[test]
+fn a_large_match_survives_and_stays_small() {
+    let small = samples::ipsc();
+    let mut it = MatchFile {
+        stages: Vec::new(),
+        shooters: Vec::new(),
+        scores: Vec::new(),
+        ..small.clone()
+    };
+    for number in 1..=240 {
+        let mut shooter = small.shooters[0].clone();
+        shooter.id = ForeignId::new(&format!("P{number}"));
+        it.shooters.push(shooter);
+    }
+    for number in 1..=15 {
+        let mut stage = small.stages[0].clone();
+        (stage.id, stage.number) = (ForeignId::new(&format!("S{number}")), number);
+        for (place, shooter) in it.shooters.iter().enumerate() {
+            for version in &small.scores[..2] {
+                let mut score = version.clone();
+                (score.stage, score.shooter) = (stage.id.clone(), shooter.id.clone());
+                if !score.superseded || place % 10 == 0 {
+                    it.scores.push(score);
+                }
+            }
+        }
+        it.stages.push(stage);
+    }
+    let bytes = write_psc(&it).expect("writable");
+    let texts = texts(&it).expect("writable");
+    println!("{} bytes of {}", bytes.len(), texts.scores.len());
+    assert!(bytes.len() < 300_000, "{} bytes", bytes.len());
+    assert_eq!(read_psc(&bytes).expect("readable").value, it);
 }
 
 fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
@@ -375,7 +421,7 @@ fn hostile_containers_are_named() {
     let commas = format!("[{}0]", "0,".repeat(4_000_001));
     let cases: [(&str, Vec<u8>, &str); 12] = [
         ("empty", Vec::new(), "no whole zip"),
-        ("json", definition.clone().into_bytes(), "no whole zip"),
+        ("json", definition.into_bytes(), "no whole zip"),
         ("half", whole[..whole.len() / 2].to_vec(), "no whole zip"),
         (
             "slip",

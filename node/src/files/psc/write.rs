@@ -10,7 +10,7 @@ use zip::{CompressionMethod, DateTime, ZipWriter};
 use super::super::complaint::{Complaint, Complaints};
 use super::super::decimal;
 use super::super::match_file::{
-    Hits, MatchFile, PowerFactor, Rule, RuleKind, Score, Shooter, Stage, TargetHits,
+    Hits, MatchFile, Rule, RuleKind, Score, Shooter, Stage, TargetHits,
 };
 use super::super::moment;
 use super::{DEFINITION, SCORES, kinds};
@@ -117,7 +117,7 @@ fn definition(it: &MatchFile) -> Value {
         ("match_creationdate", json!(created)),
         (
             "match_modifieddate",
-            json!(changed.and_then(moment::text).unwrap_or(created.clone())),
+            json!(changed.and_then(moment::text).unwrap_or(created)),
         ),
         ("match_cats", json!(names)),
         ("match_cls", json!(it.classes)),
@@ -251,10 +251,7 @@ pub(in super::super) fn stage(it: &Stage) -> Map<String, Value> {
 }
 
 fn shooter(it: &Shooter) -> Value {
-    let power_factor = match it.power_factor {
-        PowerFactor::NotSaid => String::new(),
-        other => other.word().to_ascii_uppercase(),
-    };
+    let power_factor = it.power_factor.word().to_ascii_uppercase();
     let mut members = Map::new();
     for (key, value) in [
         ("sh_uid", json!(it.id.text())),

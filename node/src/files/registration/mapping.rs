@@ -157,17 +157,16 @@ impl Mapping {
             columns: Vec::new(),
         };
         for (header, word) in columns {
-            match word.as_str().and_then(Role::parse) {
-                Some(role) => mapping.columns.push(Column {
+            if let Some(role) = word.as_str().and_then(Role::parse) {
+                mapping.columns.push(Column {
                     header: header.clone(),
                     role,
-                }),
-                None => {
-                    let known: Vec<&str> = Role::WORDS.iter().map(|(_, word)| *word).collect();
-                    let advice = format!("use one of {}", known.join(", "));
-                    let place = format!("columns.{}", shortened(header));
-                    complaints.push(complaint(&place, &word.to_string(), &advice));
-                }
+                });
+            } else {
+                let known: Vec<&str> = Role::WORDS.iter().map(|(_, word)| *word).collect();
+                let advice = format!("use one of {}", known.join(", "));
+                let place = format!("columns.{}", shortened(header));
+                complaints.push(complaint(&place, &word.to_string(), &advice));
             }
         }
         if complaints.is_empty() {

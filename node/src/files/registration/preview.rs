@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::complaint::shortened;
 use super::Person;
 use super::divisions::{distance, find, suggestion};
 use super::mapping::Mapping;
@@ -133,17 +134,13 @@ fn division(person: &mut Person, divisions: &[String]) -> Option<String> {
         name.clone_into(&mut person.division);
         return None;
     }
-    let shown = super::super::complaint::shortened(&person.division);
-    Some(match suggestion(&person.division, divisions) {
-        Some(name) => format!("division \"{shown}\" unknown; did you mean \"{name}\"?"),
-        None => {
-            let listed: Vec<&str> = divisions.iter().map(String::as_str).take(12).collect();
-            format!(
-                "division \"{shown}\" unknown; use one of {}",
-                listed.join(", ")
-            )
-        }
-    })
+    let shown = shortened(&person.division);
+    let listed: Vec<&str> = divisions.iter().map(String::as_str).take(12).collect();
+    let advice = suggestion(&person.division, divisions).map_or_else(
+        || format!("use one of {}", listed.join(", ")),
+        |name| format!("did you mean \"{name}\"?"),
+    );
+    Some(format!("division \"{shown}\" unknown; {advice}"))
 }
 
 /// The people of a book by name and by member number.

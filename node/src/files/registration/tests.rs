@@ -200,7 +200,7 @@ fn a_profile_is_kept_as_toml_and_used_again() {
     let text = mapping.to_toml();
     let mut kept = Mapping::of_toml(&text).expect("a profile");
     kept.columns.sort_by_key(|column| column.role);
-    let mut columns = mapping.columns.clone();
+    let mut columns = mapping.columns;
     columns.sort_by_key(|column| column.role);
     assert_eq!(kept.columns, columns, "{text}");
     let text = "Vorname,Nachname,Name,Klasse\nA,B,Verein,CO\n";

@@ -34,7 +34,7 @@ pub fn read_text_report(bytes: &[u8]) -> Result<Loaded<TextReport>, Complaints> 
     let heading = lines.next().map(|(_, line)| line).unwrap_or_default();
     match heading.strip_prefix('$') {
         Some(heading) if heading.starts_with("PRACTISCORE") => {
-            heading.clone_into(&mut report.heading)
+            heading.clone_into(&mut report.heading);
         }
         Some(_) | None => {
             let advice = "a report begins with $PRACTISCORE; choose the text report with results";

@@ -22,8 +22,7 @@ fn read(text: &str) -> TextReport {
 fn check(from: &str, to: &str, expected: &str) {
     assert!(SMALL.contains(from), "the small report has no {from}");
     let said = read_text_report(SMALL.replacen(from, to, 1).as_bytes())
-        .map(|it| it.warnings)
-        .unwrap_or_else(|errors| errors)
+        .map_or_else(|errors| errors, |it| it.warnings)
         .to_string();
     assert!(said.contains(expected), "{said:?} lacks {expected:?}");
 }
