@@ -196,6 +196,8 @@ pub enum Reply {
     Revised(u32),
     /// Entries are saved, in the order written (a void before what replaces it).
     Saved(Vec<EntryId>),
+    /// Nothing was written: this entry says the same under the same id.
+    Known(EntryId),
     /// A bundle was taken in.
     Imported {
         /// Entries that were not here before.

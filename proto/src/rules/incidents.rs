@@ -102,6 +102,7 @@ pub struct Incidents {
     groups: Vec<Group>,
     reviews: Vec<Review>,
     waiting: Vec<Waits>,
+    reports: BTreeMap<Uuid, Told<Report>>,
     verdicts: BTreeMap<EntryId, Verdict>,
 }
 
@@ -144,7 +145,10 @@ impl Incidents {
                 it.take_decision(told(*rank, line, decision), &named);
             }
         }
-        it.reviews.extend(reports.into_values().filter_map(Seen::review));
+        for (id, seen) in reports {
+            it.reports.insert(id, seen.first.clone());
+            it.reviews.extend(seen.review());
+        }
         it.groups = group::groups(roster, authority, &it.sightings);
         it.review();
         it
@@ -153,6 +157,11 @@ impl Incidents {
     /// Returns each incident by its id.
     pub fn sightings(&self) -> &BTreeMap<Uuid, Sighting> {
         &self.sightings
+    }
+
+    /// Returns the report of this id, whether or not its incident is here.
+    pub fn report(&self, id: Uuid) -> Option<&Told<Report>> {
+        self.reports.get(&id)
     }
 
     /// Returns what belongs together, by race, bib, place and time.
