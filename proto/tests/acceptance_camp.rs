@@ -416,8 +416,33 @@ fn s3_15_a_dose_recorded_twice_is_shown_as_possible_double_dose_before_anything_
     assert!(only(&mut two, kinds::DOSE).record.doubled.is_empty());
     // A third one is marked again.
     let third = two.must(record(dose("20:00"), true));
-    assert!(matches!(third, Reply::Saved(_)), "{third:?}");
+    assert!(matches!(third, Reply::Recorded { fresh: true, .. }), "{third:?}");
     assert_eq!(only(&mut two, kinds::DOSE).record.doubled.len(), 3);
+}
+
+#[test]
+fn records_count_under_a_grant_and_under_an_admit_and_are_taken_back_not_voided() {
+    let (mut owner, mut one, mut two) = leaders();
+    owner.grant(&one, 1);
+    one.hear(&owner);
+    let entry = one.record(add(kinds::GROUP, 10, &[], [(1, text("Foxes"))]));
+    two.record(add(kinds::GROUP, 11, &[], [(1, text("Owls"))]));
+    meet(&mut [&mut owner, &mut one, &mut two]);
+    assert_eq!(owner.replica.records(kinds::GROUP).len(), 2);
+    let reply = owner.void(entry);
+    assert!(
+        matches!(&reply, Reply::Refused(it) if it.code == Code::E13),
+        "{reply:?}"
+    );
+    let mut gone = set(kinds::GROUP, Uuid::from_u128(10), []);
+    if let Body::Record(record) = &mut gone {
+        record.gone = true;
+    }
+    two.record(gone);
+    owner.hear(&two);
+    let groups = owner.replica.records(kinds::GROUP);
+    let gone: Vec<bool> = groups.iter().map(|it| it.record.gone).collect();
+    assert_eq!(gone, [true, false], "kept, and shown as taken back");
 }
 
 #[test]

@@ -38,7 +38,8 @@ impl Replica {
         let event = member.ledger.manifest().name.as_str();
         let revision = record.revision.unwrap_or_else(|| roster.revision());
         if let Some(entry) = known(&book, &record.body)? {
-            return Ok(Reply::Known(entry));
+            let (id, fresh) = (name(&record.body), false);
+            return Ok(Reply::Recorded { id, entry, fresh });
         }
         if let Body::Record(it) = &mut record.body
             && let Some(kind) = roster.kind(it.kind)
@@ -63,8 +64,26 @@ impl Replica {
         };
         validate::check(&desk, &record.body, revision)?;
         readable(&record.body)?;
+        let id = name(&record.body);
         let saved = self.append(grant, record.body, None, record.wall_ms);
-        Ok(Reply::Saved(saved.into_iter().collect()))
+        let entry = saved.ok_or_else(no_event)?;
+        let fresh = true;
+        Ok(Reply::Recorded { id, entry, fresh })
+    }
+}
+
+/// Returns what names something that no cell covers.
+fn name(body: &Body) -> Uuid {
+    if let Body::Incident(incident) = body {
+        incident.id
+    } else if let Body::Report(report) = body {
+        report.id
+    } else if let Body::JuryDecision(decision) = body {
+        decision.incident
+    } else if let Body::Record(record) = body {
+        record.key
+    } else {
+        Uuid::nil()
     }
 }
 

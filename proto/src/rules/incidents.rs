@@ -375,6 +375,3 @@ fn told<T: Clone>(rank: Rank, line: &Line<'_>, says: &T) -> Told<T> {
         rank,
     }
 }
-
-#[cfg(test)]
-mod tests;

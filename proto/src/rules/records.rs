@@ -254,6 +254,3 @@ pub fn application_order(kinds: &[Kind]) -> Vec<&Kind> {
     order.sort_by_key(|kind| (matches!(kind.policy, Policy::Derived(_)), kind.no));
     order
 }
-
-#[cfg(test)]
-mod tests;

@@ -130,7 +130,7 @@ impl Device {
     pub(crate) fn record(&mut self, body: Body) -> EntryId {
         match self.must(record(body, false)) {
             Reply::Saved(entries) => *entries.last().expect("an entry"),
-            Reply::Known(entry) => entry,
+            Reply::Recorded { entry, .. } => entry,
             other => panic!("{other:?}"),
         }
     }
