@@ -86,6 +86,7 @@ fn scores(key: &DeviceKey, grant: GrantId, incarnation: u64, shift: u32) -> Log 
         entry: entry_id(&name, 4),
         reason: VoidReason::Time,
         note: String::new(),
+        agreed: Agreed::BOTH,
     };
     bodies.push(Body::Void(void));
     bodies.push(score(1, 4, 999 + shift, 4));
