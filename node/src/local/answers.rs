@@ -533,6 +533,7 @@ fn status(replica: &mut Replica, now: Now, around: Around) -> StatusData {
             "The words of this device's join: {words}. The owner's screen shows the same."
         ));
     }
+    remarks.extend(words::need_a_person(&replica.conflicts()));
     remarks.extend(health::remarks(replica, now, &around.alarms));
     if 0 < totals.entries && !around.damaged.is_empty() {
         remarks.push(words::damaged(&around.damaged));
