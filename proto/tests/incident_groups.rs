@@ -115,8 +115,8 @@ fn roster() -> Roster {
 
 fn body() -> impl Strategy<Value = Body> {
     let id = || (0_u128..8).prop_map(Uuid::from_u128);
-    let incident = (id(), 1_u32..3, 1_u32..3, -5_000_i64..5_000).prop_map(
-        |(id, bib, place, before_ms)| {
+    let incident =
+        (id(), 1_u32..3, 1_u32..3, -5_000_i64..5_000).prop_map(|(id, bib, place, before_ms)| {
             Body::Incident(Incident {
                 id,
                 race: DrillNo(1),
@@ -126,8 +126,7 @@ fn body() -> impl Strategy<Value = Body> {
                 rule: None,
                 text: None,
             })
-        },
-    );
+        });
     let report = (id(), id()).prop_map(|(id, incident)| {
         Body::Report(Report {
             id,

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 use tallyline_tests::process::Process;
 
-use crate::range::{ALONE, Range, address, agree, status, until, AGREE_MAX};
+use crate::range::{AGREE_MAX, ALONE, Range, address, agree, status, until};
 
 fn structure(kinds: &Value) -> Value {
     json!({
@@ -105,7 +105,12 @@ fn a_camp_day_with_each_policy() {
     let range = &camp.range;
     range.shown("ann", &["record", "kinds"]);
     let foxes = camp.add("owner", "group", &[], &["name=Foxes"]);
-    let mia = camp.add("owner", "participant", &[&foxes], &["name=Mia", "born=2015"]);
+    let mia = camp.add(
+        "owner",
+        "participant",
+        &[&foxes],
+        &["name=Mia", "born=2015"],
+    );
     let diet = camp.add("owner", "diet", &[&mia], &["needs=none known"]);
     let badge = camp.add("owner", "badge", &[&mia], &["name=Knots", "status=pending"]);
     camp.agree();
@@ -117,7 +122,12 @@ fn a_camp_day_with_each_policy() {
     // The last write: one status a day.
     let present = ["day=20260523", "status=present"];
     camp.add("ann", "attendance", &[&mia], &present);
-    camp.add("bob", "attendance", &[&mia], &["day=20260523", "status=late"]);
+    camp.add(
+        "bob",
+        "attendance",
+        &[&mia],
+        &["day=20260523", "status=late"],
+    );
     camp.set("ann", "group", &foxes, &["leader=Ann"]);
     camp.set("bob", "group", &foxes, &["leader=Bob"]);
     // Created on both sides: both stay.
@@ -138,7 +148,14 @@ fn a_camp_day_with_each_policy() {
     camp.together();
 
     for kind in [
-        "participant", "group", "attendance", "honor", "points", "points-total", "badge", "diet",
+        "participant",
+        "group",
+        "attendance",
+        "honor",
+        "points",
+        "points-total",
+        "badge",
+        "diet",
         "snack",
     ] {
         range.shown("owner", &["record", "list", kind]);
@@ -165,10 +182,17 @@ fn a_camp_day_with_each_policy() {
         assert_eq!(what, ["possible-double", "ask"], "{told}");
     }
     let leader = says(&camp.only("ann", "group"), "leader").clone();
-    assert_eq!(says(&camp.only("bob", "group"), "leader"), &leader, "one of the two");
+    assert_eq!(
+        says(&camp.only("bob", "group"), "leader"),
+        &leader,
+        "one of the two"
+    );
 
     // A person looks, and says what holds.
-    let snack = camp.only("owner", "snack")["key"].as_str().unwrap().to_owned();
+    let snack = camp.only("owner", "snack")["key"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     camp.set("owner", "snack", &snack, &["what=one apple, seen twice"]);
     camp.set("owner", "diet", &diet, &["needs=no nuts, no milk"]);
     camp.agree();
@@ -226,7 +250,10 @@ fn s3_05_what_was_under_way_when_the_app_was_closed_is_pending_again_at_the_star
 fn s3_06_a_network_that_drops_is_tried_again_and_nothing_is_forgotten() {
     let camp = Camp::begin();
     let Camp {
-        range, owner, ann, bob,
+        range,
+        owner,
+        ann,
+        bob,
     } = camp;
     bob.stop().unwrap();
     let place = address(&owner);

@@ -164,11 +164,7 @@ impl Member {
     /// desk lent ends soon and is left alone.
     ///
     /// Source: PROTOCOL R-RECORD-3.
-    pub(super) fn record_grant(
-        &self,
-        own: &PublicKey,
-        body: &Body,
-    ) -> Result<GrantId, Mistake> {
+    pub(super) fn record_grant(&self, own: &PublicKey, body: &Body) -> Result<GrantId, Mistake> {
         let authority = self.ledger.authority();
         let admit = self.admit_of(own);
         if authority.owner() == *own {

@@ -8,8 +8,7 @@ use uuid::Uuid;
 use super::{Replica, core::State, member::Member};
 use crate::{
     model::{
-        DrillNo, EntryId, Incident, JuryDecision, Kind, KindNo, LogName, PlaceNo, Report,
-        ShooterNo,
+        DrillNo, EntryId, Incident, JuryDecision, Kind, KindNo, LogName, PlaceNo, Report, ShooterNo,
     },
     rules::{
         Scorebook,
@@ -144,12 +143,15 @@ impl Replica {
             return Vec::new();
         };
         let groups = book.incidents().groups().iter();
-        groups.map(|it| member.group_view(&own, &book, it)).collect()
+        groups
+            .map(|it| member.group_view(&own, &book, it))
+            .collect()
     }
 
     /// Returns the kinds of records of the event, by number.
     pub fn kinds(&self) -> &[Kind] {
-        self.roster().map_or(&[], |roster| &roster.structure().kinds)
+        self.roster()
+            .map_or(&[], |roster| &roster.structure().kinds)
     }
 
     /// Returns the records of a kind, taken back ones too: those that need a person first, then by
@@ -159,9 +161,8 @@ impl Replica {
             return Vec::new();
         };
         let records = book.records().of_kind(kind);
-        let mut views: Vec<VersionsView> = records
-            .map(|it| member.versions_view(&own, it))
-            .collect();
+        let mut views: Vec<VersionsView> =
+            records.map(|it| member.versions_view(&own, it)).collect();
         views.sort_by_key(|it| (it.record.doubled.is_empty(), !it.record.needs_person()));
         views
     }

@@ -33,7 +33,11 @@ pub(in crate::cli) fn incidents(data: &Incidents, screen: Screen) -> String {
     ];
     let mut sheet = Sheet::new(screen, &headings);
     for group in &data.groups {
-        let reports = group.incidents.iter().map(|it| it.reports.len()).sum::<usize>();
+        let reports = group
+            .incidents
+            .iter()
+            .map(|it| it.reports.len())
+            .sum::<usize>();
         sheet.row([
             group.race.to_string(),
             group.bib.to_string(),

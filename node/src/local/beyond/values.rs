@@ -16,7 +16,10 @@ pub(super) fn fields(
 ) -> Result<Vec<(FieldNo, Value)>, Problem> {
     let mut fields = Vec::new();
     for (name, json) in said {
-        let field = kind.fields.iter().find(|it| it.name.eq_ignore_ascii_case(name));
+        let field = kind
+            .fields
+            .iter()
+            .find(|it| it.name.eq_ignore_ascii_case(name));
         let field = field.ok_or_else(|| {
             let known: Vec<&str> = kind.fields.iter().map(|it| it.name.as_str()).collect();
             bad(&format!(
@@ -103,7 +106,10 @@ mod tests {
     #[test]
     fn a_sealed_field_is_never_written_in_the_clear() {
         let kinds = tallyline_proto::rules::kinds::camp();
-        let participant = kinds.iter().find(|it| it.name == "participant").expect("one");
+        let participant = kinds
+            .iter()
+            .find(|it| it.name == "participant")
+            .expect("one");
         let said = |name: &str| BTreeMap::from([(name.to_owned(), Json::from("555 123"))]);
         let problem = fields(participant, &said("contact")).expect_err("refused");
         assert!(problem.text.contains("sealed fields need"), "{problem}");

@@ -100,9 +100,8 @@ impl<'a> Reader<'a> {
 
     /// Reads incidents and records, and what the jury decided about runs.
     fn read_beyond(&mut self) {
-        let beyond = |line: &&'a Line<'a>| {
-            is_race_entry(line.body) || matches!(line.body, Body::Record(_))
-        };
+        let beyond =
+            |line: &&'a Line<'a>| is_race_entry(line.body) || matches!(line.body, Body::Record(_));
         let lines: Vec<&Line<'_>> = self.lines.values().copied().filter(beyond).collect();
         if lines.is_empty() {
             return;
