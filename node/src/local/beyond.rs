@@ -76,7 +76,7 @@ pub(super) fn decide(replica: &mut Replica, decide: Decide) -> Result<(Command, 
 /// Writes a version of a record: a new one (`creates`), or a change.
 pub(super) fn write(
     replica: &mut Replica,
-    write: RecordWrite,
+    write: &RecordWrite,
     creates: bool,
 ) -> Result<(Command, Tell), Problem> {
     let kind = kind(replica, &write.kind)?;

@@ -268,7 +268,7 @@ pub(in crate::cli) fn conflicts(data: &Conflicts, screen: Screen) -> String {
         ];
         let mut sheet = Sheet::new(screen, &headings);
         for conflict in &data.conflicts {
-            let by = conflict.entries.iter().map(|it| label(it));
+            let by = conflict.entries.iter().map(label);
             sheet.row([
                 conflict.what.clone(),
                 dash(&by.collect::<Vec<_>>().join(", ")),
