@@ -29,6 +29,7 @@ mod peer;
 mod proof;
 mod reading;
 mod record;
+mod results;
 mod review;
 mod room;
 mod spread;

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     log::{Chain, Grant, Log, Said, verify_head},
     model::{Body, EventId, GrantId, Hash, LogName, Manifest, Ticket},
-    rules::{Line, RULES_VERSION, Roster, Scorebook, Verdict},
+    rules::{Line, RULES_VERSION, Roster, Scorebook, Standings, Verdict},
     wire::{decode_signed, log_short_id},
 };
 
@@ -57,6 +57,14 @@ impl Replica {
     pub fn book(&mut self) -> Option<Arc<Scorebook>> {
         match &mut self.state {
             State::Member(member) => Some(member.book()),
+            State::Blank | State::Joining(_) => None,
+        }
+    }
+
+    /// Returns who stands where; only what changed is ranked again.
+    pub fn standings(&mut self) -> Option<Arc<Standings>> {
+        match &mut self.state {
+            State::Member(member) => Some(member.standings()),
             State::Blank | State::Joining(_) => None,
         }
     }

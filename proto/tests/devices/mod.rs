@@ -193,6 +193,13 @@ pub(crate) fn meet(devices: &mut [&mut Device]) {
         let digests = [&pair[0], &pair[1]].map(|it| it.replica.state_digest());
         assert_eq!(digests[0], digests[1], "all hold the same");
     }
+    // What is kept up to date entry by entry is what somebody reads who has all at once.
+    let mut reader = Device::new(250);
+    reader.hear(devices.first().expect("one"));
+    let expected = reader.replica.book();
+    for device in devices {
+        assert_eq!(device.replica.book(), expected, "all read the same");
+    }
 }
 
 /// An event with one race, bibs 1 to 50 in one squad, three places, and these kinds of records.
