@@ -326,7 +326,7 @@ impl Member {
     }
 
     /// Returns the Unix time in milliseconds of a time since the event's epoch.
-    fn unix_ms(&self, at_ms: i64) -> i64 {
+    pub(super) fn unix_ms(&self, at_ms: i64) -> i64 {
         let epoch_ms = i64::try_from(self.ledger.manifest().structure.epoch_ms).unwrap_or(0);
         epoch_ms.saturating_add(at_ms)
     }

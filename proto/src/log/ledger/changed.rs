@@ -5,7 +5,7 @@ use alloc::{collections::BTreeSet, vec::Vec};
 use super::Ledger;
 use crate::{
     model::{About, LogName},
-    rules::Line,
+    rules::{Line, scorebook::is_beyond_scores},
 };
 
 /// What changed among the entries since it was last taken.
@@ -51,6 +51,16 @@ impl Ledger {
         lines
             .filter_map(|(name, seq)| self.line(name, *seq))
             .collect()
+    }
+
+    /// Returns whether one of these entries, or what one of them answers, is an incident, what belongs
+    /// to one, or a record.
+    pub fn any_beyond_scores(&self, places: &[(LogName, u64)]) -> bool {
+        self.lines_at(places).iter().any(|line| {
+            let target = line.body.target().and_then(|it| self.find(it));
+            let target = target.and_then(|(log, seq)| self.line(&log, seq));
+            is_beyond_scores(line.body) || target.is_some_and(|it| is_beyond_scores(it.body))
+        })
     }
 
     pub(super) fn everything_changed(&mut self) {
