@@ -6,7 +6,9 @@ mod duty;
 mod tables;
 
 use crate::config::Screen;
-use crate::local::protocol::{HeadInfo, PhaseInfo, PhaseWord, ReportHead, SheetPlace, VersionInfo};
+use crate::local::protocol::{
+    HeadInfo, PhaseInfo, PhaseWord, ReportHead, SheetPlace, SheetVersion,
+};
 
 use super::table::{Sheet, Side, Side::Left, Side::Right, clean};
 use super::{add, when};
@@ -197,7 +199,7 @@ fn place(it: &SheetPlace) -> String {
 }
 
 /// Says who approved a version and when.
-fn approvals(it: &VersionInfo) -> String {
+fn approvals(it: &SheetVersion) -> String {
     let ro = it.ro_ok_unix_ms;
     let shooter = it.shooter_ok_unix_ms;
     let said = |who: &str, at: Option<i64>| at.map(|at| format!("{who} {}", when::utc(at)));

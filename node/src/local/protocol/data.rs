@@ -5,7 +5,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ApproveData, CloseWhy, HeadInfo, LentInfo, PhaseInfo, Record, RevokeWhy, RosterAdd, ScoreVoid,
+    ApproveData, CloseWhy, HeadInfo, KindInfo, LentInfo, PhaseInfo, PlaceInfo, Record, RevokeWhy,
+    RosterAdd, ScoreVoid,
 };
 
 /// Answer of a verb that has nothing to tell.
@@ -89,6 +90,10 @@ pub struct EventInfo {
     pub shooters: Vec<RosterAdd>,
     /// The rules that penalties and statuses name.
     pub rules: Vec<RuleInfo>,
+    /// Where something can happen, for incidents.
+    pub places: Vec<PlaceInfo>,
+    /// Kinds of records beyond scores.
+    pub kinds: Vec<KindInfo>,
 }
 
 /// One drill.

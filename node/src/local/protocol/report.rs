@@ -123,7 +123,7 @@ pub struct SheetReport {
     /// The stages in order.
     pub stages: Vec<SheetStage>,
     /// What is about the whole match: DQ, withdrawal, warnings.
-    pub versions: Vec<VersionInfo>,
+    pub versions: Vec<SheetVersion>,
     /// The places in the match: in the division, then among all.
     pub overall: Vec<SheetPlace>,
     /// What the chronograph says, when it said something.
@@ -156,7 +156,7 @@ pub struct SheetStage {
     /// Places: in the division, then among all.
     pub places: Vec<SheetPlace>,
     /// All versions, in the order of their authors' clocks.
-    pub versions: Vec<VersionInfo>,
+    pub versions: Vec<SheetVersion>,
 }
 
 /// A shooter's place in one table.
@@ -179,7 +179,7 @@ pub struct SheetPlace {
 
 /// One version of a result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct VersionInfo {
+pub struct SheetVersion {
     /// The entry.
     pub entry: String,
     /// Its author's name.

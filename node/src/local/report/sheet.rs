@@ -8,7 +8,7 @@ use tallyline_proto::rules::scoring::Measure;
 use tallyline_proto::rules::standings::{Group, MatchRow, StageRow};
 use tallyline_proto::rules::{Fixed2, Standings, Verdict};
 
-use super::super::protocol::{Problem, SheetPlace, SheetReport, SheetStage, VersionInfo, exits};
+use super::super::protocol::{Problem, SheetPlace, SheetReport, SheetStage, SheetVersion, exits};
 use super::super::{convert, standings, words};
 use super::{Page, tables};
 
@@ -105,7 +105,7 @@ fn overall(page: &Page<'_>, (group, row): &(Group, MatchRow)) -> SheetPlace {
     }
 }
 
-fn version(page: &Page<'_>, it: &Version) -> VersionInfo {
+fn version(page: &Page<'_>, it: &Version) -> SheetVersion {
     let (word, text, _) = words::verdict(it.verdict);
     let at_unix_ms = page.unix_ms(it.at_ms);
     let mut approvals = if let Body::Score(score) = &it.body {
@@ -120,7 +120,7 @@ fn version(page: &Page<'_>, it: &Version) -> VersionInfo {
             approvals.shooter_ms = approvals.shooter_ms.or(own.shooter_ms);
         }
     }
-    VersionInfo {
+    SheetVersion {
         entry: it.entry.to_string(),
         label: page.device(&it.by),
         at_unix_ms,

@@ -5,7 +5,7 @@
 use crate::local::protocol::{
     AgreedData, AuditReport, ChronoReport, ChronoRow, CourtReport, GearResult, OutRow,
     PenaltiesReport, Power, ProgressCell, ProgressReport, RaceReport, ReferenceInfo, ReportHead,
-    SheetReport, VersionInfo, VoidRow,
+    SheetReport, SheetVersion, VoidRow,
 };
 use crate::local::record_text::{self, ENTRY_CHARS, decigrains_text};
 
@@ -118,7 +118,7 @@ fn results(sheet: &SheetReport) -> Block {
     block
 }
 
-fn version(block: &mut Block, drill: Option<u32>, it: &VersionInfo) {
+fn version(block: &mut Block, drill: Option<u32>, it: &SheetVersion) {
     let voids = it
         .voids
         .iter()
