@@ -622,7 +622,7 @@ pub struct RaceRun {
     /// Who starts, by start number.
     pub starts: Vec<RaceStart>,
     /// Who has no time, and why.
-    pub referee: Vec<RefereeRow>,
+    pub no_time: Vec<NoTimeRow>,
 }
 
 /// One line of a start list.
@@ -640,7 +640,7 @@ pub struct RaceStart {
 
 /// One line of the referee's list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RefereeRow {
+pub struct NoTimeRow {
     /// `dns`, `dnf` or `dsq`.
     pub kind: String,
     /// The start number.
@@ -653,7 +653,7 @@ pub struct RefereeRow {
     pub rule_text: String,
     /// What was noted; may be empty.
     pub note: String,
-    /// The author's name; `None`: the jury decided it.
+    /// The author's name.
     pub by: Option<String>,
     /// Unix time in milliseconds as the author's clock had it.
     pub at_unix_ms: Option<i64>,

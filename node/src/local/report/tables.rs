@@ -4,7 +4,7 @@
 
 use tallyline_proto::model::Phase;
 use tallyline_proto::rules::results::{
-    self, ChronoLine, OutLine, OutWhy, PenaltyLine, RefereeLine,
+    self, ChronoLine, OutLine, OutWhy, PenaltyLine, NoTime,
 };
 use tallyline_proto::rules::scorebook::Missed;
 use tallyline_proto::rules::scoring::Cost;
@@ -12,7 +12,7 @@ use tallyline_proto::rules::scoring::Cost;
 use super::super::protocol::{
     AuditReport, ChronoReport, ChronoRow, CourtMatch, CourtReport, CourtRow, GearResult, OutRow,
     PenaltiesReport, PenaltyRow, ProgressCell, ProgressReport, RaceReport, RaceRun, RaceStart,
-    RefereeRow,
+    NoTimeRow,
 };
 use super::super::{convert, standings};
 use super::{Page, numbers};
@@ -190,7 +190,7 @@ pub(super) fn race(page: &Page<'_>) -> RaceReport {
         Phase::Scoring | Phase::Provisional { .. } => "unofficial",
         Phase::Final { .. } => "official",
     };
-    let referee = |it: &RefereeLine| RefereeRow {
+    let no_time = |it: &NoTime| NoTimeRow {
         kind: match it.why {
             Missed::Dns => "dns",
             Missed::Dnf => "dnf",
@@ -223,7 +223,7 @@ pub(super) fn race(page: &Page<'_>) -> RaceReport {
                         squad: it.squad.0,
                     })
                     .collect(),
-                referee: race.referee.iter().map(referee).collect(),
+                no_time: race.no_time.iter().map(no_time).collect(),
             })
             .collect(),
     }

@@ -4,10 +4,13 @@ use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 use tallyline_keys::PublicKey;
 
-use super::{Basis, Gaps, by_id, progress::missed};
+use uuid::Uuid;
+
+use super::{Basis, Gaps, by_id, counts, progress::missed};
 use crate::{
-    model::{Body, Drill, DrillNo, EntryId, Method, RuleNo, ShooterNo, SquadNo},
+    model::{Body, Drill, DrillNo, EntryId, Method, RuleNo, Ruling, ShooterNo, SquadNo},
     rules::{
+        Line,
         scorebook::{Missed, OutKind},
         standings::{listed, ranked_drills},
     },
@@ -23,7 +26,7 @@ pub struct Race {
     /// Who starts, by start number: everybody but those who withdrew.
     pub starts: Vec<Start>,
     /// Who has no time, and why: DNS, DNF, DSQ; each by start number.
-    pub referee: Vec<RefereeLine>,
+    pub no_time: Vec<NoTime>,
     /// What is missing of this run.
     pub gaps: Gaps,
 }
@@ -41,7 +44,7 @@ pub struct Start {
 
 /// One line of the referee's list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RefereeLine {
+pub struct NoTime {
     /// The start number.
     pub bib: ShooterNo,
     /// Why there is no time.
@@ -50,7 +53,7 @@ pub struct RefereeLine {
     pub rule: Option<RuleNo>,
     /// What was noted.
     pub note: String,
-    /// The entry that says so and its author; `None`: the jury decided it about an incident.
+    /// The entry that says so and its author; `None`: it is not among the entries that were read.
     pub said: Option<(EntryId, PublicKey)>,
     /// When, by the author's clock, in milliseconds from the event's epoch.
     pub at_ms: Option<i64>,
@@ -76,7 +79,8 @@ fn one(basis: Basis<'_>, drill: DrillNo, gaps: &Gaps) -> Race {
             division: it.shooter.division,
         })
         .collect();
-    let mut lines: BTreeMap<(u8, ShooterNo), RefereeLine> = BTreeMap::new();
+    let decided = decided(basis, drill);
+    let mut lines: BTreeMap<(u8, ShooterNo), NoTime> = BTreeMap::new();
     for start in &starts {
         let out = book.out(start.bib);
         let dq = out.filter(|it| it.kind == OutKind::Disqualified);
@@ -89,22 +93,18 @@ fn one(basis: Basis<'_>, drill: DrillNo, gaps: &Gaps) -> Race {
         };
         let slot = book.slot(drill, start.bib).map(|slot| slot.entry);
         let entry = dq.map(|it| it.entry).or(slot);
-        let line = entry.and_then(|entry| entries.get(&entry));
-        let mut status = None;
-        if let Some(line) = line
-            && let Body::Status(it) = line.body
-        {
-            status = Some((line, it));
-        }
+        let line = entry.and_then(|entry| entries.get(&entry)).copied();
+        let said = line.and_then(Said::of_status);
+        let said = said.or_else(|| decided.get(&start.bib).copied());
         lines.insert(
             (order(why), start.bib),
-            RefereeLine {
+            NoTime {
                 bib: start.bib,
                 why,
-                rule: status.and_then(|(_, it)| it.rule),
-                note: status.map_or_else(String::new, |(_, it)| it.note.clone()),
-                said: status.map(|(line, _)| (line.id, line.author)),
-                at_ms: status.map(|(line, _)| line.at_ms),
+                rule: said.and_then(|it| it.rule),
+                note: said.map_or_else(String::new, |it| it.note.into()),
+                said: said.map(|it| (it.line.id, it.line.author)),
+                at_ms: said.map(|it| it.line.at_ms),
             },
         );
     }
@@ -115,12 +115,65 @@ fn one(basis: Basis<'_>, drill: DrillNo, gaps: &Gaps) -> Race {
     Race {
         drill,
         starts,
-        referee: lines.into_values().collect(),
+        no_time: lines.into_values().collect(),
         gaps: Gaps {
             missing: here(&gaps.missing),
             undecided: here(&gaps.undecided),
         },
     }
+}
+
+/// What an entry says about somebody without a time.
+#[derive(Clone, Copy)]
+struct Said<'a> {
+    line: &'a Line<'a>,
+    rule: Option<RuleNo>,
+    note: &'a str,
+}
+
+impl<'a> Said<'a> {
+    fn of_status(line: &'a Line<'a>) -> Option<Self> {
+        let Body::Status(status) = line.body else {
+            return None;
+        };
+        Some(Self {
+            line,
+            rule: status.rule,
+            note: &status.note,
+        })
+    }
+}
+
+/// Returns by which decision of the jury a start number is disqualified from a run; of several the
+/// last one by the clocks of their authors, for there is but one ruling.
+fn decided<'a>(basis: Basis<'a>, drill: DrillNo) -> BTreeMap<ShooterNo, Said<'a>> {
+    let mut bibs: BTreeMap<Uuid, ShooterNo> = BTreeMap::new();
+    for line in basis.lines {
+        if let Body::Incident(incident) = line.body
+            && incident.race == drill
+        {
+            bibs.insert(incident.id, incident.bib);
+        }
+    }
+    let mut decided: BTreeMap<ShooterNo, Said<'a>> = BTreeMap::new();
+    for line in basis.lines {
+        if let Body::JuryDecision(decision) = line.body
+            && decision.ruling == Ruling::Dsq
+            && counts(basis.book, line.id)
+            && let Some(&bib) = bibs.get(&decision.incident)
+            && decided
+                .get(&bib)
+                .is_none_or(|held| held.line.at_ms <= line.at_ms)
+        {
+            let said = Said {
+                line,
+                rule: decision.rule,
+                note: &decision.note,
+            };
+            decided.insert(bib, said);
+        }
+    }
+    decided
 }
 
 /// The list's own order: who did not start stands first.

@@ -8,9 +8,9 @@ use alloc::{
 use super::*;
 use crate::{
     model::{
-        Agreed, Approvals, Approve, Body, Court, Discipline, Entrant, Method, Penalty, PowerFactor,
-        RosterChange, RuleNo, Ruleset, Score, ShooterEdit, StatusKind, Structure, Terms, Void,
-        VoidReason,
+        Agreed, Approvals, Approve, Body, Court, Discipline, Entrant, Incident, JuryDecision,
+        Method, Penalty, Place, PlaceNo, PowerFactor, RosterChange, RuleNo, Ruleset, Ruling, Score,
+        ShooterEdit, StatusKind, Structure, Terms, Void, VoidReason,
     },
     rules::{
         Fixed4,
@@ -572,28 +572,57 @@ fn a_race_lists_who_starts_and_who_has_no_time() {
             drill.required_hits = vec![];
             drill.steel = 0;
         }
+        structure.places.push(Place {
+            no: PlaceNo(1),
+            name: "Gate 7".into(),
+        });
     });
-    let venue = venue(&[
+    let incident = uuid::Uuid::from_u128(7);
+    let seen = Body::Incident(Incident {
+        id: incident,
+        race: DrillNo(2),
+        bib: ShooterNo(1),
+        place: PlaceNo(1),
+        before_ms: 0,
+        rule: None,
+        text: None,
+    });
+    let decided = Body::JuryDecision(JuryDecision {
+        incident,
+        ruling: Ruling::Dsq,
+        rule: Some(RuleNo(2)),
+        note: "seen on the film".into(),
+    });
+    let mut venue = venue(&[
         status(StatusKind::Dnf, Some(1), 1),
         status(StatusKind::Dns, Some(1), 2),
         status(StatusKind::Withdrawn, None, 3),
         status(StatusKind::MatchDq, None, 4),
     ]);
+    venue.write(1, seen, Live);
+    venue.write(OWNER, decided, Live);
     read(&roster, &venue, |basis, _| {
         let races = race(basis);
         assert_eq!(races.len(), 2, "both runs");
         let bibs: Vec<u32> = races[0].starts.iter().map(|it| it.bib.0).collect();
         assert_eq!(bibs, [1, 2, 4], "who withdrew does not start");
-        let referee: Vec<(u32, Missed)> = races[0]
-            .referee
+        let no_time: Vec<(u32, Missed)> = races[0]
+            .no_time
             .iter()
             .map(|it| (it.bib.0, it.why))
             .collect();
         assert_eq!(
-            referee,
+            no_time,
             [(2, Missed::Dns), (1, Missed::Dnf), (4, Missed::StageDq)]
         );
-        assert_eq!(races[0].referee[2].rule, Some(RuleNo(2)));
+        assert_eq!(races[0].no_time[2].rule, Some(RuleNo(2)));
+        let second = &races[1].no_time[0];
+        assert_eq!((second.bib.0, second.why), (1, Missed::StageDq));
+        assert_eq!(
+            (second.rule, second.note.as_str()),
+            (Some(RuleNo(2)), "seen on the film")
+        );
+        assert_eq!(second.said.map(|(_, by)| by), Some(key(OWNER)));
         assert_eq!(
             races[1].gaps.missing,
             [(DrillNo(2), ShooterNo(1)), (DrillNo(2), ShooterNo(2))]

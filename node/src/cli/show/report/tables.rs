@@ -583,7 +583,7 @@ impl Report for RaceReport {
                     it.squad.to_string(),
                 ]);
             }
-            let mut referee = Block::new(
+            let mut no_time = Block::new(
                 format!("Run {} {}, referee's list", run.drill, run.name),
                 &[
                     ("RUN", Right),
@@ -596,8 +596,8 @@ impl Report for RaceReport {
                     ("RECORDED", Left),
                 ],
             );
-            for it in &run.referee {
-                referee.row([
+            for it in &run.no_time {
+                no_time.row([
                     run.drill.to_string(),
                     word(&it.kind).to_owned(),
                     it.bib.to_string(),
@@ -608,7 +608,7 @@ impl Report for RaceReport {
                     it.at_unix_ms.map_or_else(String::new, when::utc),
                 ]);
             }
-            blocks.extend([starts, referee]);
+            blocks.extend([starts, no_time]);
         }
         blocks
     }
