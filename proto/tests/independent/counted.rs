@@ -1,0 +1,180 @@
+//! Which of the facts count: what is undone does not; of a slot the highest attempt does.
+
+use super::facts::{Event, Fact, Num, Power, Said, Shot, Stage, Way, Why};
+
+/// What fills a slot.
+#[derive(Clone, Debug)]
+pub(crate) struct Filled<'a> {
+    pub(crate) result: Outcome<'a>,
+    /// Whether another fact of this attempt says something else.
+    pub(crate) doubtful: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Outcome<'a> {
+    Shot(&'a Shot),
+    NoRun(Why),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Attendance {
+    In,
+    Disqualified,
+    Withdrawn,
+}
+
+impl Event {
+    /// The facts that are not undone, the one that ranks first first.
+    pub(crate) fn standing(&self) -> Vec<&Fact> {
+        let undone = |place: usize| {
+            let mut facts = self.facts.iter();
+            facts.any(|it| it.said == Said::Undo(place))
+        };
+        let facts = self.facts.iter().enumerate();
+        let left = facts.filter(|(place, _)| !undone(*place));
+        let mut left: Vec<&Fact> = left.map(|(_, fact)| fact).collect();
+        // Within a device the order of writing; the sort keeps it.
+        left.sort_by_key(|fact| fact.device);
+        left
+    }
+
+    pub(crate) fn slot(&self, stage: u32, who: u32) -> Option<Filled<'_>> {
+        let facts = self.standing();
+        let runs = facts.iter().filter_map(|fact| match &fact.said {
+            Said::Shot(shot) if (shot.stage, shot.who) == (stage, who) => {
+                let fits = fits(self.stage(stage), shot);
+                fits.then_some((shot.attempt, Outcome::Shot(shot)))
+            }
+            Said::NoRun {
+                stage: at,
+                who: whose,
+                why,
+            } if (*at, *whose) == (stage, who) => Some((0, Outcome::NoRun(*why))),
+            _ => None,
+        });
+        let runs: Vec<(Num, Outcome<'_>)> = runs.collect();
+        let highest = runs.iter().map(|(attempt, _)| *attempt).max()?;
+        let mut of_it = runs.iter().filter(|(attempt, _)| *attempt == highest);
+        let (_, result) = of_it.next()?;
+        Some(Filled {
+            result: *result,
+            doubtful: of_it.any(|(_, other)| !same(result, other)),
+        })
+    }
+
+    pub(crate) fn attendance(&self, who: u32) -> Attendance {
+        let facts = self.standing();
+        let outs: Vec<bool> = facts
+            .iter()
+            .filter_map(|fact| match &fact.said {
+                Said::Out {
+                    who: whose,
+                    withdrawn,
+                    ..
+                } if *whose == who => Some(*withdrawn),
+                _ => None,
+            })
+            .collect();
+        if outs.contains(&false) {
+            Attendance::Disqualified
+        } else if outs.contains(&true) {
+            Attendance::Withdrawn
+        } else {
+            Attendance::In
+        }
+    }
+
+    /// The power factor that counts: the declared one, unless the chronograph says less.
+    pub(crate) fn power(&self, who: u32) -> Power {
+        let person = self.people.iter().find(|it| it.no == who);
+        let person = person.expect("a known person");
+        let facts = self.standing();
+        let measured = facts.iter().find_map(|fact| match &fact.said {
+            Said::Reading {
+                who: whose,
+                weights,
+                speeds,
+                ..
+            } if *whose == who => measured(weights, speeds),
+            _ => None,
+        });
+        let floors = self.divisions[person.division];
+        let Some(measured) = measured else {
+            return person.declared;
+        };
+        let mut reached = person.declared;
+        if reached == Power::Major && floors.major.is_some_and(|floor| measured < floor) {
+            reached = Power::Minor;
+        }
+        // A division that knows no Major makes Minor of it, as soon as it measures at all.
+        if floors.major.is_none() && floors.minor.is_some() {
+            reached = reached.min(Power::Minor);
+        }
+        let passes_major = floors.major.is_some_and(|floor| floor <= measured);
+        if floors.minor.is_some_and(|floor| measured < floor) && !passes_major {
+            reached = Power::Subminor;
+        }
+        reached
+    }
+}
+
+/// The heaviest bullet times the mean of the three fastest, by 1,000, rounded down.
+fn measured(weights: &[Num], speeds: &[Num]) -> Option<Num> {
+    let heaviest = weights.iter().max()?;
+    let mut left = speeds.to_vec();
+    let mut sum = 0;
+    for _ in 0..3 {
+        let fastest = *left.iter().max()?;
+        let place = left.iter().position(|it| *it == fastest)?;
+        left.remove(place);
+        sum += fastest;
+    }
+    Some(heaviest * sum / 30_000)
+}
+
+fn same(one: &Outcome<'_>, other: &Outcome<'_>) -> bool {
+    match (one, other) {
+        (Outcome::Shot(one), Outcome::Shot(other)) => {
+            let sorted = |shot: &Shot| {
+                let mut shot = shot.clone();
+                shot.penalties.sort_unstable();
+                shot
+            };
+            sorted(one) == sorted(other)
+        }
+        (Outcome::NoRun(one), Outcome::NoRun(other)) => one == other,
+        _ => false,
+    }
+}
+
+/// Whether a run has what its stage asks for. An incomplete one is a draft and counts nowhere.
+fn fits(stage: &Stage, shot: &Shot) -> bool {
+    let by_target = stage.way == Way::TimePlus && shot.papers.is_empty();
+    let papers = if by_target && !shot.points_down.is_empty() {
+        [stage.papers.len(), shot.times.len()].contains(&shot.points_down.len())
+    } else {
+        let whole = |(paper, required): (&super::facts::Paper, &Num)| {
+            paper.a + paper.b + paper.c + paper.d + paper.miss + paper.free_miss == *required
+        };
+        shot.papers.len() == stage.papers.len() && shot.papers.iter().zip(&stage.papers).all(whole)
+    };
+    let steel = shot.steel.down + shot.steel.standing + shot.steel.free_standing == stage.steel;
+    let may_be_untimed = matches!(
+        stage.way,
+        Way::FixedTime
+            | Way::Rings
+            | Way::HitValues
+            | Way::ParDropped
+            | Way::ParCosts
+            | Way::ParPass
+    );
+    let strings = Num::try_from(shot.times.len()).expect("few strings");
+    let times = if may_be_untimed {
+        strings == 0 || strings == stage.strings
+    } else {
+        strings == stage.strings && shot.times.iter().all(|time| 0 < *time)
+    };
+    let rings = Num::try_from(shot.rings.len()).expect("few shots");
+    let rings = stage.way != Way::Rings || rings == stage.shots;
+    papers && steel && times && rings
+}
