@@ -9,6 +9,8 @@
 
 #[path = "disciplines/bridge.rs"]
 mod bridge;
+#[path = "disciplines/cases.rs"]
+mod cases;
 #[path = "disciplines/compare.rs"]
 mod compare;
 mod independent;
@@ -17,6 +19,8 @@ mod invented;
 mod rules_venue;
 #[path = "disciplines/shots.rs"]
 mod shots;
+#[path = "disciplines/vectors.rs"]
+mod vectors;
 
 use proptest::prelude::*;
 
