@@ -13,9 +13,15 @@ mod bridge;
 mod cases;
 #[path = "disciplines/compare.rs"]
 mod compare;
+#[path = "disciplines/drawn.rs"]
+mod drawn;
 mod independent;
 #[path = "disciplines/invented.rs"]
 mod invented;
+#[path = "disciplines/real.rs"]
+mod real;
+#[path = "disciplines/renewed.rs"]
+mod renewed;
 mod rules_venue;
 #[path = "disciplines/shots.rs"]
 mod shots;

@@ -9,7 +9,7 @@ use tallyline_proto::{
 
 use crate::{
     bridge,
-    independent::{facts::Event, overall::MatchLine},
+    independent::{counted::Reading, facts::Event, overall::MatchLine},
 };
 
 /// What the package under test makes of an event.
@@ -28,6 +28,7 @@ pub(crate) fn groups(event: &Event) -> Vec<Option<usize>> {
 /// Compares every cell of every table. Returns how many rows were compared.
 pub(crate) fn check(event: &Event, standings: &Standings) -> usize {
     let mut rows = 0;
+    let reading = Reading::of(event);
     let ranked: Vec<_> = event.ranked_stages().collect();
     let groups = groups(event);
     assert_eq!(
@@ -39,7 +40,7 @@ pub(crate) fn check(event: &Event, standings: &Standings) -> usize {
         let group = bridge::group(division);
         for stage in &ranked {
             let table = standings.stage(DrillNo(stage.no), group).expect("a table");
-            let ours = event.stage_table(stage, division);
+            let ours = reading.stage_table(stage, division);
             same(
                 &bridge::stage_lines(table),
                 &ours,
@@ -48,7 +49,7 @@ pub(crate) fn check(event: &Event, standings: &Standings) -> usize {
             rows += ours.len();
         }
         let table = standings.overall(group).expect("a table");
-        let ours = event.match_table(division);
+        let ours = reading.match_table(division);
         let theirs = bridge::match_lines(table, event.numbers.percent_decimals);
         same(
             &one_reason(theirs, &ours),
@@ -59,7 +60,7 @@ pub(crate) fn check(event: &Event, standings: &Standings) -> usize {
     }
     assert_eq!(
         bridge::open_slots(standings),
-        event.open_slots(),
+        reading.open_slots(),
         "missing and undecided slots"
     );
     rows

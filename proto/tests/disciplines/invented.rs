@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use crate::{
     independent::{
-        counted::Outcome,
+        counted::{Attendance, Outcome, Reading},
         facts::{
             Adds, Cost, Event, Fact, Floors, Num, Numbers, Person, Power, Said, Sport, Stage,
             TieBreak, Way, Why,
@@ -100,7 +100,13 @@ fn invent(sport: Sport, rolls: &[u16]) -> Event {
         facts: vec![],
     };
     let people = usize::try_from(3 + dice.roll(6)).expect("few people");
-    let stages = usize::try_from(2 + dice.roll(4)).expect("few stages");
+    // A close match: hardly a gap, and results that differ in what breaks ties.
+    let close = dice.happens(if sport == Sport::Precision { 85 } else { 60 });
+    let stages = if close && sport == Sport::Precision {
+        2
+    } else {
+        usize::try_from(2 + dice.roll(4)).expect("few stages")
+    };
     let chrono = !matches!(sport, Sport::Court | Sport::Ski) && dice.happens(60);
     for no in 1..=PEOPLE_MAX {
         let mut dice = next();
@@ -125,7 +131,7 @@ fn invent(sport: Sport, rolls: &[u16]) -> Event {
         for person in 0..PEOPLE_MAX {
             let mut dice = next();
             if stage < stages && person < people {
-                cell(&mut event, stage, person, &mut dice);
+                cell(&mut event, [stage, person], close, &mut dice);
             }
         }
     }
@@ -145,15 +151,15 @@ fn invent(sport: Sport, rolls: &[u16]) -> Event {
 /// stages that somebody has a result on: after a gap it compares shots, or results, of different
 /// stages.
 fn spare_known_differences(event: &mut Event) {
+    let reading = Reading::of(event);
     let ranked: Vec<Stage> = event.ranked_stages().cloned().collect();
     let whole = |stage: &Stage| {
-        event
-            .people
-            .iter()
-            .all(|person| match event.slot(stage.no, person.no) {
-                None => false,
-                Some(filled) => !matches!(filled.result, Outcome::NoRun(_)),
-            })
+        let people = event.people.iter();
+        let mut in_match = people.filter(|it| reading.attendance(it.no) == Attendance::In);
+        in_match.all(|person| match reading.slot(stage.no, person.no) {
+            None => false,
+            Some(filled) => !matches!(filled.result, Outcome::NoRun(_)),
+        })
     };
     let gap_in_shots = ranked.iter().any(|it| it.way == Way::Rings && !whole(it));
     let breakers: Vec<&Stage> = ranked.iter().filter(|it| it.breaks_ties).collect();
@@ -174,7 +180,7 @@ fn spare_known_differences(event: &mut Event) {
 /// The numbers of the sport, or others that an event may bring.
 fn numbers(sport: Sport, dice: &mut Dice<'_>) -> Numbers {
     let mut numbers = Numbers::of(sport);
-    if !dice.happens(40) {
+    if !dice.happens(if sport == Sport::Precision { 85 } else { 40 }) {
         return numbers;
     }
     numbers.percent_decimals = dice.of(&[2, 3, 4]);
@@ -243,7 +249,7 @@ fn person(event: &mut Event, no: u32, dice: &mut Dice<'_>) {
 }
 
 /// What was written about one person on one stage.
-fn cell(event: &mut Event, stage: usize, person: usize, dice: &mut Dice<'_>) {
+fn cell(event: &mut Event, [stage, person]: [usize; 2], close: bool, dice: &mut Dice<'_>) {
     let (stage, who) = (event.stages[stage].clone(), event.people[person].no);
     if let Some(court) = stage.court {
         // One match is one cell, that of its first side.
@@ -260,12 +266,15 @@ fn cell(event: &mut Event, stage: usize, person: usize, dice: &mut Dice<'_>) {
         why,
     };
     let mut write = |said| event.facts.push(Fact { device, said });
-    let kind = dice.roll(100);
+    let kind = dice.roll(100) - if close { 18 } else { 0 };
     if 92 <= kind {
         return;
     }
-    let rules = event.rules.clone();
-    let first = shots::shot(&stage, who, &rules, dice);
+    let lot = shots::Lot {
+        rules: &event.rules.clone(),
+        close,
+    };
+    let first = lot.shot(&stage, who, dice);
     if kind < 80 {
         write(Said::Shot(first.clone()));
     } else {
@@ -275,10 +284,10 @@ fn cell(event: &mut Event, stage: usize, person: usize, dice: &mut Dice<'_>) {
     let again = dice.roll(100);
     match again {
         97.. => write(Said::Shot(first)),
-        94.. => write(Said::Shot(shots::shot(&stage, who, &rules, dice))),
+        94.. => write(Said::Shot(lot.shot(&stage, who, dice))),
         92.. => write(missed),
         80.. => {
-            let mut reshoot = shots::shot(&stage, who, &rules, dice);
+            let mut reshoot = lot.shot(&stage, who, dice);
             reshoot.attempt = 1 + dice.roll(2);
             write(Said::Shot(reshoot));
         }

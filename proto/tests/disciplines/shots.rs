@@ -12,6 +12,23 @@ use crate::{
 /// Seconds that people share, so that results are equal often.
 const TIMES: [Num; 8] = [1_000, 500, 750, 1_000, 2_000, 333, 1_234, 617];
 
+/// Five shots of 40 points, of 50 and of 30: two stages give 80 in many ways, which each tie-break
+/// tells apart.
+const CLOSE_RINGS: [[Num; 5]; 12] = [
+    [8, 8, 8, 8, 8],
+    [8, 8, 8, 8, 8],
+    [10, 10, 10, 10, 0],
+    [10, 0, 10, 10, 10],
+    [10, 10, 10, 9, 1],
+    [11, 10, 10, 10, 0],
+    [10, 11, 10, 8, 1],
+    [9, 8, 8, 8, 7],
+    [7, 8, 8, 8, 9],
+    [10, 10, 10, 10, 10],
+    [6, 6, 6, 6, 6],
+    [10, 10, 10, 0, 0],
+];
+
 /// Invents a stage of a sport.
 pub(crate) fn stage(sport: Sport, no: u32, people: usize, dice: &mut Dice<'_>) -> Stage {
     let ways: &[Way] = match sport {
@@ -67,7 +84,7 @@ pub(crate) fn stage(sport: Sport, no: u32, people: usize, dice: &mut Dice<'_>) -
             stage.breaks_ties = dice.happens(30);
         }
         Way::Rings => {
-            stage.shots = dice.of(&[3, 5]);
+            stage.shots = dice.of(&[5, 5, 3]);
             stage.range = dice.of(&[25, 25, 50]);
         }
         Way::HitValues => {
@@ -105,58 +122,75 @@ fn court(people: usize, dice: &mut Dice<'_>) -> CourtTerms {
     }
 }
 
-/// Invents a run that fits its stage.
-pub(crate) fn shot(stage: &Stage, who: u32, rules: &[Cost], dice: &mut Dice<'_>) -> Shot {
-    let mut shot = Shot {
-        stage: stage.no,
-        who,
-        ..Shot::default()
-    };
-    for required in &stage.papers {
-        shot.papers.push(paper(stage.way, *required, dice));
-    }
-    if 0 < stage.steel {
-        let standing = dice.of(&[0, 0, 1]);
-        let free_standing = dice.of(&[0, 0, 0, 1]).min(stage.steel - standing);
-        shot.steel = SteelCount {
-            down: stage.steel - standing - free_standing,
-            standing,
-            free_standing,
-            no_shoot: dice.of(&[0, 0, 0, 1]),
+/// What runs are drawn from.
+pub(crate) struct Lot<'a> {
+    pub(crate) rules: &'a [Cost],
+    /// Whether only little tells people apart.
+    pub(crate) close: bool,
+}
+
+impl Lot<'_> {
+    /// Invents a run that fits its stage.
+    pub(crate) fn shot(&self, stage: &Stage, who: u32, dice: &mut Dice<'_>) -> Shot {
+        let mut shot = Shot {
+            stage: stage.no,
+            who,
+            ..Shot::default()
         };
-    }
-    let untimed = match stage.way {
-        Way::FixedTime | Way::ParDropped | Way::ParCosts | Way::Rings => dice.happens(70),
-        Way::HitValues | Way::ParPass => dice.happens(30),
-        _ => false,
-    };
-    if !untimed {
-        shot.times = (0..stage.strings).map(|_| dice.of(&TIMES)).collect();
-    }
-    if dice.happens(25) {
-        let rule = dice.of(rules).no;
-        shot.penalties.push((rule, 1 + dice.roll(2)));
-        if rule != 1 && dice.happens(30) {
-            shot.penalties.insert(dice.of(&[0, 1]), (1, 1));
+        for required in &stage.papers {
+            shot.papers.push(paper(stage.way, *required, dice));
         }
+        if 0 < stage.steel {
+            let standing = dice.of(&[0, 0, 1]);
+            let free_standing = dice.of(&[0, 0, 0, 1]).min(stage.steel - standing);
+            shot.steel = SteelCount {
+                down: stage.steel - standing - free_standing,
+                standing,
+                free_standing,
+                no_shoot: dice.of(&[0, 0, 0, 1]),
+            };
+        }
+        let untimed = match stage.way {
+            Way::FixedTime | Way::ParDropped | Way::ParCosts | Way::Rings => dice.happens(70),
+            Way::HitValues | Way::ParPass => dice.happens(30),
+            _ => false,
+        };
+        if !untimed {
+            shot.times = (0..stage.strings).map(|_| dice.of(&TIMES)).collect();
+        }
+        if dice.happens(if self.close { 5 } else { 25 }) {
+            let rule = dice.of(self.rules).no;
+            shot.penalties.push((rule, 1 + dice.roll(2)));
+            if rule != 1 && dice.happens(30) {
+                shot.penalties.insert(dice.of(&[0, 1]), (1, 1));
+            }
+        }
+        match stage.way {
+            Way::Virginia => {
+                shot.extra_shots = dice.of(&[0, 0, 1, 2]);
+                shot.extra_hits = dice.of(&[0, 0, 1, 2]);
+            }
+            Way::FixedTime | Way::ParDropped | Way::ParCosts | Way::ParPass | Way::HitValues => {
+                shot.late = dice.of(&[0, 0, 0, 1, 2]);
+            }
+            Way::TimePlus => time_plus(&mut shot, dice),
+            Way::BestStrings if self.close && dice.happens(80) => {
+                let times = usize::try_from(stage.strings).expect("few strings");
+                shot.times = vec![dice.of(&[400, 400, 300, 500]); times];
+            }
+            Way::BestStrings => strings(&mut shot, stage, dice),
+            Way::Rings if self.close && stage.shots == 5 => {
+                let few = if dice.happens(50) { 12 } else { 9 };
+                shot.rings = dice.of(&CLOSE_RINGS[..few]).to_vec();
+            }
+            Way::Rings => {
+                let rings = [10, 10, 11, 9, 8, 1, 0];
+                shot.rings = (0..stage.shots).map(|_| dice.of(&rings)).collect();
+            }
+            Way::Comstock | Way::ParCapped | Way::SkiRun | Way::Chrono | Way::Court => {}
+        }
+        shot
     }
-    match stage.way {
-        Way::Virginia => {
-            shot.extra_shots = dice.of(&[0, 0, 1, 2]);
-            shot.extra_hits = dice.of(&[0, 0, 1, 2]);
-        }
-        Way::FixedTime | Way::ParDropped | Way::ParCosts | Way::ParPass | Way::HitValues => {
-            shot.late = dice.of(&[0, 0, 0, 1, 2]);
-        }
-        Way::TimePlus => time_plus(&mut shot, dice),
-        Way::BestStrings => strings(&mut shot, stage, dice),
-        Way::Rings => {
-            let rings = [10, 10, 11, 9, 8, 1, 0];
-            shot.rings = (0..stage.shots).map(|_| dice.of(&rings)).collect();
-        }
-        Way::Comstock | Way::ParCapped | Way::SkiRun | Way::Chrono | Way::Court => {}
-    }
-    shot
 }
 
 fn paper(way: Way, required: Num, dice: &mut Dice<'_>) -> Paper {

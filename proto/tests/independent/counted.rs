@@ -1,6 +1,8 @@
 //! Which of the facts count: what is undone does not; of a slot the highest attempt does.
 
-use super::facts::{Event, Fact, Num, Power, Said, Shot, Stage, Way, Why};
+use std::collections::BTreeSet;
+
+use super::facts::{Event, Fact, Num, Paper, Power, Said, Shot, Stage, Way, Why};
 
 /// What fills a slot.
 #[derive(Clone, Debug)]
@@ -23,26 +25,35 @@ pub(crate) enum Attendance {
     Withdrawn,
 }
 
-impl Event {
-    /// The facts that are not undone, the one that ranks first first.
-    pub(crate) fn standing(&self) -> Vec<&Fact> {
-        let undone = |place: usize| {
-            let mut facts = self.facts.iter();
-            facts.any(|it| it.said == Said::Undo(place))
-        };
-        let facts = self.facts.iter().enumerate();
-        let left = facts.filter(|(place, _)| !undone(*place));
-        let mut left: Vec<&Fact> = left.map(|(_, fact)| fact).collect();
+/// An event, read: the facts that nothing undoes, the one that ranks first first.
+#[derive(Debug)]
+pub(crate) struct Reading<'a> {
+    pub(crate) event: &'a Event,
+    pub(crate) standing: Vec<&'a Fact>,
+}
+
+impl<'a> Reading<'a> {
+    pub(crate) fn of(event: &'a Event) -> Self {
+        let undone: BTreeSet<usize> = event
+            .facts
+            .iter()
+            .filter_map(|fact| match &fact.said {
+                Said::Undo(place) => Some(*place),
+                _ => None,
+            })
+            .collect();
+        let facts = event.facts.iter().enumerate();
+        let left = facts.filter(|(place, _)| !undone.contains(place));
+        let mut standing: Vec<&Fact> = left.map(|(_, fact)| fact).collect();
         // Within a device the order of writing; the sort keeps it.
-        left.sort_by_key(|fact| fact.device);
-        left
+        standing.sort_by_key(|fact| fact.device);
+        Self { event, standing }
     }
 
-    pub(crate) fn slot(&self, stage: u32, who: u32) -> Option<Filled<'_>> {
-        let facts = self.standing();
-        let runs = facts.iter().filter_map(|fact| match &fact.said {
+    pub(crate) fn slot(&self, stage: u32, who: u32) -> Option<Filled<'a>> {
+        let runs = self.standing.iter().filter_map(|fact| match &fact.said {
             Said::Shot(shot) if (shot.stage, shot.who) == (stage, who) => {
-                let fits = fits(self.stage(stage), shot);
+                let fits = fits(self.event.stage(stage), shot);
                 fits.then_some((shot.attempt, Outcome::Shot(shot)))
             }
             Said::NoRun {
@@ -52,7 +63,7 @@ impl Event {
             } if (*at, *whose) == (stage, who) => Some((0, Outcome::NoRun(*why))),
             _ => None,
         });
-        let runs: Vec<(Num, Outcome<'_>)> = runs.collect();
+        let runs: Vec<(Num, Outcome<'a>)> = runs.collect();
         let highest = runs.iter().map(|(attempt, _)| *attempt).max()?;
         let mut of_it = runs.iter().filter(|(attempt, _)| *attempt == highest);
         let (_, result) = of_it.next()?;
@@ -63,8 +74,8 @@ impl Event {
     }
 
     pub(crate) fn attendance(&self, who: u32) -> Attendance {
-        let facts = self.standing();
-        let outs: Vec<bool> = facts
+        let outs: Vec<bool> = self
+            .standing
             .iter()
             .filter_map(|fact| match &fact.said {
                 Said::Out {
@@ -86,10 +97,9 @@ impl Event {
 
     /// The power factor that counts: the declared one, unless the chronograph says less.
     pub(crate) fn power(&self, who: u32) -> Power {
-        let person = self.people.iter().find(|it| it.no == who);
+        let person = self.event.people.iter().find(|it| it.no == who);
         let person = person.expect("a known person");
-        let facts = self.standing();
-        let measured = facts.iter().find_map(|fact| match &fact.said {
+        let measured = self.standing.iter().find_map(|fact| match &fact.said {
             Said::Reading {
                 who: whose,
                 weights,
@@ -98,7 +108,7 @@ impl Event {
             } if *whose == who => measured(weights, speeds),
             _ => None,
         });
-        let floors = self.divisions[person.division];
+        let floors = self.event.divisions[person.division];
         let Some(measured) = measured else {
             return person.declared;
         };
@@ -153,7 +163,7 @@ fn fits(stage: &Stage, shot: &Shot) -> bool {
     let papers = if by_target && !shot.points_down.is_empty() {
         [stage.papers.len(), shot.times.len()].contains(&shot.points_down.len())
     } else {
-        let whole = |(paper, required): (&super::facts::Paper, &Num)| {
+        let whole = |(paper, required): (&Paper, &Num)| {
             paper.a + paper.b + paper.c + paper.d + paper.miss + paper.free_miss == *required
         };
         shot.papers.len() == stage.papers.len() && shot.papers.iter().zip(&stage.papers).all(whole)

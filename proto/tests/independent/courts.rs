@@ -1,6 +1,9 @@
 //! Court matches: points make sets, sets make matches.
 
-use super::facts::{CourtTerms, Event, Num, Said, Stage};
+use super::{
+    counted::Reading,
+    facts::{CourtTerms, Num, Said, Stage},
+};
 
 /// What somebody has on all courts: wins, sets and points won less those lost.
 #[derive(Clone, Copy, Debug, Default)]
@@ -12,10 +15,10 @@ pub(crate) struct Played {
     pub(crate) decided: Num,
 }
 
-impl Event {
+impl Reading<'_> {
     pub(crate) fn played(&self, who: u32) -> Played {
         let mut played = Played::default();
-        for stage in &self.stages {
+        for stage in &self.event.stages {
             let Some(court) = stage.court else { continue };
             let Some(own) = court.sides.iter().position(|side| *side == who) else {
                 continue;
@@ -39,7 +42,6 @@ impl Event {
 
     /// The points of each set, of both sides.
     fn sets(&self, stage: &Stage, court: CourtTerms) -> Vec<[Num; 2]> {
-        let facts = self.standing();
         let side = |who: u32| usize::from(court.sides[1] == who);
         let mut sets = Vec::new();
         for wanted in 1..2 * court.sets_to_win {
@@ -47,7 +49,7 @@ impl Event {
             let mut numbers: Vec<Num> = Vec::new();
             let mut points = [0, 0];
             let mut told = None;
-            for fact in &facts {
+            for fact in &self.standing {
                 match &fact.said {
                     Said::Point {
                         stage: at,

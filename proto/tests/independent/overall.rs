@@ -3,9 +3,9 @@
 use std::cmp::Ordering;
 
 use super::{
-    counted::Attendance,
+    counted::{Attendance, Reading},
     courts::Played,
-    facts::{Adds, Event, Num, Stage, TieBreak, Way, Why},
+    facts::{Adds, Num, Stage, TieBreak, Way, Why},
     ratio::Ratio,
     runs::{Compares, count},
     tables::{StageCells, part},
@@ -78,11 +78,11 @@ impl Career<'_> {
     }
 }
 
-impl Event {
+impl<'a> Reading<'a> {
     pub(crate) fn match_table(&self, division: Option<usize>) -> Vec<MatchLine> {
         let careers = self.careers(division);
-        let adds = self.numbers.adds;
-        let decimals = self.numbers.percent_decimals;
+        let adds = self.event.numbers.adds;
+        let decimals = self.event.numbers.percent_decimals;
         // Nobody is better than the winner.
         let winner = careers.iter().find(|one| {
             let better = |other: &Career<'_>| self.compare(other, one) == Ordering::Greater;
@@ -140,8 +140,8 @@ impl Event {
         lines
     }
 
-    fn careers(&self, division: Option<usize>) -> Vec<Career<'_>> {
-        let mut careers: Vec<Career<'_>> = Vec::new();
+    fn careers(&self, division: Option<usize>) -> Vec<Career<'a>> {
+        let mut careers: Vec<Career<'a>> = Vec::new();
         for person in self.group(division) {
             if self.attendance(person.no) == Attendance::In {
                 careers.push(Career {
@@ -151,7 +151,7 @@ impl Event {
                 });
             }
         }
-        for stage in self.ranked_stages() {
+        for stage in self.event.ranked_stages() {
             for line in self.stage_table(stage, division) {
                 let Some(cells) = line.cells else { continue };
                 let career = careers.iter_mut().find(|it| it.who == line.who);
@@ -164,7 +164,7 @@ impl Event {
 
     /// How much better one is over the match: greater is better.
     fn compare(&self, one: &Career<'_>, other: &Career<'_>) -> Ordering {
-        let first = match self.numbers.adds {
+        let first = match self.event.numbers.adds {
             Adds::StagePoints | Adds::Points => one.points().cmp(&other.points()),
             Adds::Times => match (one.gaps().is_empty(), other.gaps().is_empty()) {
                 (true, true) => {
@@ -186,7 +186,7 @@ impl Event {
                 key(&one.played).cmp(&key(&other.played))
             }
         };
-        let mut ties = self.numbers.ties.iter();
+        let mut ties = self.event.numbers.ties.iter();
         let mut decided = first;
         while decided == Ordering::Equal {
             let Some(tie) = ties.next() else { break };
@@ -198,7 +198,7 @@ impl Event {
     fn break_tie(&self, tie: TieBreak, one: &Career<'_>, other: &Career<'_>) -> Ordering {
         let more = |value: &dyn Fn(&Career<'_>) -> Num| value(one).cmp(&value(other));
         let fewer = |value: &dyn Fn(&Career<'_>) -> Num| value(other).cmp(&value(one));
-        let farthest = self.stages.iter().map(|it| it.range).max();
+        let farthest = self.event.stages.iter().map(|it| it.range).max();
         let rings = |career: &Career<'_>, ring: Num| -> Num {
             let stages = career.stages.iter();
             stages
@@ -227,7 +227,7 @@ impl Event {
                 Num::try_from(won.count()).expect("few stages")
             }),
             TieBreak::TieStages => {
-                let stages = self.ranked_stages().filter(|it| it.breaks_ties);
+                let stages = self.event.ranked_stages().filter(|it| it.breaks_ties);
                 let each = stages.map(|it| better_on(it, one.on(it.no), other.on(it.no)));
                 each.fold(Ordering::Equal, Ordering::then)
             }
@@ -237,7 +237,7 @@ impl Event {
     /// From the last shot of the last stage backwards; a shot that was not fired is below a miss.
     fn last_shot_first(&self, one: &Career<'_>, other: &Career<'_>) -> Ordering {
         let mut decided = Ordering::Equal;
-        for stage in self.ranked_stages().filter(|it| it.way == Way::Rings) {
+        for stage in self.event.ranked_stages().filter(|it| it.way == Way::Rings) {
             for shot in 0..stage.shots {
                 let place = usize::try_from(shot).expect("few shots");
                 let ring = |career: &Career<'_>| {

@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 
 use super::{
-    counted::{Attendance, Outcome},
-    facts::{Event, Num, Person, Stage, Why},
+    counted::{Attendance, Outcome, Reading},
+    facts::{Num, Person, Stage, Why},
     ratio::Ratio,
     runs::{Compares, Sheet, missed_sheet, shot_sheet},
 };
@@ -40,10 +40,10 @@ pub(crate) struct Result {
     pub(crate) doubtful: bool,
 }
 
-impl Event {
+impl<'a> Reading<'a> {
     /// Who belongs to a group: a division, or with `None` everybody; without the withdrawn.
-    pub(crate) fn group(&self, division: Option<usize>) -> Vec<&Person> {
-        let people = self.people.iter();
+    pub(crate) fn group(&self, division: Option<usize>) -> Vec<&'a Person> {
+        let people = self.event.people.iter();
         people
             .filter(|it| division.is_none_or(|division| division == it.division))
             .filter(|it| self.attendance(it.no) != Attendance::Withdrawn)
@@ -75,7 +75,7 @@ impl Event {
             let (sheet, missed) = match filled.result {
                 Outcome::Shot(shot) => {
                     let power = self.power(person.no);
-                    (shot_sheet(self, stage, shot, power), None)
+                    (shot_sheet(self.event, stage, shot, power), None)
                 }
                 Outcome::NoRun(why) => (missed_sheet(stage), Some(why)),
             };
@@ -91,7 +91,7 @@ impl Event {
 
     pub(crate) fn stage_table(&self, stage: &Stage, division: Option<usize>) -> Vec<StageLine> {
         let results = self.results(stage, division);
-        let decimals = self.numbers.factor_decimals;
+        let decimals = self.event.numbers.factor_decimals;
         let mut lines: Vec<StageLine> = results
             .iter()
             .map(|result| {
@@ -144,8 +144,8 @@ impl Event {
     /// Slots without a result, and slots in which somebody must decide, of those in the match.
     pub(crate) fn open_slots(&self) -> [Vec<(u32, u32)>; 2] {
         let mut open = [vec![], vec![]];
-        for stage in self.ranked_stages() {
-            for person in &self.people {
+        for stage in self.event.ranked_stages() {
+            for person in &self.event.people {
                 if self.attendance(person.no) != Attendance::In {
                     continue;
                 }
