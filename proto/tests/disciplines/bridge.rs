@@ -104,13 +104,13 @@ fn ruleset(event: &Event) -> Ruleset {
         Sport::Court => Discipline::Court,
     });
     if event.own_numbers {
-        own_numbers(known, &event.numbers)
+        own_numbers(&known, &event.numbers)
     } else {
         known
     }
 }
 
-fn own_numbers(known: Ruleset, numbers: &Numbers) -> Ruleset {
+fn own_numbers(known: &Ruleset, numbers: &Numbers) -> Ruleset {
     let ties = numbers.ties.iter().map(|tie| match tie {
         TieBreak::Xs => Tie::Xs,
         TieBreak::FarScore => Tie::LongestRange,
@@ -155,7 +155,7 @@ fn own_numbers(known: Ruleset, numbers: &Numbers) -> Ruleset {
         },
         grace_centis: small(numbers.grace_centis),
         ties: ties.collect(),
-        ..known
+        ..known.clone()
     }
 }
 

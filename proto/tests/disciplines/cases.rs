@@ -54,11 +54,11 @@ impl Event {
 
     /// Writes a run on stage 1.
     pub(crate) fn shoot(&mut self, who: u32, shot: Shot) {
-        self.say(Said::Shot(Shot {
+        self.say(Said::Shot(Box::new(Shot {
             stage: shot.stage.max(1),
             who,
             ..shot
-        }));
+        })));
     }
 }
 

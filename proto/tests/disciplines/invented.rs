@@ -60,45 +60,7 @@ fn invent(sport: Sport, rolls: &[u16]) -> Event {
     let mut things = rolls.chunks(ROLLS).map(|rolls| Dice(rolls.iter()));
     let mut next = || things.next().expect("rolls for every thing");
     let mut dice = next();
-    let numbers = numbers(sport, &mut dice);
-    let rule_value: Num = if numbers.adds == Adds::Times { 250 } else { 5 };
-    let mut rules = vec![
-        Cost { no: 1, value: None },
-        Cost {
-            no: 2,
-            value: Some(rule_value),
-        },
-    ];
-    // Points know no bonus: what costs less than nothing is for times alone.
-    if numbers.adds == Adds::Times {
-        rules.push(Cost {
-            no: 3,
-            value: Some(-100),
-        });
-    }
-    let divisions = 2 + dice.roll(2);
-    let floors = [
-        (Some(125), Some(160)),
-        (Some(125), None),
-        (None, None),
-        (None, Some(160)),
-    ];
-    let divisions: Vec<Floors> = (0..divisions)
-        .map(|_| {
-            let (minor, major) = dice.of(&floors);
-            Floors { minor, major }
-        })
-        .collect();
-    let mut event = Event {
-        sport,
-        own_numbers: numbers != Numbers::of(sport),
-        numbers,
-        divisions,
-        stages: vec![],
-        people: vec![],
-        rules,
-        facts: vec![],
-    };
+    let mut event = frame(sport, &mut dice);
     let people = usize::try_from(3 + dice.roll(6)).expect("few people");
     // A close match: hardly a gap, and results that differ in what breaks ties.
     let close = dice.happens(if sport == Sport::Precision { 85 } else { 60 });
@@ -111,20 +73,14 @@ fn invent(sport: Sport, rolls: &[u16]) -> Event {
     for no in 1..=PEOPLE_MAX {
         let mut dice = next();
         if no <= people {
-            person(
-                &mut event,
-                u32::try_from(no).expect("few people"),
-                &mut dice,
-            );
+            person(&mut event, number(no), &mut dice);
         }
     }
     for no in 1..=STAGES_MAX {
         let mut dice = next();
         if no <= stages {
-            let no = u32::try_from(no).expect("few stages");
-            event
-                .stages
-                .push(shots::stage(sport, no, people, &mut dice));
+            let stage = shots::stage(sport, number(no), people, &mut dice);
+            event.stages.push(stage);
         }
     }
     for stage in 0..STAGES_MAX {
@@ -142,6 +98,43 @@ fn invent(sport: Sport, rolls: &[u16]) -> Event {
     undo(&mut event, &mut dice);
     spare_known_differences(&mut event);
     event
+}
+
+fn number(place: usize) -> u32 {
+    u32::try_from(place).expect("few of them")
+}
+
+/// An event without people and stages.
+fn frame(sport: Sport, dice: &mut Dice<'_>) -> Event {
+    let numbers = numbers(sport, dice);
+    let timed = numbers.adds == Adds::Times;
+    let cost = |no, value| Cost { no, value };
+    let mut rules = vec![cost(1, None), cost(2, Some(if timed { 250 } else { 5 }))];
+    // Points know no bonus: what costs less than nothing is for times alone.
+    if timed {
+        rules.push(cost(3, Some(-100)));
+    }
+    let floors = [
+        (Some(125), Some(160)),
+        (Some(125), None),
+        (None, None),
+        (None, Some(160)),
+    ];
+    let mut divisions = Vec::new();
+    for _ in 0..2 + dice.roll(2) {
+        let (minor, major) = dice.of(&floors);
+        divisions.push(Floors { minor, major });
+    }
+    Event {
+        sport,
+        own_numbers: numbers != Numbers::of(sport),
+        numbers,
+        divisions,
+        stages: vec![],
+        people: vec![],
+        rules,
+        facts: vec![],
+    }
 }
 
 /// Leaves out what the package is known to calculate differently from the text, and nothing else.
@@ -276,20 +269,20 @@ fn cell(event: &mut Event, [stage, person]: [usize; 2], close: bool, dice: &mut 
     };
     let first = lot.shot(&stage, who, dice);
     if kind < 80 {
-        write(Said::Shot(first.clone()));
+        write(Said::Shot(first.clone().into()));
     } else {
         write(missed.clone());
     }
     // Written twice, by two people or by one who forgot.
     let again = dice.roll(100);
     match again {
-        97.. => write(Said::Shot(first)),
-        94.. => write(Said::Shot(lot.shot(&stage, who, dice))),
+        97.. => write(Said::Shot(first.into())),
+        94.. => write(Said::Shot(lot.shot(&stage, who, dice).into())),
         92.. => write(missed),
         80.. => {
             let mut reshoot = lot.shot(&stage, who, dice);
             reshoot.attempt = 1 + dice.roll(2);
-            write(Said::Shot(reshoot));
+            write(Said::Shot(reshoot.into()));
         }
         _ => {}
     }
@@ -300,7 +293,7 @@ fn chronograph(event: &mut Event) {
     let no = u32::try_from(event.stages.len() + 1).expect("few stages");
     event.stages.push(Stage::plain(no, Way::Chrono));
     for person in event.people.clone() {
-        // By number and by what was shot, so that no roll is spent: 115, 124.5, 130 and 165.
+        // By number and by what was shot, so that no roll is spent: 115, 124, 130 and 165.
         let kind = (usize::try_from(person.no).expect("few") + event.facts.len()) % 7;
         let speeds = match kind {
             0 => vec![1_000, 1_010, 990, 800],
@@ -308,17 +301,25 @@ fn chronograph(event: &mut Event) {
             2 => vec![1_130, 1_131, 1_132, 1_133],
             3 => vec![1_434, 1_435, 1_436],
             4 => vec![900, 900],
+            5 => vec![1_084, 1_087, 1_090],
             _ => continue,
         };
-        event.facts.push(Fact {
-            device: OWNER,
-            said: Said::Reading {
-                stage: no,
-                who: person.no,
-                weights: vec![1_149, 1_150],
-                speeds,
-            },
-        });
+        let mut write = |device, speeds: &[Num]| {
+            event.facts.push(Fact {
+                device,
+                said: Said::Reading {
+                    stage: no,
+                    who: person.no,
+                    weights: vec![1_149, 1_150],
+                    speeds: speeds.to_vec(),
+                },
+            });
+        };
+        write(OWNER, &speeds);
+        // Measured again, with another result: the tablet's ranks first.
+        if kind == 5 {
+            write(TABLET, &[900, 901, 902]);
+        }
     }
 }
 

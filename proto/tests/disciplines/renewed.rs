@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use tallyline_proto::{
-    model::{About, Body, DrillNo, ShooterNo},
+    model::{About, Body, ShooterNo},
     rules::{Line, Roster, Scorebook, Standings},
 };
 
@@ -24,36 +24,29 @@ fn abouts(roster: &Roster, lines: &[Line<'_>], line: &Line<'_>) -> Vec<About> {
     let Some(subject) = subject else {
         return vec![];
     };
-    let about = subject.body.about();
-    match subject.body {
-        // Ammunition counts on every drill.
-        Body::Chrono(it) => vec![About {
+    // Ammunition counts on every drill.
+    if let Body::Chrono(it) = subject.body {
+        return vec![About {
             drill: None,
             shooter: it.shooter,
-        }],
-        // A point is one side's, and the other side's loss.
-        Body::Point(_) | Body::SetScore(_) => {
-            let about = about.expect("a court");
-            both_sides(roster, about.drill.expect("a court"))
-        }
-        _ => about.into_iter().collect(),
+        }];
     }
-}
-
-fn both_sides(roster: &Roster, no: DrillNo) -> Vec<About> {
-    let drill = roster.drill(no).expect("a known drill");
-    let court = drill.terms.court.expect("a court");
-    [court.a, court.b]
-        .map(|shooter| About {
-            drill: Some(no),
-            shooter,
-        })
-        .to_vec()
+    let Some(about) = subject.body.about() else {
+        return vec![];
+    };
+    // A point is one side's, and the other side's loss.
+    let drill = about.drill.and_then(|no| roster.drill(no));
+    match drill.and_then(|drill| drill.terms.court) {
+        Some(court) => [court.a, court.b]
+            .map(|shooter| About { shooter, ..about })
+            .to_vec(),
+        None => vec![about],
+    }
 }
 
 /// Adds whoever the shooters play, and whom those play: a point that both sides claim is read with
 /// the entries of both, so that nobody of a chain of matches can be read without the others.
-fn with_opponents(roster: &Roster, shooters: BTreeSet<ShooterNo>) -> BTreeSet<ShooterNo> {
+fn with_opponents(roster: &Roster, shooters: &BTreeSet<ShooterNo>) -> BTreeSet<ShooterNo> {
     let mut all = shooters.clone();
     for drill in &roster.structure().drills {
         if let Some(court) = drill.terms.court
@@ -62,10 +55,10 @@ fn with_opponents(roster: &Roster, shooters: BTreeSet<ShooterNo>) -> BTreeSet<Sh
             all.extend([court.a, court.b]);
         }
     }
-    if all == shooters {
+    if all == *shooters {
         all
     } else {
-        with_opponents(roster, all)
+        with_opponents(roster, &all)
     }
 }
 
@@ -95,7 +88,7 @@ fn check(event: &Event, begin: usize) {
         let lines = &all[..count];
         let changed = abouts(&roster, lines, &lines[count - 1]);
         let shooters = changed.iter().map(|it| it.shooter).collect();
-        let shooters = with_opponents(&roster, shooters);
+        let shooters = with_opponents(&roster, &shooters);
         let about = lines_about(&roster, lines, &shooters);
         book.renew(&roster, &authority, &shooters, &about);
         standings.renew(&roster, &book, &changed);

@@ -100,7 +100,7 @@ pub(crate) fn stage(sport: Sport, no: u32, people: usize, dice: &mut Dice<'_>) -
 }
 
 fn papers(stage: &mut Stage, dice: &mut Dice<'_>) {
-    stage.papers = (0..1 + dice.roll(3)).map(|_| 1 + dice.roll(3)).collect();
+    stage.papers = (0..=dice.roll(3)).map(|_| 1 + dice.roll(3)).collect();
     // Virginia Count is for cardboard only.
     if stage.way != Way::Virginia {
         stage.steel = dice.of(&[0, 0, 1, 3]);
@@ -150,11 +150,20 @@ impl Lot<'_> {
                 no_shoot: dice.of(&[0, 0, 0, 1]),
             };
         }
+        // Most of what needs no time has none; the time of points by target breaks ties.
         let untimed = match stage.way {
-            Way::FixedTime | Way::ParDropped | Way::ParCosts | Way::Rings => dice.happens(70),
-            Way::HitValues | Way::ParPass => dice.happens(30),
-            _ => false,
+            Way::FixedTime | Way::ParDropped | Way::ParCosts | Way::Rings => 70,
+            Way::HitValues | Way::ParPass => 30,
+            Way::Comstock
+            | Way::Virginia
+            | Way::TimePlus
+            | Way::BestStrings
+            | Way::ParCapped
+            | Way::SkiRun
+            | Way::Chrono
+            | Way::Court => 0,
         };
+        let untimed = dice.happens(untimed);
         if !untimed {
             shot.times = (0..stage.strings).map(|_| dice.of(&TIMES)).collect();
         }
@@ -277,56 +286,57 @@ pub(crate) fn rally(event: &mut Event, stage: &Stage, court: CourtTerms, dice: &
         }
         won[strong] += 1;
     }
+}
 
-    fn write_set(
-        event: &mut Event,
-        stage: &Stage,
-        (set, points): (Num, [Num; 2]),
-        told: bool,
-        dice: &mut Dice<'_>,
-    ) {
-        let court = stage.court.expect("a court");
-        let mut write = |said| {
-            event.facts.push(Fact {
-                device: OWNER,
-                said,
-            });
-        };
-        let point = |side: usize, number| Said::Point {
+/// Writes a set down: as a whole, or point by point.
+fn write_set(
+    event: &mut Event,
+    stage: &Stage,
+    (set, points): (Num, [Num; 2]),
+    told: bool,
+    dice: &mut Dice<'_>,
+) {
+    let court = stage.court.expect("a court");
+    let mut write = |said| {
+        event.facts.push(Fact {
+            device: OWNER,
+            said,
+        });
+    };
+    let point = |side: usize, number| Said::Point {
+        stage: stage.no,
+        side: court.sides[side],
+        set,
+        number,
+    };
+    if told {
+        // A point or two were written before somebody told the whole set.
+        for number in 1..=dice.roll(3) {
+            write(point(0, number));
+        }
+        let side = usize::try_from(dice.roll(2)).expect("two sides");
+        let score = |side: usize| Said::SetScore {
             stage: stage.no,
             side: court.sides[side],
             set,
-            number,
+            own: points[side],
+            other: points[1 - side],
         };
-        if told {
-            // A point or two were written before somebody told the whole set.
-            for number in 1..=dice.roll(3) {
-                write(point(0, number));
-            }
-            let side = usize::try_from(dice.roll(2)).expect("two sides");
-            let score = |side: usize| Said::SetScore {
-                stage: stage.no,
-                side: court.sides[side],
-                set,
-                own: points[side],
-                other: points[1 - side],
-            };
-            write(score(side));
-            // The other side tells the same.
-            if dice.happens(20) {
-                write(score(1 - side));
-            }
-            return;
+        write(score(side));
+        // The other side tells the same.
+        if dice.happens(20) {
+            write(score(1 - side));
         }
-        // The winner's points come last.
-        let strong = usize::from(points[0] < points[1]);
-        for number in 1..=points[0] + points[1] {
-            let early = number <= points[1 - strong];
-            let side = if early { 1 - strong } else { strong };
-            write(point(side, number));
-            if dice.happens(3) {
-                write(point(1 - side, number));
-            }
+        return;
+    }
+    // The winner's points come last.
+    let strong = usize::from(points[0] < points[1]);
+    for number in 1..=points[0] + points[1] {
+        let early = number <= points[1 - strong];
+        let side = if early { 1 - strong } else { strong };
+        write(point(side, number));
+        if dice.happens(3) {
+            write(point(1 - side, number));
         }
     }
 }

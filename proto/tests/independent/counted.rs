@@ -34,14 +34,12 @@ pub(crate) struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     pub(crate) fn of(event: &'a Event) -> Self {
-        let undone: BTreeSet<usize> = event
-            .facts
-            .iter()
-            .filter_map(|fact| match &fact.said {
-                Said::Undo(place) => Some(*place),
-                _ => None,
-            })
-            .collect();
+        let mut undone = BTreeSet::new();
+        for fact in &event.facts {
+            if let Said::Undo(place) = &fact.said {
+                undone.insert(*place);
+            }
+        }
         let facts = event.facts.iter().enumerate();
         let left = facts.filter(|(place, _)| !undone.contains(place));
         let mut standing: Vec<&Fact> = left.map(|(_, fact)| fact).collect();
@@ -51,19 +49,24 @@ impl<'a> Reading<'a> {
     }
 
     pub(crate) fn slot(&self, stage: u32, who: u32) -> Option<Filled<'a>> {
-        let runs = self.standing.iter().filter_map(|fact| match &fact.said {
-            Said::Shot(shot) if (shot.stage, shot.who) == (stage, who) => {
-                let fits = fits(self.event.stage(stage), shot);
-                fits.then_some((shot.attempt, Outcome::Shot(shot)))
+        let mut runs: Vec<(Num, Outcome<'a>)> = Vec::new();
+        for fact in &self.standing {
+            if let Said::Shot(shot) = &fact.said
+                && (shot.stage, shot.who) == (stage, who)
+                && fits(self.event.stage(stage), shot)
+            {
+                runs.push((shot.attempt, Outcome::Shot(shot)));
             }
-            Said::NoRun {
+            if let Said::NoRun {
                 stage: at,
                 who: whose,
                 why,
-            } if (*at, *whose) == (stage, who) => Some((0, Outcome::NoRun(*why))),
-            _ => None,
-        });
-        let runs: Vec<(Num, Outcome<'a>)> = runs.collect();
+            } = &fact.said
+                && (*at, *whose) == (stage, who)
+            {
+                runs.push((0, Outcome::NoRun(*why)));
+            }
+        }
         let highest = runs.iter().map(|(attempt, _)| *attempt).max()?;
         let mut of_it = runs.iter().filter(|(attempt, _)| *attempt == highest);
         let (_, result) = of_it.next()?;
@@ -74,18 +77,18 @@ impl<'a> Reading<'a> {
     }
 
     pub(crate) fn attendance(&self, who: u32) -> Attendance {
-        let outs: Vec<bool> = self
-            .standing
-            .iter()
-            .filter_map(|fact| match &fact.said {
-                Said::Out {
-                    who: whose,
-                    withdrawn,
-                    ..
-                } if *whose == who => Some(*withdrawn),
-                _ => None,
-            })
-            .collect();
+        let mut outs = Vec::new();
+        for fact in &self.standing {
+            if let Said::Out {
+                who: whose,
+                withdrawn,
+                ..
+            } = &fact.said
+                && *whose == who
+            {
+                outs.push(*withdrawn);
+            }
+        }
         if outs.contains(&false) {
             Attendance::Disqualified
         } else if outs.contains(&true) {
@@ -99,17 +102,22 @@ impl<'a> Reading<'a> {
     pub(crate) fn power(&self, who: u32) -> Power {
         let person = self.event.people.iter().find(|it| it.no == who);
         let person = person.expect("a known person");
-        let measured = self.standing.iter().find_map(|fact| match &fact.said {
-            Said::Reading {
+        let mut readings = Vec::new();
+        for fact in &self.standing {
+            if let Said::Reading {
                 who: whose,
                 weights,
                 speeds,
                 ..
-            } if *whose == who => measured(weights, speeds),
-            _ => None,
-        });
+            } = &fact.said
+                && *whose == who
+            {
+                readings.extend(measured(weights, speeds));
+            }
+        }
         let floors = self.event.divisions[person.division];
-        let Some(measured) = measured else {
+        // An unfinished reading says nothing; of two finished ones the first by rank counts.
+        let Some(&measured) = readings.first() else {
             return person.declared;
         };
         let mut reached = person.declared;
@@ -153,7 +161,7 @@ fn same(one: &Outcome<'_>, other: &Outcome<'_>) -> bool {
             sorted(one) == sorted(other)
         }
         (Outcome::NoRun(one), Outcome::NoRun(other)) => one == other,
-        _ => false,
+        (Outcome::Shot(_), Outcome::NoRun(_)) | (Outcome::NoRun(_), Outcome::Shot(_)) => false,
     }
 }
 

@@ -50,32 +50,33 @@ impl Reading<'_> {
             let mut points = [0, 0];
             let mut told = None;
             for fact in &self.standing {
-                match &fact.said {
-                    Said::Point {
-                        stage: at,
-                        side: whose,
-                        set,
-                        number,
-                    } if (*at, *set) == (stage.no, wanted) => {
-                        if !numbers.contains(number) {
-                            numbers.push(*number);
-                            points[side(*whose)] += 1;
-                        }
-                    }
-                    Said::SetScore {
-                        stage: at,
-                        side: whose,
-                        set,
-                        own,
-                        other,
-                    } if (*at, *set) == (stage.no, wanted) && told.is_none() => {
-                        told = Some(if side(*whose) == 0 {
-                            [*own, *other]
-                        } else {
-                            [*other, *own]
-                        });
-                    }
-                    _ => {}
+                if let Said::Point {
+                    stage: at,
+                    side: whose,
+                    set,
+                    number,
+                } = &fact.said
+                    && (*at, *set) == (stage.no, wanted)
+                    && !numbers.contains(number)
+                {
+                    numbers.push(*number);
+                    points[side(*whose)] += 1;
+                }
+                if let Said::SetScore {
+                    stage: at,
+                    side: whose,
+                    set,
+                    own,
+                    other,
+                } = &fact.said
+                    && (*at, *set) == (stage.no, wanted)
+                    && told.is_none()
+                {
+                    told = Some(if side(*whose) == 0 {
+                        [*own, *other]
+                    } else {
+                        [*other, *own]
+                    });
                 }
             }
             sets.push(told.unwrap_or(points));

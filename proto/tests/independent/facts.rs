@@ -233,7 +233,7 @@ pub(crate) enum Why {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Said {
-    Shot(Shot),
+    Shot(Box<Shot>),
     NoRun {
         stage: u32,
         who: u32,

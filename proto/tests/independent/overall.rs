@@ -71,6 +71,13 @@ impl Career<'_> {
         gaps.filter_map(|(_, cells, _)| cells.missed).collect()
     }
 
+    /// The results from this range.
+    fn from(&self, range: Num) -> Vec<&StageCells> {
+        let stages = self.stages.iter();
+        let there = stages.filter(|(stage, ..)| stage.range == range);
+        there.map(|(_, cells, _)| cells).collect()
+    }
+
     fn on(&self, no: u32) -> Option<&StageCells> {
         let mut stages = self.stages.iter();
         let found = stages.find(|(stage, ..)| stage.no == no);
@@ -198,7 +205,8 @@ impl<'a> Reading<'a> {
     fn break_tie(&self, tie: TieBreak, one: &Career<'_>, other: &Career<'_>) -> Ordering {
         let more = |value: &dyn Fn(&Career<'_>) -> Num| value(one).cmp(&value(other));
         let fewer = |value: &dyn Fn(&Career<'_>) -> Num| value(other).cmp(&value(one));
-        let farthest = self.event.stages.iter().map(|it| it.range).max();
+        let ranges = self.event.stages.iter().map(|it| it.range);
+        let farthest = ranges.max().expect("a stage");
         let rings = |career: &Career<'_>, ring: Num| -> Num {
             let stages = career.stages.iter();
             stages
@@ -207,14 +215,13 @@ impl<'a> Reading<'a> {
         };
         match tie {
             TieBreak::Xs => more(&|career| career.xs()),
-            TieBreak::FarScore | TieBreak::FarXs => more(&|career| {
-                let stages = career.stages.iter();
-                let far = stages.filter(|(stage, ..)| Some(stage.range) == farthest);
-                far.map(|(_, cells, _)| match tie {
-                    TieBreak::FarXs => cells.sheet.xs,
-                    _ => cells.stage_points,
-                })
-                .sum()
+            TieBreak::FarScore => more(&|career| {
+                let far = career.from(farthest).into_iter();
+                far.map(|cells| cells.stage_points).sum()
+            }),
+            TieBreak::FarXs => more(&|career| {
+                let far = career.from(farthest).into_iter();
+                far.map(|cells| cells.sheet.xs).sum()
             }),
             TieBreak::FewestMisses => fewer(&|career| rings(career, 0)),
             TieBreak::FewestLow => {
