@@ -4,7 +4,7 @@
 use tallyline_keys::{DeviceKey, PublicKey};
 use tallyline_proto::{
     log::{Chain, sign_head},
-    model::{Body, CloseReason, EntryId, GrantId, Incarnation, LogName, Open, VoidReason},
+    model::{Agreed, Body, CloseReason, EntryId, GrantId, Incarnation, LogName, Open, VoidReason},
     replica::{Command, EntryFilter, EntryView, Founding, Input, Now, Reason, Reply},
     rules::{Code, Standings, Verdict},
     wire::{Frame, LogRef, Push, decode_bundle, encode_bundle, encode_entry, encode_frame},
@@ -47,6 +47,7 @@ fn record(drill: u32, shooter: u32, time_centis: u32) -> Command {
         confirmed: false,
         revision: None,
         wall_ms: None,
+        agreed: Agreed::BOTH,
     }
 }
 
@@ -201,6 +202,7 @@ fn s0_06_the_owner_overrides_a_score_everywhere() {
         confirmed: false,
         revision: None,
         wall_ms: None,
+        agreed: Agreed::BOTH,
     };
     let both = saved(&mut world, all[0], command);
     settle(&mut world, &all);

@@ -7,8 +7,8 @@ use tallyline_keys::DeviceKey;
 use tallyline_proto::{
     log::Ledger,
     model::{
-        Admit, Assign, Body, Entry, EventId, GrantId, Incarnation, LogName, Manifest, Open, Roles,
-        Statement,
+        Admit, Agreed, Assign, Body, Entry, EventId, GrantId, Incarnation, LogName, Manifest, Open,
+        Roles, Statement,
     },
     replica::{Stored, StoredLog},
     wire::{encode_entry, encode_manifest, encode_signed, event_id, grant_id, sign_statement},
@@ -230,6 +230,7 @@ fn a_live_push_is_at_most_80_bytes_over_the_payload() {
                 confirmed: false,
                 revision: None,
                 wall_ms: None,
+                agreed: Agreed::BOTH,
             },
         );
         let (after, _) = world.traffic();

@@ -5,7 +5,8 @@ use tallyline_keys::DeviceKey;
 use tallyline_proto::{
     log::{Chain, sign_head},
     model::{
-        Body, CloseReason, Entry, EventId, GrantId, Incarnation, LogName, Open, Void, VoidReason,
+        Agreed, Body, CloseReason, Entry, EventId, GrantId, Incarnation, LogName, Open, Void,
+        VoidReason,
     },
     replica::{Command, Founding, Input, Reply},
     rules::{Standings, scorebook::Totals},
@@ -86,6 +87,7 @@ fn scores(key: &DeviceKey, grant: GrantId, incarnation: u64, shift: u32) -> Log 
         entry: entry_id(&name, 4),
         reason: VoidReason::Time,
         note: String::new(),
+        agreed: Agreed::BOTH,
     };
     bodies.push(Body::Void(void));
     bodies.push(score(1, 4, 999 + shift, 4));

@@ -103,6 +103,8 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         | Verb::Cards(_)
         | Verb::Roster(_)
         | Verb::Score(_)
+        | Verb::Approve(_)
+        | Verb::Amend(_)
         | Verb::Standings(_)
         | Verb::Status
         | Verb::Verify
@@ -134,6 +136,8 @@ fn ask(verb: Verb, session: &Session) -> Result<u8, Failure> {
         Verb::Cards(verb) => cards::cards(verb, session),
         Verb::Roster(verb) => venue::roster(verb, session),
         Verb::Score(verb) => score::score(verb, session),
+        Verb::Approve(args) => score::approve(args, session),
+        Verb::Amend(args) => statement::amend(*args, session),
         Verb::Standings(args) => score::standings(args, session),
         Verb::Status => venue::status(session),
         Verb::Verify => venue::verify(session),

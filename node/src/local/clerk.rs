@@ -204,6 +204,9 @@ impl Clerk {
             | Request::RosterAdd(_)
             | Request::RosterEdit(_)
             | Request::ScoreAdd(_)
+            | Request::ScoreMove(_)
+            | Request::Approve(_)
+            | Request::EventPhase(_)
             | Request::ScoreVoid(_)) => self.write(request).await,
         }
     }

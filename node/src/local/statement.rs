@@ -5,8 +5,8 @@
 
 use tallyline_keys::PublicKey;
 use tallyline_proto::model::{
-    Amend, Amendment, Card, CardKind, Decision, Drill, DrillNo, EntryId, EventId, Method, NoShoots,
-    Roles, Rule, RuleKind, RuleNo,
+    self, Amend, Amendment, Card, CardKind, Decision, Drill, DrillNo, EntryId, EventId, Method,
+    NoShoots, PhaseChange, Roles, Rule, RuleKind, RuleNo, Terms,
 };
 use tallyline_proto::replica::{
     Command, DeviceView, EntryFilter, EntryView, GrantView, Now, Phase, Replica, Reply, Selection,
@@ -17,8 +17,8 @@ use zeroize::Zeroizing;
 
 use super::protocol::{
     Adopt, Amended, Answer, Branch, CardsRevoke, CardsSpare, Decided, DrillChange, EventAmend,
-    EventClose, MethodWord, NewRule, Problem, Recover, Revoke, RevokeWhy, Revoked, RuleWord,
-    SpareCard, Transfer, codes, exits,
+    EventClose, EventPhase, MethodWord, NewRule, PhaseWord, Problem, Recover, Revoke, RevokeWhy,
+    Revoked, RuleWord, SpareCard, Transfer, codes, exits,
 };
 use super::{answers, claims, convert, names, words};
 use crate::entropy;
@@ -364,7 +364,8 @@ pub(super) fn amend(replica: &Replica, amend: EventAmend) -> Result<(Command, Te
 /// Makes the drill of the present one and what changes, or a new one.
 fn changed_drill(held: Option<&Drill>, change: DrillChange) -> Result<Drill, Problem> {
     let no = DrillNo(change.drill);
-    let name = change.name.or_else(|| held.map(|it| it.name.clone()));
+    let name = change.name.clone();
+    let name = name.or_else(|| held.map(|it| it.name.clone()));
     let name = name.ok_or_else(|| {
         contradiction(&format!(
             "the event has no stage {no}: a new one needs a name"
@@ -382,6 +383,7 @@ fn changed_drill(held: Option<&Drill>, change: DrillChange) -> Result<Drill, Pro
             .unwrap_or(STRINGS_DEFAULT),
         required_hits: change
             .required_hits
+            .clone()
             .or_else(|| held.map(|it| it.required_hits.clone()))
             .unwrap_or_default(),
         steel: change.steel.or(held.map(|it| it.steel)).unwrap_or_default(),
@@ -391,11 +393,25 @@ fn changed_drill(held: Option<&Drill>, change: DrillChange) -> Result<Drill, Pro
             (None, Some(held)) => held.no_shoots,
             (None, None) => NoShoots::NotSaid,
         },
+        terms: changed_terms(held, &change),
     };
     if drill.method == Method::Chrono {
         drill.strings = 0;
     }
     Ok(drill)
+}
+
+/// Keeps what only some methods need, but for what changes.
+fn changed_terms(held: Option<&Drill>, change: &DrillChange) -> Terms {
+    let held = held.map(|it| it.terms.clone()).unwrap_or_default();
+    Terms {
+        par_centis: change.par_cs.unwrap_or(held.par_centis),
+        string_max_centis: change.string_limit_cs.unwrap_or(held.string_max_centis),
+        drop_worst: change.drop_worst.unwrap_or(held.drop_worst),
+        shots: change.shots.unwrap_or(held.shots),
+        values: change.values.clone().unwrap_or(held.values),
+        ..held
+    }
 }
 
 fn method(word: MethodWord) -> Method {
@@ -404,6 +420,12 @@ fn method(word: MethodWord) -> Method {
         MethodWord::Virginia => Method::VirginiaCount,
         MethodWord::FixedTime => Method::FixedTime,
         MethodWord::Chrono => Method::Chrono,
+        MethodWord::TimePlus => Method::TimePlus,
+        MethodWord::BestStrings => Method::BestStrings,
+        MethodWord::Precision => Method::Precision,
+        MethodWord::HitValues => Method::HitValues,
+        MethodWord::ParTime => Method::ParTime,
+        MethodWord::Run => Method::Run,
     }
 }
 
@@ -418,7 +440,32 @@ fn new_rule(no: u32, rule: NewRule) -> Rule {
         },
         text: rule.text,
         code: rule.code,
+        value: None,
     }
+}
+
+/// Begins another phase; a review ends by the owner's clock, as people read it.
+pub(super) fn phase(replica: &Replica, now: Now, phase: EventPhase) -> Result<Command, Problem> {
+    let Some(roster) = replica.roster() else {
+        return Err(names::no_event());
+    };
+    let minutes = phase
+        .review_minutes
+        .unwrap_or(roster.structure().ruleset.review_minutes);
+    let review_ms = u64::from(minutes).saturating_mul(60_000);
+    let change = PhaseChange {
+        phase: match phase.phase {
+            PhaseWord::Scoring => model::Phase::Scoring,
+            PhaseWord::Provisional => model::Phase::Provisional {
+                review_ends_ms: now.wall_ms.saturating_add(review_ms),
+            },
+            PhaseWord::Final => model::Phase::Final {
+                since_ms: now.wall_ms,
+            },
+        },
+        note: phase.note,
+    };
+    Ok(Command::Phase(change))
 }
 
 /// Closes the event.
@@ -508,6 +555,7 @@ mod tests {
             required_hits: vec![2, 2],
             steel: 3,
             no_shoots: NoShoots::NotSaid,
+            terms: Terms::default(),
         }
     }
 
@@ -556,7 +604,7 @@ mod tests {
         }
         let mut card = Card {
             kind: CardKind::Recovery,
-            event: EventId(tallyline_proto::model::Hash([1; 32])),
+            event: EventId(model::Hash([1; 32])),
             seed: Zeroizing::new([10; 32]),
             discovery_key: [2; 16],
             label: "Recovery 1".to_owned(),

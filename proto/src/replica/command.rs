@@ -100,6 +100,13 @@ impl Replica {
                 },
                 wall_ms,
             ),
+            Command::Approve {
+                entry,
+                ro,
+                shooter,
+                wall_ms,
+            } => self.approve(entry, (ro, shooter), wall_ms),
+            Command::Phase(change) => self.change_phase(change),
             Command::Import(bytes) => self.import(&bytes),
         }
     }
