@@ -35,8 +35,6 @@ use independent::facts::Sport;
 use invented::events;
 
 proptest! {
-    #![proptest_config(ProptestConfig { max_shrink_iters: 2_000, ..ProptestConfig::default() })]
-
     #[test]
     fn ipsc_events_are_calculated_alike(event in events(Sport::Ipsc)) {
         check_event(&event);

@@ -101,8 +101,6 @@ fn check(event: &Event, begin: usize) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { max_shrink_iters: 2_000, ..ProptestConfig::default() })]
-
     #[test]
     fn one_more_entry_renews_what_counts_in_any_discipline(
         event in prop::sample::select(SPORTS.to_vec()).prop_flat_map(events),

@@ -1,5 +1,4 @@
-//! The numbers of each sport, from docs/domain of the founding research (section 3) and the rule
-//! books it names.
+//! The numbers of each sport as docs/RULES.md has them.
 
 use super::facts::{Adds, Num, Numbers, Sport, TieBreak};
 
