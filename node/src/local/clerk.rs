@@ -143,6 +143,7 @@ impl Clerk {
         })
     }
 
+    #[expect(clippy::too_many_lines, reason = "one line for each verb")]
     async fn try_answer(&self, call: Call) -> Result<Answer, Problem> {
         if let Some(event) = call.event {
             self.driver
@@ -171,6 +172,10 @@ impl Clerk {
             | Request::Claims(_)
             | Request::ScoreList(_)
             | Request::ScoreHistory(_)
+            | Request::Incidents(_)
+            | Request::Records(_)
+            | Request::RecordKinds(_)
+            | Request::Conflicts(_)
             | Request::Standings(_)
             | Request::Status(_)
             | Request::Verify(_)
@@ -205,6 +210,11 @@ impl Clerk {
             | Request::RosterEdit(_)
             | Request::ScoreAdd(_)
             | Request::ScoreMove(_)
+            | Request::IncidentAdd(_)
+            | Request::IncidentReport(_)
+            | Request::Decide(_)
+            | Request::RecordAdd(_)
+            | Request::RecordSet(_)
             | Request::Approve(_)
             | Request::EventPhase(_)
             | Request::ScoreVoid(_)) => self.write(request).await,
@@ -305,6 +315,7 @@ impl Clerk {
             | Reply::Invited(_)
             | Reply::Called(_)
             | Reply::Imported { .. }
+            | Reply::Recorded { .. }
             | Reply::Revoked
             | Reply::Decided(_) => {
                 return Err(no_such_verb());
@@ -573,6 +584,7 @@ fn unexpected(reply: &Reply) -> Problem {
         | Reply::Assigned(_)
         | Reply::Revised(_)
         | Reply::Saved(_)
+        | Reply::Recorded { .. }
         | Reply::Revoked
         | Reply::Consented
         | Reply::Asking
@@ -597,7 +609,7 @@ pub(super) fn no_such_verb() -> Problem {
 fn refused(mistake: &Mistake) -> Problem {
     let exit = match mistake.code {
         Code::E02 | Code::E11 | Code::E12 | Code::E13 | Code::E14 => exits::REFUSED,
-        Code::E09 | Code::E15 | Code::E17 => exits::CONFLICT,
+        Code::E09 | Code::E15 | Code::E17 | Code::E19 => exits::CONFLICT,
         Code::E16 => exits::STORAGE,
         Code::E20 => exits::PENDING,
         Code::E01

@@ -381,6 +381,9 @@ pub(super) fn roles(role: Role) -> Roles {
         Role::Deputy => Roles::DEPUTY.with(Roles::SCORER).with(Roles::RELAY),
         Role::Desk => Roles::DESK.with(Roles::SCORER).with(Roles::RELAY),
         Role::Relay => Roles::RELAY,
+        Role::Jury => Roles::JURY.with(Roles::SCORER).with(Roles::RELAY),
+        Role::Leader => Roles::LEADER.with(Roles::SCORER).with(Roles::RELAY),
+        Role::Medic => Roles::MEDIC.with(Roles::SCORER).with(Roles::RELAY),
     }
 }
 
@@ -402,6 +405,9 @@ pub(super) fn role_names(roles: Roles) -> Vec<String> {
         (Roles::DEPUTY, "deputy"),
         (Roles::DESK, "desk"),
         (Roles::SPARE, "spare"),
+        (Roles::LEADER, "leader"),
+        (Roles::MEDIC, "medic"),
+        (Roles::JURY, "jury"),
     ]
     .into_iter()
     .filter(|(role, _)| roles.contains(*role))

@@ -7,11 +7,11 @@ use tallyline_keys::{
     planted::{Fault, is},
 };
 
-use super::{asking::Asking, invite::Invite, lending::Asker};
+use super::{asking::Asking, invite::Invite, lending::Asker, results::Results};
 use crate::{
     log::Ledger,
     model::{GrantId, LogName, Ticket},
-    rules::Scorebook,
+    rules::{Scorebook, Standings},
     wire::{CellKind, SignedCell, VECTOR_LOGS_MAX, hash},
 };
 
@@ -83,7 +83,7 @@ pub(super) struct Member {
     /// What this desk said it takes back, since its start: that is said once, whether or not it
     /// comes into force.
     pub(super) taken_back: BTreeSet<GrantId>,
-    book: Option<Arc<Scorebook>>,
+    results: Results,
 }
 
 impl Member {
@@ -111,26 +111,25 @@ impl Member {
             asked: 0,
             askers: BTreeMap::new(),
             taken_back: BTreeSet::new(),
-            book: None,
+            results: Results::default(),
         }
     }
 
-    /// Returns what counts, computed anew only after the ledger changed.
+    /// Returns what counts. Only what changed since the last time is read again.
     pub(super) fn book(&mut self) -> Arc<Scorebook> {
-        if let Some(book) = &self.book {
-            return Arc::clone(book);
-        }
+        self.results.book(&mut self.ledger)
+    }
+
+    /// Returns what counts, read from nothing.
+    pub(super) fn book_from_nothing(&self) -> Scorebook {
         let lines: Vec<_> = self.ledger.lines().collect();
         let roster = self.ledger.authority().roster();
-        let book = Arc::new(Scorebook::compute(roster, &self.ledger, &lines));
-        self.book = Some(Arc::clone(&book));
-        book
+        Scorebook::compute(roster, &self.ledger, &lines)
     }
 
-    pub(super) fn forget_book(&mut self) {
-        if !is(Fault::StaleBook) {
-            self.book = None;
-        }
+    /// Returns who stands where. Only what changed since the last time is ranked again.
+    pub(super) fn standings(&mut self) -> Arc<Standings> {
+        self.results.standings(&mut self.ledger)
     }
 
     /// Takes note of what a device said it has on disk.

@@ -10,6 +10,7 @@
 //! ```
 
 mod asking;
+mod beyond;
 mod cell;
 mod command;
 mod core;
@@ -28,6 +29,8 @@ mod peer;
 mod proof;
 mod reading;
 mod record;
+mod results;
+mod review;
 mod room;
 mod spread;
 mod view;
@@ -41,6 +44,9 @@ pub use input::{
     StoredLog,
 };
 pub use open::Damage;
+pub use review::{
+    Conflicts, GroupView, IncidentView, Noted, Reviewed, Saying, SlotConflict, VersionsView,
+};
 pub use view::{
     AskPhase, AskView, DeviceView, EnrolView, EntryFilter, EntryView, EventEnd, GrantView,
     InviteEnd, InviteView, JoinEnd, LentView, LogView, OfferView, PairPhase, PairingView, Phase,

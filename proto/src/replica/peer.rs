@@ -577,7 +577,6 @@ impl Replica {
         let State::Member(member) = &mut self.state else {
             return;
         };
-        member.forget_book();
         let control = member.ledger.is_control(name.grant) || member.ledger.speaks(&name);
         for it in self.peers.values_mut() {
             it.talk.note_change(now_ms);

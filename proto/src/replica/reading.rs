@@ -17,7 +17,7 @@ use super::{
 use crate::{
     log::{Chain, Grant, Log, Said, verify_head},
     model::{Body, EventId, GrantId, Hash, LogName, Manifest, Ticket},
-    rules::{Line, RULES_VERSION, Roster, Scorebook, Verdict},
+    rules::{Line, RULES_VERSION, Roster, Scorebook, Standings, Verdict},
     wire::{decode_signed, log_short_id},
 };
 
@@ -57,6 +57,19 @@ impl Replica {
     pub fn book(&mut self) -> Option<Arc<Scorebook>> {
         match &mut self.state {
             State::Member(member) => Some(member.book()),
+            State::Blank | State::Joining(_) => None,
+        }
+    }
+
+    /// Returns what counts, read from nothing: what [`Self::book`] keeps must equal it.
+    pub fn book_from_nothing(&self) -> Option<Scorebook> {
+        self.member().map(Member::book_from_nothing)
+    }
+
+    /// Returns who stands where; only what changed is ranked again.
+    pub fn standings(&mut self) -> Option<Arc<Standings>> {
+        match &mut self.state {
+            State::Member(member) => Some(member.standings()),
             State::Blank | State::Joining(_) => None,
         }
     }
@@ -313,7 +326,7 @@ impl Member {
     }
 
     /// Returns the Unix time in milliseconds of a time since the event's epoch.
-    fn unix_ms(&self, at_ms: i64) -> i64 {
+    pub(super) fn unix_ms(&self, at_ms: i64) -> i64 {
         let epoch_ms = i64::try_from(self.ledger.manifest().structure.epoch_ms).unwrap_or(0);
         epoch_ms.saturating_add(at_ms)
     }

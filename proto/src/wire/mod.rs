@@ -43,7 +43,8 @@ pub use frame::{
     encode_fork, encode_frame, join_entries, split_entries,
 };
 pub use hash::{
-    LogTag, entry_id, event_id, grant_id, hash, log_short_id, log_tag, statement_id, structure_hash,
+    LogTag, entry_id, event_id, grant_id, hash, log_short_id, log_tag, record_key, statement_id,
+    structure_hash,
 };
 pub use statement::{
     SignedStatement, decode_signed, decode_statement, encode_signed, read_back, sign_statement,

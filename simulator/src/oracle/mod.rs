@@ -283,7 +283,15 @@ impl Oracle {
         replies: &[(RequestId, Reply)],
     ) {
         for (_, reply) in replies {
-            let Reply::Saved(ids) = reply else { continue };
+            let ids = if let Reply::Saved(ids) = reply {
+                ids.as_slice()
+            } else if let Reply::Recorded { entry, fresh, .. } = reply
+                && *fresh
+            {
+                core::slice::from_ref(entry)
+            } else {
+                continue;
+            };
             for id in ids {
                 self.promised.insert(*id, device);
                 let durable = self.places.get(id).is_some_and(|(log, seq)| {
