@@ -4,7 +4,7 @@ use alloc::{collections::BTreeSet, vec::Vec};
 
 use super::Ledger;
 use crate::{
-    model::{About, Body, LogName},
+    model::{About, LogName},
     rules::{Line, scorebook::is_beyond_scores},
 };
 
