@@ -13,13 +13,13 @@ use tallyline_keys::{DeviceKey, PublicKey};
 use tallyline_proto::log::{Chain, Ledger, Refusal, sign_consent, sign_head};
 use tallyline_proto::model::{
     Admit, Adopt, Amend, Amendment, Approvals, Assign, Body, CellSet, Close, CloseReason, Consent,
-    Cut, Decision, Discipline, Division, Drill, DrillNo, Entry, EventClose, EventId, GrantId, Hash,
-    Hits, Incarnation, Lock, LogCut, LogEnd, LogName, Manifest, Method, NoShoots, Open,
-    PowerFactor, Predecessor, Revoke, RevokeReason, Roles, RosterChange, Rule, RuleKind, RuleNo,
-    Ruleset, Score, Shooter, ShooterEdit, ShooterNo, SquadNo, Statement, Steel, Structure, Target,
-    Transfer,
+    Cut, Decision, Discipline, Division, Drill, DrillNo, Entrant, Entry, EventClose, EventId,
+    GrantId, Hash, Hits, Incarnation, Lock, LogCut, LogEnd, LogName, Manifest, Marks, Method,
+    NoShoots, Open, PowerFactor, Predecessor, Revoke, RevokeReason, Roles, RosterChange, Rule,
+    RuleKind, RuleNo, Ruleset, Score, Shooter, ShooterEdit, ShooterNo, SquadNo, Statement, Steel,
+    Structure, Target, Terms, Transfer,
 };
-use tallyline_proto::rules::{Authority as _, Scorebook, scorebook::about};
+use tallyline_proto::rules::{Authority as _, Scorebook};
 use tallyline_proto::wire::{
     encode_entry, encode_manifest, encode_signed, encode_structure, event_id, grant_id,
     log_short_id, sign_statement, statement_id, structure_hash,
@@ -97,6 +97,7 @@ fn structure() -> Structure {
         power_factor: PowerFactor::Minor,
         squad: SquadNo(1 + no % 3),
         categories: Vec::new(),
+        entrant: Entrant::default(),
     };
     Structure {
         epoch_ms: 1_532_476_800_000,
@@ -111,6 +112,8 @@ fn structure() -> Structure {
         drills: vec![drill(1), drill(2)],
         shooters: (1..=6).map(shooter).collect(),
         rules: Vec::new(),
+        kinds: Vec::new(),
+        places: Vec::new(),
     }
 }
 
@@ -123,6 +126,7 @@ fn drill(no: u32) -> Drill {
         required_hits: vec![2],
         steel: 0,
         no_shoots: NoShoots::NotSaid,
+        terms: Terms::default(),
     }
 }
 
@@ -217,6 +221,9 @@ impl Venue {
                 squad: Some(SquadNo(u32::from(device))),
                 division: None,
                 power_factor: None,
+                categories: None,
+                entrant: None,
+                label: None,
             })),
             12 => self.rare(),
             _ => Statement::Amend(Amend {
@@ -225,6 +232,7 @@ impl Venue {
                     text: format!("Rule by {by}"),
                     kind: RuleKind::Procedural,
                     code: String::new(),
+                    value: None,
                 }),
                 note: String::new(),
             }),
@@ -366,6 +374,8 @@ impl Venue {
             late_shots: 0,
             extra_shots: 0,
             extra_hits: 0,
+            instead_of: None,
+            marks: Marks::default(),
         });
         self.append(grant, device, body);
     }
@@ -439,7 +449,9 @@ impl Venue {
             | Statement::Adopt(_)
             | Statement::Amend(_)
             | Statement::LastCall
-            | Statement::EventClose(_) => {}
+            | Statement::EventClose(_)
+            | Statement::Phase(_)
+            | Statement::Erase(_) => {}
         }
     }
 
@@ -546,7 +558,7 @@ fn judged(ledger: &Ledger) -> (Hash, String, Vec<String>) {
     let lines: Vec<_> = ledger.lines().collect();
     let book = Scorebook::compute(ledger.authority().roster(), ledger, &lines);
     let verdicts = lines.iter().map(|line| {
-        let standing = ledger.standing(&line.log, line.seq, about(line.body));
+        let standing = ledger.standing(&line.log, line.seq, line.body.about());
         format!("{} {standing:?} {:?}", line.id, book.verdict(line.id))
     });
     let verdicts = verdicts.collect();
@@ -581,7 +593,7 @@ impl Seen {
             self.adopted += authority.adoptions(name).len();
         }
         for line in ledger.lines() {
-            let standing = ledger.standing(&line.log, line.seq, about(line.body));
+            let standing = ledger.standing(&line.log, line.seq, line.body.about());
             self.standings.insert(format!("{standing:?}"));
         }
     }

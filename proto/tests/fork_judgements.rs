@@ -131,6 +131,9 @@ fn a_cut_past_a_fork_holds_by_its_height() {
         squad: None,
         division: None,
         power_factor: None,
+        categories: None,
+        entrant: None,
+        label: None,
     })));
     let right = std::mem::replace(&mut venue.control, common);
     let again = LogName {

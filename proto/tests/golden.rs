@@ -21,7 +21,7 @@ use tallyline_keys::{Purpose, Signature};
 use tallyline_proto::{
     log::{Chain, Ledger, Log, sign_consent, sign_head, verify_head},
     model::{
-        About, Admit, Adopt, Amend, Amendment, Assign, Body, Card, CardKind, Chrono, Close,
+        About, Admit, Adopt, Agreed, Amend, Amendment, Assign, Body, Card, CardKind, Chrono, Close,
         CloseReason, Consent, Cut, Decision, DrillNo, Entry, EntryId, EventClose, EventId, Gear,
         GrantId, Hash, Incarnation, Lock, LogCut, LogEnd, LogName, Offer, Open, Predecessor,
         Revoke, RevokeReason, Roles, RosterChange, RuleNo, ShooterEdit, ShooterNo, SquadNo,
@@ -184,6 +184,9 @@ fn statements() -> Vec<(&'static str, Statement)> {
                 squad: Some(SquadNo(1)),
                 division: Some(0),
                 power_factor: None,
+                categories: None,
+                entrant: None,
+                label: None,
             })),
         ),
         (
@@ -214,6 +217,7 @@ fn bodies() -> Vec<(&'static str, Body, Option<u64>)> {
             entry,
             reason,
             note: "wrong row".to_owned(),
+            agreed: Agreed::default(),
         })
     };
     let chrono = Chrono {

@@ -11,9 +11,9 @@ mod rules_venue;
 use rules_venue::{OWNER, Venue, data, status};
 use tallyline_proto::{
     model::{
-        Approvals, Body, Discipline, Division, Drill, DrillNo, Hits, Method, NoShoots, Penalty,
-        PowerFactor, Rule, RuleKind, RuleNo, Ruleset, Score, Shooter, ShooterNo, SquadNo,
-        StatusKind, Steel, Structure, Target,
+        Approvals, Body, Discipline, Division, Drill, DrillNo, Entrant, Hits, Marks, Method,
+        NoShoots, Penalty, PowerFactor, Rule, RuleKind, RuleNo, Ruleset, Score, Shooter, ShooterNo,
+        SquadNo, StatusKind, Steel, Structure, Target, Terms,
     },
     rules::{Roster, Standings, standings::Group},
 };
@@ -87,6 +87,7 @@ fn report_structure(report: &str) -> Structure {
             required_hits,
             steel: 0,
             no_shoots: NoShoots::NotSaid,
+            terms: Terms::default(),
         }
     });
     let shooters = rows(report, 'E').into_iter().map(|fields| Shooter {
@@ -102,6 +103,7 @@ fn report_structure(report: &str) -> Structure {
         },
         squad: SquadNo(1),
         categories: vec![],
+        entrant: Entrant::default(),
     });
     Structure {
         epoch_ms: 0,
@@ -115,6 +117,7 @@ fn report_structure(report: &str) -> Structure {
             kind: RuleKind::Procedural,
             text: "10.2 Procedural".to_owned(),
             code: String::new(),
+            value: None,
         }],
         divisions: divisions
             .iter()
@@ -124,6 +127,8 @@ fn report_structure(report: &str) -> Structure {
                 major_floor: None,
             })
             .collect(),
+        kinds: Vec::new(),
+        places: Vec::new(),
     }
 }
 
@@ -168,6 +173,8 @@ fn report_body(fields: &[&str], roster: &Roster) -> Body {
         late_shots: count(14),
         extra_shots: count(15),
         extra_hits: count(16),
+        instead_of: None,
+        marks: Marks::default(),
     })
 }
 
@@ -236,7 +243,7 @@ fn check_stage_row(roster: &Roster, standings: &Standings, fields: &[&str]) {
         .iter()
         .find(|row| row.shooter == shooter)
         .expect("a row");
-    let result = row.result.expect("numbers");
+    let result = row.result.as_ref().expect("numbers");
     let ours = [
         result.hit_factor.to_string(),
         result.stage_points.to_string(),
@@ -271,7 +278,7 @@ fn check_match_row(roster: &Roster, standings: &Standings, fields: &[&str]) {
         .iter()
         .find(|row| row.shooter == shooter)
         .expect("a row");
-    let points = row.result.expect("numbers").points.to_string();
+    let points = row.result.as_ref().expect("numbers").points.to_string();
     assert_eq!(
         (points.as_str(), row.place.to_string().as_str()),
         (fields[10], fields[11]),

@@ -14,9 +14,9 @@ pub use authority::{
     Owner, Revocation, Said, sign_consent, verify_consent,
 };
 pub use chain::{Chain, sign_head, verify_head};
+pub(crate) use ledger::recovers;
 pub use ledger::{
     CONTROL_ENTRIES_MAX, DEVICE_BYTES_MAX, DEVICE_ENTRIES_MAX, EVENT_BYTES_MAX, EVENT_ENTRIES_MAX,
     Growth, INCARNATIONS_MAX, LOG_ENTRIES_MAX, Ledger, Refusal, Taken,
 };
-pub(crate) use ledger::recovers;
 pub use one::{Chunk, Log, Record};

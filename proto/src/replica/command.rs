@@ -22,7 +22,6 @@ use crate::{
     },
 };
 
-
 impl Replica {
     pub(super) fn on_command(&mut self, request: RequestId, command: Command) {
         let reply = self.obey(command).unwrap_or_else(Reply::Refused);

@@ -6,8 +6,8 @@ use tallyline_keys::{DeviceKey, PublicKey};
 
 use super::Selection;
 use crate::model::{
-    Agreed, Amend, Body, CloseReason, Decision, DrillNo, EntryId, GrantId, LogName, Open, RevokeReason,
-    Roles, RosterChange, SquadNo, Structure, Ticket, VoidReason,
+    Agreed, Amend, Body, CloseReason, Decision, DrillNo, EntryId, GrantId, LogName, Open,
+    RevokeReason, Roles, RosterChange, SquadNo, Structure, Ticket, VoidReason,
 };
 
 /// Who this node is; told once, at the start.

@@ -12,10 +12,7 @@ use tallyline_keys::PublicKey;
 
 use super::{
     Chase, DeviceView, EntryFilter, EntryView, EventEnd, GrantView, LentView, LogView, Now,
-    Replica, StatementView, VerifyReport,
-    command::bundle,
-    core::State,
-    member::Member,
+    Replica, StatementView, VerifyReport, command::bundle, core::State, member::Member,
 };
 use crate::{
     log::{Chain, Grant, Log, Said, verify_head},
@@ -51,8 +48,9 @@ impl Replica {
     ///
     /// Source: PROTOCOL R-EVENT-3.
     pub fn knows_rules(&self) -> bool {
-        self.member()
-            .is_none_or(|member| (1..=RULES_VERSION).contains(&member.ledger.manifest().rules_version))
+        self.member().is_none_or(|member| {
+            (1..=RULES_VERSION).contains(&member.ledger.manifest().rules_version)
+        })
     }
 
     /// Returns what counts; computed anew only after something changed.

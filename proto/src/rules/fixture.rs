@@ -6,10 +6,10 @@ use tallyline_keys::{DeviceKey, PublicKey};
 
 use super::{Authority, Line, Roster, Standing};
 use crate::model::{
-    About, Approvals, Body, Chrono, Discipline, Division, Drill, DrillNo, EntryId, GrantId, Hash,
-    Hits, Incarnation, LogName, Method, NoShoots, PowerFactor, Rule, RuleKind, RuleNo, Ruleset,
-    Score, Shooter, ShooterNo, SquadNo, Status, StatusKind, Steel, Structure, Target, Void,
-    VoidReason,
+    About, Agreed, Approvals, Body, Chrono, Discipline, Division, Drill, DrillNo, Entrant, EntryId,
+    GrantId, Hash, Hits, Incarnation, LogName, Marks, Method, NoShoots, PowerFactor, Rule,
+    RuleKind, RuleNo, Ruleset, Score, Shooter, ShooterNo, SquadNo, Status, StatusKind, Steel,
+    Structure, Target, Terms, Void, VoidReason,
 };
 
 /// The owner's device among the devices 0, 1, 2.
@@ -26,6 +26,7 @@ pub(super) fn roster() -> Roster {
         required_hits,
         steel,
         no_shoots,
+        terms: Terms::default(),
     };
     let shooter = |no, division, power_factor| Shooter {
         no: ShooterNo(no),
@@ -34,6 +35,7 @@ pub(super) fn roster() -> Roster {
         power_factor,
         squad: SquadNo(no),
         categories: vec![],
+        entrant: Entrant::default(),
     };
     let division = |name: &str, major_floor| Division {
         name: name.into(),
@@ -45,6 +47,7 @@ pub(super) fn roster() -> Roster {
         kind,
         text: text.into(),
         code: String::new(),
+        value: None,
     };
     let mut roster = Roster::new(Structure {
         // 2018-07-25 00:00 UTC.
@@ -68,6 +71,8 @@ pub(super) fn roster() -> Roster {
             rule(1, RuleKind::Procedural, "10.2.1 Foot fault"),
             rule(2, RuleKind::Dq, "10.5.5 Sweeping"),
         ],
+        kinds: Vec::new(),
+        places: Vec::new(),
     });
     roster.lock();
     roster
@@ -95,6 +100,8 @@ pub(super) fn score(shooter: u32, time_centis: u32) -> Score {
         late_shots: 0,
         extra_shots: 0,
         extra_hits: 0,
+        instead_of: None,
+        marks: Marks::default(),
     }
 }
 
@@ -139,6 +146,7 @@ pub(super) fn void(nth: usize) -> Body {
         entry: id(nth),
         reason: VoidReason::Hits,
         note: String::new(),
+        agreed: Agreed::default(),
     })
 }
 

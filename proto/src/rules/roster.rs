@@ -6,8 +6,8 @@ use alloc::{
 };
 
 use crate::model::{
-    Amendment, Drill, DrillNo, Kind, KindNo, Manifest, Phase, Place, PlaceNo, RosterChange, Rule, RuleNo,
-    Shooter, ShooterNo, SquadNo, Structure,
+    Amendment, Drill, DrillNo, Kind, KindNo, Manifest, Phase, Place, PlaceNo, RosterChange, Rule,
+    RuleNo, Shooter, ShooterNo, SquadNo, Structure,
 };
 
 /// The newest reading rules this code knows; it counts events of all versions up to this one.

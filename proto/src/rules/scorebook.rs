@@ -273,7 +273,8 @@ impl Scorebook {
             self.readings.remove(shooter);
             self.out.remove(shooter);
         }
-        self.slots.retain(|(_, shooter), _| !shooters.contains(shooter));
+        self.slots
+            .retain(|(_, shooter), _| !shooters.contains(shooter));
         self.points.retain(|(_, side), _| !shooters.contains(side));
         let fresh = Self::compute(roster, authority, lines);
         self.slots.extend(fresh.slots);

@@ -217,9 +217,13 @@ fn precision(book: RuleBook<'_>, score: &Score) -> Tally {
 fn hit_values(book: RuleBook<'_>, drill: &Drill, score: &Score) -> Tally {
     let values = drill.terms.values.iter().copied();
     let values = values.chain(core::iter::repeat(1));
-    let points = score.hits.iter().zip(values).fold(0u32, |sum, (hits, value)| {
-        sum.saturating_add(u32::from(hits.target().a).saturating_mul(value))
-    });
+    let points = score
+        .hits
+        .iter()
+        .zip(values)
+        .fold(0u32, |sum, (hits, value)| {
+            sum.saturating_add(u32::from(hits.target().a).saturating_mul(value))
+        });
     let penalties = book.cost(&score.penalties, book.ruleset.points.penalty);
     Tally {
         points,

@@ -208,7 +208,10 @@ pub fn check_numbers(
                 .try_for_each(|penalty| numbers.rule(penalty.rule))?;
             match drill.method {
                 Method::Chrono => Err(wrong_drill(drill, "is the chronograph")),
-                Method::Court => Err(wrong_drill(drill, "is a court match; it takes points and sets")),
+                Method::Court => Err(wrong_drill(
+                    drill,
+                    "is a court match; it takes points and sets",
+                )),
                 Method::Comstock
                 | Method::FixedTime
                 | Method::VirginiaCount

@@ -306,7 +306,7 @@ fn body_in(body: pb::entry::Body, log: &LogName) -> Result<Body, WireError> {
         pb::entry::Body::Statement(bytes) => Body::Statement(bytes),
         pb::entry::Body::Seal(_) => Body::Seal,
         pb::entry::Body::Approve(it) => Body::Approve(Approve {
-            entry: named_in(it.seq, &it.entry, log)?,
+            entry: named_in(it.seq, &it.entry, log, "entry of an approval")?,
             approvals: approvals_in(it.ro_ok_ms, it.shooter_ok_ms, it.ok_bits),
         }),
         pb::entry::Body::Point(it) => Body::Point(Point {
@@ -330,14 +330,16 @@ fn body_in(body: pb::entry::Body, log: &LogName) -> Result<Body, WireError> {
 }
 
 /// Reads the name of an entry: a sequence of the same log, or where that is 0, an id.
-fn named_in(seq: u64, entry: &[u8], log: &LogName) -> Result<EntryId, WireError> {
+fn named_in(
+    seq: u64,
+    entry: &[u8],
+    log: &LogName,
+    field: &'static str,
+) -> Result<EntryId, WireError> {
     if seq != 0 {
         return Ok(entry_id(log, seq));
     }
-    Ok(EntryId(uuid::Uuid::from_bytes(fixed(
-        entry,
-        "name of an entry",
-    )?)))
+    Ok(EntryId(uuid::Uuid::from_bytes(fixed(entry, field)?)))
 }
 
 fn approvals_in(ro_ok_ms: i64, shooter_ok_ms: i64, ok_bits: u32) -> Approvals {
@@ -393,7 +395,12 @@ fn score_in(mut it: pb::Score, log: &LogName) -> Result<Score, WireError> {
     let instead_of = if it.instead_of_seq == 0 && it.instead_of.is_empty() {
         None
     } else {
-        Some(named_in(it.instead_of_seq, &it.instead_of, log)?)
+        Some(named_in(
+            it.instead_of_seq,
+            &it.instead_of,
+            log,
+            "entry that a score stands for",
+        )?)
     };
     let [hit, miss, no_penalty_miss, no_shoot] = it.steel.to_le_bytes();
     let hits = it
@@ -455,7 +462,7 @@ fn status_in(it: pb::Status) -> Result<Status, WireError> {
 }
 
 fn void_in(it: pb::Void, log: &LogName) -> Result<Void, WireError> {
-    let entry = named_in(it.seq, &it.entry, log)?;
+    let entry = named_in(it.seq, &it.entry, log, "entry of a void")?;
     let reason = match pb::VoidReason::try_from(it.reason) {
         Ok(pb::VoidReason::WrongShooter) => VoidReason::WrongShooter,
         Ok(pb::VoidReason::WrongDrill) => VoidReason::WrongDrill,

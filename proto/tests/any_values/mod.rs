@@ -4,12 +4,12 @@ use proptest::{collection::vec, option, prelude::*};
 use tallyline_keys::{DeviceKey, PublicKey, Signature};
 use tallyline_proto::{
     model::{
-        About, Admit, Adopt, Approvals, Assign, Body, Card, CardKind, CellSet, Chrono, Close,
-        CloseReason, Consent, Cut, Decision, DrillNo, Entry, EntryId, EventClose, EventId, Gear,
-        GrantId, Hash, Hits, Incarnation, Lock, LogCut, LogEnd, LogName, Offer, Open, Penalty,
-        PowerFactor, Predecessor, Revoke, RevokeReason, Roles, RosterChange, RuleNo, Score,
-        Shooter, ShooterEdit, ShooterNo, SquadNo, Statement, Status, StatusKind, Steel, Ticket,
-        Transfer, Void, VoidReason,
+        About, Admit, Adopt, Agreed, Approvals, Assign, Body, Card, CardKind, CellSet, Chrono,
+        Close, CloseReason, Consent, Cut, Decision, DrillNo, Entrant, Entry, EntryId, EventClose,
+        EventId, Gear, GrantId, Hash, Hits, Incarnation, Lock, LogCut, LogEnd, LogName, Marks,
+        Offer, Open, Penalty, PowerFactor, Predecessor, Revoke, RevokeReason, Roles, RosterChange,
+        RuleNo, Score, Shooter, ShooterEdit, ShooterNo, SquadNo, Statement, Status, StatusKind,
+        Steel, Ticket, Transfer, Void, VoidReason,
     },
     wire::{
         Ask, AskId, CLAIM_MINUTES_MAX, Cell, CellKind, Claim, Commit, Denial, Denied, Fork, Frame,
@@ -83,6 +83,8 @@ fn score() -> impl Strategy<Value = Score> {
                 late_shots,
                 extra_shots,
                 extra_hits,
+                instead_of: None,
+                marks: Marks::default(),
             }
         },
     )
@@ -150,6 +152,7 @@ fn body(log: LogName) -> impl Strategy<Value = (Body, Option<u64>)> {
                 entry,
                 reason,
                 note,
+                agreed: Agreed::default(),
             };
             (Body::Void(void), seq)
         });
@@ -256,6 +259,7 @@ fn roster_change() -> impl Strategy<Value = RosterChange> {
                 power_factor,
                 squad: SquadNo(squad),
                 categories,
+                entrant: Entrant::default(),
             },
         );
     let edit = (
@@ -269,6 +273,9 @@ fn roster_change() -> impl Strategy<Value = RosterChange> {
             squad: squad.map(SquadNo),
             division,
             power_factor,
+            categories: None,
+            entrant: None,
+            label: None,
         });
     prop_oneof![
         shooter.prop_map(RosterChange::Add),

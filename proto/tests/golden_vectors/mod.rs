@@ -12,9 +12,10 @@ use serde_json::{Map, Value};
 use tallyline_keys::DeviceKey;
 use tallyline_proto::{
     model::{
-        Approvals, CellSet, Discipline, Division, Drill, DrillNo, EventId, GrantId, Hash, Hits,
-        Incarnation, LogName, Manifest, Method, NoShoots, Penalty, PowerFactor, Rule, RuleKind,
-        RuleNo, Ruleset, Score, Shooter, ShooterNo, SquadNo, Steel, Structure, Target,
+        Approvals, CellSet, Discipline, Division, Drill, DrillNo, Entrant, EventId, GrantId, Hash,
+        Hits, Incarnation, LogName, Manifest, Marks, Method, NoShoots, Penalty, PowerFactor, Rule,
+        RuleKind, RuleNo, Ruleset, Score, Shooter, ShooterNo, SquadNo, Steel, Structure, Target,
+        Terms,
     },
     wire::{encode_manifest, event_id},
 };
@@ -75,6 +76,12 @@ impl Vectors {
         unhex(self.held[name].as_str().expect("a vector is a text"))
     }
 
+    /// Returns committed bytes that nothing builds any more.
+    pub(crate) fn held(&mut self, name: &str) -> Vec<u8> {
+        self.seen.insert(name.to_owned());
+        unhex(self.held[name].as_str().expect("a vector is a text"))
+    }
+
     /// Checks that every committed vector was looked at, and writes what was added.
     pub(crate) fn close(self) {
         let path = self.path.display();
@@ -128,6 +135,7 @@ pub(crate) fn structure() -> Structure {
         } else {
             NoShoots::NotSaid
         },
+        terms: Terms::default(),
     };
     let shooter = |no, division, power_factor, squad, categories: &[&str]| Shooter {
         no: ShooterNo(no),
@@ -136,12 +144,14 @@ pub(crate) fn structure() -> Structure {
         power_factor,
         squad: SquadNo(squad),
         categories: categories.iter().map(|&it| it.to_owned()).collect(),
+        entrant: Entrant::default(),
     };
     let rule = |no, kind, text: &str, code: &str| Rule {
         no: RuleNo(no),
         kind,
         text: text.to_owned(),
         code: code.to_owned(),
+        value: None,
     };
     let division = |name: &str, minor_floor, major_floor| Division {
         name: name.to_owned(),
@@ -173,6 +183,8 @@ pub(crate) fn structure() -> Structure {
             rule(3, RuleKind::Dnf, "Did not fire", "DNF"),
             rule(70_000, RuleKind::Warning, "Warned", ""),
         ],
+        kinds: Vec::new(),
+        places: Vec::new(),
     }
 }
 
@@ -244,6 +256,8 @@ pub(crate) fn full_score() -> Score {
         late_shots: 1,
         extra_shots: 2,
         extra_hits: 3,
+        instead_of: None,
+        marks: Marks::default(),
     }
 }
 
@@ -273,6 +287,8 @@ pub(crate) fn plain_score() -> Score {
         late_shots: 0,
         extra_shots: 0,
         extra_hits: 0,
+        instead_of: None,
+        marks: Marks::default(),
     }
 }
 

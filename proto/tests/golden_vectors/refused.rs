@@ -151,7 +151,7 @@ fn entries_with_values_out_of_range_are_refused() {
     let status =
         |kind, note: &str| [varint(1, 1), varint(3, kind), field(5, note.as_bytes())].concat();
     entry("status of no kind", &field(5, &status(0, "")));
-    entry("status of an unknown kind", &field(5, &status(4, "")));
+    entry("status of an unknown kind", &field(5, &status(99, "")));
     entry("note of 121 bytes", &field(5, &status(2, &"n".repeat(121))));
     entry("void of nothing", &field(6, &varint(3, 1)));
     entry("void without reason", &field(6, &varint(1, 1)));

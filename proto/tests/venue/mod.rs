@@ -33,6 +33,8 @@ pub(super) fn manifest(owner: &DeviceKey) -> Manifest {
             drills: Vec::new(),
             shooters: Vec::new(),
             rules: Vec::new(),
+            kinds: Vec::new(),
+            places: Vec::new(),
         },
     }
 }

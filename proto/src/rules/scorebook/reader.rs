@@ -63,7 +63,11 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(roster: &'a Roster, authority: &'a dyn Authority, lines: &'a [Line<'a>]) -> Self {
+    pub(super) fn new(
+        roster: &'a Roster,
+        authority: &'a dyn Authority,
+        lines: &'a [Line<'a>],
+    ) -> Self {
         let mut precedence = BTreeMap::new();
         for line in lines {
             precedence
@@ -120,9 +124,10 @@ impl<'a> Reader<'a> {
                 continue;
             };
             let target = self.lines.get(&approve.entry).copied();
-            let verdict = self
-                .unfit(line)
-                .map_or_else(|| judge_answer(self.authority, line, target), Verdict::Unfit);
+            let verdict = self.unfit(line).map_or_else(
+                || judge_answer(self.authority, line, target),
+                Verdict::Unfit,
+            );
             if let (Verdict::Counted | Verdict::CountedLate, Some(target)) = (verdict, target) {
                 let since = line.at_ms.saturating_sub(target.at_ms);
                 let one = (self.rank(line), since, *approve);
@@ -137,7 +142,9 @@ impl<'a> Reader<'a> {
             for (_, since, approve) in list {
                 let later = |ms: i64| ms.saturating_add(since);
                 approvals.ro_ms = approvals.ro_ms.or(approve.approvals.ro_ms.map(later));
-                approvals.shooter_ms = approvals.shooter_ms.or(approve.approvals.shooter_ms.map(later));
+                approvals.shooter_ms = approvals
+                    .shooter_ms
+                    .or(approve.approvals.shooter_ms.map(later));
             }
             self.approvals.insert(entry, approvals);
         }
@@ -459,4 +466,3 @@ fn missed(status: &Status) -> Missed {
         }
     }
 }
-

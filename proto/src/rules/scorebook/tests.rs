@@ -72,9 +72,8 @@ fn check_venue(venue: &Venue, expected: &str) -> Scorebook {
     book
 }
 
-fn slot(book: &Scorebook) -> Slot {
-    *book
-        .slot(DrillNo(1), ShooterNo(1))
+fn slot(book: &Scorebook) -> &Slot {
+    book.slot(DrillNo(1), ShooterNo(1))
         .expect("shooter 1 has a result on drill 1")
 }
 
@@ -173,7 +172,7 @@ fn a_late_entry_never_displaces_a_live_one() {
 fn dnf_fills_the_slot_like_a_score() {
     let dnf = || status(StatusKind::Dnf, Some(1), 1);
     let book = check(&[(1, dnf(), Live)], "counted");
-    assert_eq!(slot(&book).outcome, Outcome::Dnf);
+    assert_eq!(slot(&book).outcome, Outcome::Missed(Missed::Dnf));
     check(&[(1, dnf(), Live), (2, dnf(), Live)], "counted same:0");
     let book = check(
         &[(1, run(1, 600), Live), (2, dnf(), Live)],
@@ -409,6 +408,9 @@ fn a_known_revision_counts() {
         squad: Some(SquadNo(2)),
         division: None,
         power_factor: None,
+        categories: None,
+        entrant: None,
+        label: None,
     }));
     let mut venue = Venue::default();
     let nth = venue.write(1, run(1, 600), Live);

@@ -3,16 +3,15 @@
 use alloc::{string::ToString as _, vec, vec::Vec};
 
 use super::*;
-use crate::model::{Discipline, DrillNo, Hits, NoShoots, ShooterNo, Steel, Target};
+use crate::model::{Discipline, DrillNo, Hits, NoShoots, ShooterNo, Steel, Target, Terms};
 
-const IPSC: Ruleset = Ruleset {
-    discipline: Discipline::Ipsc,
-    hf_decimals: None,
-};
-const USPSA: Ruleset = Ruleset {
-    discipline: Discipline::Uspsa,
-    hf_decimals: Some(4),
-};
+fn ipsc() -> Ruleset {
+    Ruleset::of(Discipline::Ipsc)
+}
+
+fn uspsa() -> Ruleset {
+    Ruleset::of(Discipline::Uspsa)
+}
 
 fn drill(method: Method, targets: usize, steel: u8) -> Drill {
     Drill {
@@ -23,6 +22,7 @@ fn drill(method: Method, targets: usize, steel: u8) -> Drill {
         required_hits: vec![2; targets],
         steel,
         no_shoots: NoShoots::NotSaid,
+        terms: Terms::default(),
     }
 }
 
@@ -57,39 +57,36 @@ fn score(zones: [u8; 6], steel: u8, time_centis: u32) -> Score {
         hits.push(Hits::pack(part).expect("every count is at most 15"));
     }
     Score {
-        drill: DrillNo(1),
-        shooter: ShooterNo(1),
-        attempt: 0,
         time_centis: vec![time_centis],
         hits,
         steel: Steel {
             hit: steel,
             ..Steel::default()
         },
-        penalties: vec![],
-        approvals: crate::model::Approvals::default(),
-        late_shots: 0,
-        extra_shots: 0,
-        extra_hits: 0,
+        ..Score::blank(DrillNo(1), ShooterNo(1))
     }
 }
 
 /// Points, penalties, hit factor, stage points and percent, as printed.
 fn check(
-    (drill, ruleset): (&Drill, Ruleset),
+    (drill, ruleset): (&Drill, &Ruleset),
     power_factor: PowerFactor,
     score: &Score,
     best: Worth,
     expected: &str,
 ) {
-    let tally = Tally::of(drill, score, power_factor);
-    let factor = Worth::of(drill.method, tally, ruleset);
+    let book = RuleBook {
+        ruleset,
+        rules: &[],
+    };
+    let tally = Tally::of(book, drill, score, power_factor);
+    let factor = Worth::of(drill, &tally, ruleset);
     let text = alloc::format!(
         "{} {} {} {} {}",
         tally.points,
         tally.penalties,
         factor.fixed4(),
-        factor.stage_points(drill, best),
+        factor.stage_points(drill, ruleset, best),
         factor.percent(best),
     );
     assert_eq!(text, expected, "{score:?}");
@@ -104,7 +101,7 @@ fn comstock_runs_of_the_real_match_score_as_printed() {
         num: 146 * 100,
         den: 3_102,
     };
-    let on = (&two, IPSC);
+    let on = (&two, &ipsc());
     let first = score([22, 4, 0, 1, 0, 0], 6, 3_102);
     check(on, Major, &first, best, "156 10 4.7066 160.0000 100.00");
     let second = score([22, 3, 1, 0, 0, 0], 6, 3_242);
@@ -116,7 +113,7 @@ fn comstock_runs_of_the_real_match_score_as_printed() {
     let one = drill(Method::Comstock, 12, 0);
     let fifth = score([8, 7, 1, 0, 8, 0], 0, 2_687);
     check(
-        (&one, IPSC),
+        (&one, &ipsc()),
         Minor,
         &fifth,
         best,
@@ -130,15 +127,16 @@ fn uspsa_rounds_both_hit_factors_first() {
     let stage = drill(Method::Comstock, 10, 0);
     let run = score([17, 3, 0, 0, 0, 0], 0, 924);
     for (ruleset, expected) in [
-        (USPSA, "94 0 10.1732 93.9328 93.93"),
-        (IPSC, "94 0 10.1732 93.9322 93.93"),
+        (&uspsa(), "94 0 10.1732 93.9328 93.93"),
+        (&ipsc(), "94 0 10.1732 93.9322 93.93"),
     ] {
         let winner = Tally {
             points: 90,
             penalties: 0,
             time_centis: 831,
+            ..Tally::ZERO
         };
-        let best = Worth::of(Method::Comstock, winner, ruleset);
+        let best = Worth::of(&stage, &winner, ruleset);
         assert_eq!(best.fixed4().to_string(), "10.8303", "{ruleset:?}");
         check((&stage, ruleset), PowerFactor::Minor, &run, best, expected);
     }
@@ -151,7 +149,7 @@ fn fixed_time_counts_net_points() {
     let best = Worth { num: 67, den: 1 };
     let mut run = score([9, 5, 1, 0, 0, 5], 0, 0);
     check(
-        (&stage, USPSA),
+        (&stage, &uspsa()),
         PowerFactor::Minor,
         &run,
         best,
@@ -160,7 +158,7 @@ fn fixed_time_counts_net_points() {
     run = score([6, 8, 2, 0, 0, 4], 0, 0);
     run.late_shots = 1;
     check(
-        (&stage, USPSA),
+        (&stage, &uspsa()),
         PowerFactor::Minor,
         &run,
         best,
@@ -177,7 +175,7 @@ fn virginia_count_charges_extra_shots_and_hits() {
     run.extra_hits = 2;
     let best = Worth { num: 2, den: 1 };
     check(
-        (&stage, USPSA),
+        (&stage, &uspsa()),
         PowerFactor::Minor,
         &run,
         best,
@@ -189,10 +187,10 @@ fn virginia_count_charges_extra_shots_and_hits() {
 #[test]
 fn a_shot_is_late_above_par_and_grace() {
     for (shot, late) in [(622, false), (630, false), (631, true)] {
-        assert_eq!(is_overtime(600, shot), late, "{shot}");
+        assert_eq!(is_overtime(600, 30, shot), late, "{shot}");
     }
-    assert!(!is_overtime(500, 530), "5.30 is in");
-    assert!(is_overtime(500, 531), "5.31 is late");
+    assert!(!is_overtime(500, 30, 530), "5.30 is in");
+    assert!(is_overtime(500, 30, 531), "5.31 is late");
 }
 
 fn reading(weights: &[u32], speeds: &[u32]) -> Chrono {
@@ -259,12 +257,20 @@ fn subminor_and_dnf_are_zero() {
     let two = drill(Method::Comstock, 13, 6);
     let run = score([26, 0, 0, 0, 0, 0], 6, 3_000);
     assert_eq!(
-        Tally::of(&two, &run, PowerFactor::Subminor),
+        Tally::of(
+            RuleBook {
+                ruleset: &ipsc(),
+                rules: &[]
+            },
+            &two,
+            &run,
+            PowerFactor::Subminor
+        ),
         Tally::ZERO,
         "all zero"
     );
     assert_eq!(
-        Worth::of(Method::Comstock, Tally::ZERO, IPSC),
+        Worth::of(&two, &Tally::ZERO, &ipsc()),
         Worth::ZERO,
         "no time"
     );

@@ -68,7 +68,9 @@ pub(super) fn best_strings(book: RuleBook<'_>, drill: &Drill, score: &Score) -> 
         .collect();
     strings.sort_unstable();
     strings.truncate(counting_strings(drill));
-    let time_centis = strings.iter().fold(0, |sum, &it| u32::saturating_add(sum, it));
+    let time_centis = strings
+        .iter()
+        .fold(0, |sum, &it| u32::saturating_add(sum, it));
     Tally {
         time_centis,
         added_centis: book.cost(&score.penalties, book.ruleset.times.procedural_centis),

@@ -6,7 +6,7 @@ use super::{Group, MatchRow, StageRow, Standings};
 use crate::rules::scorebook::Missed;
 
 /// First bytes under a digest, so that it equals no other hash of the house.
-const DIGEST_TAG: &[u8] = b"tallyline standings v2\n";
+const DIGEST_TAG: &[u8] = b"tallyline standings v1\n";
 
 impl Standings {
     /// Returns the BLAKE3 hash over all tables in a fixed layout: equal on two devices if and only
@@ -50,18 +50,27 @@ impl StageRow {
         let Some(result) = &self.result else {
             return bytes.push(0);
         };
-        bytes.push(1);
+        let tally = &result.tally;
+        let practical = tally.added_centis == 0 && tally.xs == 0 && !is_listed(result.missed);
+        bytes.push(if practical { 1 } else { 2 });
         bytes.push(u8::from(result.needs_decision));
-        put_missed(bytes, result.missed);
         bytes.extend(result.tally.points.to_le_bytes());
         bytes.extend(result.tally.penalties.to_le_bytes());
         bytes.extend(result.tally.time_centis.to_le_bytes());
-        bytes.extend(result.tally.added_centis.to_le_bytes());
-        bytes.extend(result.tally.xs.to_le_bytes());
         bytes.extend(result.hit_factor.0.to_le_bytes());
         bytes.extend(result.stage_points.0.to_le_bytes());
         bytes.extend(result.percent.0.to_le_bytes());
+        if !practical {
+            bytes.extend(tally.added_centis.to_le_bytes());
+            bytes.extend(tally.xs.to_le_bytes());
+            put_missed(bytes, result.missed);
+        }
     }
+}
+
+/// Returns whether a missed run is told apart from one of zero points; DNF never was.
+fn is_listed(missed: Option<Missed>) -> bool {
+    matches!(missed, Some(Missed::Dns | Missed::StageDq))
 }
 
 impl MatchRow {
@@ -71,13 +80,16 @@ impl MatchRow {
         let Some(result) = self.result else {
             return bytes.push(0);
         };
-        bytes.push(1);
+        let practical = result.time_centis == 0 && result.xs == 0 && result.unranked.is_none();
+        bytes.push(if practical { 1 } else { 2 });
         bytes.extend(result.points.0.to_le_bytes());
         bytes.extend(result.percent.value.to_le_bytes());
-        bytes.extend(result.time_centis.to_le_bytes());
-        bytes.extend(result.xs.to_le_bytes());
-        bytes.extend(result.drills.to_le_bytes());
-        put_missed(bytes, result.unranked);
+        if !practical {
+            bytes.extend(result.time_centis.to_le_bytes());
+            bytes.extend(result.xs.to_le_bytes());
+            bytes.extend(result.drills.to_le_bytes());
+            put_missed(bytes, result.unranked);
+        }
     }
 }
 
@@ -101,4 +113,3 @@ fn put_group(bytes: &mut Vec<u8>, group: Group) {
         Group::Combined => bytes.extend(u64::MAX.to_le_bytes()),
     }
 }
-

@@ -60,7 +60,11 @@ pub(super) fn table(
         .filter(|it| !it.disqualified && group.holds(it.shooter.division))
         .map(|it| {
             let total = totals.get(&it.shooter.no).unwrap_or(&none);
-            (order(total, ruleset.sum, &ruleset.ties), it.shooter.no, total)
+            (
+                order(total, ruleset.sum, &ruleset.ties),
+                it.shooter.no,
+                total,
+            )
         })
         .collect();
     ranked.sort_by(|left, right| (Reverse(&left.0), left.1).cmp(&(Reverse(&right.0), right.1)));

@@ -3,9 +3,7 @@
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-use super::{
-    Group, Listed, StageResult, StageRow, StageTable, disqualified, places,
-};
+use super::{Group, Listed, StageResult, StageRow, StageTable, disqualified, places};
 use crate::{
     model::{Drill, DrillNo, Method, Ruling, ShooterNo},
     rules::{

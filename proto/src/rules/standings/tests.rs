@@ -46,6 +46,7 @@ fn stage(standings: &Standings, drill: u32, group: Group) -> String {
         .map(|row| {
             let points = row
                 .result
+                .as_ref()
                 .map_or("out".into(), |it| it.stage_points.to_string());
             format!("{}:{} {points}", row.place, row.shooter)
         })

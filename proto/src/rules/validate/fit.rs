@@ -12,11 +12,7 @@ use crate::{
 
 /// Checks counts of a score in the order in which a person fills the screen: targets, time, steel,
 /// strings, no-shoots.
-pub(super) fn check(
-    drill: &Drill,
-    score: &Score,
-    revisions: (u32, u32),
-) -> Result<(), Mistake> {
+pub(super) fn check(drill: &Drill, score: &Score, revisions: (u32, u32)) -> Result<(), Mistake> {
     check_targets(drill, score, revisions)?;
     check_rings(drill, score)?;
     check_method(drill, score)?;
@@ -265,4 +261,3 @@ fn check_steel(drill: &Drill, steel: Steel) -> Result<(), Mistake> {
         ),
     ))
 }
-

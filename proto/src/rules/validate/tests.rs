@@ -1,8 +1,9 @@
 use alloc::{string::ToString as _, vec, vec::Vec};
 
 use super::*;
+use crate::model::Steel;
 use crate::{
-    model::{Hits, Penalty, RosterChange, ShooterEdit, SquadNo, Target, Void, VoidReason},
+    model::{Agreed, Hits, Penalty, RosterChange, ShooterEdit, SquadNo, Target, Void, VoidReason},
     rules::{
         Standing,
         fixture::{OWNER, Venue, id, reading, roster, run, score, status},
@@ -180,6 +181,7 @@ fn notes_and_revisions_have_limits() {
             entry: id(0),
             reason,
             note,
+            agreed: Agreed::default(),
         })
     };
     check_text(&note(120), "ok");
@@ -199,6 +201,9 @@ fn a_score_of_an_earlier_revision_is_told_to_reload() {
         squad: Some(SquadNo(2)),
         division: None,
         power_factor: None,
+        categories: None,
+        entrant: None,
+        label: None,
     }));
     let body = with(|score| score.hits.clear());
     let mistake = check_content(&roster, "", &body, 1).expect_err("no targets");
