@@ -100,6 +100,7 @@ impl Replica {
                 },
                 wall_ms,
             ),
+            Command::Erase(person) => self.erase(person),
             Command::Import(bytes) => self.import(&bytes),
         }
     }
@@ -558,7 +559,9 @@ impl Replica {
             | Frame::Commit(_)
             | Frame::Reveal(_)
             | Frame::Ask(_)
-            | Frame::Denied(_) => Ok((0, 0)),
+            | Frame::Denied(_)
+            | Frame::KeyAsk(_)
+            | Frame::Keys(_) => Ok((0, 0)),
         }
     }
 }

@@ -6,9 +6,10 @@ use tallyline_keys::{DeviceKey, PublicKey};
 
 use super::Selection;
 use crate::model::{
-    Agreed, Amend, Body, CloseReason, Decision, DrillNo, EntryId, GrantId, LogName, Open,
+    Agreed, Amend, Body, CloseReason, Decision, DrillNo, EntryId, GrantId, LogName, Open, Person,
     RevokeReason, Roles, RosterChange, SquadNo, Structure, Ticket, VoidReason,
 };
+use crate::wire::KeyRow;
 
 /// Who this node is; told once, at the start.
 #[derive(Debug)]
@@ -190,6 +191,8 @@ pub enum Command {
         /// Unix time in milliseconds at which it was voided; `None` is now.
         wall_ms: Option<u64>,
     },
+    /// Destroys every key of a person's sealed texts, on every device that hears of it.
+    Erase(Person),
     /// Takes in a bundle made by [`super::Replica::bundle`].
     Import(Vec<u8>),
 }
@@ -302,6 +305,8 @@ pub struct Stored {
     pub displaced: Vec<Vec<u8>>,
     /// Open invites: id and exact bytes.
     pub invites: Vec<([u8; 16], Vec<u8>)>,
+    /// Keys of sealed texts.
+    pub keys: Vec<KeyRow>,
 }
 
 /// One log as it is stored.

@@ -7,7 +7,7 @@ use tallyline_keys::{
     planted::{Fault, is},
 };
 
-use super::{asking::Asking, invite::Invite, lending::Asker};
+use super::{asking::Asking, invite::Invite, keyring::Keyring, lending::Asker};
 use crate::{
     log::Ledger,
     model::{GrantId, LogName, Ticket},
@@ -83,6 +83,8 @@ pub(super) struct Member {
     /// What this desk said it takes back, since its start: that is said once, whether or not it
     /// comes into force.
     pub(super) taken_back: BTreeSet<GrantId>,
+    /// Keys of sealed texts, and which are lacked.
+    pub(super) ring: Keyring,
     book: Option<Arc<Scorebook>>,
 }
 
@@ -111,6 +113,7 @@ impl Member {
             asked: 0,
             askers: BTreeMap::new(),
             taken_back: BTreeSet::new(),
+            ring: Keyring::new(),
             book: None,
         }
     }

@@ -18,6 +18,8 @@ mod effects;
 mod enrol;
 mod input;
 mod invite;
+mod keyring;
+mod keytalk;
 mod lending;
 mod member;
 mod open;
@@ -29,6 +31,7 @@ mod proof;
 mod reading;
 mod record;
 mod room;
+mod seal;
 mod spread;
 mod view;
 mod why;
@@ -43,8 +46,8 @@ pub use input::{
 pub use open::Damage;
 pub use view::{
     AskPhase, AskView, DeviceView, EnrolView, EntryFilter, EntryView, EventEnd, GrantView,
-    InviteEnd, InviteView, JoinEnd, LentView, LogView, OfferView, PairPhase, PairingView, Phase,
-    StatementView, VerifyReport,
+    InviteEnd, InviteView, JoinEnd, KeyView, LentView, LogView, OfferView, Opened, PairPhase,
+    PairingView, Phase, StatementView, VerifyReport,
 };
 pub use why::{Subject, Why};
 

@@ -16,7 +16,7 @@ pub mod validate;
 
 pub use decimal::{Decimal, Fixed2, Fixed4};
 pub use mistake::{Code, Mistake};
-pub use roster::{RULES_VERSION, Roster};
+pub use roster::{RULES_VERSION, Roster, erase_names, erased_label};
 pub use scorebook::{Scorebook, Verdict};
 pub use standings::Standings;
 
