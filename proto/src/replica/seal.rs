@@ -211,3 +211,6 @@ fn words(person: Person) -> String {
         Person::Record(key) => format!("record {key}"),
     }
 }
+
+#[cfg(test)]
+mod tests;
