@@ -11,8 +11,8 @@ use std::fmt;
 
 use serde_json::Value;
 use tallyline_proto::model::{
-    Discipline, Division, Drill, DrillNo, Method, NoShoots, PowerFactor, Rule, RuleKind, RuleNo,
-    Ruleset, Shooter, ShooterNo, SquadNo, Structure,
+    Discipline, Division, Drill, DrillNo, Entrant, Method, NoShoots, PowerFactor, Rule, RuleKind,
+    RuleNo, Ruleset, Shooter, ShooterNo, SquadNo, Structure, Terms,
 };
 
 use cursor::At;
@@ -133,11 +133,13 @@ impl Reader {
                 epoch_ms: epoch_ms(date?, zone_min),
                 zone_min,
                 level: level?.unwrap_or_default(),
-                ruleset: ruleset?.unwrap_or(IPSC),
+                ruleset: ruleset?.unwrap_or_else(|| Ruleset::of(Discipline::Ipsc)),
                 divisions: divisions?,
                 drills,
                 shooters,
                 rules: rules?,
+                kinds: Vec::new(),
+                places: Vec::new(),
             },
         })
     }
@@ -226,9 +228,6 @@ impl Reader {
     }
 }
 
-/// The ruleset of a file that names none: the one whose ratios are unrounded.
-const IPSC: Ruleset = Ruleset::of(Discipline::Ipsc);
-
 /// Day of a file: days since 1 January 1970.
 #[derive(Clone, Copy)]
 struct Day(u64);
@@ -279,7 +278,7 @@ fn days_since_1970(year: u64, month: u64, date: u64) -> Option<u64> {
 
 fn ruleset(it: &At<'_>) -> Result<Ruleset, String> {
     match it.text()?.to_ascii_lowercase().as_str() {
-        "ipsc" => Ok(IPSC),
+        "ipsc" => Ok(Ruleset::of(Discipline::Ipsc)),
         "uspsa" => Ok(Ruleset::of(Discipline::Uspsa)),
         _ => Err(it.problem("use \"ipsc\" or \"uspsa\"")),
     }
@@ -297,6 +296,7 @@ fn rule(it: &At<'_>, kind: RuleKind) -> Result<Rule, String> {
         kind: if warning { RuleKind::Warning } else { kind },
         text: it.field("name")?.name(RULE_BYTES_MAX)?,
         code: it.optional("uuid", At::any_text)?.unwrap_or_default(),
+        value: None,
     })
 }
 
@@ -330,6 +330,7 @@ fn drill(it: &At<'_>) -> Result<Drill, String> {
             Some(false) => NoShoots::Absent,
             Some(true) => NoShoots::Present,
         },
+        terms: Terms::default(),
     })
 }
 
@@ -375,6 +376,7 @@ fn shooter(it: &At<'_>, divisions: &[&str]) -> Result<Shooter, String> {
         power_factor,
         squad: SquadNo(it.field("squad")?.no()?),
         categories,
+        entrant: Entrant::default(),
     })
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use tallyline_proto::{
     model::{
-        About, Body, CloseReason, EntryId, GrantId, Open, PowerFactor, RosterChange, Shooter,
-        ShooterEdit, ShooterNo, SquadNo, Status, StatusKind, VoidReason,
+        About, Agreed, Body, CloseReason, Entrant, EntryId, GrantId, Open, PowerFactor,
+        RosterChange, Shooter, ShooterEdit, ShooterNo, SquadNo, Status, StatusKind, VoidReason,
     },
     replica::{Command, EntryFilter, EntryView, Reply},
     rules::Verdict,
@@ -137,6 +137,9 @@ impl World {
                     squad: Some(SquadNo(squad)),
                     division: None,
                     power_factor: None,
+                    categories: None,
+                    entrant: None,
+                    label: None,
                 };
                 let owner = self.owner();
                 self.tell(owner, Command::Roster(RosterChange::Edit(edit)));
@@ -208,6 +211,7 @@ impl World {
             confirmed: true,
             revision: None,
             wall_ms: None,
+            agreed: Agreed::BOTH,
         };
         self.tell(device, command);
     }
@@ -218,6 +222,7 @@ impl World {
             reason,
             note: String::new(),
             wall_ms: None,
+            agreed: Agreed::BOTH,
         };
         self.tell(device, command);
     }
@@ -248,6 +253,7 @@ impl World {
             power_factor: PowerFactor::Minor,
             squad: SquadNo(squad),
             categories: Vec::new(),
+            entrant: Entrant::default(),
         };
         self.tell(owner, Command::Roster(RosterChange::Add(shooter)));
     }
@@ -674,6 +680,8 @@ pub(crate) fn frame_words(bytes: &[u8]) -> String {
             Frame::Refused(why) => format!("refused why={why}"),
             Frame::Ask(it) => format!("ask {:?}", it.wish),
             Frame::Denied(it) => format!("denied {:?}", it.why),
+            Frame::KeyAsk(it) => format!("key-ask n={}", it.ids().len()),
+            Frame::Keys(it) => format!("keys n={}", it.keys.len()),
         },
     }
 }

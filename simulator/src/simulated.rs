@@ -3,7 +3,7 @@
 use tallyline_keys::{DeviceKey, PublicKey};
 use tallyline_proto::{
     model::{
-        Amend, Body, CloseReason, Decision, EntryId, LogName, Open, RevokeReason, Roles,
+        Agreed, Amend, Body, CloseReason, Decision, EntryId, LogName, Open, RevokeReason, Roles,
         RosterChange, StatusKind, VoidReason,
     },
     replica::{Command, EntryFilter, EntryView, Founding, Phase, Reply, Selection},
@@ -195,6 +195,7 @@ impl Venue for World {
             confirmed: true,
             revision: None,
             wall_ms: None,
+            agreed: Agreed::BOTH,
         };
         saved(self.tell(device, command))
     }
@@ -210,6 +211,7 @@ impl Venue for World {
             reason,
             note: String::new(),
             wall_ms: None,
+            agreed: Agreed::BOTH,
         };
         saved(self.tell(device, command)).map(drop)
     }
@@ -221,6 +223,7 @@ impl Venue for World {
             confirmed: true,
             revision: None,
             wall_ms: None,
+            agreed: Agreed::BOTH,
         };
         saved(self.tell(device, command)).map(drop)
     }
@@ -435,15 +438,11 @@ fn saved(reply: Option<Reply>) -> Result<EntryId, Refused> {
 }
 
 fn seen(view: EntryView) -> Option<Seen> {
-    let about = tallyline_proto::rules::scorebook::about(&view.body)?;
-    let centis = match &view.body {
-        Body::Score(score) => Some(score.time_centis.iter().sum()),
-        Body::Void(_)
-        | Body::Status(_)
-        | Body::Chrono(_)
-        | Body::Statement(_)
-        | Body::Seal
-        | Body::Unknown => None,
+    let about = view.body.about()?;
+    let centis = if let Body::Score(score) = &view.body {
+        Some(score.time_centis.iter().sum())
+    } else {
+        None
     };
     Some(Seen {
         id: view.id,

@@ -2,8 +2,9 @@
 
 use tallyline_proto::{
     model::{
-        Approvals, Body, CellSet, Discipline, Division, Drill, DrillNo, Hits, Method, NoShoots,
-        PowerFactor, Ruleset, Score, Shooter, ShooterNo, SquadNo, Steel, Structure, Target,
+        Approvals, Body, CellSet, Discipline, Division, Drill, DrillNo, Entrant, Hits, Marks,
+        Method, NoShoots, PowerFactor, Ruleset, Score, Shooter, ShooterNo, SquadNo, Steel,
+        Structure, Target, Terms,
     },
     replica::Founding,
 };
@@ -34,6 +35,7 @@ pub fn small_structure(drills: u32, shooters: u32, squad_size: u32) -> Structure
         required_hits: vec![2, 2],
         steel: 0,
         no_shoots: NoShoots::NotSaid,
+        terms: Terms::default(),
     };
     let shooter = |no: u32| Shooter {
         no: ShooterNo(no),
@@ -42,6 +44,7 @@ pub fn small_structure(drills: u32, shooters: u32, squad_size: u32) -> Structure
         power_factor: PowerFactor::Minor,
         squad: SquadNo(no.saturating_sub(1) / squad_size.max(1) + 1),
         categories: Vec::new(),
+        entrant: Entrant::default(),
     };
     Structure {
         epoch_ms: 1_532_476_800_000,
@@ -56,6 +59,8 @@ pub fn small_structure(drills: u32, shooters: u32, squad_size: u32) -> Structure
         drills: (1..=drills).map(drill).collect(),
         shooters: (1..=shooters).map(shooter).collect(),
         rules: Vec::new(),
+        kinds: Vec::new(),
+        places: Vec::new(),
     }
 }
 
@@ -92,5 +97,7 @@ pub fn score(drill: u32, shooter: u32, time_centis: u32, a: u8) -> Body {
         late_shots: 0,
         extra_shots: 0,
         extra_hits: 0,
+        instead_of: None,
+        marks: Marks::default(),
     })
 }

@@ -47,6 +47,7 @@ fn record(drill: u32, shooter: u32, time_centis: u32) -> Command {
         confirmed: false,
         revision: None,
         wall_ms: None,
+        agreed: Agreed::BOTH,
     }
 }
 
@@ -201,6 +202,7 @@ fn s0_06_the_owner_overrides_a_score_everywhere() {
         confirmed: false,
         revision: None,
         wall_ms: None,
+        agreed: Agreed::BOTH,
     };
     let both = saved(&mut world, all[0], command);
     settle(&mut world, &all);

@@ -2,7 +2,7 @@
 #![cfg(test)]
 
 use tallyline_proto::{
-    model::{CloseReason, GrantId, Open},
+    model::{Agreed, CloseReason, GrantId, Open},
     replica::{Command, EntryFilter, Founding, Reply},
     rules::{Standings, Verdict},
 };
@@ -22,6 +22,7 @@ fn record(drill: u32, shooter: u32, time_centis: u32) -> Command {
         confirmed: false,
         revision: None,
         wall_ms: None,
+        agreed: Agreed::BOTH,
     }
 }
 

@@ -33,6 +33,7 @@ fn record(body: Body) -> Command {
         confirmed: false,
         revision: None,
         wall_ms: None,
+        agreed: Agreed::BOTH,
     }
 }
 
@@ -123,6 +124,9 @@ fn statements_that_cannot_be_read_back_are_refused() {
         squad: None,
         division: Some(7),
         power_factor: None,
+        categories: None,
+        entrant: None,
+        label: None,
     };
     let command = Command::Roster(RosterChange::Edit(edit));
     assert_eq!(refused(&mut world, owner, command), Code::E01);

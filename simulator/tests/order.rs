@@ -86,6 +86,7 @@ fn scores(key: &DeviceKey, grant: GrantId, incarnation: u64, shift: u32) -> Log 
         entry: entry_id(&name, 4),
         reason: VoidReason::Time,
         note: String::new(),
+        agreed: Agreed::BOTH,
     };
     bodies.push(Body::Void(void));
     bodies.push(score(1, 4, 999 + shift, 4));
@@ -157,7 +158,9 @@ fn read(bundle: &[u8], event: EventId, logs: &[Log], random: &mut Random) -> ([u
         | Frame::Commit(_)
         | Frame::Reveal(_)
         | Frame::Ask(_)
-        | Frame::Denied(_) => false,
+        | Frame::Denied(_)
+        | Frame::KeyAsk(_)
+        | Frame::Keys(_) => false,
     });
     let control = tallyline_proto::wire::encode_bundle(&frames);
     let mut waiting: Vec<Push> = Vec::new();

@@ -5,7 +5,7 @@ use tallyline_keys::DeviceKey;
 use tallyline_proto::{
     log::{Chain, sign_head},
     model::{
-        Assign, Body, CloseReason, Decision, Entry, EntryId, EventId, GrantId, Incarnation,
+        Agreed, Assign, Body, CloseReason, Decision, Entry, EntryId, EventId, GrantId, Incarnation,
         LogName, Open, Roles, RosterChange, ShooterEdit, ShooterNo, SquadNo, Statement,
     },
     replica::{Command, EntryFilter, Input, Now, Reason, Reply, Selection, Subject},
@@ -50,6 +50,7 @@ fn record(drill: u32, shooter: u32, time: u32, attempt: u32) -> Command {
         confirmed: false,
         revision: None,
         wall_ms: None,
+        agreed: Agreed::BOTH,
     }
 }
 
@@ -122,6 +123,9 @@ fn move_to_squad_2(world: &mut World, all: &[DeviceNo]) {
         squad: Some(SquadNo(2)),
         division: None,
         power_factor: None,
+        categories: None,
+        entrant: None,
+        label: None,
     };
     let reply = world.command(all[0], Command::Roster(RosterChange::Edit(edit)));
     assert_eq!(reply, Some(Reply::Revised(2)));

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use tallyline::structure_file::StructureFile;
 use tallyline_proto::log::{Chain, sign_head};
 use tallyline_proto::model::{
-    About, Body, CellSet, Chrono, CloseReason, DrillNo, Entry, Gear, GrantId, Incarnation, LogName,
-    Open, ShooterNo, SquadNo, Statement, Status, StatusKind,
+    About, Agreed, Body, CellSet, Chrono, CloseReason, DrillNo, Entry, Gear, GrantId, Incarnation,
+    LogName, Open, ShooterNo, SquadNo, Statement, Status, StatusKind,
 };
 use tallyline_proto::replica::{Command, EntryFilter, Founding, Input, Now, Reply};
 use tallyline_proto::rules::{Code, Standings, Verdict};
@@ -246,6 +246,7 @@ fn outside_its_grant(
         confirmed: false,
         revision: None,
         wall_ms: None,
+        agreed: Agreed::BOTH,
     };
     let Some(Reply::Refused(mistake)) = world.command(by, command) else {
         panic!("line {} is refused", line["n"])

@@ -14,10 +14,10 @@ use tallyline::structure_file::StructureFile;
 use tallyline_keys::{DeviceKey, PublicKey};
 use tallyline_proto::log::{Ledger, Log};
 use tallyline_proto::model::{
-    About, Admit, Approvals, Assign, Body, CellSet, Chrono, Close, CloseReason, Cut, DrillNo,
-    Entry, EntryId, EventId, Gear, GrantId, Hits, Incarnation, Lock, LogName, Manifest, Method,
-    Open, Penalty, Roles, RuleNo, Score, ShooterNo, SquadNo, Statement, Status, StatusKind, Steel,
-    Structure, Void, VoidReason,
+    About, Admit, Agreed, Approvals, Assign, Body, CellSet, Chrono, Close, CloseReason, Cut,
+    DrillNo, Entry, EntryId, EventId, Gear, GrantId, Hits, Incarnation, Lock, LogName, Manifest,
+    Marks, Method, Open, Penalty, Roles, RuleNo, Score, ShooterNo, SquadNo, Statement, Status,
+    StatusKind, Steel, Structure, Void, VoidReason,
 };
 use tallyline_proto::replica::Write;
 use tallyline_proto::wire::{
@@ -290,6 +290,7 @@ impl Writing {
                 entry,
                 reason: VoidReason::Hits,
                 note: String::new(),
+                agreed: Agreed::default(),
             };
             self.write(&device, grant, at_ms, Body::Void(void));
         }
@@ -350,27 +351,17 @@ impl Writing {
             incarnation: Incarnation(0x5eed_0000_0000 | u64::from(seed)),
         };
         let before_ms = self.wasa.ledger.logs().get(&log).map_or(0, Log::last_at_ms);
-        let void_seq = match &body {
-            Body::Void(void) => {
-                let target = self.wasa.ledger.find(void.entry);
-                target
-                    .filter(|(target, _)| *target == log)
-                    .map(|(_, seq)| seq)
-            }
-            Body::Score(_)
-            | Body::Status(_)
-            | Body::Chrono(_)
-            | Body::Statement(_)
-            | Body::Seal
-            | Body::Unknown => None,
-        };
+        let same_log = body.target().and_then(|target| {
+            let found = self.wasa.ledger.find(target);
+            found.filter(|(held, _)| *held == log).map(|(_, seq)| seq)
+        });
         let entry = Entry {
             at_delta_ms: at_ms - before_ms,
             revision: 1,
             succession: Vec::new(),
             body,
         };
-        let bytes = encode_entry(&entry, void_seq);
+        let bytes = encode_entry(&entry, same_log);
         let (id, _) = self.wasa.ledger.append(log, key.public(), bytes);
         self.wasa.ledger.sign(&log, key).expect("the log is there");
         id
@@ -424,6 +415,8 @@ impl Writing {
             late_shots: 0,
             extra_shots: 0,
             extra_hits: 0,
+            instead_of: None,
+            marks: Marks::default(),
         })
     }
 }

@@ -14,7 +14,7 @@ use tallyline::net::{MDNS_PORT, Net, NetConfig, Traffic};
 use tallyline::root::{self, Mode, Root};
 use tallyline::store::Store;
 use tallyline_proto::log::Log;
-use tallyline_proto::model::{Body, EntryId, VoidReason};
+use tallyline_proto::model::{Agreed, Body, EntryId, VoidReason};
 use tallyline_proto::replica::{Command, Disk as _, EntryFilter, Reply};
 use tallyline_proto::rules::Verdict;
 use tallyline_proto::wire::{Frame, LogRef, decode_bundle};
@@ -269,6 +269,7 @@ impl<'a> Pair<'a> {
             reason: VoidReason::Test,
             note: String::new(),
             wall_ms: None,
+            agreed: Agreed::default(),
         };
         let record = Command::Record {
             body,
@@ -276,6 +277,7 @@ impl<'a> Pair<'a> {
             confirmed: true,
             revision: None,
             wall_ms: None,
+            agreed: Agreed::default(),
         };
         for command in [void, record] {
             let reply = self.owner.driver.command(command).await.expect("it runs");

@@ -3,6 +3,7 @@
 //! Only shapes and help texts; values that have a notation of their own are read by `notation`.
 //! Layer: node, cli.
 
+mod score;
 mod statement;
 
 use std::path::PathBuf;
@@ -12,10 +13,11 @@ use clap::{ArgGroup, Args, Parser, Subcommand};
 use serde::de::DeserializeOwned;
 use serde::de::value::{Error as WordError, StrDeserializer};
 
-use super::notation::{self, Numbers, PenaltyText, RuleText, SteelText};
-use crate::local::protocol::{CloseWhy, GearResult, Power, Role, VoidWhy};
+use super::notation::Numbers;
+use crate::local::protocol::{CloseWhy, PhaseWord, Power, Role, VoidWhy};
 use crate::root::Mode;
 
+pub(super) use score::{Approve, Entries, EntryArgs, ScoreAdd, ScoreVerb};
 pub(super) use statement::{
     Adopt, CardsUse, CardsVerb, EventAmend, EventClose, EventStatements, Recover, Revoke,
     SpareCards, Transfer,
@@ -108,9 +110,16 @@ pub(super) enum Verb {
     /// Add or change a shooter.
     #[command(subcommand)]
     Roster(RosterVerb),
+    /// List the people of the event, show what is sealed about one, or erase one.
+    #[command(subcommand)]
+    Participant(ParticipantVerb),
     /// Record, void and read scores.
     #[command(subcommand)]
     Score(ScoreVerb),
+    /// Say that RO or shooter agree with a score after it was saved.
+    Approve(Approve),
+    /// Change a stage, or add a stage or a rule: as `event amend`.
+    Amend(Box<EventAmend>),
     /// Print standings.
     Standings(Standings),
     /// Tell where the scores are; exit code 0 when all is in the cloud.
@@ -199,10 +208,25 @@ pub(super) enum EventVerb {
     Lock,
     /// Change or add a stage, or add a rule, after the lock.
     Amend(EventAmend),
+    /// Post provisional results, declare them final, or open the event for scores again.
+    Phase(EventPhase),
     /// Say that scoring is over, and close the event once everybody has sealed.
     Close(EventClose),
     /// List all statements held: by whom, what, and whether it is in force.
     Statements(EventStatements),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct EventPhase {
+    /// What holds from here on.
+    #[arg(value_parser = word::<PhaseWord>(&["scoring", "provisional", "final"]))]
+    pub(super) phase: PhaseWord,
+    /// How long provisional results can be contested, in minutes [default: the rule book's].
+    #[arg(long, value_name = "MINUTES")]
+    pub(super) review: Option<u32>,
+    /// Why, at most 120 bytes.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(super) note: String,
 }
 
 #[derive(Debug, Args)]
@@ -378,6 +402,23 @@ pub(super) enum RosterVerb {
     Edit(RosterEdit),
 }
 
+#[derive(Debug, Subcommand)]
+pub(super) enum ParticipantVerb {
+    /// List the people of the event: shooters, and records that stand for a person.
+    List,
+    /// Show what is under seal about a person, as far as this device reads it.
+    Show {
+        /// A shooter's number, or a record's UUID or the beginning of one.
+        person: String,
+    },
+    /// Destroy every key of a person's sealed texts, for ever and on every device that hears of it;
+    /// shows the shooter by number from then on.
+    Erase {
+        /// A shooter's number, or a record's UUID or the beginning of one.
+        person: String,
+    },
+}
+
 #[derive(Debug, Args)]
 pub(super) struct RosterAdd {
     /// What screens print, 1 to 64 bytes.
@@ -398,10 +439,27 @@ pub(super) struct RosterAdd {
     /// The shooter's number [default: given by the node].
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) shooter: Option<u32>,
+    #[command(flatten)]
+    pub(super) entrant: EntrantArgs,
+}
+
+/// What a shooter registers with.
+#[derive(Debug, Args)]
+pub(super) struct EntrantArgs {
+    /// Member number of the club or federation, at most 32 bytes.
+    #[arg(long)]
+    pub(super) member: Option<String>,
+    /// Grade of skill, such as A or GM.
+    #[arg(long)]
+    pub(super) class: Option<String>,
+    /// Team, at most 64 bytes.
+    #[arg(long)]
+    pub(super) team: Option<String>,
 }
 
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("change").required(true).multiple(true).args(["squad", "division", "power_factor"]))]
+#[command(group = ArgGroup::new("change").required(true).multiple(true)
+    .args(["squad", "division", "power_factor", "label", "category", "member", "class", "team"]))]
 pub(super) struct RosterEdit {
     /// The shooter's number.
     pub(super) shooter: u32,
@@ -414,138 +472,14 @@ pub(super) struct RosterEdit {
     /// The declared power factor.
     #[arg(long, value_parser = word::<Power>(&["major", "minor", "subminor"]))]
     pub(super) power_factor: Option<Power>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum ScoreVerb {
-    /// Record a score, a chronograph reading, a DNF, a DQ or a withdrawal.
-    Add(Box<ScoreAdd>),
-    /// Take an entry out of the count; nothing is deleted.
-    Void(ScoreVoid),
-    /// List the entries that stand.
-    List(Entries),
-    /// List all versions, voided ones and voids included.
-    History(Entries),
-}
-
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Hits are one word for each paper target: letters A B C D, M miss, N no-shoot, \
-                  P no-penalty miss, with a count before a letter when it is not 1: AC, 2A, A1M, \
-                  2AN; 0 is a target without anything; 6x2A is 2A six times.",
-    group = ArgGroup::new("status").args(["dnf", "dq", "withdrawn"]),
-    group = ArgGroup::new("reading").multiple(true).args(["chrono", "weight", "fps", "gear"])
-        .conflicts_with_all(["run", "status"]),
-    group = ArgGroup::new("run").multiple(true)
-        .args(["time", "hits", "steel", "penalty", "attempt", "late_shots", "extra_shots", "extra_hits"])
-        .conflicts_with_all(["status"])
-)]
-pub(super) struct ScoreAdd {
-    /// The stage's number; may be missing only for a DQ or a withdrawal.
-    #[arg(long, visible_alias = "stage", required_unless_present_any = ["dq", "withdrawn"])]
-    pub(super) drill: Option<u32>,
-    /// The shooter's number.
+    /// What screens print, 1 to 64 bytes.
     #[arg(long)]
-    pub(super) shooter: u32,
-    /// Time in seconds, such as 42.92; once for each string.
-    #[arg(long, value_name = "SECONDS", value_parser = notation::centis)]
-    pub(super) time: Vec<u32>,
-    /// Hits of all paper targets, such as "2A AC A1M".
-    #[arg(long, num_args = 1.., value_name = "TARGETS")]
-    pub(super) hits: Vec<String>,
-    /// Steel: HIT[/MISS[/NO-PENALTY-MISS[/NO-SHOOT]]], such as 6 or 5/1.
+    pub(super) label: Option<String>,
+    /// Lady, Junior, Senior and so on: all of them; repeat for more.
     #[arg(long)]
-    pub(super) steel: Option<SteelText>,
-    /// Procedural penalty: number of its rule in `event show`, such as 1 or 1x3; repeat for more.
-    #[arg(long, value_name = "RULE[xN]")]
-    pub(super) penalty: Vec<PenaltyText>,
-    /// 0 for the first attempt, 1 and up for reshoots.
-    #[arg(long, default_value_t = 0)]
-    pub(super) attempt: u32,
-    /// Shots after the time limit (Fixed Time).
-    #[arg(long, default_value_t = 0)]
-    pub(super) late_shots: u32,
-    /// Shots above the allowed number (Virginia Count).
-    #[arg(long, default_value_t = 0)]
-    pub(super) extra_shots: u32,
-    /// Hits above the required number (Virginia Count).
-    #[arg(long, default_value_t = 0)]
-    pub(super) extra_hits: u32,
-    /// The shooter did not fire or finish the stage; with the number of the rule if there is one.
-    #[arg(long, num_args = 0..=1, default_missing_value = "none", value_name = "RULE")]
-    pub(super) dnf: Option<RuleText>,
-    /// The shooter is disqualified from the match; with the number of the rule.
-    #[arg(long, value_name = "RULE")]
-    pub(super) dq: Option<u32>,
-    /// The shooter leaves the match.
-    #[arg(long)]
-    pub(super) withdrawn: bool,
-    /// A note on a DNF, DQ or withdrawal, at most 120 bytes.
-    #[arg(long, requires = "status")]
-    pub(super) note: Option<String>,
+    pub(super) category: Option<Vec<String>>,
     #[command(flatten)]
-    pub(super) chrono: ChronoArgs,
-    #[command(flatten)]
-    pub(super) entry: EntryArgs,
-}
-
-/// A chronograph reading.
-#[derive(Debug, Args)]
-pub(super) struct ChronoArgs {
-    /// Record a chronograph reading.
-    #[arg(long)]
-    pub(super) chrono: bool,
-    /// Weighed bullet in grains, such as 180.0; repeat for more.
-    #[arg(long, value_name = "GRAINS", requires = "chrono", value_parser = notation::decigrains)]
-    pub(super) weight: Vec<u32>,
-    /// Measured speeds in feet a second, such as 963,958,961.
-    #[arg(long, requires = "chrono", value_delimiter = ',')]
-    pub(super) fps: Vec<u32>,
-    /// Result of the gear check.
-    #[arg(long, requires = "chrono", value_parser = word::<GearResult>(&["pass", "fail"]))]
-    pub(super) gear: Option<GearResult>,
-}
-
-/// What every recorded entry takes.
-#[derive(Debug, Args)]
-pub(super) struct EntryArgs {
-    /// Entry that this one replaces: it is voided in the same commit.
-    #[arg(long, value_name = "ENTRY", requires = "reason")]
-    pub(super) replaces: Option<String>,
-    /// Why the replaced entry does not count.
-    #[arg(long, requires = "replaces", value_parser = void_why())]
-    pub(super) reason: Option<VoidWhy>,
-    /// Confirm an unlikely time.
-    #[arg(long)]
-    pub(super) confirm: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct ScoreVoid {
-    /// The entry: its UUID or the beginning of it.
-    pub(super) entry: String,
-    /// Why it does not count.
-    #[arg(long, value_parser = void_why())]
-    pub(super) reason: VoidWhy,
-    /// A short note, at most 120 bytes.
-    #[arg(long, default_value = "")]
-    pub(super) note: String,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Entries {
-    /// Only this stage.
-    #[arg(long, visible_alias = "stage")]
-    pub(super) drill: Option<u32>,
-    /// Only this shooter.
-    #[arg(long)]
-    pub(super) shooter: Option<u32>,
-    /// Only what this device wrote.
-    #[arg(long)]
-    pub(super) device: Option<String>,
-    /// Only this entry.
-    #[arg(long)]
-    pub(super) entry: Option<String>,
+    pub(super) entrant: EntrantArgs,
 }
 
 #[derive(Debug, Args)]
@@ -624,7 +558,9 @@ where
 }
 
 fn role() -> impl TypedValueParser<Value = Role> {
-    word(&["scorer", "gateway", "viewer", "deputy", "desk", "relay"])
+    word(&[
+        "scorer", "gateway", "viewer", "deputy", "desk", "relay", "leader", "medic", "jury",
+    ])
 }
 
 fn void_why() -> impl TypedValueParser<Value = VoidWhy> {

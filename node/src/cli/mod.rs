@@ -13,6 +13,7 @@ mod failure;
 mod files;
 mod found;
 mod notation;
+mod participants;
 mod score;
 mod session;
 mod setup;
@@ -102,7 +103,10 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         | Verb::Adopt(_)
         | Verb::Cards(_)
         | Verb::Roster(_)
+        | Verb::Participant(_)
         | Verb::Score(_)
+        | Verb::Approve(_)
+        | Verb::Amend(_)
         | Verb::Standings(_)
         | Verb::Status
         | Verb::Verify
@@ -133,7 +137,10 @@ fn ask(verb: Verb, session: &Session) -> Result<u8, Failure> {
         Verb::Adopt(args) => statement::adopt(args, session),
         Verb::Cards(verb) => cards::cards(verb, session),
         Verb::Roster(verb) => venue::roster(verb, session),
+        Verb::Participant(verb) => participants::participant(verb, session),
         Verb::Score(verb) => score::score(verb, session),
+        Verb::Approve(args) => score::approve(args, session),
+        Verb::Amend(args) => statement::amend(*args, session),
         Verb::Standings(args) => score::standings(args, session),
         Verb::Status => venue::status(session),
         Verb::Verify => venue::verify(session),

@@ -7,10 +7,12 @@ use std::str::FromStr;
 
 use tallyline_proto::model::{Hits, Target};
 
-use crate::local::protocol::{PenaltyData, SteelData};
+use crate::local::protocol::{FaultsData, PenaltyData, SteelData};
 
 /// Most paper targets of one stage that are read; the richest real stage has 14.
 const TARGETS_MAX: usize = 64;
+/// How a ring that is an X is recorded.
+const X_RING: u8 = 11;
 /// Most hits that count on one paper target: a count has 4 bits.
 const SHOTS_MAX: u8 = 15;
 /// Largest number of a list such as `1-300`; far above any match's stages and squads.
@@ -53,10 +55,7 @@ pub(super) fn decigrains(text: &str) -> Result<u32, String> {
 /// Reads the hits of all paper targets into the protocol's packed counts.
 pub(super) fn targets(words: &[String]) -> Result<Vec<u32>, String> {
     let mut packed = Vec::new();
-    for word in words
-        .iter()
-        .flat_map(|text| text.split([' ', ',']).filter(|it| !it.is_empty()))
-    {
+    for word in spaced(words) {
         let (times, target) = repeated(word)?;
         packed.extend(std::iter::repeat_n(self::target(target)?, times));
         if TARGETS_MAX < packed.len() {
@@ -67,6 +66,61 @@ pub(super) fn targets(words: &[String]) -> Result<Vec<u32>, String> {
         }
     }
     Ok(packed)
+}
+
+/// Reads the rings of all shots: 0 to 10, X.
+pub(super) fn rings(words: &[String]) -> Result<Vec<u8>, String> {
+    spaced(words)
+        .map(|word| match word.parse::<u8>() {
+            Ok(ring @ 0..=10) => Ok(ring),
+            Err(_) if word.eq_ignore_ascii_case("x") => Ok(X_RING),
+            Ok(_) | Err(_) => Err(format!("\"{word}\" is no ring; write 0 to 10, or X")),
+        })
+        .collect()
+}
+
+/// Reads the faults of all strings: `-`, `2M`, `1P`, `1V`, `U`, or several of them joined.
+pub(super) fn faults(words: &[String]) -> Result<Vec<FaultsData>, String> {
+    spaced(words).map(string_faults).collect()
+}
+
+fn string_faults(word: &str) -> Result<FaultsData, String> {
+    let advice = || {
+        format!(
+            "\"{word}\" is no faults of a string; write - for none, or a number and M (missed plates), \
+             P (procedural), V (movement), and U for a string that was not finished"
+        )
+    };
+    let mut faults = FaultsData::default();
+    let mut count: Option<u8> = None;
+    if word == "-" {
+        return Ok(faults);
+    }
+    for letter in word.chars() {
+        if let Some(digit) = letter.to_digit(10).and_then(|it| u8::try_from(it).ok()) {
+            let so_far = count.unwrap_or(0).checked_mul(10);
+            let so_far = so_far.and_then(|it| it.checked_add(digit));
+            count = Some(so_far.ok_or_else(advice)?);
+            continue;
+        }
+        let number = count.take();
+        match letter.to_ascii_uppercase() {
+            'M' => faults.missed = number.unwrap_or(1),
+            'P' => faults.procedurals = number.unwrap_or(1),
+            'V' => faults.movement = number.unwrap_or(1),
+            'U' if number.is_none() => faults.unfinished = true,
+            _ => return Err(advice()),
+        }
+    }
+    if count.is_some() {
+        return Err(advice());
+    }
+    Ok(faults)
+}
+
+fn spaced(words: &[String]) -> impl Iterator<Item = &str> {
+    let parts = words.iter().flat_map(|text| text.split([' ', ',']));
+    parts.filter(|it| !it.is_empty())
 }
 
 /// Writes packed counts the way they are typed; what does not fit is shown as a number.

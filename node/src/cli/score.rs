@@ -2,13 +2,15 @@
 //!
 //! Layer: node, cli.
 
-use super::args::{Entries as EntriesArgs, EntryArgs, InDivision, ScoreAdd, ScoreVerb, Standings};
+use super::args::{
+    Approve, Entries as EntriesArgs, EntryArgs, InDivision, ScoreAdd, ScoreVerb, Standings,
+};
 use super::failure::Failure;
 use super::session::{DONE, Session};
 use super::{notation, show};
 use crate::local::protocol::{
-    self, ChronoData, Entries, EntriesQuery, Record, Replaces, Request, Saved, ScoreData,
-    StandingsData, StandingsQuery, StatusRecord, StatusWhat,
+    self, ChronoData, Entries, EntriesQuery, PointData, Record, Replaces, Request, Saved,
+    ScoreData, SetData, StandingsData, StandingsQuery, StatusRecord, StatusWhat,
 };
 
 pub(super) fn score(verb: ScoreVerb, session: &Session) -> Result<u8, Failure> {
@@ -20,9 +22,38 @@ pub(super) fn score(verb: ScoreVerb, session: &Session) -> Result<u8, Failure> {
                 reason: args.reason,
                 note: args.note,
                 wall_ms: None,
+                agreed: args.agreed.data(),
             };
             saved(Request::ScoreVoid(request), session)
         }
+        ScoreVerb::Move(args) => {
+            let request = protocol::ScoreMove {
+                entry: args.entry,
+                shooter: args.shooter,
+                drill: args.drill,
+                agreed: args.agreed.data(),
+            };
+            saved(Request::ScoreMove(request), session)
+        }
+        ScoreVerb::Point(args) => record_alone(
+            Record::Point(PointData {
+                drill: args.drill,
+                side: args.side,
+                set: args.set,
+                number: args.number,
+            }),
+            session,
+        ),
+        ScoreVerb::Set(args) => record_alone(
+            Record::Set(SetData {
+                drill: args.drill,
+                side: args.side,
+                set: args.set,
+                own: args.own,
+                other: args.other,
+            }),
+            session,
+        ),
         ScoreVerb::List(args) => entries(Request::ScoreList(query(args)), session),
         ScoreVerb::History(args) => entries(Request::ScoreHistory(query(args)), session),
     }
@@ -55,17 +86,42 @@ pub(super) fn standings(args: Standings, session: &Session) -> Result<u8, Failur
     Ok(DONE)
 }
 
+/// Agrees with a score after it was saved.
+pub(super) fn approve(args: Approve, session: &Session) -> Result<u8, Failure> {
+    let agreed = args.by.data();
+    let request = protocol::ApproveData {
+        entry: args.entry,
+        ro: agreed.ro,
+        shooter: agreed.shooter,
+        wall_ms: None,
+    };
+    saved(Request::Approve(request), session)
+}
+
+fn record_alone(record: Record, session: &Session) -> Result<u8, Failure> {
+    let request = protocol::ScoreAdd {
+        record,
+        replaces: None,
+        confirmed: false,
+        revision: None,
+        wall_ms: None,
+    };
+    saved(Request::ScoreAdd(request), session)
+}
+
 /// Makes the request of what was typed.
 fn add(args: ScoreAdd) -> Result<protocol::ScoreAdd, Failure> {
     let EntryArgs {
         replaces,
         reason,
+        agreed,
         confirm,
     } = &args.entry;
     let replaces = match (replaces, reason) {
         (Some(entry), Some(reason)) => Some(Replaces {
             entry: entry.clone(),
             reason: *reason,
+            agreed: agreed.data(),
         }),
         (Some(_), None) | (None, Some(_) | None) => None,
     };
@@ -109,16 +165,26 @@ fn record(args: ScoreAdd) -> Result<Record, Failure> {
         late_shots: args.late_shots,
         extra_shots: args.extra_shots,
         extra_hits: args.extra_hits,
+        rings: notation::rings(&args.marks.rings).map_err(Failure::usage)?,
+        points_down: args.marks.down,
+        xs: args.marks.xs,
+        string_faults: notation::faults(&args.marks.faults).map_err(Failure::usage)?,
+        timer: args.marks.timer,
+        instead_of: None,
     }))
 }
 
 fn status(args: &ScoreAdd) -> Option<StatusRecord> {
-    let (kind, rule) = match (args.dnf, args.dq, args.withdrawn) {
-        (Some(rule), _, _) => (StatusWhat::Dnf, rule.0),
-        (None, Some(rule), _) => (StatusWhat::MatchDq, Some(rule)),
-        (None, None, true) => (StatusWhat::Withdrawn, None),
-        (None, None, false) => return None,
-    };
+    let kinds = [
+        (args.dnf.map(|rule| rule.0), StatusWhat::Dnf),
+        (args.dns.map(|rule| rule.0), StatusWhat::Dns),
+        (args.stage_dq.map(|rule| rule.0), StatusWhat::StageDq),
+        (args.dq.map(Some), StatusWhat::MatchDq),
+        (args.warning.map(|rule| rule.0), StatusWhat::Warning),
+        (args.withdrawn.then_some(None), StatusWhat::Withdrawn),
+    ];
+    let mut kinds = kinds.into_iter();
+    let (rule, kind) = kinds.find_map(|(rule, kind)| Some((rule?, kind)))?;
     let note = args.note.clone().unwrap_or_default();
     Some(StatusRecord {
         shooter: args.shooter,

@@ -28,6 +28,14 @@ pub(super) fn event(verb: EventVerb, session: &Session) -> Result<u8, Failure> {
         }
         EventVerb::Lock => done(Request::EventLock(Nothing {}), session),
         EventVerb::Amend(args) => statement::amend(args, session),
+        EventVerb::Phase(args) => {
+            let request = protocol::EventPhase {
+                phase: args.phase,
+                review_minutes: args.review,
+                note: args.note,
+            };
+            done(Request::EventPhase(request), session)
+        }
         EventVerb::Close(args) => statement::close(args, session),
         EventVerb::Statements(args) => statement::statements(&args, session),
     }
@@ -102,12 +110,20 @@ pub(super) fn roster(verb: RosterVerb, session: &Session) -> Result<u8, Failure>
             power_factor: args.power_factor,
             squad: args.squad,
             categories: args.category,
+            member: args.entrant.member.unwrap_or_default(),
+            class: args.entrant.class.unwrap_or_default(),
+            team: args.entrant.team.unwrap_or_default(),
         }),
         RosterVerb::Edit(args) => Request::RosterEdit(protocol::RosterEdit {
             shooter: args.shooter,
             squad: args.squad,
             division: args.division,
             power_factor: args.power_factor,
+            categories: args.category,
+            label: args.label,
+            member: args.entrant.member,
+            class: args.entrant.class,
+            team: args.entrant.team,
         }),
     };
     session.tell::<Revised>(

@@ -346,8 +346,13 @@ pub(super) fn command(record: &Record, replaces: bool) -> Command {
             (StatusWhat::Dnf, false) => Command::Dnf,
             (StatusWhat::Dnf, true) => Command::DnfReplaces,
             (StatusWhat::MatchDq, _) => Command::MatchDq,
-            (StatusWhat::Withdrawn, _) => Command::Withdrawn,
+            (
+                StatusWhat::Withdrawn | StatusWhat::Dns | StatusWhat::StageDq | StatusWhat::Warning,
+                _,
+            ) => Command::Withdrawn,
         },
+        // No such entry is made of a line of this match.
+        (Record::Point(_) | Record::Set(_), _) => Command::Score,
     }
 }
 

@@ -15,8 +15,8 @@ use super::table::{self, By, Case, Command, Held, SAVED, Slots, Then};
 use super::venue::{Caller, LOOK, PATIENCE, Trouble};
 use super::{DemoError, setup};
 use crate::local::protocol::{
-    Answer, Assigned, CloseWhy, Done, Entries, EntriesQuery, Grants, Handover, Nothing, Problem,
-    Record, Replaces, Request, Role, Saved, Scope, ScoreAdd, ScoreVoid, StatusData,
+    AgreedData, Answer, Assigned, CloseWhy, Done, Entries, EntriesQuery, Grants, Handover, Nothing,
+    Problem, Record, Replaces, Request, Role, Saved, Scope, ScoreAdd, ScoreVoid, StatusData,
 };
 use crate::root::Mode;
 
@@ -525,12 +525,19 @@ async fn until_holds(demo: &Demo, label: &str, other: &StatusData) -> Result<(),
     }
 }
 
+/// A change of the match was signed anew by shooter and officer.
+const BOTH: AgreedData = AgreedData {
+    shooter: true,
+    ro: true,
+};
+
 fn add(line: &Line, record: &Record, replaced: Option<&Held>) -> Request {
     Request::ScoreAdd(ScoreAdd {
         record: record.clone(),
         replaces: replaced.map(|held| Replaces {
             entry: held.entry.clone(),
             reason: table::reason(line),
+            agreed: BOTH,
         }),
         confirmed: false,
         revision: None,
@@ -544,5 +551,6 @@ fn void(line: &Line, held: &Held) -> Request {
         reason: table::reason(line),
         note: String::new(),
         wall_ms: Some(line.t_ms),
+        agreed: BOTH,
     })
 }

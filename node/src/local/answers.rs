@@ -8,9 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tallyline_keys::PublicKey;
-use tallyline_proto::model::{
-    Body, Discipline, DrillNo, Method, Roles, Rule, RuleKind, Shooter, ShooterNo, Structure,
-};
+use tallyline_proto::model::{Body, DrillNo, Roles, Rule, RuleKind, Shooter, ShooterNo, Structure};
 use tallyline_proto::replica::{
     DeviceView, EntryFilter, EntryView, GrantView, LogView, Now, Phase, Replica,
 };
@@ -23,7 +21,9 @@ use super::protocol::{
     LogStatus, NodeInfo, Problem, Readings, Refused, Request, RosterAdd, RuleInfo, StandingsQuery,
     StatusData, Totals, Verified, WireBytes, codes, exits,
 };
-use super::{claims, convert, enrol, health, names, said, standings, statement, words};
+use super::{
+    claims, convert, enrol, health, names, participants, said, standings, statement, words,
+};
 use crate::root::hex;
 
 /// What the answers need besides the replica.
@@ -97,6 +97,8 @@ pub(super) fn look(
         })),
         Request::Grants(_) => Ok(Seen::of(grants(replica))),
         Request::Claims(_) => Ok(Seen::of(claims::claims(replica, now))),
+        Request::ParticipantList(_) => Ok(Seen::of(participants::list(replica))),
+        Request::ParticipantShow(query) => participants::show(replica, query).map(Seen::of),
         Request::ScoreList(query) => entries(replica, now, query, Versions::Standing).map(Seen::of),
         Request::ScoreHistory(query) => entries(replica, now, query, Versions::All).map(Seen::of),
         Request::Standings(query) => source(replica, query.clone()),
@@ -132,8 +134,12 @@ pub(super) fn look(
         | Request::CardsRevoke(_)
         | Request::RosterAdd(_)
         | Request::RosterEdit(_)
+        | Request::ParticipantErase(_)
         | Request::ScoreAdd(_)
         | Request::ScoreVoid(_)
+        | Request::ScoreMove(_)
+        | Request::Approve(_)
+        | Request::EventPhase(_)
         | Request::Import(_)
         | Request::SyncPause(_)
         | Request::SyncResume(_)
@@ -169,10 +175,7 @@ fn event(replica: &Replica) -> Result<EventInfo, Problem> {
         level: structure.level.clone(),
         owner: replica.owner().unwrap_or(manifest.owner).fingerprint(),
         cloud: manifest.cloud.iter().map(PublicKey::fingerprint).collect(),
-        ruleset: match structure.ruleset.discipline {
-            Discipline::Ipsc => "ipsc".to_owned(),
-            Discipline::Uspsa => "uspsa".to_owned(),
-        },
+        ruleset: structure.ruleset.discipline.name().to_owned(),
         locked: roster.locked(),
         revision: roster.revision(),
         divisions: structure
@@ -195,13 +198,7 @@ fn drill(drill: &tallyline_proto::model::Drill) -> DrillInfo {
     DrillInfo {
         drill: drill.no.0,
         name: drill.name.clone(),
-        method: match drill.method {
-            Method::Comstock => "comstock",
-            Method::Chrono => "chrono",
-            Method::FixedTime => "fixed-time",
-            Method::VirginiaCount => "virginia",
-        }
-        .to_owned(),
+        method: drill.method.name().to_owned(),
         strings: drill.strings,
         required_hits: drill.required_hits.clone(),
         steel: drill.steel,
@@ -219,6 +216,9 @@ fn shooter(structure: &Structure, shooter: &Shooter) -> RosterAdd {
         power_factor: convert::power(shooter.power_factor),
         squad: shooter.squad.0,
         categories: shooter.categories.clone(),
+        member: shooter.entrant.member.clone(),
+        class: shooter.entrant.class.clone(),
+        team: shooter.entrant.team.clone(),
     }
 }
 
@@ -401,10 +401,7 @@ fn add_voids(replica: &mut Replica, views: &mut Vec<EntryView>) {
 
 /// Returns whether an entry is a record that no void took out.
 fn stands(view: &EntryView) -> bool {
-    let record = match view.body {
-        Body::Score(_) | Body::Status(_) | Body::Chrono(_) => true,
-        Body::Void(_) | Body::Statement(_) | Body::Seal | Body::Unknown => false,
-    };
+    let record = view.body.about().is_some();
     record && !matches!(view.verdict, Verdict::Voided(_))
 }
 
@@ -419,14 +416,15 @@ fn entry(view: &EntryView) -> EntryInfo {
         seq: view.seq,
         at_unix_ms: view.at_unix_ms,
         record: convert::record(&view.body),
-        void: match &view.body {
-            Body::Void(void) => Some(convert::void(void)),
-            Body::Score(_)
-            | Body::Status(_)
-            | Body::Chrono(_)
-            | Body::Statement(_)
-            | Body::Seal
-            | Body::Unknown => None,
+        void: if let Body::Void(void) = &view.body {
+            Some(convert::void(void))
+        } else {
+            None
+        },
+        approve: if let Body::Approve(approve) = &view.body {
+            Some(convert::approve(approve))
+        } else {
+            None
         },
         verdict: word.to_owned(),
         verdict_text: text,

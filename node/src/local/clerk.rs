@@ -169,6 +169,8 @@ impl Clerk {
             | Request::Devices(_)
             | Request::Grants(_)
             | Request::Claims(_)
+            | Request::ParticipantList(_)
+            | Request::ParticipantShow(_)
             | Request::ScoreList(_)
             | Request::ScoreHistory(_)
             | Request::Standings(_)
@@ -203,7 +205,11 @@ impl Clerk {
             | Request::CardsRevoke(_)
             | Request::RosterAdd(_)
             | Request::RosterEdit(_)
+            | Request::ParticipantErase(_)
             | Request::ScoreAdd(_)
+            | Request::ScoreMove(_)
+            | Request::Approve(_)
+            | Request::EventPhase(_)
             | Request::ScoreVoid(_)) => self.write(request).await,
         }
     }
@@ -303,6 +309,7 @@ impl Clerk {
             | Reply::Called(_)
             | Reply::Imported { .. }
             | Reply::Revoked
+            | Reply::Erased { .. }
             | Reply::Decided(_) => {
                 return Err(no_such_verb());
             }
@@ -577,6 +584,7 @@ fn unexpected(reply: &Reply) -> Problem {
         | Reply::Decided(_)
         | Reply::ScoringOver
         | Reply::Closed
+        | Reply::Erased { .. }
         | Reply::Imported { .. } => no_such_verb(),
     }
 }

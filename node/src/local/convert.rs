@@ -4,14 +4,15 @@
 //! the core's business. Layer: node, local.
 
 use tallyline_proto::model::{
-    About, Approvals, Body, Chrono, CloseReason, DrillNo, EntryId, Gear, Hits, Penalty,
-    PowerFactor, RevokeReason, Roles, RuleNo, Score, ShooterNo, Status, StatusKind, Steel, Void,
-    VoidReason,
+    About, Agreed, Approvals, Approve, Body, Chrono, CloseReason, DrillNo, EntryId, Gear, Hits,
+    Marks, Penalty, Point, PowerFactor, RevokeReason, Roles, RuleNo, Score, SetScore, ShooterNo,
+    Status, StatusKind, Steel, StringFaults, TimeSource, Void, VoidReason,
 };
 
 use super::protocol::{
-    ChronoData, CloseWhy, GearResult, PenaltyData, Power, Problem, Record, RevokeWhy, Role,
-    RoleList, ScoreData, ScoreVoid, StatusRecord, StatusWhat, SteelData, VoidWhy, codes, exits,
+    AgreedData, ApproveData, ChronoData, CloseWhy, FaultsData, GearResult, PenaltyData, PointData,
+    Power, Problem, Record, RevokeWhy, Role, RoleList, ScoreData, ScoreVoid, SetData, StatusRecord,
+    StatusWhat, SteelData, VoidWhy, codes, exits,
 };
 
 /// Reads a record as the body of an entry.
@@ -20,6 +21,19 @@ pub(super) fn body(record: &Record) -> Result<Body, Problem> {
         Record::Score(data) => Body::Score(score(data)?),
         Record::Chrono(data) => Body::Chrono(chrono(data)),
         Record::Status(data) => Body::Status(status(data)),
+        Record::Point(data) => Body::Point(Point {
+            drill: DrillNo(data.drill),
+            side: ShooterNo(data.side),
+            set: data.set,
+            number: data.number,
+        }),
+        Record::Set(data) => Body::SetScore(SetScore {
+            drill: DrillNo(data.drill),
+            side: ShooterNo(data.side),
+            set: data.set,
+            own: data.own,
+            other: data.other,
+        }),
     })
 }
 
@@ -29,7 +43,28 @@ pub(super) fn record(body: &Body) -> Option<Record> {
         Body::Score(score) => Some(Record::Score(score_data(score))),
         Body::Chrono(chrono) => Some(Record::Chrono(chrono_data(chrono))),
         Body::Status(status) => Some(Record::Status(status_record(status))),
-        Body::Void(_) | Body::Statement(_) | Body::Seal | Body::Unknown => None,
+        Body::Point(point) => Some(Record::Point(PointData {
+            drill: point.drill.0,
+            side: point.side.0,
+            set: point.set,
+            number: point.number,
+        })),
+        Body::SetScore(it) => Some(Record::Set(SetData {
+            drill: it.drill.0,
+            side: it.side.0,
+            set: it.set,
+            own: it.own,
+            other: it.other,
+        })),
+        Body::Void(_)
+        | Body::Approve(_)
+        | Body::Incident(_)
+        | Body::Report(_)
+        | Body::JuryDecision(_)
+        | Body::Record(_)
+        | Body::Statement(_)
+        | Body::Seal
+        | Body::Unknown => None,
     }
 }
 
@@ -38,18 +73,45 @@ pub(super) fn void(void: &Void) -> ScoreVoid {
     ScoreVoid {
         entry: void.entry.to_string(),
         reason: void_why(void.reason),
+        agreed: agreed_data(void.agreed),
         note: void.note.clone(),
         wall_ms: None,
+    }
+}
+
+/// Writes an approval.
+pub(super) fn approve(approve: &Approve) -> ApproveData {
+    ApproveData {
+        entry: approve.entry.to_string(),
+        ro: approve.approvals.ro_ms.is_some(),
+        shooter: approve.approvals.shooter_ms.is_some(),
+        wall_ms: None,
+    }
+}
+
+/// Reads who agreed with a change.
+pub(super) fn agreed(data: AgreedData) -> Agreed {
+    Agreed {
+        shooter: data.shooter,
+        ro: data.ro,
+    }
+}
+
+fn agreed_data(agreed: Agreed) -> AgreedData {
+    AgreedData {
+        shooter: agreed.shooter,
+        ro: agreed.ro,
     }
 }
 
 /// Returns what a body is about: the drill, and the shooter; a void or statement is about none.
 pub(super) fn place(body: &Body) -> (Option<DrillNo>, Option<ShooterNo>) {
     match body {
-        Body::Score(score) => (Some(score.drill), Some(score.shooter)),
-        Body::Chrono(chrono) => (Some(chrono.drill), Some(chrono.shooter)),
         Body::Status(status) => (status.about.drill, Some(status.about.shooter)),
-        Body::Void(_) | Body::Statement(_) | Body::Seal | Body::Unknown => (None, None),
+        Body::Incident(it) => (Some(it.race), Some(it.bib)),
+        _ => body
+            .about()
+            .map_or((None, None), |about| (about.drill, Some(about.shooter))),
     }
 }
 
@@ -94,6 +156,28 @@ fn score(data: &ScoreData) -> Result<Score, Problem> {
         late_shots: data.late_shots,
         extra_shots: data.extra_shots,
         extra_hits: data.extra_hits,
+        marks: Marks {
+            rings: data.rings.clone(),
+            points_down: data.points_down.clone(),
+            xs: data.xs,
+            string_faults: data
+                .string_faults
+                .iter()
+                .map(|it| StringFaults {
+                    missed: it.missed,
+                    procedurals: it.procedurals,
+                    movement: it.movement,
+                    unfinished: it.unfinished,
+                })
+                .collect(),
+            time_source: if data.timer {
+                TimeSource::Timer
+            } else {
+                TimeSource::Typed
+            },
+        },
+        // The core names the entry that a record replaces.
+        instead_of: None,
     })
 }
 
@@ -123,6 +207,22 @@ fn score_data(score: &Score) -> ScoreData {
         late_shots: score.late_shots,
         extra_shots: score.extra_shots,
         extra_hits: score.extra_hits,
+        rings: score.marks.rings.clone(),
+        points_down: score.marks.points_down.clone(),
+        xs: score.marks.xs,
+        string_faults: score
+            .marks
+            .string_faults
+            .iter()
+            .map(|it| FaultsData {
+                missed: it.missed,
+                procedurals: it.procedurals,
+                movement: it.movement,
+                unfinished: it.unfinished,
+            })
+            .collect(),
+        timer: score.marks.time_source == TimeSource::Timer,
+        instead_of: score.instead_of.map(|entry| entry.to_string()),
     }
 }
 
@@ -162,6 +262,9 @@ fn status(data: &StatusRecord) -> Status {
             StatusWhat::Dnf => StatusKind::Dnf,
             StatusWhat::MatchDq => StatusKind::MatchDq,
             StatusWhat::Withdrawn => StatusKind::Withdrawn,
+            StatusWhat::Dns => StatusKind::Dns,
+            StatusWhat::StageDq => StatusKind::StageDq,
+            StatusWhat::Warning => StatusKind::Warning,
         },
         rule: data.rule.map(RuleNo),
         note: data.note.clone(),
@@ -176,6 +279,9 @@ fn status_record(status: &Status) -> StatusRecord {
             StatusKind::Dnf => StatusWhat::Dnf,
             StatusKind::MatchDq => StatusWhat::MatchDq,
             StatusKind::Withdrawn => StatusWhat::Withdrawn,
+            StatusKind::Dns => StatusWhat::Dns,
+            StatusKind::StageDq => StatusWhat::StageDq,
+            StatusKind::Warning => StatusWhat::Warning,
         },
         rule: status.rule.map(|rule| rule.0),
         note: status.note.clone(),
@@ -275,6 +381,9 @@ pub(super) fn roles(role: Role) -> Roles {
         Role::Deputy => Roles::DEPUTY.with(Roles::SCORER).with(Roles::RELAY),
         Role::Desk => Roles::DESK.with(Roles::SCORER).with(Roles::RELAY),
         Role::Relay => Roles::RELAY,
+        Role::Leader => Roles::LEADER.with(Roles::SCORER).with(Roles::RELAY),
+        Role::Medic => Roles::MEDIC.with(Roles::SCORER).with(Roles::RELAY),
+        Role::Jury => Roles::JURY.with(Roles::SCORER).with(Roles::RELAY),
     }
 }
 
@@ -296,6 +405,9 @@ pub(super) fn role_names(roles: Roles) -> Vec<String> {
         (Roles::DEPUTY, "deputy"),
         (Roles::DESK, "desk"),
         (Roles::SPARE, "spare"),
+        (Roles::LEADER, "leader"),
+        (Roles::MEDIC, "medic"),
+        (Roles::JURY, "jury"),
     ]
     .into_iter()
     .filter(|(role, _)| roles.contains(*role))
@@ -366,6 +478,13 @@ mod tests {
             role_names(roles(Role::Deputy)),
             ["scorer", "relay", "deputy"]
         );
+        for (role, name) in [
+            (Role::Leader, "leader"),
+            (Role::Medic, "medic"),
+            (Role::Jury, "jury"),
+        ] {
+            assert_eq!(role_names(roles(role)), ["scorer", "relay", name]);
+        }
         let both = RoleList::Many(vec![Role::Desk, Role::Gateway]);
         assert_eq!(
             role_names(all_roles(&both)),

@@ -18,6 +18,7 @@ pub(crate) mod fixture;
 mod health;
 mod names;
 pub mod offline;
+mod participants;
 mod plan;
 pub mod protocol;
 mod said;

@@ -3,16 +3,18 @@
 //! Layer: node, local.
 
 use tallyline_proto::model::{
-    CellSet, DrillNo, Open, RosterChange, Shooter, ShooterEdit, ShooterNo, SquadNo,
+    Agreed, Approvals, Body, CellSet, DrillNo, Entrant, Open, RosterChange, Shooter, ShooterEdit,
+    ShooterNo, SquadNo, VoidReason,
 };
-use tallyline_proto::replica::{Command, Now, Replica};
+use tallyline_proto::replica::{Command, EntryFilter, Now, Replica};
 
 use super::clerk::{key, no_such_verb};
 use super::protocol::{
-    Admit, Grant, GrantOpen, Handover, Problem, Request, RosterAdd, RosterEdit, ScoreAdd, ScoreVoid,
+    Admit, Grant, GrantOpen, Handover, Problem, Request, RosterAdd, RosterEdit, ScoreAdd,
+    ScoreMove, ScoreVoid, codes, exits,
 };
 use super::statement::{self, Tell};
-use super::{claims, convert, enrol, names};
+use super::{claims, convert, enrol, names, participants};
 use crate::entropy;
 
 /// What a writing verb wants of the core, found by looking at the replica.
@@ -57,8 +59,19 @@ pub(super) fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<
         Request::EventClose(close) => statement::close(replica, now, &close)?,
         Request::RosterAdd(add) => return plan_roster_add(replica, add),
         Request::RosterEdit(edit) => return plan_roster_edit(replica, &edit),
+        Request::ParticipantErase(query) => {
+            return Ok(participants::erase(replica, &query)?.into());
+        }
         Request::ScoreAdd(add) => plan_score_add(replica, &add)?,
         Request::ScoreVoid(void) => plan_score_void(replica, void)?,
+        Request::ScoreMove(it) => plan_score_move(replica, &it)?,
+        Request::Approve(approve) => Command::Approve {
+            entry: names::entry(replica, &approve.entry)?,
+            ro: approve.ro,
+            shooter: approve.shooter,
+            wall_ms: approve.wall_ms,
+        },
+        Request::EventPhase(phase) => statement::phase(replica, now, phase)?,
         Request::Node(_)
         | Request::EventCreate(_)
         | Request::EventShow(_)
@@ -69,6 +82,8 @@ pub(super) fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<
         | Request::Devices(_)
         | Request::Grants(_)
         | Request::Claims(_)
+        | Request::ParticipantList(_)
+        | Request::ParticipantShow(_)
         | Request::ScoreList(_)
         | Request::ScoreHistory(_)
         | Request::Standings(_)
@@ -174,6 +189,12 @@ fn plan_roster_add(replica: &Replica, add: RosterAdd) -> Result<Plan, Problem> {
         power_factor: convert::power_factor(add.power_factor),
         squad: SquadNo(add.squad),
         categories: add.categories,
+        entrant: Entrant {
+            id: None,
+            member: add.member,
+            class: add.class,
+            team: add.team,
+        },
     };
     Ok(Plan::Shooter(
         Box::new(Command::Roster(RosterChange::Add(shooter))),
@@ -187,11 +208,26 @@ fn plan_roster_edit(replica: &Replica, edit: &RosterEdit) -> Result<Plan, Proble
         .as_ref()
         .map(|name| names::division(replica, name))
         .transpose()?;
+    let asks = edit.member.is_some() || edit.class.is_some() || edit.team.is_some();
+    let held = replica
+        .roster()
+        .and_then(|roster| roster.shooter(ShooterNo(edit.shooter)))
+        .map(|shooter| shooter.entrant.clone())
+        .unwrap_or_default();
+    let entrant = asks.then(|| Entrant {
+        id: held.id,
+        member: edit.member.clone().unwrap_or(held.member),
+        class: edit.class.clone().unwrap_or(held.class),
+        team: edit.team.clone().unwrap_or(held.team),
+    });
     let change = RosterChange::Edit(ShooterEdit {
         shooter: ShooterNo(edit.shooter),
         squad: edit.squad.map(SquadNo),
         division,
         power_factor: edit.power_factor.map(convert::power_factor),
+        label: edit.label.clone(),
+        categories: edit.categories.clone(),
+        entrant,
     });
     Ok(Plan::Shooter(
         Box::new(Command::Roster(change)),
@@ -213,6 +249,10 @@ fn plan_score_add(replica: &mut Replica, add: &ScoreAdd) -> Result<Command, Prob
         confirmed: add.confirmed,
         revision: add.revision,
         wall_ms: add.wall_ms,
+        agreed: add
+            .replaces
+            .as_ref()
+            .map_or_else(Agreed::default, |it| convert::agreed(it.agreed)),
     })
 }
 
@@ -220,8 +260,44 @@ fn plan_score_void(replica: &mut Replica, void: ScoreVoid) -> Result<Command, Pr
     Ok(Command::Void {
         entry: names::entry(replica, &void.entry)?,
         reason: convert::void_reason(void.reason),
+        agreed: convert::agreed(void.agreed),
         note: void.note,
         wall_ms: void.wall_ms,
+    })
+}
+
+/// Makes the same run for another shooter or another drill, in the place of the entry.
+fn plan_score_move(replica: &mut Replica, to: &ScoreMove) -> Result<Command, Problem> {
+    let entry = names::entry(replica, &to.entry)?;
+    let filter = EntryFilter {
+        entry: Some(entry),
+        ..EntryFilter::default()
+    };
+    let view = replica.entries(&filter).into_iter().next();
+    let Some(Body::Score(mut score)) = view.map(|view| view.body) else {
+        return Err(Problem::new(
+            codes::BAD_VALUE,
+            exits::USAGE,
+            "only a score can be moved; void the entry and enter it again instead",
+        ));
+    };
+    let reason = if to.shooter.is_some() {
+        VoidReason::WrongShooter
+    } else {
+        VoidReason::WrongDrill
+    };
+    score.shooter = to.shooter.map_or(score.shooter, ShooterNo);
+    score.drill = to.drill.map_or(score.drill, DrillNo);
+    // It was approved by somebody else, or for another stage.
+    score.approvals = Approvals::default();
+    score.attempt = 0;
+    Ok(Command::Record {
+        body: Body::Score(score),
+        replaces: Some((entry, reason)),
+        agreed: convert::agreed(to.agreed),
+        confirmed: true,
+        revision: None,
+        wall_ms: None,
     })
 }
 

@@ -18,12 +18,14 @@ pub mod codes;
 mod data;
 mod enrol;
 mod health;
+mod participants;
 mod statement;
 
 pub use claims::*;
 pub use data::*;
 pub use enrol::*;
 pub use health::*;
+pub use participants::*;
 pub use statement::*;
 
 use serde::{Deserialize, Serialize};
@@ -128,10 +130,23 @@ pub enum Request {
     RosterAdd(RosterAdd),
     /// Changes a shooter's squad, division or power factor. Answer: [`Revised`].
     RosterEdit(RosterEdit),
+    /// Lists the people of the event. Answer: [`Participants`].
+    ParticipantList(Nothing),
+    /// Shows what is under seal about a person, as far as this device reads it. Answer:
+    /// [`ParticipantInfo`].
+    ParticipantShow(ParticipantQuery),
+    /// Destroys every key of a person's sealed texts. Answer: [`Erased`].
+    ParticipantErase(ParticipantQuery),
     /// Records a score, a chronograph reading or a status. Answer: [`Saved`].
     ScoreAdd(ScoreAdd),
     /// Voids an entry. Answer: [`Saved`].
     ScoreVoid(ScoreVoid),
+    /// Moves a score to another shooter or stage. Answer: [`Saved`].
+    ScoreMove(ScoreMove),
+    /// Says that RO or shooter agree with an entry. Answer: [`Saved`].
+    Approve(ApproveData),
+    /// Posts provisional results, declares them final, or opens the event again. Answer: [`Done`].
+    EventPhase(EventPhase),
     /// Lists the entries that stand (not voided). Answer: [`Entries`].
     ScoreList(EntriesQuery),
     /// Lists all versions, voided ones and voids included. Answer: [`Entries`].
@@ -197,6 +212,12 @@ pub enum Role {
     Desk,
     /// Relays, and nothing else.
     Relay,
+    /// As a scorer, and reads contacts and what else is sealed for leaders.
+    Leader,
+    /// As a scorer, and reads medication.
+    Medic,
+    /// As a scorer, and reads what was reported and decides about it.
+    Jury,
 }
 
 /// Arguments of `admit`.
@@ -299,6 +320,15 @@ pub struct RosterAdd {
     /// Lady, Junior, Senior and so on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub categories: Vec<String>,
+    /// Member number of the club or federation, at most 32 bytes.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub member: String,
+    /// Grade of skill, at most 16 bytes.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub class: String,
+    /// Team, at most 64 bytes.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub team: String,
 }
 
 /// Arguments of `roster-edit`; what is `None` stays.
@@ -316,6 +346,21 @@ pub struct RosterEdit {
     /// The declared power factor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub power_factor: Option<Power>,
+    /// What screens print, 1 to 64 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Lady, Junior, Senior and so on; all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub categories: Option<Vec<String>>,
+    /// Member number of the club or federation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member: Option<String>,
+    /// Grade of skill.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// Team.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
 }
 
 /// Arguments of `score-add`:
@@ -339,6 +384,14 @@ pub struct ScoreAdd {
     pub wall_ms: Option<u64>,
 }
 
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
 /// The entry that a record replaces.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -347,6 +400,9 @@ pub struct Replaces {
     pub entry: String,
     /// Why it does not count.
     pub reason: VoidWhy,
+    /// Who agreed, if the entry was approved.
+    #[serde(default, skip_serializing_if = "AgreedData::is_nobody")]
+    pub agreed: AgreedData,
 }
 
 /// A score, a chronograph reading or a status; the one key of the object tells which.
@@ -357,8 +413,96 @@ pub enum Record {
     Score(ScoreData),
     /// A chronograph reading.
     Chrono(ChronoData),
-    /// DNF, match DQ, withdrawal.
+    /// DNF, DNS, stage DQ, match DQ, withdrawal, warning.
     Status(StatusRecord),
+    /// A point of a court match.
+    Point(PointData),
+    /// A set of a court match.
+    Set(SetData),
+}
+
+/// A point of a court match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PointData {
+    /// The match's number.
+    pub drill: u32,
+    /// The side that won it, as a shooter's number.
+    pub side: u32,
+    /// The set, from 1.
+    pub set: u32,
+    /// Which point of the set, from 1.
+    pub number: u32,
+}
+
+/// A set of a court match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetData {
+    /// The match's number.
+    pub drill: u32,
+    /// The side whose points come first, as a shooter's number.
+    pub side: u32,
+    /// The set, from 1.
+    pub set: u32,
+    /// Points of that side.
+    pub own: u32,
+    /// Points of the other one.
+    pub other: u32,
+}
+
+/// Faults of one string.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaultsData {
+    /// Plates that were not hit.
+    #[serde(default)]
+    pub missed: u8,
+    /// Procedurals.
+    #[serde(default)]
+    pub procedurals: u8,
+    /// Procedurals for movement.
+    #[serde(default)]
+    pub movement: u8,
+    /// Whether the stop plate was not hit, or the string not completed.
+    #[serde(default)]
+    pub unfinished: bool,
+}
+
+/// Who agreed that an approved score is changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgreedData {
+    /// The shooter.
+    #[serde(default)]
+    pub shooter: bool,
+    /// The RO who took the score.
+    #[serde(default)]
+    pub ro: bool,
+}
+
+impl AgreedData {
+    /// Returns whether nobody agreed.
+    pub fn is_nobody(&self) -> bool {
+        !self.shooter && !self.ro
+    }
+}
+
+/// Arguments of `score-approve`; also how an approval is told in a history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApproveData {
+    /// The entry.
+    pub entry: String,
+    /// Whether the RO agrees.
+    #[serde(default)]
+    pub ro: bool,
+    /// Whether the shooter agrees.
+    #[serde(default)]
+    pub shooter: bool,
+    /// Unix time in milliseconds at which it was approved; `None` is now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wall_ms: Option<u64>,
 }
 
 /// A shooter's result on a drill.
@@ -400,6 +544,69 @@ pub struct ScoreData {
     /// Hits above the required number (Virginia Count).
     #[serde(default)]
     pub extra_hits: u32,
+    /// Ring of each shot, 0 to 10; 11 is an X.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rings: Vec<u8>,
+    /// Points down of each target, where hits are not recorded one by one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub points_down: Vec<u32>,
+    /// Hits in the X zone of paper targets.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub xs: u32,
+    /// Faults of each string.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub string_faults: Vec<FaultsData>,
+    /// Whether the time came from a timer.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub timer: bool,
+    /// The entry in whose place this one stands; told, never asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<String>,
+}
+
+impl ScoreData {
+    /// Returns what only some methods record, in words; empty where there is nothing.
+    pub fn marks_text(&self) -> String {
+        let mut parts = Vec::new();
+        if !self.rings.is_empty() {
+            let rings = self.rings.iter().map(|&ring| match ring {
+                11 => "X".to_owned(),
+                ring => ring.to_string(),
+            });
+            parts.push(format!("rings {}", rings.collect::<Vec<_>>().join(" ")));
+        }
+        if !self.points_down.is_empty() {
+            let down: Vec<String> = self.points_down.iter().map(u32::to_string).collect();
+            parts.push(format!("down {}", down.join(" ")));
+        }
+        if self.xs != 0 {
+            parts.push(format!("{} X", self.xs));
+        }
+        let faults = self.string_faults.iter().zip(1..);
+        for (fault, string) in faults.filter(|(fault, _)| **fault != FaultsData::default()) {
+            parts.push(format!("string {string}: {}", fault.text()));
+        }
+        if self.timer {
+            parts.push("from a timer".to_owned());
+        }
+        parts.join(", ")
+    }
+}
+
+impl FaultsData {
+    fn text(self) -> String {
+        let counts = [
+            (self.missed, "missed"),
+            (self.procedurals, "procedural"),
+            (self.movement, "movement"),
+        ];
+        let counts = counts.iter().filter(|(count, _)| *count != 0);
+        let mut parts: Vec<String> = counts.map(|(n, what)| format!("{n} {what}")).collect();
+        if self.unfinished {
+            parts.push("not finished".to_owned());
+        }
+        parts.join(" ")
+    }
 }
 
 /// Steel targets of a drill, each count 0 to 255.
@@ -488,6 +695,12 @@ pub enum StatusWhat {
     MatchDq,
     /// Left the match.
     Withdrawn,
+    /// Did not start the drill.
+    Dns,
+    /// Disqualified from the drill.
+    StageDq,
+    /// A warning: listed, costs nothing.
+    Warning,
 }
 
 /// Arguments of `score-void`; also how a void is told in a history.
@@ -498,12 +711,58 @@ pub struct ScoreVoid {
     pub entry: String,
     /// Why.
     pub reason: VoidWhy,
+    /// Who agreed, if the entry was approved.
+    #[serde(default, skip_serializing_if = "AgreedData::is_nobody")]
+    pub agreed: AgreedData,
     /// A short note, at most 120 bytes.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,
     /// Unix time in milliseconds at which it was voided; `None` is now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wall_ms: Option<u64>,
+}
+
+/// Arguments of `event-phase`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventPhase {
+    /// What holds from here on.
+    pub phase: PhaseWord,
+    /// How long provisional results can be contested, in minutes; `None`: as the ruleset says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review_minutes: Option<u32>,
+    /// Why, at most 120 bytes.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+}
+
+/// Where an event stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PhaseWord {
+    /// Scores are taken.
+    Scoring,
+    /// Results are posted and can be contested.
+    Provisional,
+    /// Results stand.
+    Final,
+}
+
+/// Arguments of `score-move`: the same run for another shooter, or on another drill.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScoreMove {
+    /// The entry that is moved.
+    pub entry: String,
+    /// Who shot it; `None` stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shooter: Option<u32>,
+    /// Where it was shot; `None` stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<u32>,
+    /// Who agreed, if the entry was approved.
+    #[serde(default, skip_serializing_if = "AgreedData::is_nobody")]
+    pub agreed: AgreedData,
 }
 
 /// Why an entry does not count.
@@ -656,6 +915,8 @@ impl Request {
             | Self::Devices(_)
             | Self::Grants(_)
             | Self::Claims(_)
+            | Self::ParticipantList(_)
+            | Self::ParticipantShow(_)
             | Self::ScoreList(_)
             | Self::ScoreHistory(_)
             | Self::Standings(_)
@@ -691,8 +952,12 @@ impl Request {
             | Self::CardsRevoke(_)
             | Self::RosterAdd(_)
             | Self::RosterEdit(_)
+            | Self::ParticipantErase(_)
             | Self::ScoreAdd(_)
             | Self::ScoreVoid(_)
+            | Self::ScoreMove(_)
+            | Self::Approve(_)
+            | Self::EventPhase(_)
             | Self::Import(_)
             | Self::SyncPause(_)
             | Self::SyncResume(_)

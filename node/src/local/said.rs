@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use tallyline_keys::PublicKey;
 use tallyline_proto::model::{
-    Adopt, Amendment, Assign, Decision, EventClose, Open, RosterChange, Statement,
+    Adopt, Amendment, Assign, Decision, EventClose, Open, Person, Phase, PhaseChange, RosterChange,
+    Statement,
 };
 use tallyline_proto::replica::{Now, Replica, StatementView};
 
@@ -123,6 +124,14 @@ impl Names {
             Statement::Amend(it) => ("amend", amend(&it.change, &it.note)),
             Statement::LastCall => ("last-call", "says that scoring is over".to_owned()),
             Statement::EventClose(it) => ("event-close", self.close(it)),
+            Statement::Phase(it) => ("phase", phase(it)),
+            Statement::Erase(it) => {
+                let who = match it.person {
+                    Person::Shooter(shooter) => format!("shooter {shooter}"),
+                    Person::Record(key) => format!("{key}"),
+                };
+                ("erase", format!("erases the sealed texts of {who}"))
+            }
         }
     }
 
@@ -178,8 +187,30 @@ fn roster(change: &RosterChange) -> String {
             if edit.power_factor.is_some() {
                 parts.push("another power factor".to_owned());
             }
+            if edit.label.is_some() {
+                parts.push("another name".to_owned());
+            }
+            if edit.categories.is_some() {
+                parts.push("other categories".to_owned());
+            }
+            if edit.entrant.is_some() {
+                parts.push("another member number, class or team".to_owned());
+            }
             format!("changes shooter {}: {}", edit.shooter, parts.join(", "))
         }
+    }
+}
+
+fn phase(change: &PhaseChange) -> String {
+    let text = match change.phase {
+        Phase::Scoring => "opens the event for scores",
+        Phase::Provisional { .. } => "posts provisional results",
+        Phase::Final { .. } => "declares the results final",
+    };
+    if change.note.is_empty() {
+        text.to_owned()
+    } else {
+        format!("{text}: {}", change.note)
     }
 }
 
@@ -201,6 +232,8 @@ fn amend(change: &Amendment, note: &str) -> String {
     let text = match change {
         Amendment::Drill(drill) => format!("changes or adds stage {} ({})", drill.no, drill.name),
         Amendment::Rule(rule) => format!("adds rule {} ({})", rule.no.0, rule.text),
+        Amendment::Place(place) => format!("adds place {} ({})", place.no, place.name),
+        Amendment::Kind(kind) => format!("adds the kind of record {} ({})", kind.no, kind.name),
     };
     if note.is_empty() {
         text

@@ -5,8 +5,8 @@
 
 use tallyline_keys::PublicKey;
 use tallyline_proto::model::{
-    Amend, Amendment, Card, CardKind, Decision, Drill, DrillNo, EntryId, EventId, Method, NoShoots,
-    Roles, Rule, RuleKind, RuleNo,
+    self, Amend, Amendment, Card, CardKind, Decision, Drill, DrillNo, EntryId, EventId, Method,
+    NoShoots, PhaseChange, Roles, Rule, RuleKind, RuleNo, Terms,
 };
 use tallyline_proto::replica::{
     Command, DeviceView, EntryFilter, EntryView, GrantView, Now, Phase, Replica, Reply, Selection,
@@ -17,8 +17,8 @@ use zeroize::Zeroizing;
 
 use super::protocol::{
     Adopt, Amended, Answer, Branch, CardsRevoke, CardsSpare, Decided, DrillChange, EventAmend,
-    EventClose, MethodWord, NewRule, Problem, Recover, Revoke, RevokeWhy, Revoked, RuleWord,
-    SpareCard, Transfer, codes, exits,
+    EventClose, EventPhase, MethodWord, NewRule, PhaseWord, Problem, Recover, Revoke, RevokeWhy,
+    Revoked, RuleWord, SpareCard, Transfer, codes, exits,
 };
 use super::{answers, claims, convert, names, words};
 use crate::entropy;
@@ -391,6 +391,7 @@ fn changed_drill(held: Option<&Drill>, change: DrillChange) -> Result<Drill, Pro
             (None, Some(held)) => held.no_shoots,
             (None, None) => NoShoots::NotSaid,
         },
+        terms: Terms::default(),
     };
     if drill.method == Method::Chrono {
         drill.strings = 0;
@@ -418,7 +419,32 @@ fn new_rule(no: u32, rule: NewRule) -> Rule {
         },
         text: rule.text,
         code: rule.code,
+        value: None,
     }
+}
+
+/// Begins another phase; a review ends by the owner's clock, as people read it.
+pub(super) fn phase(replica: &Replica, now: Now, phase: EventPhase) -> Result<Command, Problem> {
+    let Some(roster) = replica.roster() else {
+        return Err(names::no_event());
+    };
+    let minutes = phase
+        .review_minutes
+        .unwrap_or(roster.structure().ruleset.review_minutes);
+    let review_ms = u64::from(minutes).saturating_mul(60_000);
+    let change = PhaseChange {
+        phase: match phase.phase {
+            PhaseWord::Scoring => model::Phase::Scoring,
+            PhaseWord::Provisional => model::Phase::Provisional {
+                review_ends_ms: now.wall_ms.saturating_add(review_ms),
+            },
+            PhaseWord::Final => model::Phase::Final {
+                since_ms: now.wall_ms,
+            },
+        },
+        note: phase.note,
+    };
+    Ok(Command::Phase(change))
 }
 
 /// Closes the event.
@@ -508,6 +534,7 @@ mod tests {
             required_hits: vec![2, 2],
             steel: 3,
             no_shoots: NoShoots::NotSaid,
+            terms: Terms::default(),
         }
     }
 
@@ -556,7 +583,7 @@ mod tests {
         }
         let mut card = Card {
             kind: CardKind::Recovery,
-            event: EventId(tallyline_proto::model::Hash([1; 32])),
+            event: EventId(model::Hash([1; 32])),
             seed: Zeroizing::new([10; 32]),
             discovery_key: [2; 16],
             label: "Recovery 1".to_owned(),

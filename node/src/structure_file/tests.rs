@@ -39,7 +39,7 @@ fn a_small_file_is_read_whole() {
     assert_eq!(file.name, "club");
     let structure = file.structure;
     assert_eq!(structure.epoch_ms, 1_532_476_800_000);
-    assert_eq!(structure.ruleset, IPSC);
+    assert_eq!(structure.ruleset, Ruleset::of(Discipline::Ipsc));
     assert_eq!(structure.divisions[0].major_floor, Some(160));
     assert_eq!(structure.divisions[1].major_floor, None);
     let drills: Vec<u32> = structure.drills.iter().map(|drill| drill.no.0).collect();

@@ -178,6 +178,48 @@ pub enum Method {
     Court,
 }
 
+impl Method {
+    /// All of them, in order.
+    pub const ALL: [Self; 11] = [
+        Self::Comstock,
+        Self::Chrono,
+        Self::FixedTime,
+        Self::VirginiaCount,
+        Self::TimePlus,
+        Self::BestStrings,
+        Self::Precision,
+        Self::HitValues,
+        Self::ParTime,
+        Self::Run,
+        Self::Court,
+    ];
+
+    /// Returns the name by which files and commands know it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Comstock => "comstock",
+            Self::Chrono => "chrono",
+            Self::FixedTime => "fixed-time",
+            Self::VirginiaCount => "virginia",
+            Self::TimePlus => "time-plus",
+            Self::BestStrings => "best-strings",
+            Self::Precision => "precision",
+            Self::HitValues => "hit-values",
+            Self::ParTime => "par-time",
+            Self::Run => "run",
+            Self::Court => "court",
+        }
+    }
+
+    /// Returns whether a drill of this method may have no strings.
+    pub fn may_be_untimed(self) -> bool {
+        matches!(
+            self,
+            Self::Chrono | Self::Precision | Self::HitValues | Self::Court
+        )
+    }
+}
+
 /// Whether no-shoot targets stand on a drill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NoShoots {

@@ -101,6 +101,13 @@ impl Replica {
                 wall_ms,
             ),
             Command::Erase(person) => self.erase(person),
+            Command::Approve {
+                entry,
+                ro,
+                shooter,
+                wall_ms,
+            } => self.approve(entry, (ro, shooter), wall_ms),
+            Command::Phase(change) => self.change_phase(change),
             Command::Import(bytes) => self.import(&bytes),
         }
     }

@@ -9,7 +9,7 @@ use crate::{
     log::{Chain, Grant, Log},
     model::{
         Adopt, Amend, Amendment, Body, Decision, EntryId, EventClose, GrantId, Hash, LogEnd,
-        LogName, Method, RuleKind, Statement,
+        LogName, Method, PhaseChange, RuleKind, Statement,
     },
     rules::{Code, Mistake},
     wire::{Fork, log_short_id},
@@ -119,6 +119,20 @@ impl Replica {
             }
         }
         self.state_that(&Statement::Amend(amend))?;
+        let roster = self.event_or_mistake()?.ledger.authority().roster();
+        Ok(Reply::Revised(roster.revision()))
+    }
+
+    /// Posts provisional results, declares them final, or opens the event again.
+    ///
+    /// Source: PROTOCOL R-CONTROL-18.
+    pub(super) fn change_phase(&mut self, change: PhaseChange) -> Result<Reply, Mistake> {
+        let member = self.own_event()?;
+        if !member.ledger.authority().roster().locked() {
+            let text = "the event is not locked yet. Lock it first: `tallyline event lock`.";
+            return Err(Mistake::new(Code::E12, text.into()));
+        }
+        self.state_that(&Statement::Phase(change))?;
         let roster = self.event_or_mistake()?.ledger.authority().roster();
         Ok(Reply::Revised(roster.revision()))
     }

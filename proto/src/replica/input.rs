@@ -7,7 +7,7 @@ use tallyline_keys::{DeviceKey, PublicKey};
 use super::Selection;
 use crate::model::{
     Agreed, Amend, Body, CloseReason, Decision, DrillNo, EntryId, GrantId, LogName, Open, Person,
-    RevokeReason, Roles, RosterChange, SquadNo, Structure, Ticket, VoidReason,
+    PhaseChange, RevokeReason, Roles, RosterChange, SquadNo, Structure, Ticket, VoidReason,
 };
 use crate::wire::KeyRow;
 
@@ -193,6 +193,19 @@ pub enum Command {
     },
     /// Destroys every key of a person's sealed texts, on every device that hears of it.
     Erase(Person),
+    /// Says that RO or shooter agree with an entry.
+    Approve {
+        /// The entry.
+        entry: EntryId,
+        /// Whether the RO agrees.
+        ro: bool,
+        /// Whether the shooter agrees.
+        shooter: bool,
+        /// Unix time in milliseconds at which they did; `None` is now.
+        wall_ms: Option<u64>,
+    },
+    /// Posts provisional results, declares them final, or opens the event again.
+    Phase(PhaseChange),
     /// Takes in a bundle made by [`super::Replica::bundle`].
     Import(Vec<u8>),
 }

@@ -60,7 +60,7 @@ struct Naming {
 
 /// Who reads a text, by where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Circle {
+pub(super) enum Circle {
     /// The readers of a kind of record; the kind may be declared later than the text arrives.
     Kind(KindNo),
     /// The readers of incidents.
@@ -209,7 +209,7 @@ impl Keyring {
 }
 
 impl Circle {
-    fn readers(self, ledger: &Ledger) -> Roles {
+    pub(super) fn readers(self, ledger: &Ledger) -> Roles {
         match self {
             Self::Incidents => INCIDENT_READERS,
             Self::Kind(no) => {
@@ -244,7 +244,7 @@ pub(super) fn has_circle(authority: &Authority, key: &PublicKey) -> bool {
 }
 
 /// Returns the sealed texts of an entry, and who reads them.
-fn sealed_in(body: &Body) -> (Circle, Vec<&Sealed>) {
+pub(super) fn sealed_in(body: &Body) -> (Circle, Vec<&Sealed>) {
     match body {
         Body::Incident(it) => (Circle::Incidents, text_in(it.text.as_ref())),
         Body::Report(it) => (Circle::Incidents, text_in(it.text.as_ref())),

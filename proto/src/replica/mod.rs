@@ -27,6 +27,7 @@ mod ownership;
 mod pace;
 mod pairing;
 mod peer;
+mod persons;
 mod proof;
 mod reading;
 mod record;
@@ -44,6 +45,7 @@ pub use input::{
     StoredLog,
 };
 pub use open::Damage;
+pub use persons::{PersonView, SealedView};
 pub use view::{
     AskPhase, AskView, DeviceView, EnrolView, EntryFilter, EntryView, EventEnd, GrantView,
     InviteEnd, InviteView, JoinEnd, KeyView, LentView, LogView, OfferView, Opened, PairPhase,

@@ -16,9 +16,7 @@ use super::{
 };
 use crate::{
     log::{Chain, Grant, Log, Said, verify_head},
-    model::{
-        Body, EventId, GrantId, Hash, LogName, Manifest, RosterChange, Statement, Ticket,
-    },
+    model::{Body, EventId, GrantId, Hash, LogName, Manifest, RosterChange, Statement, Ticket},
     rules::{Line, RULES_VERSION, Roster, Scorebook, Verdict, erase_names, erased_label},
     wire::{decode_signed, log_short_id},
 };
@@ -315,7 +313,7 @@ impl Member {
     }
 
     /// Returns the Unix time in milliseconds of a time since the event's epoch.
-    fn unix_ms(&self, at_ms: i64) -> i64 {
+    pub(super) fn unix_ms(&self, at_ms: i64) -> i64 {
         let epoch_ms = i64::try_from(self.ledger.manifest().structure.epoch_ms).unwrap_or(0);
         epoch_ms.saturating_add(at_ms)
     }

@@ -5,11 +5,12 @@ use alloc::{format, vec::Vec};
 use super::{Replica, Reply, command::no_event, core::State, member::Member};
 use crate::{
     model::{
-        About, Agreed, Body, DrillNo, EntryId, GrantId, LogName, Roles, SquadNo, StatusKind, Void,
-        VoidReason,
+        About, Agreed, Approvals, Approve, Body, DrillNo, EntryId, GrantId, LogName, Roles,
+        SquadNo, StatusKind, Void, VoidReason,
     },
     rules::{
         Code, Mistake, Scorebook,
+        scorebook::changes_freely,
         validate::{self, Desk, TimeBounds, Writer},
     },
     wire,
@@ -70,8 +71,13 @@ impl Replica {
         };
         validate::check(&desk, &record.body, revision)?;
         readable(&record.body)?;
+        let mut body = record.body;
         let target = match record.replaces {
             Some((entry, reason)) => {
+                member.asks_for_consent(entry, reason, record.agreed)?;
+                if let Body::Score(score) = &mut body {
+                    score.instead_of = Some(entry);
+                }
                 let note = alloc::string::String::new();
                 Some((
                     member.target(own, entry)?,
@@ -86,11 +92,41 @@ impl Replica {
             None => None,
         };
         let mut saved = Vec::new();
+        let mut same_log = None;
         if let Some((target, void)) = target {
+            same_log = self.same_log(&target, grant);
             saved.extend(self.append_void(&target, void, record.wall_ms));
         }
-        saved.extend(self.append(grant, record.body, None, record.wall_ms));
+        saved.extend(self.append(grant, body, same_log, record.wall_ms));
         Ok(Reply::Saved(saved))
+    }
+
+    /// Says that RO or shooter agree with an entry.
+    ///
+    /// Source: rule book 9.7.1; PROTOCOL R-READ-7.
+    pub(super) fn approve(
+        &mut self,
+        entry: EntryId,
+        (ro, shooter): (bool, bool),
+        wall_ms: Option<u64>,
+    ) -> Result<Reply, Mistake> {
+        let own = self.key();
+        let member = self.event_or_mistake()?;
+        let approve = Approve {
+            entry,
+            approvals: Approvals {
+                ro_ms: ro.then_some(0),
+                shooter_ms: shooter.then_some(0),
+            },
+        };
+        let roster = member.ledger.authority().roster();
+        let event = member.ledger.manifest().name.as_str();
+        let body = Body::Approve(approve);
+        validate::check_content(roster, event, &body, roster.revision())?;
+        let target = member.target(own, entry)?;
+        let same_log = self.same_log(&target, target.grant);
+        let saved = self.append(target.grant, body, same_log, wall_ms);
+        Ok(Reply::Saved(saved.into_iter().collect()))
     }
 
     /// Voids an entry.
@@ -102,6 +138,7 @@ impl Replica {
         let body = Body::Void(void.clone());
         validate::check_content(roster, event, &body, roster.revision())?;
         let target = member.target(own, void.entry)?;
+        member.asks_for_consent(void.entry, void.reason, void.agreed)?;
         let saved = self.append_void(&target, void, wall_ms);
         Ok(Reply::Saved(saved.into_iter().collect()))
     }
@@ -112,10 +149,14 @@ impl Replica {
         void: Void,
         wall_ms: Option<u64>,
     ) -> Option<EntryId> {
-        let same_log =
-            target.log.grant == target.grant && target.log.incarnation == self.incarnation;
-        let void_seq = same_log.then_some(target.seq);
-        self.append(target.grant, Body::Void(void), void_seq, wall_ms)
+        let same_log = self.same_log(target, target.grant);
+        self.append(target.grant, Body::Void(void), same_log, wall_ms)
+    }
+
+    /// Returns the sequence of an entry if it stands in the very log that is written under a grant.
+    fn same_log(&self, target: &Target, grant: GrantId) -> Option<u64> {
+        let same = target.log.grant == grant && target.log.incarnation == self.incarnation;
+        same.then_some(target.seq)
     }
 }
 
@@ -207,6 +248,33 @@ impl Member {
                 .drills
                 .iter()
                 .find_map(|drill| live(drill.no)),
+        }
+    }
+
+    /// Refuses to change an approved score unless both agree, or it is arbitrated (E14).
+    ///
+    /// Source: rule book 9.7.4; PROTOCOL R-READ-7.
+    fn asks_for_consent(
+        &self,
+        entry: EntryId,
+        reason: VoidReason,
+        agreed: Agreed,
+    ) -> Result<(), Mistake> {
+        let roster = self.ledger.authority().roster();
+        if !roster.asks_for_consent() || changes_freely(reason) || agreed == Agreed::BOTH {
+            return Ok(());
+        }
+        let found = self.ledger.find(entry);
+        let Some(line) = found.and_then(|(log, seq)| self.ledger.line(&log, seq)) else {
+            return Ok(());
+        };
+        let Some(about) = line.body.about() else {
+            return Ok(());
+        };
+        let lines = self.ledger.lines_about(about.shooter);
+        match validate::approved_at(&lines, &line) {
+            Some(at_ms) => Err(Mistake::approved(&validate::clock_seconds(roster, at_ms))),
+            None => Ok(()),
         }
     }
 

@@ -42,7 +42,7 @@ impl Replica {
                  person. Nothing was saved.",
                 words(person)
             );
-            return Err(Mistake::new(Code::E20, text));
+            return Err(Mistake::new(Code::E02, text));
         }
         let readers = Roles(readers.0 & Roles::READING.0);
         let too_long = || {

@@ -230,6 +230,18 @@ impl Mistake {
         Self::new(Code::E17, format!("{who} {what}"))
     }
 
+    /// Says that an approved score is not changed by one alone (E14); `clock` is when the shooter
+    /// approved.
+    pub fn approved(clock: &str) -> Self {
+        Self::new(
+            Code::E14,
+            format!(
+                "this score was approved by the shooter at {clock}. Both must agree, or choose \
+                 \"arbitration\"."
+            ),
+        )
+    }
+
     /// Says that a score is of a later revision of the structure (E18).
     pub fn revision(have: u32, need: u32) -> Self {
         Self::new(

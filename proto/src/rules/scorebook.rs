@@ -18,6 +18,7 @@ use super::{
 };
 use crate::model::{
     Approvals, Body, DrillNo, EntryId, PowerFactor, RuleNo, Ruling, Score, ShooterNo, StatusKind,
+    VoidReason,
 };
 use reader::Reader;
 
@@ -415,6 +416,17 @@ pub fn judge_answer(
         Standing::Rejected => Verdict::Rejected,
         Standing::Disputed => Verdict::Disputed,
     }
+}
+
+/// Returns whether an approved score is changed for this reason without anybody's consent: it was
+/// arbitrated, its drill was changed, or it stands twice.
+///
+/// Source: rule book 9.7.4; PROTOCOL R-READ-7.
+pub fn changes_freely(reason: VoidReason) -> bool {
+    matches!(
+        reason,
+        VoidReason::Arbitration | VoidReason::Definition | VoidReason::Duplicate
+    )
 }
 
 /// Returns whether an entry can be taken back although it has no place in a scorebook.

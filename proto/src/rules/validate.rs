@@ -294,6 +294,33 @@ fn check_fit(roster: &Roster, body: &Body, revision: u32) -> Result<(), Mistake>
     }
 }
 
+/// Returns when a score was approved by RO and shooter, on itself or by the approvals among `lines`;
+/// `None` if one of them did not.
+pub fn approved_at(lines: &[Line<'_>], target: &Line<'_>) -> Option<i64> {
+    let Body::Score(score) = target.body else {
+        return None;
+    };
+    let at = |base: i64, ms: Option<i64>| ms.map(|ms| base.saturating_add(ms));
+    let mut ro = at(target.at_ms, score.approvals.ro_ms);
+    let mut shooter = at(target.at_ms, score.approvals.shooter_ms);
+    for line in lines {
+        if let Body::Approve(approve) = line.body
+            && approve.entry == target.id
+        {
+            ro = ro.or(at(line.at_ms, approve.approvals.ro_ms));
+            shooter = shooter.or(at(line.at_ms, approve.approvals.shooter_ms));
+        }
+    }
+    ro.and(shooter)
+}
+
+/// Returns the time of day at the venue as `07:12:18`; `at_ms` counts from the event's epoch.
+pub fn clock_seconds(roster: &Roster, at_ms: i64) -> String {
+    let epoch = i64::try_from(roster.structure().epoch_ms).unwrap_or(0);
+    let seconds = epoch.saturating_add(at_ms).div_euclid(1_000).rem_euclid(60);
+    format!("{}:{seconds:02}", clock(roster, at_ms))
+}
+
 /// Returns the time of day at the venue as `07:12`; `at_ms` counts from the event's epoch.
 pub fn clock(roster: &Roster, at_ms: i64) -> String {
     let structure = roster.structure();

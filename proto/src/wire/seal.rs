@@ -21,7 +21,7 @@ pub const KEYS_ASKED_MAX: usize = 2_048;
 pub const KEYS_GIVEN_MAX: usize = 256;
 
 /// Bytes of a key as it is kept.
-const ROW: usize = 57;
+pub const KEY_ROW_BYTES: usize = 57;
 
 /// A key of sealed texts and what it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub struct Keys {
 
 /// A key as a store keeps it; wiped from memory when dropped.
 #[derive(Clone, PartialEq, Eq)]
-pub struct KeyRow(Zeroizing<[u8; ROW]>);
+pub struct KeyRow(Zeroizing<[u8; KEY_ROW_BYTES]>);
 
 impl Share {
     /// Returns the key's name, which binds all that it is for.
@@ -107,7 +107,7 @@ impl KeyAsk {
 impl KeyRow {
     /// Reads a row from its bytes; `None` if they are of another length.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let bytes = <[u8; ROW]>::try_from(bytes).ok()?;
+        let bytes = <[u8; KEY_ROW_BYTES]>::try_from(bytes).ok()?;
         Some(Self(Zeroizing::new(bytes)))
     }
 
@@ -147,7 +147,7 @@ pub fn open_sealed(event: EventId, share: &Share, sealed: &Sealed) -> Option<Str
 
 /// Lays out a key for the store: `person 20 | readers u32 | made here, 1 | key 32`.
 pub fn encode_key(share: &Share, made: bool) -> KeyRow {
-    let mut row = Zeroizing::new([0; ROW]);
+    let mut row = Zeroizing::new([0; KEY_ROW_BYTES]);
     let (person, rest) = row.split_at_mut(20);
     let (readers, rest) = rest.split_at_mut(4);
     let (flag, key) = rest.split_at_mut(1);
@@ -278,7 +278,7 @@ mod tests {
             }
         }
         assert_eq!(KeyRow::from_bytes(&[0; 56]), None);
-        let both = KeyRow::from_bytes(&[1; ROW]).unwrap();
+        let both = KeyRow::from_bytes(&[1; KEY_ROW_BYTES]).unwrap();
         assert!(decode_key(&both).is_err(), "a shooter and a record");
     }
 

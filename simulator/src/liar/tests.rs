@@ -1,7 +1,7 @@
 //! Every lie, told to honest replicas: what they keep, what they refuse, and that they stay up.
 
 use tallyline_proto::{
-    model::{CloseReason, Open, Roles},
+    model::{Agreed, CloseReason, Open, Roles},
     replica::{
         Command, Disk, EntryFilter, Founding, Identity, Input, Now, Reason, Reply, RequestId,
         Stored, Write,
@@ -212,6 +212,7 @@ impl Party {
                 confirmed: false,
                 revision: None,
                 wall_ms: None,
+                agreed: Agreed::BOTH,
             },
         );
     }

@@ -137,7 +137,9 @@ impl Said {
             | Statement::Lock(_)
             | Statement::Consent(_)
             | Statement::Amend(_)
-            | Statement::LastCall => {}
+            | Statement::LastCall
+            | Statement::Phase(_)
+            | Statement::Erase(_) => {}
         }
     }
 

@@ -341,7 +341,9 @@ impl Oracle {
             | Frame::Commit(_)
             | Frame::Reveal(_)
             | Frame::Ask(_)
-            | Frame::Denied(_) => {}
+            | Frame::Denied(_)
+            | Frame::KeyAsk(_)
+            | Frame::Keys(_) => {}
         }
         is_cell
     }
@@ -435,7 +437,9 @@ impl Oracle {
             | Frame::Commit(_)
             | Frame::Reveal(_)
             | Frame::Ask(_)
-            | Frame::Denied(_) => return,
+            | Frame::Denied(_)
+            | Frame::KeyAsk(_)
+            | Frame::Keys(_) => return,
         };
         let told = self.told.entry(end).or_default();
         if how == Told::All {

@@ -227,15 +227,8 @@ impl Oracle {
     fn voids_name_what_they_undo(&mut self, device: DeviceNo, now_ms: u64, views: &[EntryView]) {
         let named: BTreeMap<EntryId, EntryId> = views
             .iter()
-            .filter_map(|view| match &view.body {
-                Body::Void(void) => Some((view.id, void.entry)),
-                Body::Score(_)
-                | Body::Status(_)
-                | Body::Chrono(_)
-                | Body::Statement(_)
-                | Body::Seal
-                | Body::Unknown => None,
-            })
+            .filter(|view| matches!(view.body, Body::Void(_)))
+            .filter_map(|view| Some((view.id, view.body.target()?)))
             .collect();
         for view in views {
             if let Verdict::Voided(void) = view.verdict
@@ -309,18 +302,19 @@ fn can_be_why(view: &EntryView, id: EntryId, place: Option<Place>) -> bool {
     match &view.body {
         Body::Statement(_) => true,
         Body::Void(void) => void.entry == id,
-        Body::Score(_) | Body::Status(_) | Body::Chrono(_) => {
+        Body::Approve(_) | Body::Seal | Body::Unknown => false,
+        Body::Incident(_) | Body::Report(_) | Body::JuryDecision(_) | Body::Record(_) => false,
+        Body::Score(_) | Body::Status(_) | Body::Chrono(_) | Body::Point(_) | Body::SetScore(_) => {
             let (Some((drill, shooter)), Some((here, whose))) = (about(&view.body), place) else {
                 return true;
             };
             shooter == whose && (drill == here || drill.is_none() || here.is_none())
         }
-        Body::Seal | Body::Unknown => false,
     }
 }
 
 /// Returns the drill and shooter that an entry is about.
 fn about(body: &Body) -> Option<Place> {
-    let about = tallyline_proto::rules::scorebook::about(body)?;
+    let about = body.about()?;
     Some((about.drill.map(|it| it.0), about.shooter.0))
 }

@@ -2,7 +2,7 @@
 
 use tallyline_proto::model::{
     Amend, Amendment, CloseReason, Decision, Drill, DrillNo, EntryId, Method, NoShoots,
-    RevokeReason,
+    RevokeReason, Terms,
 };
 
 use super::steps::{
@@ -105,6 +105,7 @@ fn third_drill() -> Drill {
         required_hits: vec![2, 2],
         steel: 0,
         no_shoots: NoShoots::NotSaid,
+        terms: Terms::default(),
     }
 }
 

@@ -1,8 +1,8 @@
 //! What people do on any day: add and move shooters, correct, hand over, go home.
 
 use tallyline_proto::model::{
-    CloseReason, EntryId, PowerFactor, RosterChange, Shooter, ShooterEdit, ShooterNo, SquadNo,
-    VoidReason,
+    CloseReason, Entrant, EntryId, PowerFactor, RosterChange, Shooter, ShooterEdit, ShooterNo,
+    SquadNo, VoidReason,
 };
 
 use super::steps::{
@@ -33,6 +33,7 @@ pub(super) fn late_shooter(venue: &mut dyn Venue) -> Outcome {
         power_factor: PowerFactor::Minor,
         squad: SquadNo(2),
         categories: Vec::new(),
+        entrant: Entrant::default(),
     };
     refuses(venue, two, shot(1, 7, 900), "E01")?;
     change(venue, owner, &RosterChange::Add(late))?;
@@ -46,6 +47,9 @@ pub(super) fn late_shooter(venue: &mut dyn Venue) -> Outcome {
         squad: Some(SquadNo(2)),
         division: None,
         power_factor: None,
+        categories: None,
+        entrant: None,
+        label: None,
     };
     change(venue, owner, &RosterChange::Edit(moved))?;
     agree(venue, &all)?;

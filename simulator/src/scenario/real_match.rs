@@ -7,8 +7,8 @@ use std::io::Read as _;
 use serde::Deserialize;
 use tallyline::structure_file::StructureFile;
 use tallyline_proto::model::{
-    About, Approvals, Body, CellSet, Chrono, CloseReason, DrillNo, EntryId, Gear, Hits, Open,
-    Penalty, RuleNo, Score, ShooterNo, SquadNo, Status, StatusKind, Steel, VoidReason,
+    About, Agreed, Approvals, Body, CellSet, Chrono, CloseReason, DrillNo, EntryId, Gear, Hits,
+    Marks, Open, Penalty, RuleNo, Score, ShooterNo, SquadNo, Status, StatusKind, Steel, VoidReason,
 };
 use tallyline_proto::replica::{Command, EntryFilter, Founding, Now, Reply};
 use tallyline_proto::rules::{Code, Standings};
@@ -350,6 +350,7 @@ impl Play {
                     reason: VoidReason::Hits,
                     note: String::new(),
                     wall_ms: None,
+                    agreed: Agreed::BOTH,
                 };
                 let reply = self.world.command(device, command);
                 let Some(Reply::Saved(_)) = reply else {
@@ -423,6 +424,7 @@ impl Play {
             confirmed: true,
             revision: None,
             wall_ms: None,
+            agreed: Agreed::BOTH,
         };
         match self.world.command(device, command) {
             Some(Reply::Saved(entries)) => {
@@ -514,6 +516,8 @@ impl Play {
             late_shots: 0,
             extra_shots: 0,
             extra_hits: 0,
+            instead_of: None,
+            marks: Marks::default(),
         }))
     }
 

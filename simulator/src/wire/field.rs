@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tallyline::net::{Sighting, Uplink};
 use tallyline::store::StoreError;
-use tallyline_proto::model::{Body, EntryId, Roles, Ticket};
+use tallyline_proto::model::{Agreed, Body, EntryId, Roles, Ticket};
 use tallyline_proto::replica::{Command, EntryFilter, Founding, Phase, Replica, Reply};
 use tallyline_proto::rules::Standings;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -336,6 +336,7 @@ impl Field {
             confirmed: true,
             revision: None,
             wall_ms: None,
+            agreed: Agreed::BOTH,
         };
         let Some(device) = self.devices.get(no) else {
             return;

@@ -215,6 +215,8 @@ impl Venue for Lab {
             Amendment::Rule(it) => {
                 request["rule"] = json!({"text": it.text, "code": it.code, "kind": "procedural"});
             }
+            // No scenario adds these after the lock.
+            Amendment::Place(_) | Amendment::Kind(_) => return Ok(()),
         }
         self.request(owner, &request).map(drop)
     }

@@ -7,9 +7,10 @@ use tallyline_proto::{
     log::sign_consent,
     model::{
         Admit, Adopt, Amend, Amendment, Assign, CellSet, Close, CloseReason, Consent, Cut,
-        Decision, Drill, DrillNo, EventClose, GrantId, Hash, Incarnation, Lock, LogCut, LogEnd,
-        LogName, Open, PowerFactor, Revoke, RevokeReason, Roles, RosterChange, Rule, RuleKind,
-        RuleNo, Shooter, ShooterEdit, ShooterNo, SquadNo, Statement, Transfer,
+        Decision, Drill, DrillNo, Entrant, Erase, EventClose, GrantId, Hash, Incarnation, Lock,
+        LogCut, LogEnd, LogName, Open, Person, Phase, PhaseChange, PowerFactor, Revoke,
+        RevokeReason, Roles, RosterChange, Rule, RuleKind, RuleNo, Shooter, ShooterEdit, ShooterNo,
+        SquadNo, Statement, Transfer,
     },
     wire::{encode_structure, log_short_id, structure_hash},
 };
@@ -25,7 +26,7 @@ pub(super) type Builder = fn(&mut Bytes<'_>, &Known, u8) -> Statement;
 
 /// One builder for each kind of statement, with the kind's name. A new kind of statement gets a line
 /// here, at the end: the corpora name builders by their place.
-pub(super) const BUILDERS: [(&str, Builder); 14] = [
+pub(super) const BUILDERS: [(&str, Builder); 16] = [
     ("admit", admit),
     ("assign", assign),
     ("add", add_shooter),
@@ -40,6 +41,8 @@ pub(super) const BUILDERS: [(&str, Builder); 14] = [
     ("amend", amend),
     ("last call", last_call),
     ("event close", event_close),
+    ("phase", phase),
+    ("erase", erase),
 ];
 
 /// What those may say who are no owners.
@@ -77,6 +80,8 @@ pub(super) fn kind(statement: &Statement) -> &'static str {
         Statement::Amend(_) => "amend",
         Statement::LastCall => "last call",
         Statement::EventClose(_) => "event close",
+        Statement::Phase(_) => "phase",
+        Statement::Erase(_) => "erase",
     }
 }
 
@@ -175,6 +180,7 @@ fn add_shooter(bytes: &mut Bytes<'_>, _: &Known, _: u8) -> Statement {
         power_factor: PowerFactor::Minor,
         squad: SquadNo(u32::from(bytes.byte() % 4) + 1),
         categories: Vec::new(),
+        entrant: Entrant::default(),
     }))
 }
 
@@ -186,6 +192,9 @@ fn edit_shooter(bytes: &mut Bytes<'_>, _: &Known, _: u8) -> Statement {
             .then(|| SquadNo(u32::from(bytes.byte() % 4) + 1)),
         division: bytes.flag().then(|| usize::from(bytes.byte() % 3)),
         power_factor: bytes.flag().then_some(PowerFactor::Major),
+        categories: None,
+        entrant: None,
+        label: None,
     }))
 }
 
@@ -307,6 +316,7 @@ fn amend(bytes: &mut Bytes<'_>, _: &Known, _: u8) -> Statement {
             kind: RuleKind::Procedural,
             text: format!("Rule {no}, amended"),
             code: String::new(),
+            value: None,
         }),
     };
     Statement::Amend(Amend {
@@ -317,6 +327,28 @@ fn amend(bytes: &mut Bytes<'_>, _: &Known, _: u8) -> Statement {
 
 fn last_call(_: &mut Bytes<'_>, _: &Known, _: u8) -> Statement {
     Statement::LastCall
+}
+
+fn phase(bytes: &mut Bytes<'_>, _: &Known, _: u8) -> Statement {
+    let at_ms = u64::from(bytes.byte());
+    let phase = match bytes.below(3) {
+        0 => Phase::Scoring,
+        1 => Phase::Provisional {
+            review_ends_ms: at_ms,
+        },
+        _ => Phase::Final { since_ms: at_ms },
+    };
+    Statement::Phase(PhaseChange {
+        phase,
+        note: String::new(),
+    })
+}
+
+fn erase(bytes: &mut Bytes<'_>, _: &Known, _: u8) -> Statement {
+    let shooter = ShooterNo(u32::from(bytes.byte()).max(1));
+    Statement::Erase(Erase {
+        person: Person::Shooter(shooter),
+    })
 }
 
 fn event_close(bytes: &mut Bytes<'_>, known: &Known, _: u8) -> Statement {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tallyline_proto::{
     log::{Authority, Ledger, Log, Taken},
     model::{Hash, LogName},
-    rules::{Authority as _, Scorebook, Standings, scorebook::about},
+    rules::{Authority as _, Scorebook, Standings},
     wire::Fork,
 };
 
@@ -200,7 +200,7 @@ fn verdicts(one: &Ledger, two: &Ledger) {
             .records()
             .take_while(|(seq, _)| *seq < forked && *seq <= shared)
         {
-            let about = one.line(name, seq).and_then(|it| about(it.body));
+            let about = one.line(name, seq).and_then(|it| it.body.about());
             let stands = [one, two].map(|it| it.standing(name, seq, about));
             assert_eq!(stands.first(), stands.last(), "{name:?} at {seq}");
             assert_eq!(one.precedence(name), two.precedence(name), "{name:?}");

@@ -4,8 +4,9 @@ use tallyline_keys::{PublicKey, Signature};
 use tallyline_proto::{
     log::Log,
     model::{
-        About, Body, CellSet, Chrono, DrillNo, Entry, GrantId, Hash, Incarnation, LogName, Open,
-        Predecessor, RuleNo, Score, ShooterNo, Statement, Status, StatusKind, Void, VoidReason,
+        About, Agreed, Body, CellSet, Chrono, DrillNo, Entry, GrantId, Hash, Incarnation, LogName,
+        Open, Predecessor, RuleNo, Score, ShooterNo, Statement, Status, StatusKind, Void,
+        VoidReason,
     },
     wire::{
         decode_entry, decode_signed, decode_statement, encode_entry, encode_signed, entry_id,
@@ -67,7 +68,9 @@ impl Known {
             | Statement::Adopt(_)
             | Statement::Amend(_)
             | Statement::LastCall
-            | Statement::EventClose(_) => {}
+            | Statement::EventClose(_)
+            | Statement::Phase(_)
+            | Statement::Erase(_) => {}
         }
     }
 
@@ -245,6 +248,7 @@ fn void(bytes: &mut Bytes<'_>, known: &Known) -> Body {
         entry: entry_id(&log, seq),
         reason: VoidReason::Duplicate,
         note: String::new(),
+        agreed: Agreed::BOTH,
     })
 }
 

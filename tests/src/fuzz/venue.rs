@@ -5,8 +5,9 @@ use std::sync::LazyLock;
 use tallyline_keys::{DeviceKey, PublicKey};
 use tallyline_proto::{
     model::{
-        Body, CloseReason, Division, Drill, DrillNo, EventId, GrantId, Incarnation, Manifest,
-        Method, NoShoots, Open, PowerFactor, Roles, Rule, RuleKind, RuleNo, Structure,
+        Agreed, Body, CloseReason, Division, Drill, DrillNo, EventId, GrantId, Incarnation,
+        Manifest, Method, NoShoots, Open, PowerFactor, Roles, Rule, RuleKind, RuleNo, Structure,
+        Terms,
     },
     replica::{
         Command, Founding, Identity, Input, Now, Released, Replica, Reply, RequestId, Stored,
@@ -130,6 +131,7 @@ pub(super) fn record(body: Body) -> Command {
         confirmed: true,
         revision: None,
         wall_ms: None,
+        agreed: Agreed::BOTH,
     }
 }
 
@@ -144,6 +146,7 @@ fn structure() -> Structure {
         required_hits: vec![2; usize::from(strings != 0)],
         steel: 2,
         no_shoots: NoShoots::Present,
+        terms: Terms::default(),
     };
     it.drills.extend([
         drill(3, Method::VirginiaCount, 2),
@@ -174,6 +177,7 @@ fn structure() -> Structure {
         kind,
         text: format!("Rule {no}"),
         code: String::new(),
+        value: None,
     }));
     it
 }

@@ -45,6 +45,7 @@ fn a_correction_names_what_it_replaces_and_why() {
     let expected = Replaces {
         entry: "e1".to_owned(),
         reason: protocol::VoidWhy::Hits,
+        agreed: protocol::AgreedData::default(),
     };
     assert_eq!(
         (request.replaces, request.confirmed),

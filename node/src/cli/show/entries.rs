@@ -4,8 +4,8 @@
 
 use crate::config::Screen;
 use crate::local::protocol::{
-    ChronoData, Entries, EntryInfo, GearResult, Record, ScoreData, ScoreVoid, StatusRecord,
-    StatusWhat,
+    ApproveData, ChronoData, Entries, EntryInfo, GearResult, Record, ScoreData, ScoreVoid,
+    StatusRecord, StatusWhat,
 };
 
 use super::super::notation::{centis_text, decigrains_text, target_text};
@@ -51,18 +51,34 @@ fn about(entry: &EntryInfo) -> (Option<u32>, Option<u32>) {
         Some(Record::Score(score)) => (Some(score.drill), Some(score.shooter)),
         Some(Record::Chrono(chrono)) => (Some(chrono.drill), Some(chrono.shooter)),
         Some(Record::Status(status)) => (status.drill, Some(status.shooter)),
+        Some(Record::Point(point)) => (Some(point.drill), Some(point.side)),
+        Some(Record::Set(set)) => (Some(set.drill), Some(set.side)),
         None => (None, None),
     }
 }
 
 fn what(entry: &EntryInfo) -> String {
-    match (&entry.record, &entry.void) {
-        (Some(Record::Score(it)), _) => score(it),
-        (Some(Record::Chrono(it)), _) => chrono(it),
-        (Some(Record::Status(it)), _) => status(it),
-        (None, Some(it)) => void(it),
-        (None, None) => "a kind of entry that this version does not know".to_owned(),
+    match (&entry.record, &entry.void, &entry.approve) {
+        (Some(Record::Score(it)), ..) => score(it),
+        (Some(Record::Chrono(it)), ..) => chrono(it),
+        (Some(Record::Status(it)), ..) => status(it),
+        (Some(Record::Point(it)), ..) => format!("point {} of set {}", it.number, it.set),
+        (Some(Record::Set(it)), ..) => format!("set {}: {} to {}", it.set, it.own, it.other),
+        (None, Some(it), _) => void(it),
+        (None, None, Some(it)) => approve(it),
+        (None, None, None) => "a kind of entry that this version does not know".to_owned(),
     }
+}
+
+fn approve(approve: &ApproveData) -> String {
+    let short: String = approve.entry.chars().take(ENTRY_CHARS).collect();
+    let who = match (approve.ro, approve.shooter) {
+        (true, true) => "RO and shooter",
+        (true, false) => "the RO",
+        (false, true) => "the shooter",
+        (false, false) => "nobody",
+    };
+    format!("approval of {short} by {who}")
 }
 
 fn score(score: &ScoreData) -> String {
@@ -85,6 +101,9 @@ fn score(score: &ScoreData) -> String {
     }
     for penalty in &score.penalties {
         parts.push(format!("penalty {}x{}", penalty.rule, penalty.count));
+    }
+    if !score.marks_text().is_empty() {
+        parts.push(score.marks_text());
     }
     let extras = [
         (score.attempt, "attempt"),
@@ -123,6 +142,9 @@ fn status(status: &StatusRecord) -> String {
         StatusWhat::Dnf => "DNF",
         StatusWhat::MatchDq => "match DQ",
         StatusWhat::Withdrawn => "withdrawn",
+        StatusWhat::Dns => "DNS",
+        StatusWhat::StageDq => "stage DQ",
+        StatusWhat::Warning => "warning",
     }
     .to_owned();
     if let Some(rule) = status.rule {

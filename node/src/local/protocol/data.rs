@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CloseWhy, LentInfo, Record, RevokeWhy, RosterAdd, ScoreVoid};
+use super::{ApproveData, CloseWhy, LentInfo, Record, RevokeWhy, RosterAdd, ScoreVoid};
 
 /// Answer of a verb that has nothing to tell.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -242,6 +242,9 @@ pub struct EntryInfo {
     pub record: Option<Record>,
     /// The void, when it is one.
     pub void: Option<ScoreVoid>,
+    /// The approval, when it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approve: Option<ApproveData>,
     /// How it is read: one word (`counts`, `late`, `voided`, `quarantined`, ..).
     pub verdict: String,
     /// The same in words for a person, with who and why.

@@ -5,13 +5,13 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use tallyline_keys::planted::{Fault, is};
 
 use super::{
-    CourtMark, Missed, Out, Outcome, Place, Reading, Scorebook, Slot, Verdict, is_race_entry,
-    judge_answer, place, same_content,
+    CourtMark, Missed, Out, Outcome, Place, Reading, Scorebook, Slot, Verdict, changes_freely,
+    is_race_entry, judge_answer, place, same_content,
 };
 use crate::{
     model::{
-        Approvals, Approve, Body, DrillNo, EntryId, LogName, PowerFactor, Score, ShooterNo, Status,
-        StatusKind, Void, VoidReason,
+        Agreed, Approvals, Approve, Body, DrillNo, EntryId, LogName, PowerFactor, Score, ShooterNo,
+        Status, StatusKind, Void,
     },
     rules::{
         Authority, Line, Roster, Standing,
@@ -164,12 +164,8 @@ impl<'a> Reader<'a> {
     ///
     /// Source: rule book 9.7.4; PROTOCOL R-READ-7.
     fn lacks_consent(&self, line: &Line<'_>, void: &Void, target: Option<&Line<'_>>) -> bool {
-        let settled = matches!(
-            void.reason,
-            VoidReason::Arbitration | VoidReason::Definition | VoidReason::Duplicate
-        );
-        let agreed = void.agreed.shooter && void.agreed.ro;
-        if settled || agreed || !self.roster.asks_for_consent() {
+        let agreed = void.agreed == Agreed::BOTH;
+        if changes_freely(void.reason) || agreed || !self.roster.asks_for_consent() {
             return false;
         }
         let Some(Body::Score(score)) = target.map(|it| it.body) else {

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use tallyline_keys::DeviceKey;
 use tallyline_proto::model::{
-    Body, CloseReason, EntryId, GrantId, Hash, Incarnation, LogName, Predecessor, Void, VoidReason,
+    Agreed, Body, CloseReason, EntryId, GrantId, Hash, Incarnation, LogName, Predecessor, Void,
+    VoidReason,
 };
 use tallyline_proto::wire::{Frame, encode_signed, entry_id, grant_id, sign_statement};
 
@@ -399,6 +400,7 @@ fn void(entry: EntryId) -> Vec<u8> {
         entry,
         reason: VoidReason::Test,
         note: String::new(),
+        agreed: Agreed::BOTH,
     }))
 }
 
