@@ -7,8 +7,8 @@ use tallyline_keys::DeviceKey;
 use tallyline_proto::{
     log::Ledger,
     model::{
-        Admit, Assign, Body, Entry, EventId, GrantId, Incarnation, LogName, Manifest, Open, Roles,
-        Statement,
+        Admit, Agreed, Assign, Body, Entry, EventId, GrantId, Incarnation, LogName, Manifest, Open,
+        Roles, Statement,
     },
     replica::{Stored, StoredLog},
     wire::{encode_entry, encode_manifest, encode_signed, event_id, grant_id, sign_statement},

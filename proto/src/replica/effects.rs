@@ -6,6 +6,7 @@ use tallyline_keys::{
     PublicKey,
     planted::{Fault, is},
 };
+use uuid::Uuid;
 
 use crate::model::{EntryId, EventId, GrantId, KeyId, LogName, Ticket};
 use crate::rules::Mistake;
@@ -214,6 +215,16 @@ pub enum Reply {
     },
     /// Entries are saved, in the order written (a void before what replaces it).
     Saved(Vec<EntryId>),
+    /// What no cell covers is recorded.
+    Recorded {
+        /// What names it: the id of an incident or report, of a decision that of its incident, the
+        /// key of a record.
+        id: Uuid,
+        /// The entry that says it.
+        entry: EntryId,
+        /// Whether the entry was written now; else it was here and says the same.
+        fresh: bool,
+    },
     /// A bundle was taken in.
     Imported {
         /// Entries that were not here before.

@@ -163,7 +163,8 @@ pub enum Command {
         /// Devices whose last entries nobody waits for.
         lost: Vec<PublicKey>,
     },
-    /// Records a score, a chronograph reading or a status.
+    /// Records a score, a chronograph reading, a status, an incident, a report, a decision or a
+    /// version of a record.
     Record {
         /// What to record.
         body: Body,
@@ -171,7 +172,7 @@ pub enum Command {
         replaces: Option<(EntryId, VoidReason)>,
         /// Who agreed that the replaced entry is changed, if that was approved.
         agreed: Agreed,
-        /// Whether the person confirmed an unlikely time (E06).
+        /// Whether the person confirmed an unlikely time (E06), or what is recorded already (E09).
         confirmed: bool,
         /// The structure revision the person saw; `None` is this device's.
         revision: Option<u32>,

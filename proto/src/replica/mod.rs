@@ -10,6 +10,7 @@
 //! ```
 
 mod asking;
+mod beyond;
 mod cell;
 mod command;
 mod core;
@@ -31,6 +32,7 @@ mod persons;
 mod proof;
 mod reading;
 mod record;
+mod review;
 mod room;
 mod seal;
 mod spread;
@@ -46,6 +48,9 @@ pub use input::{
 };
 pub use open::Damage;
 pub use persons::{PersonView, SealedView};
+pub use review::{
+    Conflicts, GroupView, IncidentView, Noted, Reviewed, Saying, SlotConflict, VersionsView,
+};
 pub use view::{
     AskPhase, AskView, DeviceView, EnrolView, EntryFilter, EntryView, EventEnd, GrantView,
     InviteEnd, InviteView, JoinEnd, KeyView, LentView, LogView, OfferView, Opened, PairPhase,

@@ -144,6 +144,9 @@ pub struct Terms {
     pub stage_points: u32,
     #[prost(message, optional, tag = "12")]
     pub court: ::core::option::Option<Court>,
+    /// of a race: reports of one thing; 0 stands for 30,000
+    #[prost(uint32, tag = "13")]
+    pub incident_window_ms: u32,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Court {
