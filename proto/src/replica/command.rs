@@ -82,9 +82,11 @@ impl Replica {
                     confirmed,
                     revision,
                     wall_ms,
+                    seed: None,
                 };
                 self.record(record)
             }
+            Command::RecordSealed { seed, record } => self.record_sealed(&seed, *record),
             Command::Void {
                 entry,
                 reason,

@@ -1,6 +1,7 @@
 //! Everything that can happen to a replica.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
+use core::fmt;
 
 use tallyline_keys::{DeviceKey, PublicKey};
 
@@ -79,6 +80,16 @@ pub enum Input {
     },
     /// Time passed; wanted every 50 to 250 ms.
     Tick,
+}
+
+/// Random bytes of which keys are made; they are never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Seed(pub [u8; 32]);
+
+impl fmt::Debug for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seed(..)")
+    }
 }
 
 /// What a person asks for.
@@ -178,6 +189,14 @@ pub enum Command {
         revision: Option<u32>,
         /// Unix time in milliseconds at which it was recorded; `None` is now.
         wall_ms: Option<u64>,
+    },
+    /// Records as [`Command::Record`] does, and seals every text that a kind of record declares
+    /// sealed, and what was seen of an incident.
+    RecordSealed {
+        /// 32 random bytes, of which keys are made where there are none.
+        seed: Seed,
+        /// A [`Command::Record`].
+        record: Box<Self>,
     },
     /// Voids an entry.
     Void {

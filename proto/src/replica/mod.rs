@@ -43,7 +43,7 @@ pub use self::core::Replica;
 pub use decide::{Chase, Selection};
 pub use effects::{Disk, Effects, NotSaved, Notice, Reason, Released, Reply, Write};
 pub use input::{
-    Claiming, Command, Enrolling, Founding, Identity, Input, Now, PeerId, RequestId, Stored,
+    Claiming, Command, Enrolling, Founding, Identity, Input, Now, PeerId, RequestId, Seed, Stored,
     StoredLog,
 };
 pub use open::Damage;

@@ -11,14 +11,12 @@ use tallyline_keys::PublicKey;
 use super::{
     Opened, Replica,
     keyring::{Circle, sealed_in},
+    seal::PARTICIPANT,
 };
 use crate::{
     model::{Body, EntryId, Field, FieldNo, Person, Roles, Sealed},
     rules::Line,
 };
-
-/// The kind of record that stands for a person.
-const PARTICIPANT: &str = "participant";
 
 /// A person, and what there is under seal.
 #[derive(Clone, Debug, PartialEq, Eq)]

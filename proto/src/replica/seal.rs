@@ -2,24 +2,51 @@
 
 use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 
+use uuid::Uuid;
+
 use super::{
-    KeyView, Opened, PeerId, Reason, Replica, Reply, Write,
-    command::no_event,
+    Command, KeyView, Opened, PeerId, Reason, Replica, Reply, Seed, Write,
     core::State,
-    keyring::{KEYS_HELD_MAX, may_read},
+    keyring::{INCIDENT_READERS, KEYS_HELD_MAX, may_read},
+    member::Member,
 };
 use crate::{
-    model::{Erase, Person, Roles, Sealed, Statement},
-    rules::{Code, Mistake},
+    model::{Body, Erase, Kind, Person, Record, Roles, Sealed, Statement, Text, Value},
+    rules::{Code, Mistake, Scorebook},
     wire::{Keys, Share, encode_key, open_sealed, seal_text},
 };
 
-impl Replica {
-    /// Seals a text about a person for the members with one of the readers' roles, and the owner.
-    ///
-    /// Uses a key that is here, or makes one of `seed`: 32 random bytes that the caller drew for this
-    /// command. One seed gives another key for each person and set of readers. The key is kept in
-    /// the commit of this step, together with what the caller writes.
+/// The kind of record that stands for a person.
+pub(super) const PARTICIPANT: &str = "participant";
+
+/// How far up a record is followed to the person whom it is about; kinds are no deeper.
+const DEPTH_MAX: usize = 32;
+
+/// Seals the texts of one command. The keys that it makes are kept only if the command goes through.
+pub(super) struct Sealer<'a> {
+    member: &'a Member,
+    seed: Seed,
+    made: Vec<Share>,
+}
+
+impl<'a> Sealer<'a> {
+    /// Begins with 32 random bytes that were drawn for this command.
+    pub(super) fn new(member: &'a Member, seed: Seed) -> Self {
+        Self {
+            member,
+            seed,
+            made: Vec::new(),
+        }
+    }
+
+    /// Returns the keys that were made.
+    pub(super) fn into_made(self) -> Vec<Share> {
+        self.made
+    }
+
+    /// Seals a text about a person for the members with one of the readers' roles, and the owner:
+    /// with a key that is here, or one made of the seed. One seed gives another key for each person
+    /// and set of readers.
     ///
     /// Source: PROTOCOL R-SEAL-1, R-SEAL-2.
     ///
@@ -30,13 +57,10 @@ impl Replica {
         person: Person,
         readers: Roles,
         text: &str,
-        seed: &[u8; 32],
     ) -> Result<Sealed, Mistake> {
-        let State::Member(member) = &mut self.state else {
-            return Err(no_event());
-        };
-        let event = member.ledger.event();
-        if member.ledger.authority().erased().contains(&person) {
+        let ledger = &self.member.ledger;
+        let event = ledger.event();
+        if ledger.authority().erased().contains(&person) {
             let text = format!(
                 "{} was erased from this event: nothing more is recorded under seal about that \
                  person. Nothing was saved.",
@@ -45,25 +69,135 @@ impl Replica {
             return Err(Mistake::new(Code::E02, text));
         }
         let readers = Roles(readers.0 & Roles::READING.0);
-        let too_long = || {
-            let text = format!(
-                "a sealed text has at most {} bytes, this one has {}. Shorten it.",
-                tallyline_keys::SEAL_TEXT_BYTES_MAX,
-                text.len()
-            );
-            Mistake::new(Code::E21, text)
-        };
-        if let Some(share) = member.ring.key_for(person, readers) {
-            return seal_text(event, share, text).ok_or_else(too_long);
+        let is_for = |share: &&Share| share.person == person && share.readers == readers;
+        let held = self.member.ring.key_for(person, readers);
+        if let Some(share) = held.or_else(|| self.made.iter().find(is_for)) {
+            return seal_text(event, share, text).ok_or_else(|| too_long(text));
         }
-        let share = Share::make(event, person, readers, seed);
-        let sealed = seal_text(event, &share, text).ok_or_else(too_long)?;
-        self.out.writes.push(Write::Key {
-            id: sealed.key,
-            row: encode_key(&share, true),
-        });
-        member.ring.keep(sealed.key, share, true);
+        let share = Share::make(event, person, readers, &self.seed.0);
+        let sealed = seal_text(event, &share, text).ok_or_else(|| too_long(text))?;
+        self.made.push(share);
         Ok(sealed)
+    }
+
+    /// Seals what was seen of an incident; it is about whom the incident is about.
+    pub(super) fn seal_seen(&mut self, book: &Scorebook, body: &mut Body) -> Result<(), Mistake> {
+        let (person, text) = match body {
+            Body::Incident(it) => (Person::Shooter(it.bib), &mut it.text),
+            Body::Report(it) => {
+                // A report may come before its incident: then it is about what the two share.
+                let about = book.incidents().sightings().get(&it.incident);
+                let about = about.map(|about| Person::Shooter(about.first.says.bib));
+                (about.unwrap_or(Person::Record(it.incident)), &mut it.text)
+            }
+            _ => return Ok(()),
+        };
+        if let Some(Text::Plain(plain)) = text {
+            let sealed = self.seal(person, INCIDENT_READERS, plain)?;
+            *text = Some(Text::Sealed(sealed));
+        }
+        Ok(())
+    }
+
+    /// Seals the fields of a record that its kind declares sealed.
+    pub(super) fn seal_record(
+        &mut self,
+        book: &Scorebook,
+        kind: &Kind,
+        record: &mut Record,
+    ) -> Result<(), Mistake> {
+        let mut person = None;
+        for (no, value) in &mut record.fields {
+            let field = kind.fields.iter().find(|it| it.no == *no);
+            if !field.is_some_and(|it| it.sealed) {
+                continue;
+            }
+            let text = match value {
+                Value::Sealed(_) => continue,
+                Value::Text(text) => core::mem::take(text),
+                Value::Number(number) => format!("{number}"),
+            };
+            let person = match person {
+                Some(person) => person,
+                None => *person.insert(self.whom(book, kind, record.key, &record.parents)?),
+            };
+            *value = Value::Sealed(self.seal(person, kind.readers, &text)?);
+        }
+        Ok(())
+    }
+
+    /// Returns whom a record is about: the participant that it is or hangs on, by its first parents;
+    /// what hangs on nobody is about itself.
+    fn whom(
+        &self,
+        book: &Scorebook,
+        kind: &Kind,
+        key: Uuid,
+        parents: &[Uuid],
+    ) -> Result<Person, Mistake> {
+        let roster = self.member.ledger.authority().roster();
+        let (mut kind, mut key, mut parents) = (kind, key, parents);
+        for _ in 0..DEPTH_MAX {
+            if kind.name == PARTICIPANT {
+                break;
+            }
+            let (Some(above), Some(parent)) = (kind.parents.first(), parents.first()) else {
+                break;
+            };
+            let above = roster.kind(*above).ok_or_else(|| not_here(parent))?;
+            key = *parent;
+            if above.name == PARTICIPANT {
+                break;
+            }
+            let state = book.records().get(above.no, key);
+            parents = &state.ok_or_else(|| not_here(&key))?.parents;
+            kind = above;
+        }
+        Ok(Person::Record(key))
+    }
+}
+
+impl Replica {
+    /// Records something with its texts under seal.
+    ///
+    /// Source: PROTOCOL R-SEAL-1.
+    pub(super) fn record_sealed(&mut self, seed: &Seed, record: Command) -> Result<Reply, Mistake> {
+        let Command::Record {
+            body,
+            replaces,
+            agreed,
+            confirmed,
+            revision,
+            wall_ms,
+        } = record
+        else {
+            let text = "only what is recorded can be sealed. Nothing was saved.";
+            return Err(Mistake::new(Code::E02, text.into()));
+        };
+        self.record(super::record::Record {
+            body,
+            replaces,
+            agreed,
+            confirmed,
+            revision,
+            wall_ms,
+            seed: Some(seed.clone()),
+        })
+    }
+
+    /// Keeps keys that were made for what is written in this step.
+    pub(super) fn keep_made(&mut self, made: Vec<Share>) {
+        let State::Member(member) = &mut self.state else {
+            return;
+        };
+        for share in made {
+            let id = share.id(member.ledger.event());
+            self.out.writes.push(Write::Key {
+                id,
+                row: encode_key(&share, true),
+            });
+            member.ring.keep(id, share, true);
+        }
     }
 
     /// Opens a sealed text, as far as this device can.
@@ -202,6 +336,23 @@ impl Replica {
             self.refuse(peer, Reason::Key, text);
         }
     }
+}
+
+fn too_long(text: &str) -> Mistake {
+    let text = format!(
+        "a sealed text has at most {} bytes, this one has {}. Shorten it.",
+        tallyline_keys::SEAL_TEXT_BYTES_MAX,
+        text.len()
+    );
+    Mistake::new(Code::E21, text)
+}
+
+fn not_here(key: &Uuid) -> Mistake {
+    let text = format!(
+        "the record {key} is not here yet, so that nobody can tell whom this is about. Wait until it \
+         has come (`tallyline status`), then enter it again."
+    );
+    Mistake::new(Code::E20, text)
 }
 
 /// Says whom a text is about.
