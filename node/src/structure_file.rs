@@ -5,14 +5,15 @@
 //! numbers among statements. Layer: above `model`, below `cli` and `demo`.
 
 mod cursor;
+mod terms;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::Value;
 use tallyline_proto::model::{
-    Discipline, Division, Drill, DrillNo, Entrant, Method, NoShoots, PowerFactor, Rule, RuleKind,
-    RuleNo, Ruleset, Shooter, ShooterNo, SquadNo, Structure, Terms,
+    Discipline, Division, Drill, DrillNo, Entrant, NoShoots, PowerFactor, Rule, RuleKind, RuleNo,
+    Ruleset, Shooter, ShooterNo, SquadNo, Structure,
 };
 
 use cursor::At;
@@ -104,7 +105,7 @@ impl Reader {
             .take(root.optional("zone_min", |it| it.signed(-720..=840)))
             .map(Option::unwrap_or_default);
         let date = self.take(root.field("date").and_then(|it| day(&it)));
-        let ruleset = self.take(root.optional("ruleset", ruleset));
+        let ruleset = self.take(root.optional("ruleset", terms::ruleset));
         let divisions = self.divisions(root);
         let rules = self.rules(root);
         let drills = self.list(root.field("stages"), drill);
@@ -276,14 +277,6 @@ fn days_since_1970(year: u64, month: u64, date: u64) -> Option<u64> {
     years.checked_add(months)?.checked_add(date)?.checked_sub(1)
 }
 
-fn ruleset(it: &At<'_>) -> Result<Ruleset, String> {
-    match it.text()?.to_ascii_lowercase().as_str() {
-        "ipsc" => Ok(Ruleset::of(Discipline::Ipsc)),
-        "uspsa" => Ok(Ruleset::of(Discipline::Uspsa)),
-        _ => Err(it.problem("use \"ipsc\" or \"uspsa\"")),
-    }
-}
-
 fn power_factors(it: &At<'_>) -> Result<(Option<u32>, Option<u32>), String> {
     let floor = |it: &At<'_>| it.number(1..=1000);
     Ok((it.optional("minor", floor)?, it.optional("major", floor)?))
@@ -296,19 +289,19 @@ fn rule(it: &At<'_>, kind: RuleKind) -> Result<Rule, String> {
         kind: if warning { RuleKind::Warning } else { kind },
         text: it.field("name")?.name(RULE_BYTES_MAX)?,
         code: it.optional("uuid", At::any_text)?.unwrap_or_default(),
-        value: None,
+        value: rule_value(it)?,
     })
 }
 
 fn drill(it: &At<'_>) -> Result<Drill, String> {
-    let method = method(&it.field("scoring")?)?;
+    let method = terms::method(&it.field("scoring")?)?;
     let strings = it.optional("strings", |it| it.number(0..=STRINGS_MAX))?;
-    if strings == Some(0) && method != Method::Chrono {
+    if strings == Some(0) && !method.may_be_untimed() {
         return Err(it
             .field("strings")?
             .problem("a stage that is shot has 1 to 16 strings"));
     }
-    let default_strings = u32::from(method != Method::Chrono);
+    let default_strings = u32::from(!method.may_be_untimed());
     let required_hits = match it.optional("target_shots", |it| it.items(ITEMS_MAX))? {
         None => Vec::new(),
         Some(targets) => targets
@@ -330,19 +323,8 @@ fn drill(it: &At<'_>) -> Result<Drill, String> {
             Some(false) => NoShoots::Absent,
             Some(true) => NoShoots::Present,
         },
-        terms: Terms::default(),
+        terms: terms::terms(it, method)?,
     })
-}
-
-fn method(it: &At<'_>) -> Result<Method, String> {
-    let spaceless: String = it.text()?.split(['_', ' ', '-']).collect();
-    match spaceless.to_ascii_lowercase().as_str() {
-        "comstock" => Ok(Method::Comstock),
-        "chrono" => Ok(Method::Chrono),
-        "fixed" | "fixedtime" => Ok(Method::FixedTime),
-        "virginia" | "virginiacount" => Ok(Method::VirginiaCount),
-        _ => Err(it.problem("use Comstock, Virginia, Fixed Time or Chrono")),
-    }
 }
 
 fn shooter(it: &At<'_>, divisions: &[&str]) -> Result<Shooter, String> {
@@ -376,8 +358,37 @@ fn shooter(it: &At<'_>, divisions: &[&str]) -> Result<Shooter, String> {
         power_factor,
         squad: SquadNo(it.field("squad")?.no()?),
         categories,
-        entrant: Entrant::default(),
+        entrant: Entrant {
+            id: None,
+            member: short_text(it, "member", 32)?,
+            class: short_text(it, "class", 16)?,
+            team: short_text(it, "team", NAME_BYTES_MAX)?,
+        },
     })
+}
+
+/// Reads what breaking a rule once costs: `"seconds"` where time is counted, `"points"` elsewhere; a
+/// bonus is below 0.
+fn rule_value(it: &At<'_>) -> Result<Option<i32>, String> {
+    let seconds = it.optional("seconds", At::signed_centis)?;
+    let points = it.optional("points", |it| it.signed(-1_000..=1_000))?;
+    match (seconds, points) {
+        (Some(_), Some(_)) => Err(it.problem("a rule costs \"seconds\" or \"points\", not both")),
+        (seconds, points) => Ok(seconds.or(points)),
+    }
+}
+
+/// Reads a text that may be missing, of at most this many bytes.
+fn short_text(it: &At<'_>, key: &str, bytes_max: usize) -> Result<String, String> {
+    let read = |it: &At<'_>| {
+        let text = it.any_text()?;
+        if bytes_max < text.len() {
+            let found = text.len();
+            return Err(it.problem(&format!("{found} bytes are more than {bytes_max}")));
+        }
+        Ok(text)
+    };
+    Ok(it.optional(key, read)?.unwrap_or_default())
 }
 
 /// Lists names for a complaint: all that a real match has, and no screenful of any others.

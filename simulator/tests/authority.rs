@@ -4,7 +4,7 @@
 use tallyline_keys::{DeviceKey, PublicKey};
 use tallyline_proto::{
     log::{Chain, sign_head},
-    model::{Body, CloseReason, EntryId, GrantId, Incarnation, LogName, Open, VoidReason},
+    model::{Agreed, Body, CloseReason, EntryId, GrantId, Incarnation, LogName, Open, VoidReason},
     replica::{Command, EntryFilter, EntryView, Founding, Input, Now, Reason, Reply},
     rules::{Code, Standings, Verdict},
     wire::{Frame, LogRef, Push, decode_bundle, encode_bundle, encode_entry, encode_frame},

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use tallyline_keys::PublicKey;
 use tallyline_proto::{
-    model::{CloseReason, DrillNo, EntryId, GrantId, Open, Roles, SquadNo, Statement},
+    model::{Agreed, CloseReason, DrillNo, EntryId, GrantId, Open, Roles, SquadNo, Statement},
     replica::{AskPhase, Claiming, Command, EntryFilter, GrantView, Reply},
     rules::{Code, Verdict},
     wire::Denial,
@@ -208,6 +208,7 @@ fn record(shooter: u32) -> Command {
         confirmed: false,
         revision: None,
         wall_ms: None,
+        agreed: Agreed::BOTH,
     }
 }
 

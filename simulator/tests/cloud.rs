@@ -3,7 +3,7 @@
 
 use tallyline_keys::DeviceKey;
 use tallyline_proto::{
-    model::{CloseReason, Open},
+    model::{Agreed, CloseReason, Open},
     replica::{Command, EntryFilter, Founding, Input, Now, Phase, Reason, Reply},
     wire::{Cell, CellKind, Frame, encode_cell, encode_frame, log_short_id, sign_cell},
 };
@@ -60,6 +60,7 @@ fn record(shooter: u32) -> Command {
         confirmed: false,
         revision: None,
         wall_ms: None,
+        agreed: Agreed::BOTH,
     }
 }
 

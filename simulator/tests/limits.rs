@@ -3,8 +3,8 @@
 
 use tallyline_proto::{
     model::{
-        Body, CellSet, Chrono, CloseReason, DrillNo, Open, Roles, RosterChange, ShooterEdit,
-        ShooterNo,
+        Agreed, Body, CellSet, Chrono, CloseReason, DrillNo, Open, Roles, RosterChange,
+        ShooterEdit, ShooterNo,
     },
     replica::{Command, Founding, Input, Reply, RequestId},
     rules::Code,

@@ -5,7 +5,8 @@ use tallyline_keys::DeviceKey;
 use tallyline_proto::{
     log::{Chain, sign_head},
     model::{
-        Body, CloseReason, Entry, EventId, GrantId, Incarnation, LogName, Open, Void, VoidReason,
+        Agreed, Body, CloseReason, Entry, EventId, GrantId, Incarnation, LogName, Open, Void,
+        VoidReason,
     },
     replica::{Command, Founding, Input, Reply},
     rules::{Standings, scorebook::Totals},

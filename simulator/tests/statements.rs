@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use tallyline_keys::{DeviceKey, PublicKey};
 use tallyline_proto::{
     model::{
-        Amend, Amendment, Body, CloseReason, Decision, EntryId, GrantId, Open, RevokeReason, Roles,
-        Ticket, VoidReason,
+        Agreed, Amend, Amendment, Body, CloseReason, Decision, EntryId, GrantId, Open,
+        RevokeReason, Roles, Ticket, VoidReason,
     },
     replica::{Command, EntryFilter, Founding, Now, Phase, Reply, Selection, Subject, Why},
     rules::{Code, Verdict},
@@ -174,6 +174,7 @@ fn record(drill: u32, shooter: u32) -> Command {
         confirmed: false,
         revision: None,
         wall_ms: None,
+        agreed: Agreed::BOTH,
     }
 }
 
@@ -546,6 +547,7 @@ fn what_a_spare_card_wrote_counts_once_it_is_granted() {
             reason: VoidReason::Hits,
             note: String::new(),
             wall_ms: None,
+            agreed: Agreed::BOTH,
         },
     );
     assert_eq!(venue.verdict(spare, waits), Verdict::Unassigned);

@@ -5,7 +5,7 @@
 use std::mem::take;
 
 use tallyline_keys::{DeviceKey, PublicKey};
-use tallyline_proto::model::{CloseReason, Incarnation, Open, Roles};
+use tallyline_proto::model::{Agreed, CloseReason, Incarnation, Open, Roles};
 use tallyline_proto::replica::{
     Command, Disk, Founding, Identity, Input, Now, PeerId, Reason, Replica, Reply, RequestId,
     Stored, Write,
@@ -161,6 +161,7 @@ impl Two {
             confirmed: true,
             revision: None,
             wall_ms: None,
+            agreed: Agreed::BOTH,
         };
         self.ask(no, command);
     }

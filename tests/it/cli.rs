@@ -479,8 +479,7 @@ fn a_bad_structure_file_founds_nothing_and_names_each_bad_place() {
     desk.structure(&bad);
     let file = desk.path("event.json");
     let create = ["event", "create", "--structure", &file];
-    let place =
-        "stages[0].scoring: found \"Comstok\"; use Comstock, Virginia, Fixed Time or Chrono";
+    let place = "stages[0].scoring: found \"Comstok\"; use Comstock, Virginia, Fixed Time, Chrono,";
     desk.refused("owner", &create, (2, "bad_structure"), place);
     desk.refused(
         "owner",

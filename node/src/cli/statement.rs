@@ -115,6 +115,11 @@ pub(super) fn amend(args: EventAmend, session: &Session) -> Result<u8, Failure> 
         required_hits: args.change.targets.map(|it| it.0),
         steel: args.change.steel,
         no_shoots: args.change.no_shoots,
+        par_cs: args.change.par,
+        string_limit_cs: args.change.string_limit,
+        drop_worst: args.change.drop_worst,
+        shots: args.change.shots,
+        values: (!args.change.value.is_empty()).then_some(args.change.value),
     });
     if let Some(change) = &drill
         && *change
@@ -125,7 +130,8 @@ pub(super) fn amend(args: EventAmend, session: &Session) -> Result<u8, Failure> 
     {
         return Err(Failure::usage(
             "nothing changes: name what is to be different (--name, --targets, --steel, \
-             --strings, --no-shoots, --method)",
+             --strings, --no-shoots, --method, --par, --string-limit, --drop-worst, --shots, \
+             --value)",
         ));
     }
     let rule = args.rule.zip(args.kind).map(|(text, kind)| NewRule {

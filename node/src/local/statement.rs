@@ -364,7 +364,8 @@ pub(super) fn amend(replica: &Replica, amend: EventAmend) -> Result<(Command, Te
 /// Makes the drill of the present one and what changes, or a new one.
 fn changed_drill(held: Option<&Drill>, change: DrillChange) -> Result<Drill, Problem> {
     let no = DrillNo(change.drill);
-    let name = change.name.or_else(|| held.map(|it| it.name.clone()));
+    let name = change.name.clone();
+    let name = name.or_else(|| held.map(|it| it.name.clone()));
     let name = name.ok_or_else(|| {
         contradiction(&format!(
             "the event has no stage {no}: a new one needs a name"
@@ -382,6 +383,7 @@ fn changed_drill(held: Option<&Drill>, change: DrillChange) -> Result<Drill, Pro
             .unwrap_or(STRINGS_DEFAULT),
         required_hits: change
             .required_hits
+            .clone()
             .or_else(|| held.map(|it| it.required_hits.clone()))
             .unwrap_or_default(),
         steel: change.steel.or(held.map(|it| it.steel)).unwrap_or_default(),
@@ -391,12 +393,25 @@ fn changed_drill(held: Option<&Drill>, change: DrillChange) -> Result<Drill, Pro
             (None, Some(held)) => held.no_shoots,
             (None, None) => NoShoots::NotSaid,
         },
-        terms: Terms::default(),
+        terms: changed_terms(held, &change),
     };
     if drill.method == Method::Chrono {
         drill.strings = 0;
     }
     Ok(drill)
+}
+
+/// Keeps what only some methods need, but for what changes.
+fn changed_terms(held: Option<&Drill>, change: &DrillChange) -> Terms {
+    let held = held.map(|it| it.terms.clone()).unwrap_or_default();
+    Terms {
+        par_centis: change.par_cs.unwrap_or(held.par_centis),
+        string_max_centis: change.string_limit_cs.unwrap_or(held.string_max_centis),
+        drop_worst: change.drop_worst.unwrap_or(held.drop_worst),
+        shots: change.shots.unwrap_or(held.shots),
+        values: change.values.clone().unwrap_or(held.values),
+        ..held
+    }
 }
 
 fn method(word: MethodWord) -> Method {
@@ -405,6 +420,12 @@ fn method(word: MethodWord) -> Method {
         MethodWord::Virginia => Method::VirginiaCount,
         MethodWord::FixedTime => Method::FixedTime,
         MethodWord::Chrono => Method::Chrono,
+        MethodWord::TimePlus => Method::TimePlus,
+        MethodWord::BestStrings => Method::BestStrings,
+        MethodWord::Precision => Method::Precision,
+        MethodWord::HitValues => Method::HitValues,
+        MethodWord::ParTime => Method::ParTime,
+        MethodWord::Run => Method::Run,
     }
 }
 

@@ -132,6 +132,23 @@ impl<'a> At<'a> {
             })
     }
 
+    /// Reads seconds with at most two decimals, as a number or a text, in hundredths.
+    pub(super) fn centis(&self) -> Result<u32, String> {
+        let centis = self.signed_centis()?;
+        u32::try_from(centis).map_err(|_| self.problem("write seconds that are not below 0"))
+    }
+
+    /// Reads seconds with at most two decimals that may be below 0, in hundredths.
+    pub(super) fn signed_centis(&self) -> Result<i32, String> {
+        let text = match self.value {
+            Value::Number(number) => number.to_string(),
+            Value::String(text) => text.clone(),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => String::new(),
+        };
+        hundredths(&text)
+            .ok_or_else(|| self.problem("write seconds with at most two decimals, such as 5.30"))
+    }
+
     /// Says where the value is, what it is, and what to do.
     pub(super) fn problem(&self, advice: &str) -> String {
         let found = shortened(&self.value.to_string());
@@ -161,6 +178,27 @@ impl<'a> At<'a> {
             &self.place
         }
     }
+}
+
+/// Reads a decimal number with at most two decimals; up to 10,000 seconds.
+fn hundredths(text: &str) -> Option<i32> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text),
+    };
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || 5 < whole.len() || !is_number(whole) || !is_number(part) {
+        return None;
+    }
+    // JSON writes 6.0 and 6.00 alike, and zeros after the second decimal say nothing.
+    let part = part.trim_end_matches('0');
+    if 2 < part.len() {
+        return None;
+    }
+    let whole: i32 = whole.parse().ok()?;
+    let part: i32 = format!("{part:0<2}").parse().ok()?;
+    whole.checked_mul(100)?.checked_add(part)?.checked_mul(sign)
 }
 
 /// Returns a piece of the file as complaints repeat it: its beginning, if it is long.

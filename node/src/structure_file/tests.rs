@@ -1,6 +1,7 @@
 //! Tests of the structure file's reader.
 
 use super::*;
+use tallyline_proto::model::{Method, Overtime, Terms, Tie};
 
 const SMALL: &str = r#"{
   "event": "club", "date": "2018-07-25",
@@ -251,4 +252,93 @@ fn complaints_are_short_whatever_the_file_holds() {
         let said = problems.to_string();
         assert!(said.len() < 2_000, "{} bytes for {from}", said.len());
     }
+}
+
+/// A stage of each method, and rulesets with numbers of their own.
+#[test]
+fn stages_of_every_method_and_own_numbers_are_read() {
+    let text = r#"{
+        "event": "Everything", "date": "2026-05-09",
+        "ruleset": {"discipline": "idpa", "down": 0.5, "steel_miss": 10, "zones": [0, 1, 1, 3],
+                    "percent_decimals": 3, "ties": ["stage wins", "tie-stage"], "sum": "time"},
+        "divisions": ["SSP"],
+        "rules": {"procedurals": [{"name": "PE", "seconds": 3}, {"name": "Bonus", "seconds": "-1.50"},
+                                  {"name": "Late", "points": 5}]},
+        "stages": [
+            {"stage": 1, "name": "A", "scoring": "time plus", "target_shots": [2], "briefing": "Go."},
+            {"stage": 2, "name": "B", "scoring": "steel", "strings": 5, "string_limit": 30.0,
+             "drop_worst": 1, "tie_breaker": true},
+            {"stage": 3, "name": "C", "scoring": "precision", "shots": 10, "range": 50},
+            {"stage": 4, "name": "D", "scoring": "prs", "target_shots": [1, 1], "values": [1, 2]},
+            {"stage": 5, "name": "E", "scoring": "par-time", "par": "6.00", "overtime": "pass fail"},
+            {"stage": 6, "name": "F", "scoring": "run"},
+            {"stage": 7, "name": "G", "scoring": "court",
+             "court": {"a": 1, "b": 2, "sets_to_win": 2, "points": 21, "lead": 2, "cap": 30}}
+        ],
+        "shooters": [
+            {"shooter": 1, "label": "One", "division": "SSP", "power_factor": "MINOR", "squad": 1,
+             "member": "A1", "class": "MM", "team": "Reds"},
+            {"shooter": 2, "label": "Two", "division": "SSP", "power_factor": "MINOR", "squad": 1}
+        ]
+    }"#;
+    let structure = StructureFile::parse(text).unwrap().structure;
+    let ruleset = &structure.ruleset;
+    assert_eq!(ruleset.times.down_centis, 50);
+    assert_eq!(ruleset.times.steel_miss, 10);
+    assert_eq!(ruleset.ties, [Tie::StageWins, Tie::TieStage]);
+    let values: Vec<Option<i32>> = structure.rules.iter().map(|it| it.value).collect();
+    assert_eq!(values, [Some(300), Some(-150), Some(5)]);
+    let methods: Vec<&str> = structure.drills.iter().map(|it| it.method.name()).collect();
+    assert_eq!(
+        methods,
+        [
+            "time-plus",
+            "best-strings",
+            "precision",
+            "hit-values",
+            "par-time",
+            "run",
+            "court"
+        ]
+    );
+    let terms: Vec<&Terms> = structure.drills.iter().map(|it| &it.terms).collect();
+    assert_eq!(terms[0].briefing, "Go.");
+    assert_eq!(
+        (terms[1].string_max_centis, terms[1].drop_worst),
+        (3_000, 1)
+    );
+    assert_eq!((terms[2].shots, terms[2].range), (10, 50));
+    assert_eq!(terms[3].values, [1, 2]);
+    assert_eq!(
+        (terms[4].par_centis, terms[4].overtime),
+        (600, Overtime::PassFail)
+    );
+    assert_eq!(
+        terms[6].court.map(|it| (it.points_last, it.cap)),
+        Some((21, 30))
+    );
+    let entrant = &structure.shooters[0].entrant;
+    assert_eq!(
+        (entrant.member.as_str(), entrant.class.as_str()),
+        ("A1", "MM")
+    );
+}
+
+#[test]
+fn what_a_method_needs_is_asked_for() {
+    check(
+        r#""scoring": "Comstock""#,
+        r#""scoring": "precision""#,
+        "a precision stage says how many \"shots\" are scored",
+    );
+    check(
+        r#""scoring": "Comstock""#,
+        r#""scoring": "Comstock", "par": 1.234"#,
+        "stages[1].par: found 1.234; write seconds with at most two decimals",
+    );
+    check(
+        r#""scoring": "Comstock""#,
+        r#""scoring": "court""#,
+        "a stage scored as court, and no other, says \"court\"",
+    );
 }

@@ -9,7 +9,7 @@ use clap::{ArgGroup, Args, Subcommand};
 use serde::Deserialize as _;
 use serde::de::value::{Error as WordError, StrDeserializer};
 
-use super::super::notation::ShotsText;
+use super::super::notation::{self, ShotsText};
 use super::word;
 use crate::local::protocol::{Branch, MethodWord, RevokeWhy, RuleWord};
 
@@ -115,8 +115,26 @@ pub(in crate::cli) struct StageChange {
     #[arg(long, requires = "stage", value_name = "yes|no", value_parser = yes_or_no())]
     pub(in crate::cli) no_shoots: Option<bool>,
     /// How it is scored.
-    #[arg(long, requires = "stage", value_parser = word::<MethodWord>(&["comstock", "virginia", "fixed-time", "chrono"]))]
+    #[arg(long, requires = "stage", value_parser = word::<MethodWord>(&[
+        "comstock", "virginia", "fixed-time", "chrono", "time-plus", "best-strings", "precision",
+        "hit-values", "par-time", "run",
+    ]))]
     pub(in crate::cli) method: Option<MethodWord>,
+    /// Its par time in seconds, such as 6.00.
+    #[arg(long, requires = "stage", value_name = "SECONDS", value_parser = notation::centis)]
+    pub(in crate::cli) par: Option<u32>,
+    /// The longest a string counts, in seconds, such as 30.00.
+    #[arg(long, requires = "stage", value_name = "SECONDS", value_parser = notation::centis)]
+    pub(in crate::cli) string_limit: Option<u32>,
+    /// How many of the slowest strings do not count.
+    #[arg(long, requires = "stage", value_name = "N")]
+    pub(in crate::cli) drop_worst: Option<u32>,
+    /// Shots that are scored or allowed.
+    #[arg(long, requires = "stage", value_name = "N")]
+    pub(in crate::cli) shots: Option<u32>,
+    /// What a hit on each target is worth, such as 1,1,2.
+    #[arg(long, requires = "stage", value_name = "POINTS", value_delimiter = ',')]
+    pub(in crate::cli) value: Vec<u32>,
 }
 
 #[derive(Debug, Args)]

@@ -137,6 +137,21 @@ pub struct DrillChange {
     /// Whether no-shoot targets stand on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_shoots: Option<bool>,
+    /// The par time in hundredths of a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub par_cs: Option<u32>,
+    /// Longest time of a string in hundredths of a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub string_limit_cs: Option<u32>,
+    /// How many of the slowest strings do not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drop_worst: Option<u32>,
+    /// Shots that are scored or allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shots: Option<u32>,
+    /// What a hit on each target is worth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<Vec<u32>>,
 }
 
 /// How a drill is scored.
@@ -151,6 +166,18 @@ pub enum MethodWord {
     FixedTime,
     /// Power factor is measured.
     Chrono,
+    /// Time, and time for what was hit badly.
+    TimePlus,
+    /// The best strings against steel.
+    BestStrings,
+    /// Rings and X's.
+    Precision,
+    /// Each hit is worth what its target is worth.
+    HitValues,
+    /// A time limit.
+    ParTime,
+    /// A timed run of a race.
+    Run,
 }
 
 /// A rule to add; it gets the next free number.
