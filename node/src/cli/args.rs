@@ -3,6 +3,7 @@
 //! Only shapes and help texts; values that have a notation of their own are read by `notation`.
 //! Layer: node, cli.
 
+mod beyond;
 mod score;
 mod statement;
 
@@ -17,6 +18,10 @@ use super::notation::Numbers;
 use crate::local::protocol::{CloseWhy, PhaseWord, Power, Role, VoidWhy};
 use crate::root::Mode;
 
+pub(super) use beyond::{
+    ConflictsVerb, Decide, IncidentAdd, IncidentList, IncidentReport, IncidentVerb, RecordAdd,
+    RecordList, RecordSet, RecordVerb,
+};
 pub(super) use score::{Approve, Entries, EntryArgs, ScoreAdd, ScoreVerb};
 pub(super) use statement::{
     Adopt, CardsUse, CardsVerb, EventAmend, EventClose, EventStatements, Recover, Revoke,
@@ -120,6 +125,17 @@ pub(super) enum Verb {
     Approve(Approve),
     /// Change a stage, or add a stage or a rule: as `event amend`.
     Amend(Box<EventAmend>),
+    /// Record what an official of a race saw, add reports, and read them in their groups.
+    #[command(subcommand)]
+    Incident(IncidentVerb),
+    /// Decide about an incident, and with it about its group.
+    Decide(Decide),
+    /// Write and read records beyond scores: attendance, badges, doses and so on.
+    #[command(subcommand)]
+    Record(RecordVerb),
+    /// List what needs a person; exit code 0 when nothing does, 4 else.
+    #[command(subcommand)]
+    Conflicts(ConflictsVerb),
     /// Print standings.
     Standings(Standings),
     /// Tell where the scores are; exit code 0 when all is in the cloud.
@@ -559,7 +575,7 @@ where
 
 fn role() -> impl TypedValueParser<Value = Role> {
     word(&[
-        "scorer", "gateway", "viewer", "deputy", "desk", "relay", "leader", "medic", "jury",
+        "scorer", "gateway", "viewer", "deputy", "desk", "relay", "jury", "leader", "medic",
     ])
 }
 

@@ -5,6 +5,7 @@
 //! topmost besides `main`.
 
 mod args;
+mod beyond;
 mod cards;
 mod claims;
 mod doctor;
@@ -107,6 +108,10 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         | Verb::Score(_)
         | Verb::Approve(_)
         | Verb::Amend(_)
+        | Verb::Incident(_)
+        | Verb::Decide(_)
+        | Verb::Record(_)
+        | Verb::Conflicts(_)
         | Verb::Standings(_)
         | Verb::Status
         | Verb::Verify
@@ -141,6 +146,10 @@ fn ask(verb: Verb, session: &Session) -> Result<u8, Failure> {
         Verb::Score(verb) => score::score(verb, session),
         Verb::Approve(args) => score::approve(args, session),
         Verb::Amend(args) => statement::amend(*args, session),
+        Verb::Incident(verb) => beyond::incident(verb, session),
+        Verb::Decide(args) => beyond::decide(args, session),
+        Verb::Record(verb) => beyond::record(verb, session),
+        Verb::Conflicts(verb) => beyond::conflicts(verb, session),
         Verb::Standings(args) => score::standings(args, session),
         Verb::Status => venue::status(session),
         Verb::Verify => venue::verify(session),

@@ -45,6 +45,14 @@ pub(super) fn centis(text: &str) -> Result<u32, String> {
     })
 }
 
+/// Reads `FIELD=VALUE`.
+pub(super) fn field(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        Some(_) | None => Err("write FIELD=VALUE, such as name=Mia".to_owned()),
+    }
+}
+
 /// Reads grains with at most one decimal as tenths.
 pub(super) fn decigrains(text: &str) -> Result<u32, String> {
     scaled(text, 1).ok_or_else(|| {

@@ -22,7 +22,7 @@ use super::protocol::{
     StatusData, Totals, Verified, WireBytes, codes, exits,
 };
 use super::{
-    claims, convert, enrol, health, names, participants, said, standings, statement, words,
+    beyond, claims, convert, enrol, health, names, participants, said, standings, statement, words,
 };
 use crate::root::hex;
 
@@ -101,6 +101,10 @@ pub(super) fn look(
         Request::ParticipantShow(query) => participants::show(replica, query).map(Seen::of),
         Request::ScoreList(query) => entries(replica, now, query, Versions::Standing).map(Seen::of),
         Request::ScoreHistory(query) => entries(replica, now, query, Versions::All).map(Seen::of),
+        Request::Incidents(query) => beyond::incidents(replica, query).map(Seen::of),
+        Request::Records(query) => beyond::records(replica, query).map(Seen::of),
+        Request::RecordKinds(_) => Ok(Seen::of(beyond::kinds(replica))),
+        Request::Conflicts(_) => beyond::conflicts(replica).map(Seen::of),
         Request::Standings(query) => source(replica, query.clone()),
         Request::Status(_) => Ok(Seen::of(status(replica, now, around))),
         Request::Verify(_) => Ok(Seen::of(verify(replica))),
@@ -138,6 +142,11 @@ pub(super) fn look(
         | Request::ScoreAdd(_)
         | Request::ScoreVoid(_)
         | Request::ScoreMove(_)
+        | Request::IncidentAdd(_)
+        | Request::IncidentReport(_)
+        | Request::Decide(_)
+        | Request::RecordAdd(_)
+        | Request::RecordSet(_)
         | Request::Approve(_)
         | Request::EventPhase(_)
         | Request::Import(_)
@@ -191,6 +200,8 @@ fn event(replica: &Replica) -> Result<EventInfo, Problem> {
             .map(|it| shooter(structure, it))
             .collect(),
         rules: structure.rules.iter().map(rule).collect(),
+        places: beyond::places(replica),
+        kinds: beyond::kinds(replica).kinds,
     })
 }
 
@@ -348,7 +359,7 @@ fn entries(
     }
     views.retain(|view| match versions {
         Versions::Standing => stands(view),
-        Versions::All => !matches!(view.body, Body::Statement(_)),
+        Versions::All => is_about_scores(&view.body),
     });
     Ok(listed(views))
 }
@@ -397,6 +408,19 @@ fn add_voids(replica: &mut Replica, views: &mut Vec<EntryView>) {
             ..EntryFilter::default()
         }));
     }
+}
+
+/// Returns whether an entry has to do with scores: statements, incidents and records have lists of
+/// their own.
+fn is_about_scores(body: &Body) -> bool {
+    !matches!(
+        body,
+        Body::Statement(_)
+            | Body::Incident(_)
+            | Body::Report(_)
+            | Body::JuryDecision(_)
+            | Body::Record(_)
+    )
 }
 
 /// Returns whether an entry is a record that no void took out.
@@ -514,6 +538,7 @@ fn status(replica: &mut Replica, now: Now, around: Around) -> StatusData {
             "The words of this device's join: {words}. The owner's screen shows the same."
         ));
     }
+    remarks.extend(words::need_a_person(&replica.conflicts()));
     remarks.extend(health::remarks(replica, now, &around.alarms));
     if 0 < totals.entries && !around.damaged.is_empty() {
         remarks.push(words::damaged(&around.damaged));

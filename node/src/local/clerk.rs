@@ -173,6 +173,10 @@ impl Clerk {
             | Request::ParticipantShow(_)
             | Request::ScoreList(_)
             | Request::ScoreHistory(_)
+            | Request::Incidents(_)
+            | Request::Records(_)
+            | Request::RecordKinds(_)
+            | Request::Conflicts(_)
             | Request::Standings(_)
             | Request::Status(_)
             | Request::Verify(_)
@@ -208,6 +212,11 @@ impl Clerk {
             | Request::ParticipantErase(_)
             | Request::ScoreAdd(_)
             | Request::ScoreMove(_)
+            | Request::IncidentAdd(_)
+            | Request::IncidentReport(_)
+            | Request::Decide(_)
+            | Request::RecordAdd(_)
+            | Request::RecordSet(_)
             | Request::Approve(_)
             | Request::EventPhase(_)
             | Request::ScoreVoid(_)) => self.write(request).await,
@@ -308,6 +317,7 @@ impl Clerk {
             | Reply::Invited(_)
             | Reply::Called(_)
             | Reply::Imported { .. }
+            | Reply::Recorded { .. }
             | Reply::Revoked
             | Reply::Erased { .. }
             | Reply::Decided(_) => {
@@ -577,6 +587,7 @@ fn unexpected(reply: &Reply) -> Problem {
         | Reply::Assigned(_)
         | Reply::Revised(_)
         | Reply::Saved(_)
+        | Reply::Recorded { .. }
         | Reply::Revoked
         | Reply::Consented
         | Reply::Asking
@@ -602,7 +613,7 @@ pub(super) fn no_such_verb() -> Problem {
 fn refused(mistake: &Mistake) -> Problem {
     let exit = match mistake.code {
         Code::E02 | Code::E11 | Code::E12 | Code::E13 | Code::E14 => exits::REFUSED,
-        Code::E09 | Code::E15 | Code::E17 => exits::CONFLICT,
+        Code::E09 | Code::E15 | Code::E17 | Code::E19 => exits::CONFLICT,
         Code::E16 => exits::STORAGE,
         Code::E20 => exits::PENDING,
         Code::E01

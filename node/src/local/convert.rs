@@ -381,9 +381,9 @@ pub(super) fn roles(role: Role) -> Roles {
         Role::Deputy => Roles::DEPUTY.with(Roles::SCORER).with(Roles::RELAY),
         Role::Desk => Roles::DESK.with(Roles::SCORER).with(Roles::RELAY),
         Role::Relay => Roles::RELAY,
+        Role::Jury => Roles::JURY.with(Roles::SCORER).with(Roles::RELAY),
         Role::Leader => Roles::LEADER.with(Roles::SCORER).with(Roles::RELAY),
         Role::Medic => Roles::MEDIC.with(Roles::SCORER).with(Roles::RELAY),
-        Role::Jury => Roles::JURY.with(Roles::SCORER).with(Roles::RELAY),
     }
 }
 

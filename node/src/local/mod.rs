@@ -8,6 +8,7 @@
 //! Layer: node, above `driver`.
 
 mod answers;
+mod beyond;
 mod claims;
 mod clerk;
 pub mod client;

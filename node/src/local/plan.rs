@@ -14,7 +14,7 @@ use super::protocol::{
     ScoreMove, ScoreVoid, codes, exits,
 };
 use super::statement::{self, Tell};
-use super::{claims, convert, enrol, names, participants};
+use super::{beyond, claims, convert, enrol, names, participants};
 use crate::entropy;
 
 /// What a writing verb wants of the core, found by looking at the replica.
@@ -72,6 +72,11 @@ pub(super) fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<
             wall_ms: approve.wall_ms,
         },
         Request::EventPhase(phase) => statement::phase(replica, now, phase)?,
+        Request::IncidentAdd(add) => return Ok(beyond::add(replica, add)?.into()),
+        Request::IncidentReport(report) => return Ok(beyond::report(replica, report)?.into()),
+        Request::Decide(decide) => return Ok(beyond::decide(replica, decide)?.into()),
+        Request::RecordAdd(write) => return Ok(beyond::write(replica, write, true)?.into()),
+        Request::RecordSet(write) => return Ok(beyond::write(replica, write, false)?.into()),
         Request::Node(_)
         | Request::EventCreate(_)
         | Request::EventShow(_)
@@ -86,6 +91,10 @@ pub(super) fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<
         | Request::ParticipantShow(_)
         | Request::ScoreList(_)
         | Request::ScoreHistory(_)
+        | Request::Incidents(_)
+        | Request::Records(_)
+        | Request::RecordKinds(_)
+        | Request::Conflicts(_)
         | Request::Standings(_)
         | Request::Status(_)
         | Request::Verify(_)

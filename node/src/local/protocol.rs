@@ -13,6 +13,7 @@
 //!
 //! Layer: node, local. Knows nothing of sockets or of how an answer is found.
 
+mod beyond;
 mod claims;
 pub mod codes;
 mod data;
@@ -21,6 +22,7 @@ mod health;
 mod participants;
 mod statement;
 
+pub use beyond::*;
 pub use claims::*;
 pub use data::*;
 pub use enrol::*;
@@ -151,6 +153,24 @@ pub enum Request {
     ScoreList(EntriesQuery),
     /// Lists all versions, voided ones and voids included. Answer: [`Entries`].
     ScoreHistory(EntriesQuery),
+    /// Records an incident of a race. Answer: [`Recorded`].
+    IncidentAdd(IncidentAdd),
+    /// Adds a report to an incident. Answer: [`Recorded`].
+    IncidentReport(IncidentReport),
+    /// Decides about an incident, and with it about its group. Answer: [`Recorded`].
+    Decide(Decide),
+    /// Lists incidents in their groups. Answer: [`Incidents`].
+    Incidents(IncidentsQuery),
+    /// Writes a new record. Answer: [`Recorded`].
+    RecordAdd(RecordWrite),
+    /// Changes a record, or takes it back. Answer: [`Recorded`].
+    RecordSet(RecordWrite),
+    /// Lists the records of a kind. Answer: [`Records`].
+    Records(RecordsQuery),
+    /// Lists the kinds of records. Answer: [`Kinds`].
+    RecordKinds(Nothing),
+    /// Lists what needs a person. Answer: [`Conflicts`].
+    Conflicts(Nothing),
     /// Computes standings. Answer: [`StandingsData`].
     Standings(StandingsQuery),
     /// Tells where the scores are. Answer: [`StatusData`].
@@ -212,12 +232,12 @@ pub enum Role {
     Desk,
     /// Relays, and nothing else.
     Relay,
-    /// As a scorer, and reads contacts and what else is sealed for leaders.
+    /// As a scorer, and decides about incidents before all others but the owner.
+    Jury,
+    /// As a scorer, and reads what a kind of record shows to leaders.
     Leader,
     /// As a scorer, and reads medication.
     Medic,
-    /// As a scorer, and reads what was reported and decides about it.
-    Jury,
 }
 
 /// Arguments of `admit`.
@@ -919,6 +939,10 @@ impl Request {
             | Self::ParticipantShow(_)
             | Self::ScoreList(_)
             | Self::ScoreHistory(_)
+            | Self::Incidents(_)
+            | Self::Records(_)
+            | Self::RecordKinds(_)
+            | Self::Conflicts(_)
             | Self::Standings(_)
             | Self::Status(_)
             | Self::Verify(_)
@@ -956,6 +980,11 @@ impl Request {
             | Self::ScoreAdd(_)
             | Self::ScoreVoid(_)
             | Self::ScoreMove(_)
+            | Self::IncidentAdd(_)
+            | Self::IncidentReport(_)
+            | Self::Decide(_)
+            | Self::RecordAdd(_)
+            | Self::RecordSet(_)
             | Self::Approve(_)
             | Self::EventPhase(_)
             | Self::Import(_)

@@ -283,7 +283,13 @@ impl Oracle {
         replies: &[(RequestId, Reply)],
     ) {
         for (_, reply) in replies {
-            let Reply::Saved(ids) = reply else { continue };
+            let ids = match reply {
+                Reply::Saved(ids) => ids.as_slice(),
+                Reply::Recorded {
+                    entry, fresh: true, ..
+                } => core::slice::from_ref(entry),
+                _ => continue,
+            };
             for id in ids {
                 self.promised.insert(*id, device);
                 let durable = self.places.get(id).is_some_and(|(log, seq)| {

@@ -4,6 +4,7 @@
 //! node did not say. Labels come from other devices, so control characters never reach the
 //! terminal. Layer: node, cli.
 
+mod beyond;
 mod doctor;
 mod enrol;
 mod entries;
@@ -17,6 +18,7 @@ mod when;
 
 use std::fmt;
 
+pub(super) use beyond::{conflicts, incident, incidents, kinds, record, records};
 pub(super) use doctor::{report, security};
 pub(super) use enrol::{invites, joined, plain};
 pub(super) use entries::entries;

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ApproveData, CloseWhy, LentInfo, Record, RevokeWhy, RosterAdd, ScoreVoid};
+use super::{ApproveData, CloseWhy, KindInfo, LentInfo, PlaceInfo, Record, RevokeWhy, RosterAdd, ScoreVoid};
 
 /// Answer of a verb that has nothing to tell.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +87,10 @@ pub struct EventInfo {
     pub shooters: Vec<RosterAdd>,
     /// The rules that penalties and statuses name.
     pub rules: Vec<RuleInfo>,
+    /// Where something can happen, for incidents.
+    pub places: Vec<PlaceInfo>,
+    /// Kinds of records beyond scores.
+    pub kinds: Vec<KindInfo>,
 }
 
 /// One drill.
