@@ -81,6 +81,8 @@ impl<'a> Sealer<'a> {
     }
 
     /// Seals what was seen of an incident; it is about whom the incident is about.
+    ///
+    /// Source: PROTOCOL R-SEAL-6.
     pub(super) fn seal_seen(&mut self, book: &Scorebook, body: &mut Body) -> Result<(), Mistake> {
         let (person, text) = match body {
             Body::Incident(it) => (Person::Shooter(it.bib), &mut it.text),
@@ -128,6 +130,8 @@ impl<'a> Sealer<'a> {
 
     /// Returns whom a record is about: the participant that it is or hangs on, by its first parents;
     /// what hangs on nobody is about itself.
+    ///
+    /// Source: PROTOCOL R-SEAL-6.
     fn whom(
         &self,
         book: &Scorebook,
