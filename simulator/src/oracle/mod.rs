@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use tallyline_proto::{
-    model::{EntryId, LogName},
+    model::{EntryId, LogName, Roles},
     replica::{PeerId, Replica, Reply, RequestId, Write},
     wire::{self, CellKind, Frame, LogRef, LogTag, decode_cell, decode_frame},
 };
@@ -72,6 +72,10 @@ pub const INVARIANTS: [(&str, &str); 13] = [
     ("I11", "what was once on a device stays, fork proofs too"),
     ("I15", "clocks that are off by years change no verdict"),
     ("I16", "no slot ever counts two entries"),
+    (
+        "I17",
+        "keys of sealed texts are with readers and makers only, and with nobody once their person is erased",
+    ),
 ];
 
 /// A promise that was broken.
@@ -122,6 +126,9 @@ pub(crate) struct Oracle {
     shown: BTreeMap<EntryId, Shown>,
     standings: BTreeMap<[u8; 32], [u8; 32]>,
     screens: BTreeMap<DeviceNo, reading::Memory>,
+    /// Devices with the readers for whom they could read at some time: a role is never taken away,
+    /// ownership is.
+    readers: BTreeSet<(DeviceNo, Roles)>,
     /// By the end of a connection at the sender: what the other side said that it holds.
     told: BTreeMap<PeerId, BTreeMap<LogTag, u64>>,
     pub(crate) looks: u64,
@@ -245,6 +252,31 @@ impl Oracle {
             let height = first.saturating_add(count).saturating_sub(1);
             if let Some(card) = self.cards.get_mut(device) {
                 card.grow(*log, height);
+            }
+        }
+    }
+
+    /// Checks what keys of sealed texts a device holds: after each commit, and when it came up.
+    pub(crate) fn keys(&mut self, device: DeviceNo, now_ms: u64, replica: &Replica) {
+        let keys = replica.keys();
+        if keys.is_empty() || self.cards.get(device).is_some_and(|card| card.liar) {
+            return;
+        }
+        let erased = replica.erased();
+        for key in keys {
+            if erased.contains(&key.person) {
+                let what = format!("device {device} holds a key of {:?}, erased", key.person);
+                self.broken("I17", now_ms, what);
+            }
+            let reader = (device, key.readers);
+            if replica.reads(key.readers) {
+                self.readers.insert(reader);
+            } else if !key.made && !self.readers.contains(&reader) {
+                let what = format!(
+                    "device {device} holds a key for {:?} and is none of them",
+                    key.readers
+                );
+                self.broken("I17", now_ms, what);
             }
         }
     }
