@@ -31,7 +31,7 @@ pub(crate) use reading::Look;
 const VIOLATIONS_MAX: usize = 20;
 
 /// What is checked, with the words of docs/TESTING.md.
-pub const INVARIANTS: [(&str, &str); 13] = [
+pub const INVARIANTS: [(&str, &str); 14] = [
     (
         "I1",
         "what was answered as saved is there after any kill or power cut of a card that keeps its word",
