@@ -11,6 +11,7 @@
 //! | [`node`] | all of it together: what `tallyline run` runs |
 //! | [`doctor`] | what is wrong with a device, and what to do |
 //! | [`cli`], [`config`] | the command line and its configuration |
+//! | [`files`] | the sport's own files, read and written |
 //! | [`demo`] | a real match over real processes |
 //! | [`failpoint`] | moments at which the laboratory's binary dies |
 //! | [`clock`], [`entropy`] | the only places that read the clock and draw randomness |
@@ -25,6 +26,7 @@ pub mod doctor;
 pub mod driver;
 pub mod entropy;
 pub mod failpoint;
+pub mod files;
 pub mod local;
 pub mod net;
 pub mod node;

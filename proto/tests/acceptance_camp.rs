@@ -416,7 +416,10 @@ fn s3_15_a_dose_recorded_twice_is_shown_as_possible_double_dose_before_anything_
     assert!(only(&mut two, kinds::DOSE).record.doubled.is_empty());
     // A third one is marked again.
     let third = two.must(record(dose("20:00"), true));
-    assert!(matches!(third, Reply::Recorded { fresh: true, .. }), "{third:?}");
+    assert!(
+        matches!(third, Reply::Recorded { fresh: true, .. }),
+        "{third:?}"
+    );
     assert_eq!(only(&mut two, kinds::DOSE).record.doubled.len(), 3);
 }
 

@@ -83,16 +83,14 @@ fn groups_of(first: (i64, Incident), second: (i64, Incident)) -> Vec<GroupView> 
     }
     meet(&mut [&mut owner, &mut gate, &mut finish]);
     let groups = owner.replica.incidents();
-    assert_eq!(groups, {
-        let mut there = finish.replica.incidents();
-        // Copies differ from where one stands.
-        for (here, there) in groups.iter().zip(&mut there) {
-            for (here, there) in here.incidents.iter().zip(&mut there.incidents) {
-                there.first.noted.copies = here.first.noted.copies;
-            }
+    let mut there = finish.replica.incidents();
+    // Copies differ from where one stands.
+    for (here, there) in groups.iter().zip(&mut there) {
+        for (here, there) in here.incidents.iter().zip(&mut there.incidents) {
+            there.first.noted.copies = here.first.noted.copies;
         }
-        there
-    });
+    }
+    assert_eq!(groups, there, "all see the same");
     groups
 }
 
@@ -331,7 +329,11 @@ fn s2_10_equal_decisions_are_settled_and_the_jury_goes_before_officials() {
     assert_eq!(ruling(&mut owner, 42), Some(Ruling::Dsq), "all agree");
     jury.record(decision(1, Ruling::None));
     meet(&mut [&mut owner, &mut gate, &mut finish, &mut jury]);
-    assert_eq!(ruling(&mut gate, 42), Some(Ruling::None), "the jury decides");
+    assert_eq!(
+        ruling(&mut gate, 42),
+        Some(Ruling::None),
+        "the jury decides"
+    );
     let choice = gate.replica.incidents()[0].choice.clone();
     assert!(matches!(choice, Choice::Settled { .. }), "{choice:?}");
 }
@@ -429,7 +431,10 @@ fn voids_of_scores_under_an_admit_count_as_little_as_before() {
         matches!(&reply, Reply::Refused(it) if it.code == Code::E13),
         "what another saw is his: {reply:?}"
     );
-    assert!(matches!(owner.void(seen), Reply::Saved(_)), "or the owner's");
+    assert!(
+        matches!(owner.void(seen), Reply::Saved(_)),
+        "or the owner's"
+    );
     assert!(owner.replica.incidents().is_empty());
 }
 

@@ -3,6 +3,8 @@
 //!
 //! Source: PROTOCOL R-INCIDENT-2 to R-INCIDENT-6.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use tallyline_keys::{DeviceKey, PublicKey};
 use tallyline_proto::{
@@ -115,8 +117,8 @@ fn roster() -> Roster {
 
 fn body() -> impl Strategy<Value = Body> {
     let id = || (0_u128..8).prop_map(Uuid::from_u128);
-    let incident = (id(), 1_u32..3, 1_u32..3, -5_000_i64..5_000).prop_map(
-        |(id, bib, place, before_ms)| {
+    let incident =
+        (id(), 1_u32..3, 1_u32..3, -5_000_i64..5_000).prop_map(|(id, bib, place, before_ms)| {
             Body::Incident(Incident {
                 id,
                 race: DrillNo(1),
@@ -126,8 +128,7 @@ fn body() -> impl Strategy<Value = Body> {
                 rule: None,
                 text: None,
             })
-        },
-    );
+        });
     let report = (id(), id()).prop_map(|(id, incident)| {
         Body::Report(Report {
             id,
@@ -155,9 +156,9 @@ fn body() -> impl Strategy<Value = Body> {
 
 fn entries() -> impl Strategy<Value = Vec<Written>> {
     prop::collection::vec((1_u8..5, 0_i64..100_000, body()), 1..24).prop_map(|said| {
-        let mut heights = [0; 5];
+        let mut heights = BTreeMap::new();
         let write = |(device, at_ms, body): (u8, i64, Body)| {
-            let seq = &mut heights[usize::from(device)];
+            let seq = heights.entry(device).or_insert(0_u64);
             *seq += 1;
             Written {
                 device,

@@ -11,7 +11,7 @@ use tallyline_tests::{
 const INPUT_BYTES_MAX: usize = 16 * 1024;
 
 /// Most bytes of all committed inputs together, for the same reason.
-const ALL_BYTES_MAX: usize = 300 * 1024;
+const ALL_BYTES_MAX: usize = 350 * 1024;
 
 /// Least inputs of a corpus that deserves the name.
 const INPUTS_MIN: usize = 10;
@@ -68,6 +68,26 @@ fn bundle_files_of_any_bytes_are_taken_in_as_far_as_they_hold() {
 #[test]
 fn structure_files_of_any_text_are_founded_as_they_say_or_refused() {
     replay("structure");
+}
+
+#[test]
+fn exports_of_the_app_of_any_bytes_are_read_whole_or_refused() {
+    replay("psc");
+}
+
+#[test]
+fn interchange_files_of_any_bytes_are_read_whole_or_refused() {
+    replay("miff");
+}
+
+#[test]
+fn text_reports_of_any_bytes_are_written_as_they_were_read_or_refused() {
+    replay("text_report");
+}
+
+#[test]
+fn registration_lists_of_any_bytes_are_previewed_or_refused() {
+    replay("registration");
 }
 
 /// With `UPDATE_CORPUS` set they are written into the corpora, for a campaign to begin with.

@@ -68,10 +68,24 @@ impl Afternoon {
 fn a_race_afternoon_with_two_devices_reporting_the_same_incident() {
     let day = Afternoon::begin();
     let range = &day.range;
-    range.done("owner", &["grant", "--drills", "all", "--squads", "all", "--to", "finish"]);
+    range.done(
+        "owner",
+        &[
+            "grant", "--drills", "all", "--squads", "all", "--to", "finish",
+        ],
+    );
     agree(&day.owner, &day.finish);
     for (bib, time) in [("41", "61.20"), ("42", "60.05"), ("43", "62.00")] {
-        let score = ["score", "add", "--drill", "1", "--shooter", bib, "--time", time];
+        let score = [
+            "score",
+            "add",
+            "--drill",
+            "1",
+            "--shooter",
+            bib,
+            "--time",
+            time,
+        ];
         range.done("finish", &score);
     }
     // The two judges see the same thing, and their devices do not see each other.
@@ -81,7 +95,10 @@ fn a_race_afternoon_with_two_devices_reporting_the_same_incident() {
     let first = day.missed("gate", "42", "20", "missed the gate");
     let second = day.missed("finish", "42", "5", "went around gate 12");
     let other = day.missed("gate", "43", "0", "lost a ski");
-    range.done("finish", &["incident", "report", &second, "--text", "clip will follow"]);
+    range.done(
+        "finish",
+        &["incident", "report", &second, "--text", "clip will follow"],
+    );
     range.done("gate", &["decide", &first, "--warning"]);
     range.done("finish", &["decide", &second, "--dsq", "--rule", "1"]);
     for device in ["gate", "finish"] {
@@ -127,7 +144,9 @@ fn s2_05_an_incident_that_is_sent_again_is_answered_already_here() {
     let day = Afternoon::begin();
     let range = &day.range;
     let id = "0e1f3d5c-0000-4000-8000-000000000001";
-    let add = ["incident", "add", "--race", "1", "--bib", "41", "--place", "2", "--id", id];
+    let add = [
+        "incident", "add", "--race", "1", "--bib", "41", "--place", "2", "--id", id,
+    ];
     assert_eq!(range.done("gate", &add), id);
     let again = range.run("gate", &add);
     assert!(again.stderr.contains("Already here"), "{again:?}");
@@ -148,7 +167,10 @@ fn s2_15_a_report_waits_on_a_real_device_until_its_incident_comes() {
     let range = &day.range;
     range.done("gate", &["sync", "pause"]);
     let seen = day.missed("gate", "41", "0", "fell");
-    range.done("finish", &["incident", "report", &seen, "--text", "seen from below"]);
+    range.done(
+        "finish",
+        &["incident", "report", &seen, "--text", "seen from below"],
+    );
     agree(&day.owner, &day.finish);
     let told = range.read("owner", &["conflicts", "list"]);
     assert_eq!(told["waiting"], 1, "{told}");
@@ -158,19 +180,33 @@ fn s2_15_a_report_waits_on_a_real_device_until_its_incident_comes() {
     let told = range.read("owner", &["conflicts", "list"]);
     assert_eq!(told["waiting"], 0, "{told}");
     let groups = day.groups("owner");
-    assert_eq!(groups[0]["incidents"][0]["reports"][0]["text"], "seen from below");
+    assert_eq!(
+        groups[0]["incidents"][0]["reports"][0]["text"],
+        "seen from below"
+    );
 }
 
 #[test]
 fn s2_03_only_the_owner_makes_places_and_a_device_that_may_not_score_reports_nothing() {
     let range = Range::founded_from(&structure());
     range.apart("viewer", "viewer");
-    let add = ["incident", "add", "--race", "1", "--bib", "41", "--place", "1"];
+    let add = [
+        "incident", "add", "--race", "1", "--bib", "41", "--place", "1",
+    ];
     range.refused("viewer", &add, (6, "E02"), "may not record");
     let shown = range.read("viewer", &["event", "show"]);
     assert_eq!(shown["places"][2]["name"], "Finish", "{shown}");
-    let unknown = ["incident", "add", "--race", "1", "--bib", "41", "--place", "9"];
+    let unknown = [
+        "incident", "add", "--race", "1", "--bib", "41", "--place", "9",
+    ];
     range.refused("owner", &unknown, (1, "E01"), "place 9");
-    let unknown = ["incident", "add", "--race", "1", "--bib", "41", "--place", "lift"];
-    range.refused("owner", &unknown, (1, "bad_value"), "Gate 12, Gate 13, Finish");
+    let unknown = [
+        "incident", "add", "--race", "1", "--bib", "41", "--place", "lift",
+    ];
+    range.refused(
+        "owner",
+        &unknown,
+        (1, "bad_value"),
+        "Gate 12, Gate 13, Finish",
+    );
 }

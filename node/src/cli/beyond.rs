@@ -29,9 +29,8 @@ pub(super) fn incident(verb: IncidentVerb, session: &Session) -> Result<u8, Fail
                 bib,
                 incident: None,
             };
-            session.show::<Incidents>(Request::Incidents(query), |it| {
-                show::incidents(it, screen)
-            })?;
+            session
+                .show::<Incidents>(Request::Incidents(query), |it| show::incidents(it, screen))?;
             Ok(DONE)
         }
         IncidentVerb::Show { incident } => {
@@ -228,7 +227,9 @@ fn report(args: IncidentReport) -> protocol::IncidentReport {
 
 fn said(fields: Vec<(String, String)>) -> BTreeMap<String, Value> {
     let fields = fields.into_iter();
-    fields.map(|(name, text)| (name, Value::from(text))).collect()
+    fields
+        .map(|(name, text)| (name, Value::from(text)))
+        .collect()
 }
 
 /// Has something recorded, writes what names it, and says whether it was here already.

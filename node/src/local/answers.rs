@@ -78,6 +78,7 @@ impl Seen {
 }
 
 /// Looks at the replica for a reading verb; `None` if the verb writes.
+#[expect(clippy::too_many_lines, reason = "one line for each verb")]
 pub(super) fn look(
     replica: &mut Replica,
     now: Now,

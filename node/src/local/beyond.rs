@@ -76,7 +76,7 @@ pub(super) fn decide(replica: &mut Replica, decide: Decide) -> Result<(Command, 
 /// Writes a version of a record: a new one (`creates`), or a change.
 pub(super) fn write(
     replica: &mut Replica,
-    write: RecordWrite,
+    write: &RecordWrite,
     creates: bool,
 ) -> Result<(Command, Tell), Problem> {
     let kind = kind(replica, &write.kind)?;
@@ -207,7 +207,9 @@ fn place(replica: &Replica, name: &str) -> Result<PlaceNo, Problem> {
         return Ok(PlaceNo(number));
     }
     let places = &roster.structure().places;
-    let found = places.iter().find(|it| it.name.eq_ignore_ascii_case(name.trim()));
+    let found = places
+        .iter()
+        .find(|it| it.name.eq_ignore_ascii_case(name.trim()));
     found.map(|it| it.no).ok_or_else(|| {
         let known: Vec<&str> = places.iter().map(|it| it.name.as_str()).collect();
         let text = format!(
@@ -225,9 +227,8 @@ fn kind(replica: &Replica, name: &str) -> Result<Kind, Problem> {
     }
     let number: Option<u32> = name.trim().parse().ok();
     let mut kinds = replica.kinds().iter();
-    let found = kinds.find(|it| {
-        it.name.eq_ignore_ascii_case(name.trim()) || number == Some(it.no.0)
-    });
+    let found =
+        kinds.find(|it| it.name.eq_ignore_ascii_case(name.trim()) || number == Some(it.no.0));
     found.cloned().ok_or_else(|| {
         let known: Vec<&str> = replica.kinds().iter().map(|it| it.name.as_str()).collect();
         let known = if known.is_empty() {
@@ -274,14 +275,15 @@ fn called(
         return Ok(id);
     }
     let lower = name.trim().to_lowercase();
-    let begins = |id: &Uuid| {
-        BEGINNING_CHARS_MIN <= lower.len() && id.to_string().starts_with(&lower)
-    };
+    let begins =
+        |id: &Uuid| BEGINNING_CHARS_MIN <= lower.len() && id.to_string().starts_with(&lower);
     let mut found: Vec<Uuid> = known.filter(begins).collect();
     found.dedup();
     let text = match found.as_slice() {
         [id] => return Ok(*id),
-        [] => format!("no {what} here is called {name:?}; nothing was changed; `{list}` lists them"),
+        [] => {
+            format!("no {what} here is called {name:?}; nothing was changed; `{list}` lists them")
+        }
         [..] => format!("several begin with {name:?}; nothing was changed; use the whole UUID"),
     };
     Err(Problem::new(codes::UNKNOWN_ENTRY, exits::FAILURE, text))
@@ -290,7 +292,10 @@ fn called(
 fn media(data: &MediaData) -> Result<Media, Problem> {
     let bytes = unhex(&data.hash).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
     let hash = bytes.ok_or_else(|| {
-        let text = format!("{:?} is no hash of 32 bytes in hex; nothing was changed", data.hash);
+        let text = format!(
+            "{:?} is no hash of 32 bytes in hex; nothing was changed",
+            data.hash
+        );
         Problem::new(codes::BAD_VALUE, exits::USAGE, text)
     })?;
     Ok(Media {

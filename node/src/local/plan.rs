@@ -33,6 +33,7 @@ impl From<(Command, Tell)> for Plan {
 }
 
 /// Finds out what a writing verb wants of the core.
+#[expect(clippy::too_many_lines, reason = "one line for each verb")]
 pub(super) fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<Plan, Problem> {
     let command = match request {
         Request::EventLock(_) => Command::Lock,
@@ -75,8 +76,8 @@ pub(super) fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<
         Request::IncidentAdd(add) => return Ok(beyond::add(replica, add)?.into()),
         Request::IncidentReport(report) => return Ok(beyond::report(replica, report)?.into()),
         Request::Decide(decide) => return Ok(beyond::decide(replica, decide)?.into()),
-        Request::RecordAdd(write) => return Ok(beyond::write(replica, write, true)?.into()),
-        Request::RecordSet(write) => return Ok(beyond::write(replica, write, false)?.into()),
+        Request::RecordAdd(write) => return Ok(beyond::write(replica, &write, true)?.into()),
+        Request::RecordSet(write) => return Ok(beyond::write(replica, &write, false)?.into()),
         Request::Node(_)
         | Request::EventCreate(_)
         | Request::EventShow(_)

@@ -82,12 +82,19 @@ pub(super) fn remarks(logs: &[LogView], totals: &Totals) -> Vec<String> {
 /// Says what needs a person beyond slots of scores, which have a place of their own.
 pub(super) fn need_a_person(conflicts: &Conflicts) -> Vec<String> {
     let mut remarks = Vec::new();
-    let things = conflicts.records.len().saturating_add(conflicts.reviews.len());
+    let things = conflicts
+        .records
+        .len()
+        .saturating_add(conflicts.reviews.len());
     if 0 < things {
         let things = u64::try_from(things).unwrap_or(u64::MAX);
         remarks.push(format!(
             "{} a person: `tallyline conflicts list`.",
-            count(things, "incident or record needs", "incidents and records need")
+            count(
+                things,
+                "incident or record needs",
+                "incidents and records need"
+            )
         ));
     }
     for alert in &conflicts.alerts {

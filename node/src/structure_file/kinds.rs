@@ -173,7 +173,10 @@ fn fields(it: &At<'_>) -> Result<Vec<Field>, String> {
             (item.name(WORD_BYTES_MAX)?, false)
         } else {
             let sealed = item.optional("sealed", At::flag)?;
-            (item.field("name")?.name(WORD_BYTES_MAX)?, sealed == Some(true))
+            (
+                item.field("name")?.name(WORD_BYTES_MAX)?,
+                sealed == Some(true),
+            )
         };
         if fields.iter().any(|held| held.name == name) {
             return Err(item.problem("every field has a name of its own"));
@@ -192,7 +195,9 @@ fn known<'a>(it: &At<'_>, kinds: &'a [Kind]) -> Result<&'a Kind, String> {
 
 fn field_of<'a>(it: &At<'_>, fields: &'a [Field]) -> Result<&'a Field, String> {
     let name = it.text()?;
-    let found = fields.iter().find(|field| field.name == name && !field.sealed);
+    let found = fields
+        .iter()
+        .find(|field| field.name == name && !field.sealed);
     found.ok_or_else(|| it.problem("name one of the kind's fields that is not sealed"))
 }
 

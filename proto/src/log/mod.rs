@@ -16,7 +16,7 @@ pub use authority::{
 pub use chain::{Chain, sign_head, verify_head};
 pub(crate) use ledger::recovers;
 pub use ledger::{
-    CONTROL_ENTRIES_MAX, DEVICE_BYTES_MAX, DEVICE_ENTRIES_MAX, EVENT_BYTES_MAX, EVENT_ENTRIES_MAX,
-    Growth, INCARNATIONS_MAX, LOG_ENTRIES_MAX, Ledger, Refusal, Taken,
+    CONTROL_ENTRIES_MAX, Changed, DEVICE_BYTES_MAX, DEVICE_ENTRIES_MAX, EVENT_BYTES_MAX,
+    EVENT_ENTRIES_MAX, Growth, INCARNATIONS_MAX, LOG_ENTRIES_MAX, Ledger, Refusal, Taken,
 };
 pub use one::{Chunk, Log, Record};

@@ -7,11 +7,13 @@ use tallyline_keys::{
     planted::{Fault, is},
 };
 
-use super::{asking::Asking, invite::Invite, keyring::Keyring, lending::Asker};
+use super::{
+    asking::Asking, invite::Invite, keyring::Keyring, lending::Asker, results::Results,
+};
 use crate::{
     log::Ledger,
     model::{GrantId, LogName, Ticket},
-    rules::Scorebook,
+    rules::{Scorebook, Standings},
     wire::{CellKind, SignedCell, VECTOR_LOGS_MAX, hash},
 };
 
@@ -85,7 +87,7 @@ pub(super) struct Member {
     pub(super) taken_back: BTreeSet<GrantId>,
     /// Keys of sealed texts, and which are lacked.
     pub(super) ring: Keyring,
-    book: Option<Arc<Scorebook>>,
+    results: Results,
 }
 
 impl Member {
@@ -114,26 +116,25 @@ impl Member {
             askers: BTreeMap::new(),
             taken_back: BTreeSet::new(),
             ring: Keyring::new(),
-            book: None,
+            results: Results::default(),
         }
     }
 
-    /// Returns what counts, computed anew only after the ledger changed.
+    /// Returns what counts. Only what changed since the last time is read again.
     pub(super) fn book(&mut self) -> Arc<Scorebook> {
-        if let Some(book) = &self.book {
-            return Arc::clone(book);
-        }
+        self.results.book(&mut self.ledger)
+    }
+
+    /// Returns what counts, read from nothing.
+    pub(super) fn book_from_nothing(&self) -> Scorebook {
         let lines: Vec<_> = self.ledger.lines().collect();
         let roster = self.ledger.authority().roster();
-        let book = Arc::new(Scorebook::compute(roster, &self.ledger, &lines));
-        self.book = Some(Arc::clone(&book));
-        book
+        Scorebook::compute(roster, &self.ledger, &lines)
     }
 
-    pub(super) fn forget_book(&mut self) {
-        if !is(Fault::StaleBook) {
-            self.book = None;
-        }
+    /// Returns who stands where. Only what changed since the last time is ranked again.
+    pub(super) fn standings(&mut self) -> Arc<Standings> {
+        self.results.standings(&mut self.ledger)
     }
 
     /// Takes note of what a device said it has on disk.

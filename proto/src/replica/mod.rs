@@ -32,6 +32,7 @@ mod persons;
 mod proof;
 mod reading;
 mod record;
+mod results;
 mod review;
 mod room;
 mod seal;

@@ -586,7 +586,6 @@ impl Replica {
         let State::Member(member) = &mut self.state else {
             return;
         };
-        member.forget_book();
         member.ring.touch();
         let control = member.ledger.is_control(name.grant) || member.ledger.speaks(&name);
         for it in self.peers.values_mut() {

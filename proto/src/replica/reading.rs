@@ -17,7 +17,9 @@ use super::{
 use crate::{
     log::{Chain, Grant, Log, Said, verify_head},
     model::{Body, EventId, GrantId, Hash, LogName, Manifest, RosterChange, Statement, Ticket},
-    rules::{Line, RULES_VERSION, Roster, Scorebook, Verdict, erase_names, erased_label},
+    rules::{
+        Line, RULES_VERSION, Roster, Scorebook, Standings, Verdict, erase_names, erased_label,
+    },
     wire::{decode_signed, log_short_id},
 };
 
@@ -57,6 +59,19 @@ impl Replica {
     pub fn book(&mut self) -> Option<Arc<Scorebook>> {
         match &mut self.state {
             State::Member(member) => Some(member.book()),
+            State::Blank | State::Joining(_) => None,
+        }
+    }
+
+    /// Returns what counts, read from nothing: what [`Self::book`] keeps must equal it.
+    pub fn book_from_nothing(&self) -> Option<Scorebook> {
+        self.member().map(Member::book_from_nothing)
+    }
+
+    /// Returns who stands where; only what changed is ranked again.
+    pub fn standings(&mut self) -> Option<Arc<Standings>> {
+        match &mut self.state {
+            State::Member(member) => Some(member.standings()),
             State::Blank | State::Joining(_) => None,
         }
     }

@@ -10,7 +10,7 @@ use crate::{
     },
     rules::{
         Code, Mistake, Scorebook,
-        scorebook::{changes_freely, is_race_entry},
+        scorebook::{changes_freely, is_beyond_scores, is_race_entry},
         validate::{self, Desk, TimeBounds, Writer},
     },
     wire,
@@ -45,7 +45,7 @@ impl Replica {
             return Err(no_event());
         };
         let Some(about) = record.body.about() else {
-            return if is_race_entry(&record.body) || matches!(record.body, Body::Record(_)) {
+            return if is_beyond_scores(&record.body) {
                 self.record_beyond(record)
             } else {
                 Err(no_event())

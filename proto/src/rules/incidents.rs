@@ -18,9 +18,7 @@ use tallyline_keys::PublicKey;
 use uuid::Uuid;
 
 use super::{Authority, Line, Rank, Roster, Scorebook, Verdict, rank};
-use crate::model::{
-    Body, DrillNo, EntryId, Incident, JuryDecision, Report, Ruling, ShooterNo,
-};
+use crate::model::{Body, DrillNo, EntryId, Incident, JuryDecision, Report, Ruling, ShooterNo};
 
 /// What an entry says, with who said it and when by his clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,7 +169,9 @@ impl Incidents {
 
     /// Returns the group of an incident.
     pub fn group_of(&self, incident: Uuid) -> Option<&Group> {
-        self.groups.iter().find(|it| it.incidents.contains(&incident))
+        self.groups
+            .iter()
+            .find(|it| it.incidents.contains(&incident))
     }
 
     /// Returns what a person has to look at, by time.
@@ -207,7 +207,9 @@ impl Incidents {
 
     /// Returns what became of entries that count by themselves and do not stand alone.
     pub(super) fn verdicts(&self) -> impl Iterator<Item = (EntryId, Verdict)> + '_ {
-        self.verdicts.iter().map(|(entry, verdict)| (*entry, *verdict))
+        self.verdicts
+            .iter()
+            .map(|(entry, verdict)| (*entry, *verdict))
     }
 
     fn take_incident(&mut self, told: Told<Incident>) {
@@ -266,11 +268,7 @@ impl Incidents {
         }
     }
 
-    fn take_decision(
-        &mut self,
-        told: Told<JuryDecision>,
-        named: &BTreeSet<Uuid>,
-    ) {
+    fn take_decision(&mut self, told: Told<JuryDecision>, named: &BTreeSet<Uuid>) {
         let (incident, entry) = (told.says.incident, told.entry);
         match self.sightings.get_mut(&incident) {
             Some(sighting) => sighting.decisions.push(told),
@@ -278,12 +276,7 @@ impl Incidents {
         }
     }
 
-    fn wait(
-        &mut self,
-        incident: Uuid,
-        entry: EntryId,
-        named: &BTreeSet<Uuid>,
-    ) {
+    fn wait(&mut self, incident: Uuid, entry: EntryId, named: &BTreeSet<Uuid>) {
         if named.contains(&incident) {
             return;
         }
@@ -299,7 +292,9 @@ impl Incidents {
             let Some(last_ms) = others.iter().map(|it| it.at_ms).max() else {
                 continue;
             };
-            let entries = [first.entry].into_iter().chain(others.iter().map(|it| it.entry));
+            let entries = [first.entry]
+                .into_iter()
+                .chain(others.iter().map(|it| it.entry));
             self.reviews.push(Review {
                 at_ms: last_ms.max(first.at_ms),
                 why: Why::OtherIncident,

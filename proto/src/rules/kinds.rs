@@ -49,15 +49,24 @@ pub fn set(name: &str) -> Option<Vec<Kind>> {
 ///
 /// Source: PROTOCOL R-RECORD-8.
 pub fn camp() -> Vec<Kind> {
-    let badge = ["pending", "approved", "awarded"].map(ToOwned::to_owned);
-    let points = Derive::Sum {
-        kind: POINTS,
-        field: FieldNo(1),
-    };
-    Vec::from([
+    let kinds = people().into_iter().chain(achievements());
+    let mut kinds: Vec<Kind> = kinds.chain(health()).chain([carpool()]).collect();
+    kinds.sort_by_key(|kind| kind.no);
+    kinds
+}
+
+/// Who is there, and what is done.
+fn people() -> [Kind; 5] {
+    [
         Kind {
             writers: Writers::Owner,
-            ..kind(CAMP, "camp", &[], Policy::LastWrite, &["name", "place", "days"])
+            ..kind(
+                CAMP,
+                "camp",
+                &[],
+                Policy::LastWrite,
+                &["name", "place", "days"],
+            )
         },
         kind(GROUP, "group", &[], Policy::LastWrite, &["name", "leader"]),
         Kind {
@@ -87,6 +96,17 @@ pub fn camp() -> Vec<Kind> {
                 &["day", "status", "note"],
             )
         },
+    ]
+}
+
+/// What somebody reached.
+fn achievements() -> [Kind; 4] {
+    let statuses = ["pending", "approved", "awarded"].map(ToOwned::to_owned);
+    let total = Derive::Sum {
+        kind: POINTS,
+        field: FieldNo(1),
+    };
+    [
         kind(
             HONOR,
             "honor",
@@ -107,10 +127,26 @@ pub fn camp() -> Vec<Kind> {
                 BADGE,
                 "badge",
                 &[PARTICIPANT],
-                Policy::Escalation(badge.into()),
+                Policy::Escalation(statuses.into()),
                 &["status", "name", "note"],
             )
         },
+        Kind {
+            writers: Writers::Nobody,
+            ..kind(
+                POINTS_TOTAL,
+                "points-total",
+                &[PARTICIPANT],
+                Policy::Derived(total),
+                &["points"],
+            )
+        },
+    ]
+}
+
+/// What somebody needs, and was given.
+fn health() -> [Kind; 2] {
+    [
         Kind {
             readers: Roles::MEDIC,
             ..kind(
@@ -132,27 +168,20 @@ pub fn camp() -> Vec<Kind> {
                 &["day", "time", "status", "note*"],
             )
         },
-        Kind {
-            readers: Roles::LEADER,
-            ..kind(
-                CARPOOL,
-                "carpool",
-                &[],
-                Policy::LastWrite,
-                &["name", "day", "seats", "riders", "contact*"],
-            )
-        },
-        Kind {
-            writers: Writers::Nobody,
-            ..kind(
-                POINTS_TOTAL,
-                "points-total",
-                &[PARTICIPANT],
-                Policy::Derived(points),
-                &["points"],
-            )
-        },
-    ])
+    ]
+}
+
+fn carpool() -> Kind {
+    Kind {
+        readers: Roles::LEADER,
+        ..kind(
+            CARPOOL,
+            "carpool",
+            &[],
+            Policy::LastWrite,
+            &["name", "day", "seats", "riders", "contact*"],
+        )
+    }
 }
 
 /// Returns what media teams record: which matches somebody covers, one plan for each user.

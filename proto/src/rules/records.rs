@@ -176,15 +176,16 @@ impl Records {
     ///
     /// Source: PROTOCOL R-RECORD-6, R-RECORD-7.
     pub fn conflicts(&self) -> Vec<&RecordState> {
-        let mut conflicts: Vec<&RecordState> =
-            self.all().filter(|it| it.needs_person()).collect();
+        let mut conflicts: Vec<&RecordState> = self.all().filter(|it| it.needs_person()).collect();
         conflicts.sort_by_key(|it| it.doubled.is_empty());
         conflicts
     }
 
     /// Returns what became of entries that count by themselves and do not stand alone.
     pub(super) fn verdicts(&self) -> impl Iterator<Item = (EntryId, Verdict)> + '_ {
-        self.verdicts.iter().map(|(entry, verdict)| (*entry, *verdict))
+        self.verdicts
+            .iter()
+            .map(|(entry, verdict)| (*entry, *verdict))
     }
 
     /// Brings the versions of one record together; they come by rank.

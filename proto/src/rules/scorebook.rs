@@ -446,6 +446,12 @@ pub fn changes_freely(reason: VoidReason) -> bool {
     )
 }
 
+/// Returns whether an entry is read by incidents or records: one more may change how many others
+/// are read, and none of them is about a shooter's results alone.
+pub fn is_beyond_scores(body: &Body) -> bool {
+    is_race_entry(body) || matches!(body, Body::Record(_))
+}
+
 /// Returns whether an entry can be taken back although it has no place in a scorebook.
 pub fn is_race_entry(body: &Body) -> bool {
     matches!(

@@ -3,7 +3,7 @@
 use tallyline_keys::DeviceKey;
 use tallyline_proto::{
     model::{
-        Agreed, Body, CellSet, Discipline, Division, Drill, DrillNo, EntryId, Entrant, Incarnation,
+        Agreed, Body, CellSet, Discipline, Division, Drill, DrillNo, Entrant, EntryId, Incarnation,
         Kind, Method, NoShoots, Open, Place, PlaceNo, PowerFactor, Roles, Rule, RuleKind, RuleNo,
         Ruleset, Shooter, ShooterNo, SquadNo, Structure, Terms, VoidReason,
     },
@@ -128,11 +128,14 @@ impl Device {
 
     /// Records something that has to be saved or known; returns its entry.
     pub(crate) fn record(&mut self, body: Body) -> EntryId {
-        match self.must(record(body, false)) {
-            Reply::Saved(entries) => *entries.last().expect("an entry"),
-            Reply::Recorded { entry, .. } => entry,
-            other => panic!("{other:?}"),
+        let reply = self.must(record(body, false));
+        if let Reply::Recorded { entry, .. } = reply {
+            return entry;
         }
+        let Reply::Saved(entries) = reply else {
+            panic!("{reply:?}");
+        };
+        *entries.last().expect("an entry")
     }
 
     /// Tries to record something that has to be refused.
@@ -178,7 +181,10 @@ pub(crate) fn meet(devices: &mut [&mut Device]) {
     for _ in 0..devices.len() {
         for at in 1..devices.len() {
             let (left, right) = devices.split_at_mut(at);
-            let (one, next) = (left.last_mut().expect("one"), right.first_mut().expect("two"));
+            let (one, next) = (
+                left.last_mut().expect("one"),
+                right.first_mut().expect("two"),
+            );
             next.hear(one);
             one.hear(next);
         }
@@ -186,6 +192,13 @@ pub(crate) fn meet(devices: &mut [&mut Device]) {
     for pair in devices.windows(2) {
         let digests = [&pair[0], &pair[1]].map(|it| it.replica.state_digest());
         assert_eq!(digests[0], digests[1], "all hold the same");
+    }
+    // What is kept up to date entry by entry is what somebody reads who has all at once.
+    let mut reader = Device::new(250);
+    reader.hear(devices.first().expect("one"));
+    let expected = reader.replica.book();
+    for device in devices {
+        assert_eq!(device.replica.book(), expected, "all read the same");
     }
 }
 

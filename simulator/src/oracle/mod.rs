@@ -315,12 +315,14 @@ impl Oracle {
         replies: &[(RequestId, Reply)],
     ) {
         for (_, reply) in replies {
-            let ids = match reply {
-                Reply::Saved(ids) => ids.as_slice(),
-                Reply::Recorded {
-                    entry, fresh: true, ..
-                } => core::slice::from_ref(entry),
-                _ => continue,
+            let ids = if let Reply::Saved(ids) = reply {
+                ids.as_slice()
+            } else if let Reply::Recorded { entry, fresh, .. } = reply
+                && *fresh
+            {
+                core::slice::from_ref(entry)
+            } else {
+                continue;
             };
             for id in ids {
                 self.promised.insert(*id, device);

@@ -13,6 +13,7 @@
 //! | `mdns` | records of the local network and the table of places to dial |
 //! | `bundle` | bundle files, damaged, shortened and put together anew |
 //! | `structure` | the file an event is created from |
+//! | `psc`, `miff`, `text_report`, `registration` | the sport's own files |
 //! | `bytes`, `branch`, `said`, `builders`, `venue`, `memory` | what they share |
 //! | `corpus`, `seeds` | the inputs that are kept, and those that campaigns begin with |
 
@@ -26,9 +27,13 @@ pub mod entry;
 pub mod frame;
 pub mod mdns;
 mod memory;
+pub mod miff;
+pub mod psc;
+pub mod registration;
 mod said;
 pub mod seeds;
 pub mod structure;
+pub mod text_report;
 pub mod ticket;
 mod venue;
 
@@ -36,7 +41,7 @@ mod venue;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets. `tests/fuzz` has a binary for each; a test compares the two.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 11] = [
     ("frame", frame::run),
     ("entry", entry::run),
     ("control", control::run),
@@ -44,4 +49,8 @@ pub const TARGETS: [Target; 7] = [
     ("mdns", mdns::run),
     ("bundle", bundle::run),
     ("structure", structure::run),
+    ("psc", psc::run),
+    ("miff", miff::run),
+    ("text_report", text_report::run),
+    ("registration", registration::run),
 ];

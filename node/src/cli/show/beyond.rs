@@ -33,7 +33,11 @@ pub(in crate::cli) fn incidents(data: &Incidents, screen: Screen) -> String {
     ];
     let mut sheet = Sheet::new(screen, &headings);
     for group in &data.groups {
-        let reports = group.incidents.iter().map(|it| it.reports.len()).sum::<usize>();
+        let reports = group
+            .incidents
+            .iter()
+            .map(|it| it.reports.len())
+            .sum::<usize>();
         sheet.row([
             group.race.to_string(),
             group.bib.to_string(),
@@ -264,7 +268,7 @@ pub(in crate::cli) fn conflicts(data: &Conflicts, screen: Screen) -> String {
         ];
         let mut sheet = Sheet::new(screen, &headings);
         for conflict in &data.conflicts {
-            let by = conflict.entries.iter().map(|it| label(it));
+            let by = conflict.entries.iter().map(label);
             sheet.row([
                 conflict.what.clone(),
                 dash(&by.collect::<Vec<_>>().join(", ")),

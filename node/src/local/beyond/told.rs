@@ -126,7 +126,9 @@ fn review(reviewed: &Reviewed) -> ConflictInfo {
         ),
         Why::Decisions => (
             "decisions",
-            format!("Decisions differ: the owner or the jury decides with `tallyline decide {incident}`."),
+            format!(
+                "Decisions differ: the owner or the jury decides with `tallyline decide {incident}`."
+            ),
         ),
     };
     ConflictInfo {

@@ -16,7 +16,10 @@ pub(super) fn fields(
 ) -> Result<Vec<(FieldNo, Value)>, Problem> {
     let mut fields = Vec::new();
     for (name, json) in said {
-        let field = kind.fields.iter().find(|it| it.name.eq_ignore_ascii_case(name));
+        let field = kind
+            .fields
+            .iter()
+            .find(|it| it.name.eq_ignore_ascii_case(name));
         let field = field.ok_or_else(|| {
             let known: Vec<&str> = kind.fields.iter().map(|it| it.name.as_str()).collect();
             bad(&format!(

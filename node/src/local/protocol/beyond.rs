@@ -395,6 +395,10 @@ pub struct ValueInfo {
 
 /// One version of a record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts that screens show side by side"
+)]
 pub struct VersionInfo {
     /// Who wrote it.
     #[serde(flatten)]

@@ -4,7 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ApproveData, CloseWhy, KindInfo, LentInfo, PlaceInfo, Record, RevokeWhy, RosterAdd, ScoreVoid};
+use super::{
+    ApproveData, CloseWhy, KindInfo, LentInfo, PlaceInfo, Record, RevokeWhy, RosterAdd, ScoreVoid,
+};
 
 /// Answer of a verb that has nothing to tell.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -67,6 +67,7 @@ impl Ledger {
         }
         self.forks.insert(fork.log, fork.clone());
         self.digest.take();
+        self.everything_changed();
         if self.speaks(&fork.log) {
             self.judge_all();
         }

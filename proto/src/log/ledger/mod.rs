@@ -1,5 +1,6 @@
 //! All logs of one event, the statements in them, and the proofs of forks.
 
+mod changed;
 mod forks;
 mod standing;
 mod statements;
@@ -17,6 +18,7 @@ use tallyline_keys::{
     planted::{Fault, is},
 };
 
+pub use changed::Changed;
 pub(crate) use statements::recovers;
 
 use self::forks::prove;
@@ -137,6 +139,8 @@ pub struct Ledger {
     /// The same by those of them that all nodes read alike: whose logs everybody takes.
     common: BTreeMap<GrantId, PublicKey>,
     entries: u64,
+    /// What was added since the scorebook was last read.
+    changed: Changed,
     /// The state digest, until a log or a fork changes: every frame of a step asks for it.
     digest: OnceCell<Hash>,
 }
@@ -164,6 +168,7 @@ impl Ledger {
             spoken_for: BTreeMap::new(),
             common: BTreeMap::new(),
             entries: 0,
+            changed: Changed::Everything,
             digest: OnceCell::new(),
         }
     }
@@ -289,6 +294,7 @@ impl Ledger {
                 log.replace_from(seq, fresh);
                 let dropped_heads = log.keep_head(log.height(), *signature);
                 self.note(name, seq);
+                self.everything_changed();
                 Ok(Taken::Grown(Growth {
                     first: seq,
                     count: u64::try_from(fresh.len()).unwrap_or(u64::MAX),
@@ -587,6 +593,8 @@ impl Ledger {
         }
         if judge {
             self.judge_all();
+        } else {
+            self.added(name, first);
         }
     }
 
@@ -597,6 +605,7 @@ impl Ledger {
             return false;
         };
         let height = log.height();
+        self.changed = Changed::Everything;
         self.entries = self
             .entries
             .saturating_sub(height.saturating_add(1).saturating_sub(seq));

@@ -19,20 +19,16 @@ use crate::{
 
 impl rules::Authority for Ledger {
     fn standing(&self, log: &LogName, seq: u64, about: Option<About>) -> Standing {
-        self.judged(log, seq, || {
-            match self.authority.grants().get(&log.grant) {
-                Some(grant) => self.under_a_grant(grant, log, seq, about),
-                None => self.under_no_grant(log, seq, about),
-            }
+        self.judged(log, seq, || match self.authority.grants().get(&log.grant) {
+            Some(grant) => self.under_a_grant(grant, log, seq, about),
+            None => self.under_no_grant(log, seq, about),
         })
     }
 
     fn record_standing(&self, log: &LogName, seq: u64) -> Standing {
-        self.judged(log, seq, || {
-            match self.authority.grants().get(&log.grant) {
-                Some(grant) => self.under_a_grant(grant, log, seq, None),
-                None => self.record_under_no_grant(log, seq),
-            }
+        self.judged(log, seq, || match self.authority.grants().get(&log.grant) {
+            Some(grant) => self.under_a_grant(grant, log, seq, None),
+            None => self.record_under_no_grant(log, seq),
         })
     }
 

@@ -111,6 +111,7 @@ impl Ledger {
     ///
     /// Source: PROTOCOL R-CONTROL-3.
     pub(super) fn judge_all(&mut self) {
+        self.everything_changed();
         // What stands behind a fork differs from node to node and says nothing.
         let before_a_fork = |it: &&Said| {
             let fork = self.forks.get(&it.log);

@@ -30,11 +30,7 @@ pub fn alerts(times: &[i64]) -> Vec<Alert> {
     times.sort_unstable();
     // Places of the first and of the last item of each burst.
     let mut bursts: Vec<(usize, usize)> = Vec::new();
-    for (first, (from, to)) in times
-        .iter()
-        .zip(times.iter().skip(ALERT_ITEMS))
-        .enumerate()
-    {
+    for (first, (from, to)) in times.iter().zip(times.iter().skip(ALERT_ITEMS)).enumerate() {
         if ALERT_MS < to.saturating_sub(*from) {
             continue;
         }
@@ -72,7 +68,10 @@ mod tests {
         let minute = 60_000;
         check((0..10).map(|nth| nth * minute), &[]);
         check((0..11).map(|nth| nth * minute), &[(0, 10 * minute, 11)]);
-        check((0..11).rev().map(|nth| nth * minute), &[(0, 10 * minute, 11)]);
+        check(
+            (0..11).rev().map(|nth| nth * minute),
+            &[(0, 10 * minute, 11)],
+        );
         check((0..40).map(|nth| nth * minute), &[(0, 39 * minute, 40)]);
     }
 

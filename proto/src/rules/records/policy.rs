@@ -193,7 +193,11 @@ pub(super) fn mark_doubles(kind: &Kind, records: &mut BTreeMap<Uuid, RecordState
         let entries: Vec<EntryId> = same.iter().map(|(_, entry, _)| *entry).collect();
         let keys: BTreeSet<Uuid> = same.iter().map(|(.., key)| *key).collect();
         let one = keys.len() == 1;
-        if one && keys.iter().all(|key| records.get(key).is_some_and(looked_at)) {
+        if one
+            && keys
+                .iter()
+                .all(|key| records.get(key).is_some_and(looked_at))
+        {
             continue;
         }
         for key in keys {

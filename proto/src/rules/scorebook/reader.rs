@@ -6,7 +6,7 @@ use tallyline_keys::planted::{Fault, is};
 
 use super::{
     CourtMark, Missed, Out, Outcome, Place, Reading, Scorebook, Slot, Verdict, changes_freely,
-    is_race_entry, judge_answer, place, same_content,
+    is_beyond_scores, judge_answer, place, same_content,
 };
 use crate::{
     model::{
@@ -100,9 +100,7 @@ impl<'a> Reader<'a> {
 
     /// Reads incidents and records, and what the jury decided about runs.
     fn read_beyond(&mut self) {
-        let beyond = |line: &&'a Line<'a>| {
-            is_race_entry(line.body) || matches!(line.body, Body::Record(_))
-        };
+        let beyond = |line: &&'a Line<'a>| is_beyond_scores(line.body);
         let lines: Vec<&Line<'_>> = self.lines.values().copied().filter(beyond).collect();
         if lines.is_empty() {
             return;
@@ -298,7 +296,7 @@ impl<'a> Reader<'a> {
                     verdicts.push((line.id, Verdict::Unknown));
                     continue;
                 }
-                (_, _, body) if is_race_entry(body) || matches!(body, Body::Record(_)) => {
+                (_, _, body) if is_beyond_scores(body) => {
                     verdicts.push((line.id, self.verdict_alone(line, voids)));
                     continue;
                 }

@@ -36,7 +36,10 @@ pub(super) fn check(kind: &Kind, record: &Record) -> Result<(), Mistake> {
             } else {
                 "not sealed, so that everybody can read it"
             };
-            return Err(wrong(format!("field {} of kind {name} is {how}.", field.name)));
+            return Err(wrong(format!(
+                "field {} of kind {name} is {how}.",
+                field.name
+            )));
         }
     }
     let says = |no: FieldNo| record.fields.iter().find(|(it, _)| *it == no);

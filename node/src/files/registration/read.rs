@@ -1,0 +1,285 @@
+//! Reads a list: finds the header, maps the columns, and takes the rows.
+
+use csv::{ReaderBuilder, StringRecord, Trim};
+
+use super::super::at::utf8;
+use super::super::complaint::{Complaint, Complaints, shortened};
+use super::super::match_file::PowerFactor;
+use super::mapping::{Mapping, Role};
+use super::{LIST, Person, guess};
+
+/// Largest list that is read, in bytes.
+const LIST_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Most rows; ten times the largest match.
+const ROWS_MAX: usize = 20_000;
+/// Most columns; registration systems ask a lot.
+const COLUMNS_MAX: usize = 300;
+/// Rows among which the header is looked for: some systems put a title above it.
+const HEADER_ROWS: usize = 10;
+/// Longest cell that is taken over, in bytes.
+const CELL_BYTES_MAX: usize = 256;
+/// Largest squad or number of a shooter.
+const NO_MAX: u32 = 1_000_000;
+
+/// A list as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadList {
+    /// Which columns were taken as what.
+    pub mapping: Mapping,
+    /// The rows, with those that hold nothing left out.
+    pub rows: Vec<ListRow>,
+}
+
+/// One row of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListRow {
+    /// The row as a spreadsheet counts it; the header is one of them.
+    pub row: u64,
+    /// The line of the file in which it begins.
+    pub line: u64,
+    /// Who stands there.
+    pub person: Person,
+    /// What is wrong with single cells.
+    pub problems: Vec<String>,
+}
+
+/// Reads a list of people from CSV with commas, semicolons or tabs. With a profile, columns mean
+/// what it says and others are guessed; without one, all are guessed.
+///
+/// # Errors
+///
+/// [`Complaints`] if the list is too large, no UTF-8, has no header that tells who is meant, or if
+/// two columns mean the same. What is wrong with single rows stands with the rows.
+pub fn read_registration(bytes: &[u8], profile: Option<&Mapping>) -> Result<ReadList, Complaints> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if LIST_BYTES_MAX < bytes.len() {
+        let found = format!("{} bytes", bytes.len());
+        let advice = format!("at most {LIST_BYTES_MAX} are read");
+        return Err(Complaint::new(LIST, "", &found, &advice).into());
+    }
+    let text = utf8(LIST, bytes)?;
+    let records = records(text)?;
+    let header = header(&records, profile)?;
+    let names = records
+        .get(header)
+        .map(|record| record.iter().map(str::to_owned).collect::<Vec<_>>())
+        .unwrap_or_default();
+    let mapping = mapping(&names, profile);
+    if let Some(complaint) = mapping.clash() {
+        return Err(complaint.into());
+    }
+    let rows = (1..)
+        .zip(&records)
+        .skip(header.saturating_add(1))
+        .filter(|(_, record)| record.iter().any(|cell| !cell.is_empty()))
+        .map(|(row, record)| list_row(row, record, &mapping))
+        .collect();
+    Ok(ReadList { mapping, rows })
+}
+
+/// Splits the text into records, with whatever separates the cells of its first rows most often.
+fn records(text: &str) -> Result<Vec<StringRecord>, Complaint> {
+    let start: String = text.lines().take(HEADER_ROWS).collect();
+    let count = |separator: &u8| start.bytes().filter(|byte| byte == separator).count();
+    let separator = [b',', b';', b'\t'].into_iter().max_by_key(|it| {
+        // Of equals the last would win, and the comma stands first.
+        (count(it), *it == b',')
+    });
+    let mut reader = ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .trim(Trim::All)
+        .delimiter(separator.unwrap_or(b','))
+        .from_reader(text.as_bytes());
+    let mut records = Vec::new();
+    for record in reader.records() {
+        let record = record
+            .map_err(|error| Complaint::new(LIST, "", "", &format!("this is no CSV: {error}")))?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let place = format!("line {line}");
+        if COLUMNS_MAX < record.len() {
+            let found = format!("{} cells", record.len());
+            let advice = format!("at most {COLUMNS_MAX} are read");
+            return Err(Complaint::new(LIST, &place, &found, &advice));
+        }
+        if ROWS_MAX <= records.len() {
+            let advice = format!("more than {ROWS_MAX} rows; at most that many are read");
+            return Err(Complaint::new(LIST, &place, "", &advice));
+        }
+        records.push(record);
+    }
+    Ok(records)
+}
+
+/// Finds the row with the names of the columns: the first that names a person's name and one more.
+fn header(records: &[StringRecord], profile: Option<&Mapping>) -> Result<usize, Complaint> {
+    let is_header = |record: &StringRecord| {
+        let role = |cell: &str| {
+            profile
+                .and_then(|profile| profile.role(cell))
+                .unwrap_or_else(|| guess::role(cell))
+        };
+        let mut named = false;
+        let mut known: usize = 0;
+        for cell in record {
+            match role(cell) {
+                Role::Ignored => {}
+                Role::Last | Role::Name => {
+                    named = true;
+                    known = known.saturating_add(1);
+                }
+                Role::Number
+                | Role::First
+                | Role::Member
+                | Role::Division
+                | Role::Class
+                | Role::PowerFactor
+                | Role::Squad
+                | Role::Category
+                | Role::CategoryFlag
+                | Role::Team => known = known.saturating_add(1),
+            }
+        }
+        named && 2 <= known
+    };
+    let found = records.iter().take(HEADER_ROWS).position(is_header);
+    found.ok_or_else(|| {
+        let first = records.first().map(|record| {
+            let cells: Vec<&str> = record.iter().collect();
+            cells.join(", ")
+        });
+        let advice = "no row names the columns; name them \"First Name\", \"Last Name\", \
+                      \"Member #\", \"Division\", \"Squad\", or give a profile";
+        let place = format!("the first {HEADER_ROWS} rows");
+        Complaint::new(LIST, &place, &first.unwrap_or_default(), advice)
+    })
+}
+
+fn mapping(names: &[String], profile: Option<&Mapping>) -> Mapping {
+    let mut mapping = guess::mapping(names);
+    if let Some(profile) = profile {
+        mapping.profile.clone_from(&profile.profile);
+        mapping.saved = profile.saved;
+        let told: Vec<Role> = names.iter().filter_map(|name| profile.role(name)).collect();
+        for column in &mut mapping.columns {
+            // What the profile says of one column must not be guessed for another.
+            column.role = match profile.role(&column.header) {
+                Some(role) => role,
+                None if !column.role.is_many() && told.contains(&column.role) => Role::Ignored,
+                None => column.role,
+            };
+        }
+    }
+    mapping
+}
+
+fn list_row(row: u64, record: &StringRecord, mapping: &Mapping) -> ListRow {
+    let mut it = ListRow {
+        row,
+        line: record.position().map_or(row, csv::Position::line),
+        person: Person::default(),
+        problems: Vec::new(),
+    };
+    let mut both = String::new();
+    for (column, cell) in mapping.columns.iter().zip(record) {
+        if column.role == Role::Ignored {
+            continue;
+        }
+        if CELL_BYTES_MAX < cell.len() {
+            let header = shortened(&column.header);
+            it.problems.push(format!(
+                "\"{header}\" has {} bytes, at most {CELL_BYTES_MAX} are taken",
+                cell.len()
+            ));
+            continue;
+        }
+        let person = &mut it.person;
+        match column.role {
+            Role::First => cell.clone_into(&mut person.first_name),
+            Role::Last => cell.clone_into(&mut person.last_name),
+            Role::Name => cell.clone_into(&mut both),
+            Role::Member => person.member = member(cell),
+            Role::Division => cell.clone_into(&mut person.division),
+            Role::Class => cell.clone_into(&mut person.class),
+            Role::Team => cell.clone_into(&mut person.team),
+            Role::Number => person.number = number(cell, "number", &mut it.problems),
+            Role::Squad => {
+                person.squad = squad(cell, &mut it.problems).filter(|&squad| 0 < squad);
+            }
+            Role::PowerFactor => match PowerFactor::parse(cell) {
+                Some(factor) => factor.word().clone_into(&mut person.power_factor),
+                None => it.problems.push(format!(
+                    "power factor \"{}\" unknown; use Major or Minor",
+                    shortened(cell)
+                )),
+            },
+            Role::Category => {
+                let names = cell.split([',', ';', '/']).map(str::trim);
+                let names = names.filter(|name| !name.is_empty()).map(str::to_owned);
+                person.categories.extend(names);
+            }
+            Role::CategoryFlag => {
+                if is_yes(cell) {
+                    person.categories.push(guess::category_of(&column.header));
+                }
+            }
+            Role::Ignored => {}
+        }
+    }
+    if it.person.first_name.is_empty() && it.person.last_name.is_empty() {
+        (it.person.last_name, it.person.first_name) = split(&both);
+    }
+    if it.person.first_name.is_empty() && it.person.last_name.is_empty() {
+        it.problems.insert(0, "the name is missing".to_owned());
+    }
+    it
+}
+
+/// Returns a member number without what people put around it.
+fn member(cell: &str) -> String {
+    let plain = cell.trim_start_matches('#').trim();
+    match plain.to_ascii_lowercase().as_str() {
+        "none" | "n/a" | "na" | "-" | "pending" | "pen" => String::new(),
+        _ => plain.to_ascii_uppercase(),
+    }
+}
+
+/// Splits `Doe, John` and `John Doe` into last and first name.
+fn split(both: &str) -> (String, String) {
+    let both = both.trim();
+    let (last, first) = match (both.split_once(','), both.rsplit_once(' ')) {
+        (Some((last, first)), _) => (last, first),
+        (None, Some((first, last))) => (last, first),
+        (None, None) => (both, ""),
+    };
+    (last.trim().to_owned(), first.trim().to_owned())
+}
+
+/// Reads `7` and `Squad 7`.
+fn squad(cell: &str, problems: &mut Vec<String>) -> Option<u32> {
+    let lower = cell.to_lowercase();
+    let plain = ["squad", "sq"]
+        .into_iter()
+        .find_map(|word| lower.strip_prefix(word));
+    number(plain.unwrap_or(cell).trim(), "squad", problems)
+}
+
+fn number(cell: &str, what: &str, problems: &mut Vec<String>) -> Option<u32> {
+    if cell.is_empty() {
+        return None;
+    }
+    let digits = cell.bytes().all(|byte| byte.is_ascii_digit());
+    let number = cell.parse().ok().filter(|&it| digits && it <= NO_MAX);
+    if number.is_none() {
+        problems.push(format!(
+            "{what} \"{}\" is not a number from 1 to {NO_MAX}",
+            shortened(cell)
+        ));
+    }
+    number
+}
+
+fn is_yes(cell: &str) -> bool {
+    let lower = cell.to_lowercase();
+    ["yes", "y", "true", "1", "x"].contains(&lower.as_str())
+}

@@ -1,0 +1,124 @@
+//! What became of the entries since somebody last looked: enough to read again only what changed.
+
+use alloc::{collections::BTreeSet, vec::Vec};
+
+use super::Ledger;
+use crate::{
+    model::{About, LogName},
+    rules::{Line, scorebook::is_beyond_scores},
+};
+
+/// What changed among the entries since it was last taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// Entries were added, and nothing else changed how any other one is read.
+    Added {
+        /// The cells, or whole matches, that the added entries are about.
+        about: BTreeSet<About>,
+        /// Where added entries stand that are about no cell: records, seals, voids of what is not
+        /// here.
+        others: Vec<(LogName, u64)>,
+    },
+    /// Statements, forks or decisions may change how any entry is read.
+    Everything,
+}
+
+impl Default for Changed {
+    fn default() -> Self {
+        Self::Added {
+            about: BTreeSet::new(),
+            others: Vec::new(),
+        }
+    }
+}
+
+impl Changed {
+    /// Returns whether nothing changed.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Ledger {
+    /// Takes what changed since this was last asked.
+    pub fn take_changed(&mut self) -> Changed {
+        core::mem::take(&mut self.changed)
+    }
+
+    /// Returns entries that stand at these places.
+    pub fn lines_at(&self, places: &[(LogName, u64)]) -> Vec<Line<'_>> {
+        let lines = places.iter();
+        lines
+            .filter_map(|(name, seq)| self.line(name, *seq))
+            .collect()
+    }
+
+    /// Returns whether one of these entries, or what one of them answers, is an incident, what belongs
+    /// to one, or a record.
+    pub fn any_beyond_scores(&self, places: &[(LogName, u64)]) -> bool {
+        self.lines_at(places).iter().any(|line| {
+            let target = line.body.target().and_then(|it| self.find(it));
+            let target = target.and_then(|(log, seq)| self.line(&log, seq));
+            is_beyond_scores(line.body) || target.is_some_and(|it| is_beyond_scores(it.body))
+        })
+    }
+
+    pub(super) fn everything_changed(&mut self) {
+        self.changed = Changed::Everything;
+    }
+
+    /// Takes note of entries that were added to a log from `first` on.
+    pub(super) fn added(&mut self, name: LogName, first: u64) {
+        if !self.reads_plainly(&name) {
+            return self.everything_changed();
+        }
+        let Some(log) = self.logs.get(&name) else {
+            return;
+        };
+        let mut found = Vec::new();
+        for seq in first..=log.height() {
+            let Some(record) = log.record(seq) else {
+                continue;
+            };
+            let subject = match record.entry.body.target() {
+                None => record.entry.body.about(),
+                Some(target) => self.index.get(&target).and_then(|(log, seq)| {
+                    let record = self.logs.get(log)?.record(*seq)?;
+                    record.entry.body.about()
+                }),
+            };
+            found.push((seq, subject));
+        }
+        let Changed::Added { about, others } = &mut self.changed else {
+            return;
+        };
+        for (seq, subject) in found {
+            match subject {
+                Some(subject) => {
+                    about.insert(subject);
+                }
+                None => others.push((name, seq)),
+            }
+        }
+    }
+
+    /// Returns whether another entry of a log says nothing about those that are here: nobody decided
+    /// about the log, closed it, or cut it where its chain is still to be seen.
+    fn reads_plainly(&self, name: &LogName) -> bool {
+        let authority = &self.authority;
+        if self.forks.contains_key(name)
+            || !authority.adoptions(name).is_empty()
+            || authority.closing().is_some()
+        {
+            return false;
+        }
+        match authority.grants().get(&name.grant) {
+            Some(grant) => grant.end.is_none(),
+            None => {
+                let writer = authority.writer(name.grant);
+                authority.owners().len() == 1
+                    && writer.is_some_and(|key| authority.revoked(&key).is_none())
+            }
+        }
+    }
+}
