@@ -11,8 +11,9 @@ use std::fmt;
 
 use tallyline::store::{Store, StoreError};
 use tallyline_keys::{DeviceKey, PublicKey};
-use tallyline_proto::model::{GrantId, Hash, Incarnation, LogName};
+use tallyline_proto::model::{GrantId, Hash, Incarnation, KeyId, LogName};
 use tallyline_proto::replica::{Disk as _, Stored, Write};
+use tallyline_proto::wire::KeyRow;
 use tallyline_simulator::{Crash, Ending, Platter, Random, kill_store, open_store};
 
 /// Cuts of the test that every push runs: a few seconds.
