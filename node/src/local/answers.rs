@@ -21,7 +21,9 @@ use super::protocol::{
     LogStatus, NodeInfo, Problem, Readings, Refused, Request, RosterAdd, RuleInfo, StandingsQuery,
     StatusData, Totals, Verified, WireBytes, codes, exits,
 };
-use super::{beyond, claims, convert, enrol, health, names, said, standings, statement, words};
+use super::{
+    beyond, claims, convert, enrol, health, names, participants, said, standings, statement, words,
+};
 use crate::root::hex;
 
 /// What the answers need besides the replica.
@@ -96,6 +98,8 @@ pub(super) fn look(
         })),
         Request::Grants(_) => Ok(Seen::of(grants(replica))),
         Request::Claims(_) => Ok(Seen::of(claims::claims(replica, now))),
+        Request::ParticipantList(_) => Ok(Seen::of(participants::list(replica))),
+        Request::ParticipantShow(query) => participants::show(replica, query).map(Seen::of),
         Request::ScoreList(query) => entries(replica, now, query, Versions::Standing).map(Seen::of),
         Request::ScoreHistory(query) => entries(replica, now, query, Versions::All).map(Seen::of),
         Request::Incidents(query) => beyond::incidents(replica, query).map(Seen::of),
@@ -135,6 +139,7 @@ pub(super) fn look(
         | Request::CardsRevoke(_)
         | Request::RosterAdd(_)
         | Request::RosterEdit(_)
+        | Request::ParticipantErase(_)
         | Request::ScoreAdd(_)
         | Request::ScoreVoid(_)
         | Request::ScoreMove(_)
