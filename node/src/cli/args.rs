@@ -117,6 +117,9 @@ pub(super) enum Verb {
     /// Add or change a shooter.
     #[command(subcommand)]
     Roster(RosterVerb),
+    /// List the people of the event, show what is sealed about one, or erase one.
+    #[command(subcommand)]
+    Participant(ParticipantVerb),
     /// Record, void and read scores.
     #[command(subcommand)]
     Score(ScoreVerb),
@@ -421,6 +424,23 @@ pub(super) enum RosterVerb {
     Add(RosterAdd),
     /// Change a shooter's squad, division or power factor.
     Edit(RosterEdit),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ParticipantVerb {
+    /// List the people of the event: shooters, and records that stand for a person.
+    List,
+    /// Show what is under seal about a person, as far as this device reads it.
+    Show {
+        /// A shooter's number, or a record's UUID or the beginning of one.
+        person: String,
+    },
+    /// Destroy every key of a person's sealed texts, for ever and on every device that hears of it;
+    /// shows the shooter by number from then on.
+    Erase {
+        /// A shooter's number, or a record's UUID or the beginning of one.
+        person: String,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -14,6 +14,7 @@ mod failure;
 mod files;
 mod found;
 mod notation;
+mod participants;
 mod report;
 mod score;
 mod session;
@@ -104,6 +105,7 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         | Verb::Adopt(_)
         | Verb::Cards(_)
         | Verb::Roster(_)
+        | Verb::Participant(_)
         | Verb::Score(_)
         | Verb::Approve(_)
         | Verb::Amend(_)
@@ -142,6 +144,7 @@ fn ask(verb: Verb, session: &Session) -> Result<u8, Failure> {
         Verb::Adopt(args) => statement::adopt(args, session),
         Verb::Cards(verb) => cards::cards(verb, session),
         Verb::Roster(verb) => venue::roster(verb, session),
+        Verb::Participant(verb) => participants::participant(verb, session),
         Verb::Score(verb) => score::score(verb, session),
         Verb::Approve(args) => score::approve(args, session),
         Verb::Amend(args) => statement::amend(*args, session),

@@ -22,7 +22,8 @@ use super::protocol::{
     StatusData, Totals, Verified, WireBytes, codes, exits,
 };
 use super::{
-    beyond, claims, convert, enrol, health, names, report, said, standings, statement, words,
+    beyond, claims, convert, enrol, health, names, participants, report, said, standings,
+    statement, words,
 };
 use crate::beside::Beside;
 use crate::root::hex;
@@ -106,6 +107,8 @@ pub(super) fn look(
         })),
         Request::Grants(_) => Ok(Seen::of(grants(replica))),
         Request::Claims(_) => Ok(Seen::of(claims::claims(replica, now))),
+        Request::ParticipantList(_) => Ok(Seen::of(participants::list(replica))),
+        Request::ParticipantShow(query) => participants::show(replica, query).map(Seen::of),
         Request::ScoreList(query) => entries(replica, now, query, Versions::Standing).map(Seen::of),
         Request::ScoreHistory(query) => entries(replica, now, query, Versions::All).map(Seen::of),
         Request::Incidents(query) => beyond::incidents(replica, query).map(Seen::of),
@@ -148,6 +151,7 @@ pub(super) fn look(
         | Request::CardsRevoke(_)
         | Request::RosterAdd(_)
         | Request::RosterEdit(_)
+        | Request::ParticipantErase(_)
         | Request::ScoreAdd(_)
         | Request::ScoreVoid(_)
         | Request::ScoreMove(_)

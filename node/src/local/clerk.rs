@@ -173,6 +173,8 @@ impl Clerk {
             | Request::Devices(_)
             | Request::Grants(_)
             | Request::Claims(_)
+            | Request::ParticipantList(_)
+            | Request::ParticipantShow(_)
             | Request::ScoreList(_)
             | Request::ScoreHistory(_)
             | Request::Incidents(_)
@@ -212,6 +214,7 @@ impl Clerk {
             | Request::CardsRevoke(_)
             | Request::RosterAdd(_)
             | Request::RosterEdit(_)
+            | Request::ParticipantErase(_)
             | Request::ScoreAdd(_)
             | Request::ScoreMove(_)
             | Request::IncidentAdd(_)
@@ -321,6 +324,7 @@ impl Clerk {
             | Reply::Imported { .. }
             | Reply::Recorded { .. }
             | Reply::Revoked
+            | Reply::Erased { .. }
             | Reply::Decided(_) => {
                 return Err(no_such_verb());
             }
@@ -598,6 +602,7 @@ fn unexpected(reply: &Reply) -> Problem {
         | Reply::Decided(_)
         | Reply::ScoringOver
         | Reply::Closed
+        | Reply::Erased { .. }
         | Reply::Imported { .. } => no_such_verb(),
     }
 }

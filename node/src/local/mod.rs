@@ -19,6 +19,7 @@ pub(crate) mod fixture;
 mod health;
 mod names;
 pub mod offline;
+mod participants;
 mod plan;
 pub mod protocol;
 pub(crate) mod record_text;

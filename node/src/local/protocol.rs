@@ -19,6 +19,7 @@ pub mod codes;
 mod data;
 mod enrol;
 mod health;
+mod participants;
 mod report;
 mod statement;
 
@@ -27,6 +28,7 @@ pub use claims::*;
 pub use data::*;
 pub use enrol::*;
 pub use health::*;
+pub use participants::*;
 pub use report::*;
 pub use statement::*;
 
@@ -132,6 +134,13 @@ pub enum Request {
     RosterAdd(RosterAdd),
     /// Changes a shooter's squad, division or power factor. Answer: [`Revised`].
     RosterEdit(RosterEdit),
+    /// Lists the people of the event. Answer: [`Participants`].
+    ParticipantList(Nothing),
+    /// Shows what is under seal about a person, as far as this device reads it. Answer:
+    /// [`ParticipantInfo`].
+    ParticipantShow(ParticipantQuery),
+    /// Destroys every key of a person's sealed texts. Answer: [`Erased`].
+    ParticipantErase(ParticipantQuery),
     /// Records a score, a chronograph reading or a status. Answer: [`Saved`].
     ScoreAdd(ScoreAdd),
     /// Voids an entry. Answer: [`Saved`].
@@ -940,6 +949,8 @@ impl Request {
             | Self::Devices(_)
             | Self::Grants(_)
             | Self::Claims(_)
+            | Self::ParticipantList(_)
+            | Self::ParticipantShow(_)
             | Self::ScoreList(_)
             | Self::ScoreHistory(_)
             | Self::Incidents(_)
@@ -980,6 +991,7 @@ impl Request {
             | Self::CardsRevoke(_)
             | Self::RosterAdd(_)
             | Self::RosterEdit(_)
+            | Self::ParticipantErase(_)
             | Self::ScoreAdd(_)
             | Self::ScoreVoid(_)
             | Self::ScoreMove(_)

@@ -7,7 +7,9 @@ use tallyline_keys::{
     planted::{Fault, is},
 };
 
-use super::{Notice, asking::Asking, invite::Invite, lending::Asker, results::Results};
+use super::{
+    Notice, asking::Asking, invite::Invite, keyring::Keyring, lending::Asker, results::Results,
+};
 use crate::{
     log::{Ledger, Log},
     model::{GrantId, LogName, Ticket},
@@ -83,6 +85,8 @@ pub(super) struct Member {
     /// What this desk said it takes back, since its start: that is said once, whether or not it
     /// comes into force.
     pub(super) taken_back: BTreeSet<GrantId>,
+    /// Keys of sealed texts, and which are lacked.
+    pub(super) ring: Keyring,
     results: Results,
 }
 
@@ -111,6 +115,7 @@ impl Member {
             asked: 0,
             askers: BTreeMap::new(),
             taken_back: BTreeSet::new(),
+            ring: Keyring::new(),
             results: Results::default(),
         }
     }

@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     log::{Chain, Grant, Log, Said, verify_head},
-    model::{Body, EventId, GrantId, Hash, LogName, Manifest, Ticket},
-    rules::{Line, RULES_VERSION, Roster, Scorebook, Standings},
+    model::{Body, EventId, GrantId, Hash, LogName, Manifest, RosterChange, Statement, Ticket},
+    rules::{Line, RULES_VERSION, Roster, Scorebook, Standings, erase_names, erased_label},
     wire::{decode_signed, log_short_id},
 };
 
@@ -321,8 +321,41 @@ impl Member {
             label: self.label(&said.signer),
             at_unix_ms: self.unix_ms(line.at_ms),
             in_force: judged && !self.ledger.authority().invalid().contains(&said.id),
-            statement: said.statement.clone(),
+            statement: said.statement.clone().map(|it| self.without_erased(it)),
         })
+    }
+
+    /// Takes the names of erased shooters out of what a statement says. Its bytes stay as they are:
+    /// the chain rests on them.
+    ///
+    /// Source: PROTOCOL R-SEAL-7.
+    fn without_erased(&self, mut statement: Statement) -> Statement {
+        let roster = self.ledger.authority().roster();
+        match &mut statement {
+            Statement::Roster(RosterChange::Add(shooter)) if roster.is_erased(shooter.no) => {
+                erase_names(shooter);
+            }
+            Statement::Roster(RosterChange::Edit(edit)) if roster.is_erased(edit.shooter) => {
+                let label = erased_label(edit.shooter);
+                edit.label = edit.label.as_ref().map(|_| label);
+                edit.entrant = None;
+            }
+            Statement::Admit(_)
+            | Statement::Assign(_)
+            | Statement::Roster(_)
+            | Statement::Lock(_)
+            | Statement::Revoke(_)
+            | Statement::Consent(_)
+            | Statement::Transfer(_)
+            | Statement::Recover(_)
+            | Statement::Adopt(_)
+            | Statement::Amend(_)
+            | Statement::LastCall
+            | Statement::EventClose(_)
+            | Statement::Phase(_)
+            | Statement::Erase(_) => {}
+        }
+        statement
     }
 
     fn grant_view(&self, id: GrantId, grant: &Grant) -> GrantView {

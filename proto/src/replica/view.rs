@@ -5,8 +5,8 @@ use alloc::{string::String, vec::Vec};
 use tallyline_keys::PublicKey;
 
 use crate::model::{
-    About, Body, CellSet, CloseReason, DrillNo, EntryId, GrantId, Hash, LogName, RevokeReason,
-    Roles, ShooterNo, SquadNo, Statement,
+    About, Body, CellSet, CloseReason, DrillNo, EntryId, GrantId, Hash, KeyId, LogName, Person,
+    RevokeReason, Roles, ShooterNo, SquadNo, Statement,
 };
 use crate::rules::Verdict;
 use crate::wire::Denial;
@@ -268,6 +268,34 @@ pub enum AskPhase {
     Denied(Denial),
     /// The desk did not answer in time, or cannot be reached.
     Unanswered,
+}
+
+/// What a sealed text is on this device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// What it says.
+    Text(String),
+    /// This device has none of the roles that read it.
+    NotForThisDevice,
+    /// The person was erased: nobody is to read it again.
+    Erased,
+    /// This device may read it; the key has not come here.
+    KeyMissing,
+    /// The key is here, and it is not what this key sealed about this person.
+    Broken,
+}
+
+/// A key of sealed texts that is here; nothing of the key itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeyView {
+    /// Its name.
+    pub id: KeyId,
+    /// Whom its texts are about.
+    pub person: Person,
+    /// Who may read them, besides the owner.
+    pub readers: Roles,
+    /// Whether this device made it.
+    pub made: bool,
 }
 
 /// Which entries to list; every field narrows.

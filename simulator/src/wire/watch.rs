@@ -165,6 +165,7 @@ impl Watch {
             Reason::Quota => self.trace.count("refused-quota"),
             Reason::Duplicate => self.trace.count("refused-duplicate"),
             Reason::Room => self.trace.count("refused-room"),
+            Reason::Key => self.trace.count("refused-key"),
         }
     }
 

@@ -3,16 +3,14 @@
 //! Layer: node, local.
 
 use tallyline_proto::model::Phase;
-use tallyline_proto::rules::results::{
-    self, ChronoLine, OutLine, OutWhy, PenaltyLine, NoTime,
-};
+use tallyline_proto::rules::results::{self, ChronoLine, NoTime, OutLine, OutWhy, PenaltyLine};
 use tallyline_proto::rules::scorebook::Missed;
 use tallyline_proto::rules::scoring::Cost;
 
 use super::super::protocol::{
-    AuditReport, ChronoReport, ChronoRow, CourtMatch, CourtReport, CourtRow, GearResult, OutRow,
-    PenaltiesReport, PenaltyRow, ProgressCell, ProgressReport, RaceReport, RaceRun, RaceStart,
-    NoTimeRow,
+    AuditReport, ChronoReport, ChronoRow, CourtMatch, CourtReport, CourtRow, GearResult, NoTimeRow,
+    OutRow, PenaltiesReport, PenaltyRow, ProgressCell, ProgressReport, RaceReport, RaceRun,
+    RaceStart,
 };
 use super::super::{convert, standings};
 use super::{Page, numbers};

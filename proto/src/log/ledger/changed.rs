@@ -80,14 +80,17 @@ impl Ledger {
             let Some(record) = log.record(seq) else {
                 continue;
             };
-            let subject = match record.entry.body.target() {
-                None => record.entry.body.about(),
-                Some(target) => self.index.get(&target).and_then(|(log, seq)| {
-                    let record = self.logs.get(log)?.record(*seq)?;
-                    record.entry.body.about()
-                }),
-            };
-            found.push((seq, subject));
+            let body = &record.entry.body;
+            let target = body.target().and_then(|target| {
+                let (log, seq) = self.index.get(&target)?;
+                Some(&self.logs.get(log)?.record(*seq)?.entry.body)
+            });
+            let subject = target.unwrap_or(body);
+            // Incidents are read in groups, records with their parents.
+            if is_beyond_scores(subject) {
+                return self.everything_changed();
+            }
+            found.push((seq, subject.about()));
         }
         let Changed::Added { about, others } = &mut self.changed else {
             return;

@@ -20,7 +20,7 @@ pub use courts::{CourtRow, CourtTable, court_table};
 pub use faults::{OutLine, OutList, OutWhy, PenaltyLine, PenaltyList, out_list, penalty_list};
 pub use parts::{PartTable, Parts, by_category, by_class};
 pub use progress::{Progress, ProgressCell, progress};
-pub use race::{Race, NoTime, Start, race};
+pub use race::{NoTime, Race, Start, race};
 pub use sheet::{Approval, Reference, SheetDrill, ShooterSheet, Version, shooter_sheet};
 pub use teams::{TeamRow, TeamTable, Teams, by_team};
 
