@@ -41,6 +41,8 @@ mod race;
 #[cfg(test)]
 mod range;
 #[cfg(test)]
+mod reports;
+#[cfg(test)]
 mod rights;
 #[cfg(test)]
 mod room;

@@ -209,3 +209,6 @@ fn approvals(it: &SheetVersion) -> String {
         .collect();
     parts.join(", ")
 }
+
+#[cfg(test)]
+mod tests;
