@@ -7,9 +7,7 @@ use tallyline_keys::{
     planted::{Fault, is},
 };
 
-use super::{
-    asking::Asking, invite::Invite, keyring::Keyring, lending::Asker, results::Results,
-};
+use super::{asking::Asking, invite::Invite, keyring::Keyring, lending::Asker, results::Results};
 use crate::{
     log::Ledger,
     model::{GrantId, LogName, Ticket},

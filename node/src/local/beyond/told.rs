@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use tallyline_proto::model::{
-    Derive, FieldNo, JuryDecision, Kind, KindNo, Policy, Report, Ruling, Sealed, Text, Value, Writers,
+    Derive, FieldNo, JuryDecision, Kind, KindNo, Policy, Report, Ruling, Sealed, Text, Value,
+    Writers,
 };
 use tallyline_proto::replica::{
     GroupView, IncidentView, Noted, Opened, Replica, Reviewed, Saying, VersionsView,

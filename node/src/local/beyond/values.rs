@@ -96,7 +96,10 @@ mod tests {
     #[test]
     fn a_sealed_field_is_a_text_and_names_are_the_kind_s() {
         let kinds = tallyline_proto::rules::kinds::camp();
-        let participant = kinds.iter().find(|it| it.name == "participant").expect("one");
+        let participant = kinds
+            .iter()
+            .find(|it| it.name == "participant")
+            .expect("one");
         let said = |name: &str| BTreeMap::from([(name.to_owned(), Json::from("555123"))]);
         let read = fields(participant, &said("contact")).expect("reads");
         assert!(matches!(read.as_slice(), [(_, Value::Text(text))] if text == "555123"));
