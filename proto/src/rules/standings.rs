@@ -69,7 +69,7 @@ pub struct StageRow {
 pub struct StageResult {
     /// Points, penalties, time.
     pub tally: Tally,
-    /// Points a second; net points where points are counted; runs in a second where time is.
+    /// Points a second; net points where points are counted; 0 where time is.
     pub hit_factor: Fixed4,
     /// What counts for the match.
     pub stage_points: Fixed4,

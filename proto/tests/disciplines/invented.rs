@@ -8,12 +8,9 @@
 use proptest::prelude::*;
 
 use crate::{
-    independent::{
-        counted::{Attendance, Outcome, Reading},
-        facts::{
-            Adds, Cost, Event, Fact, Floors, Num, Numbers, Person, Power, Said, Sport, Stage,
-            TieBreak, Way, Why,
-        },
+    independent::facts::{
+        Adds, Cost, Event, Fact, Floors, Num, Numbers, Person, Power, Said, Sport, Stage, TieBreak,
+        Way, Why,
     },
     rules_venue::OWNER,
     shots,
@@ -96,7 +93,6 @@ fn invent(sport: Sport, rolls: &[u16]) -> Event {
     }
     let mut dice = next();
     undo(&mut event, &mut dice);
-    spare_known_differences(&mut event);
     event
 }
 
@@ -134,39 +130,6 @@ fn frame(sport: Sport, dice: &mut Dice<'_>) -> Event {
         people: vec![],
         rules,
         facts: vec![],
-    }
-}
-
-/// Leaves out what the package is known to calculate differently from the text, and nothing else.
-/// Whoever mends one of these takes its lines away.
-///
-/// The last two tie-breaks compare people stage by stage. The package strings together only the
-/// stages that somebody has a result on: after a gap it compares shots, or results, of different
-/// stages.
-fn spare_known_differences(event: &mut Event) {
-    let reading = Reading::of(event);
-    let ranked: Vec<Stage> = event.ranked_stages().cloned().collect();
-    let whole = |stage: &Stage| {
-        let people = event.people.iter();
-        let mut in_match = people.filter(|it| reading.attendance(it.no) == Attendance::In);
-        in_match.all(|person| match reading.slot(stage.no, person.no) {
-            None => false,
-            Some(filled) => !matches!(filled.result, Outcome::NoRun(_)),
-        })
-    };
-    let gap_in_shots = ranked.iter().any(|it| it.way == Way::Rings && !whole(it));
-    let breakers: Vec<&Stage> = ranked.iter().filter(|it| it.breaks_ties).collect();
-    let unlike = 1 < breakers.len() && !breakers.iter().all(|it| whole(it));
-    let first = breakers.first().map(|it| it.no);
-    if gap_in_shots && event.numbers.ties.contains(&TieBreak::LastShotFirst) {
-        event
-            .numbers
-            .ties
-            .retain(|tie| *tie != TieBreak::LastShotFirst);
-        event.own_numbers = true;
-    }
-    for stage in event.stages.iter_mut().filter(|_| unlike) {
-        stage.breaks_ties &= Some(stage.no) == first;
     }
 }
 

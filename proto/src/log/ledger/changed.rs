@@ -4,7 +4,7 @@ use alloc::{collections::BTreeSet, vec::Vec};
 
 use super::Ledger;
 use crate::{
-    model::{About, LogName},
+    model::{About, Body, LogName},
     rules::{Line, scorebook::is_beyond_scores},
 };
 
@@ -90,7 +90,15 @@ impl Ledger {
             if is_beyond_scores(subject) {
                 return self.everything_changed();
             }
-            found.push((seq, subject.about()));
+            // A reading may lower the power factor on every drill.
+            let about = subject.about().map(|about| match subject {
+                Body::Chrono(_) => About {
+                    drill: None,
+                    ..about
+                },
+                _ => about,
+            });
+            found.push((seq, about));
         }
         let Changed::Added { about, others } = &mut self.changed else {
             return;
@@ -109,7 +117,10 @@ impl Ledger {
     /// about the log, closed it, or cut it where its chain is still to be seen.
     fn reads_plainly(&self, name: &LogName) -> bool {
         let authority = &self.authority;
+        let drills = &authority.roster().structure().drills;
         if self.forks.contains_key(name)
+            // Points of a court are the business of both sides.
+            || drills.iter().any(|drill| drill.terms.court.is_some())
             || !authority.adoptions(name).is_empty()
             || authority.closing().is_some()
         {
