@@ -9,7 +9,7 @@ use crate::local::protocol::{
 };
 use crate::local::record_text::{self, ENTRY_CHARS, decigrains_text};
 
-use super::super::{add, when};
+use super::super::{add, count, when};
 use super::{Block, Left, Report, Right, approvals, clean, list, optional, place};
 
 impl Report for SheetReport {
@@ -172,8 +172,8 @@ impl Report for ProgressReport {
     }
 
     fn title(&self) -> String {
-        let sum = |count: fn(&ProgressCell) -> u32| -> u64 {
-            self.cells.iter().map(|it| u64::from(count(it))).sum()
+        let sum = |number: fn(&ProgressCell) -> u32| -> u64 {
+            self.cells.iter().map(|it| u64::from(number(it))).sum()
         };
         format!(
             "{}: {} of {} results\n",
@@ -417,7 +417,9 @@ impl Report for AuditReport {
     }
 
     fn title(&self) -> String {
-        format!("{}: {} voids\n", clean(&self.head.name), self.voids.len())
+        let voids = u64::try_from(self.voids.len()).unwrap_or(u64::MAX);
+        let voids = count(voids, "void", "voids");
+        format!("{}: {voids}\n", clean(&self.head.name))
     }
 
     fn tables(&self) -> Vec<Block> {
