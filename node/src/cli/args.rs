@@ -4,6 +4,7 @@
 //! Layer: node, cli.
 
 mod beyond;
+mod report;
 mod score;
 mod statement;
 
@@ -22,6 +23,7 @@ pub(super) use beyond::{
     ConflictsVerb, Decide, IncidentAdd, IncidentList, IncidentReport, IncidentVerb, RecordAdd,
     RecordList, RecordSet, RecordVerb,
 };
+pub(super) use report::{OneDay, Plain, ReportVerb, Sheet};
 pub(super) use score::{Approve, Entries, EntryArgs, ScoreAdd, ScoreVerb};
 pub(super) use statement::{
     Adopt, CardsUse, CardsVerb, EventAmend, EventClose, EventStatements, Recover, Revoke,
@@ -138,6 +140,9 @@ pub(super) enum Verb {
     Conflicts(ConflictsVerb),
     /// Print standings.
     Standings(Standings),
+    /// Make a report: sheets, progress, penalties, audit, compliance and more.
+    #[command(subcommand)]
+    Report(ReportVerb),
     /// Tell where the scores are; exit code 0 when all is in the cloud.
     Status,
     /// Look for what is wrong with this device; exit code 0 when all is well.
@@ -212,6 +217,9 @@ pub(super) struct Run {
     /// Fingerprint of the cloud node's key.
     #[arg(long, value_name = "KEY")]
     pub(super) cloud_key: Option<String>,
+    /// Whether to write every entry as plain text into score.log beside the store [default: on].
+    #[arg(long, value_name = "on|off")]
+    pub(super) score_log: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -499,6 +507,8 @@ pub(super) struct RosterEdit {
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("which").args(["stage", "all", "class", "category", "teams"]))]
+#[expect(clippy::struct_excessive_bools, reason = "flags that people type")]
 pub(super) struct Standings {
     /// One stage instead of the match.
     #[arg(
@@ -511,6 +521,15 @@ pub(super) struct Standings {
     /// Every table there is: all stages and the match.
     #[arg(long)]
     pub(super) all: bool,
+    /// The match by classes of shooters, or of one class.
+    #[arg(long, value_name = "CLASS", num_args = 0..=1, default_missing_value = "")]
+    pub(super) class: Option<String>,
+    /// The match by categories of shooters, or of one category.
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+    pub(super) category: Option<String>,
+    /// The match by teams.
+    #[arg(long)]
+    pub(super) teams: bool,
     /// Write comma-separated values.
     #[arg(long, conflicts_with = "json")]
     pub(super) csv: bool,

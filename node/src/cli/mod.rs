@@ -15,6 +15,7 @@ mod files;
 mod found;
 mod notation;
 mod participants;
+mod report;
 mod score;
 mod session;
 mod setup;
@@ -113,6 +114,7 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         | Verb::Record(_)
         | Verb::Conflicts(_)
         | Verb::Standings(_)
+        | Verb::Report(_)
         | Verb::Status
         | Verb::Verify
         | Verb::Why { .. }
@@ -151,6 +153,7 @@ fn ask(verb: Verb, session: &Session) -> Result<u8, Failure> {
         Verb::Record(verb) => beyond::record(verb, session),
         Verb::Conflicts(verb) => beyond::conflicts(verb, session),
         Verb::Standings(args) => score::standings(args, session),
+        Verb::Report(verb) => report::report(verb, session),
         Verb::Status => venue::status(session),
         Verb::Verify => venue::verify(session),
         Verb::Export { file } => files::export(&file, session),

@@ -97,7 +97,8 @@ pub(super) fn agreed(data: AgreedData) -> Agreed {
     }
 }
 
-fn agreed_data(agreed: Agreed) -> AgreedData {
+/// Writes who agreed with a change.
+pub(super) fn agreed_data(agreed: Agreed) -> AgreedData {
     AgreedData {
         shooter: agreed.shooter,
         ro: agreed.ro,

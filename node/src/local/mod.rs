@@ -22,6 +22,8 @@ pub mod offline;
 mod participants;
 mod plan;
 pub mod protocol;
+pub(crate) mod record_text;
+mod report;
 mod said;
 mod server;
 mod standings;
@@ -29,4 +31,5 @@ pub(crate) mod statement;
 mod words;
 
 pub use clerk::{Alarm, Clerk, Condition, Here, Network, NoNetwork};
+pub use record_text::score_line;
 pub use server::{ServeError, Server};

@@ -97,6 +97,7 @@ pub(super) fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<
         | Request::RecordKinds(_)
         | Request::Conflicts(_)
         | Request::Standings(_)
+        | Request::Report(_)
         | Request::Status(_)
         | Request::Verify(_)
         | Request::Export(_)

@@ -20,6 +20,7 @@ mod data;
 mod enrol;
 mod health;
 mod participants;
+mod report;
 mod statement;
 
 pub use beyond::*;
@@ -28,6 +29,7 @@ pub use data::*;
 pub use enrol::*;
 pub use health::*;
 pub use participants::*;
+pub use report::*;
 pub use statement::*;
 
 use serde::{Deserialize, Serialize};
@@ -173,6 +175,8 @@ pub enum Request {
     Conflicts(Nothing),
     /// Computes standings. Answer: [`StandingsData`].
     Standings(StandingsQuery),
+    /// Makes a report; [`ReportKind`] tells the answer.
+    Report(ReportQuery),
     /// Tells where the scores are. Answer: [`StatusData`].
     Status(Nothing),
     /// Checks every hash and signature again. Answer: [`Verified`].
@@ -757,10 +761,11 @@ pub struct EventPhase {
 }
 
 /// Where an event stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PhaseWord {
     /// Scores are taken.
+    #[default]
     Scoring,
     /// Results are posted and can be contested.
     Provisional,
@@ -845,6 +850,15 @@ pub struct StandingsQuery {
     /// Every table there is: all drills and the match, all divisions and Combined.
     #[serde(default)]
     pub all: bool,
+    /// The match tables of this class instead, of every one if empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// The match tables of this category instead, of every one if empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// The tables of teams instead.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub teams: bool,
 }
 
 /// Arguments of `import`.
@@ -944,6 +958,7 @@ impl Request {
             | Self::RecordKinds(_)
             | Self::Conflicts(_)
             | Self::Standings(_)
+            | Self::Report(_)
             | Self::Status(_)
             | Self::Verify(_)
             | Self::Export(_)

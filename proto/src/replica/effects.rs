@@ -326,6 +326,18 @@ pub enum Notice {
         /// How many.
         entries: u64,
     },
+    /// A member said that it holds exactly what this device holds: the exchange with it is complete.
+    Agreed {
+        /// The member.
+        key: PublicKey,
+        /// How many entries both hold.
+        entries: u64,
+    },
+    /// A cloud signed that it holds more of what these devices wrote than it was known to.
+    Receipted {
+        /// Each writer with how many of its entries the cloud holds.
+        writers: Vec<(PublicKey, u64)>,
+    },
     /// A peer's frame was refused.
     Refused {
         /// The connection.

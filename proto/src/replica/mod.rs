@@ -17,6 +17,7 @@ mod core;
 mod decide;
 mod effects;
 mod enrol;
+mod heads;
 mod input;
 mod invite;
 mod keyring;
@@ -54,8 +55,8 @@ pub use review::{
 };
 pub use view::{
     AskPhase, AskView, DeviceView, EnrolView, EntryFilter, EntryView, EventEnd, GrantView,
-    InviteEnd, InviteView, JoinEnd, KeyView, LentView, LogView, OfferView, Opened, PairPhase,
-    PairingView, Phase, StatementView, VerifyReport,
+    HeadView, InviteEnd, InviteView, JoinEnd, KeyView, LentView, LogRead, LogView, OfferView,
+    Opened, PairPhase, PairingView, Phase, StatementView, Unread, VerifyReport,
 };
 pub use why::{Subject, Why};
 

@@ -399,7 +399,10 @@ impl Replica {
                 }
                 match it.talk.on_hello(&theirs, ledger, &mine, &mut it.outbox) {
                     Heard::Refused(why) => self.refuse_heard(peer, why),
-                    Heard::Nothing | Heard::Push(..) => self.note_all_heights(peer),
+                    Heard::Nothing | Heard::Push(..) => {
+                        self.note_all_heights(peer);
+                        self.compare_notes(peer, &mine);
+                    }
                 }
             }
             Frame::Vector(vector) => {

@@ -17,9 +17,7 @@ use super::{
 use crate::{
     log::{Chain, Grant, Log, Said, verify_head},
     model::{Body, EventId, GrantId, Hash, LogName, Manifest, RosterChange, Statement, Ticket},
-    rules::{
-        Line, RULES_VERSION, Roster, Scorebook, Standings, Verdict, erase_names, erased_label,
-    },
+    rules::{Line, RULES_VERSION, Roster, Scorebook, Standings, erase_names, erased_label},
     wire::{decode_signed, log_short_id},
 };
 
@@ -85,15 +83,7 @@ impl Replica {
         let book = member.book();
         let member = &*member;
         let wanted = |line: &Line<'_>| {
-            let subject = match line.body.target() {
-                None => line.body.about(),
-                Some(target) => {
-                    let target = member.ledger.find(target);
-                    target
-                        .and_then(|(log, seq)| member.ledger.line(&log, seq))
-                        .and_then(|line| line.body.about())
-                }
-            };
+            let subject = member.subject(line.body);
             filter.entry.is_none_or(|entry| line.id == entry)
                 && filter.author.is_none_or(|author| line.author == author)
                 && filter
@@ -103,25 +93,10 @@ impl Replica {
                     .drill
                     .is_none_or(|no| subject.is_some_and(|it| it.drill == Some(no)))
         };
-        let view = |line: Line<'_>| {
-            let id = log_short_id(&line.log);
-            EntryView {
-                id: line.id,
-                log: line.log,
-                seq: line.seq,
-                author: line.author,
-                label: member.label(&line.author),
-                at_unix_ms: member.unix_ms(line.at_ms),
-                body: line.body.clone(),
-                verdict: book.verdict(line.id).unwrap_or(Verdict::Unknown),
-                copies: member.copies(&own, &id, line.seq),
-                in_cloud: member
-                    .cloud
-                    .get(&id)
-                    .is_some_and(|&height| line.seq <= height),
-            }
-        };
-        member.ledger.lines().filter(wanted).map(view).collect()
+        let lines = member.ledger.lines().filter(wanted);
+        lines
+            .map(|line| member.entry_view(&own, &book, &line))
+            .collect()
     }
 
     /// Returns the members, then those who were members and are revoked.

@@ -236,7 +236,9 @@ impl Replica {
         let signed = sign_cell(&self.identity.key, member.ledger.event(), cell);
         let bytes = encode_cell(&signed);
         let (key, kind) = (signed.signer, signed.cell.kind.number());
-        member.keep_cell(signed);
+        let raised = member.keep_cell(signed);
+        let notice = member.receipted(&raised);
+        self.out.released.notices.extend(notice);
         self.out.writes.push(Write::Cell {
             key,
             kind,

@@ -11,6 +11,7 @@ pub mod incidents;
 pub mod kinds;
 mod mistake;
 pub mod records;
+pub mod results;
 mod roster;
 pub mod scorebook;
 pub mod scoring;

@@ -213,6 +213,8 @@ impl Link for Mouth {
                     .say(self.who, &format!("call {}", addresses.len()));
             }
             Notice::Grew { entries } => self.watch.say(self.who, &format!("grew {entries}")),
+            // Told again by what both devices hold.
+            Notice::Agreed { .. } | Notice::Receipted { .. } => {}
         }
         self.link.notice(notice);
     }
