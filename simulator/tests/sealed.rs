@@ -9,8 +9,11 @@
 use tallyline_proto::{
     model::{Agreed, Body, EventId, Hash, Person, Report, Roles, Sealed, Text},
     replica::{Command, EntryFilter, Opened, Reply, Seed},
+    wire::decode_key,
 };
-use tallyline_simulator::{DeviceNo, Weather, World, small_founding, small_structure};
+use tallyline_simulator::{
+    DeviceNo, Platter, Weather, World, open_store, small_founding, small_structure,
+};
 
 /// A link that loses, doubles and mixes up frames.
 const ROUGH: Weather = Weather {
@@ -59,9 +62,10 @@ fn done(world: &mut World, no: DeviceNo, command: Command) -> Reply {
     reply
 }
 
+#[track_caller]
 fn settle(world: &mut World) {
     let converged = world.run_until(300_000, |world| world.converged(&[0, 1, 2, 3]));
-    converged.expect("converged");
+    assert!(converged.is_ok(), "converged");
 }
 
 fn report(world: &mut World, no: DeviceNo) {
@@ -105,6 +109,21 @@ fn reads(world: &mut World, no: DeviceNo) -> bool {
     opened(world, no) == Some(Opened::Text(SEEN.to_owned()))
 }
 
+/// The disk of a device that is no reader has the ciphertext, and neither the text nor its key.
+fn carries_ciphertext(world: &mut World) {
+    let sealed = text(world, OTHER).expect("it holds the entry");
+    let marshal = world.devices[MARSHAL].platter.image();
+    let store = open_store(&Platter::from_image(1, marshal.clone()), 1).expect("opens");
+    let row = store.load().expect("loads").keys.remove(0);
+    let (share, _) = decode_key(&row).expect("a key");
+    let other = world.devices[OTHER].platter.image();
+    let has = |disk: &[u8], bytes: &[u8]| disk.windows(bytes.len()).any(|it| it == bytes);
+    assert!(has(&marshal, share.key.as_bytes()), "the maker keeps it");
+    assert!(has(&other, &sealed.bytes), "carried");
+    assert!(!has(&other, SEEN.as_bytes()), "the text");
+    assert!(!has(&other, share.key.as_bytes()), "the key");
+}
+
 fn keys(world: &World, no: DeviceNo) -> usize {
     world.devices[no].replica.keys().len()
 }
@@ -126,9 +145,11 @@ fn readers_read_others_carry_and_an_erasure_reaches_every_disk() {
         read.expect("jury and owner read it");
         assert!(reads(&mut world, MARSHAL), "its own text");
         assert_eq!(opened(&mut world, OTHER), Some(Opened::NotForThisDevice));
+        carries_ciphertext(&mut world);
         for no in [OWNER, MARSHAL, JURY, OTHER] {
             world.kill(no);
         }
+        world.heal();
         settle(&mut world);
         for no in [OWNER, MARSHAL, JURY] {
             assert!(reads(&mut world, no), "device {no} after a crash");
@@ -143,6 +164,7 @@ fn readers_read_others_carry_and_an_erasure_reaches_every_disk() {
             assert_eq!(keys(&world, no), 0, "device {no} after a crash");
             assert_eq!(opened(&mut world, no), Some(Opened::Erased), "device {no}");
         }
+        world.heal();
         world.run_for(120_000);
         settle(&mut world);
         for no in [OWNER, MARSHAL, JURY, OTHER] {
