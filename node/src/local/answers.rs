@@ -21,7 +21,7 @@ use super::protocol::{
     LogStatus, NodeInfo, Problem, Readings, Refused, Request, RosterAdd, RuleInfo, StandingsQuery,
     StatusData, Totals, Verified, WireBytes, codes, exits,
 };
-use super::{claims, convert, enrol, health, names, said, standings, statement, words};
+use super::{claims, convert, enrol, exchange, health, names, said, standings, statement, words};
 use crate::root::hex;
 
 /// What the answers need besides the replica.
@@ -101,6 +101,7 @@ pub(super) fn look(
         Request::Status(_) => Ok(Seen::of(status(replica, now, around))),
         Request::Verify(_) => Ok(Seen::of(verify(replica))),
         Request::Export(_) => export(replica),
+        Request::FileExport(wanted) => exchange::export(replica, *wanted).map(Seen::Answer),
         Request::Enrolment(_) => Ok(Seen::of(enrol::info(replica, &around.node.label))),
         Request::Adoptable(adopt) => statement::adoptable(replica, now, adopt)
             .map(listed)
@@ -136,6 +137,9 @@ pub(super) fn look(
         | Request::Approve(_)
         | Request::EventPhase(_)
         | Request::Import(_)
+        // It opens a file, which the loop does not wait for.
+        | Request::FilePreview(_)
+        | Request::FileImport(_)
         | Request::SyncPause(_)
         | Request::SyncResume(_)
         | Request::InviteCancel(_)

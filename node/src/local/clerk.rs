@@ -7,19 +7,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tallyline_keys::PublicKey;
-use tallyline_proto::model::EntryId;
+use tallyline_proto::model::{EntryId, Structure};
 use tallyline_proto::replica::{Command, Founding, Replica, Reply};
 use tallyline_proto::rules::{Code, Mistake};
 use tokio::sync::watch;
 
 use super::answers::{self, Around};
+use super::exchange::Job;
 use super::plan::{Plan, plan};
 use super::protocol::{
-    Answer, Assigned, Call, CardsSpare, CloudData, Done, EventCreate, Founded, Imported, Invite,
+    Answer, Assigned, Call, CardsSpare, CloudData, Done, EventCreate, FileImport, Founded, Imported, Invite,
     InviteDevice, LinkStatus, MdnsData, NodeInfo, Problem, Request, Revised, Saved, Scope,
     SpareCards, WireBytes, codes, exits,
 };
-use super::{convert, enrol, health, names, statement};
+use super::{convert, enrol, exchange, health, names, statement};
 use crate::driver::{CommandFailed, Driver, Stopped};
 use crate::entropy::{self, EntropyError};
 use crate::root::{Mode, Root, damaged_stores, hex};
@@ -161,6 +162,8 @@ impl Clerk {
             Request::InviteDevice(invite) => self.invite_device(invite).await,
             Request::JoinOffer(_) => self.offer().await,
             Request::Import(import) => self.import(import.path).await,
+            Request::FilePreview(file) => self.file_preview(file).await,
+            Request::FileImport(file) => self.file_import(file).await,
             Request::Health(_) => self.health().await,
             Request::Security(_) => self.security().await,
             Request::CardsSpare(spare) => self.draw_cards(spare).await,
@@ -175,6 +178,7 @@ impl Clerk {
             | Request::Status(_)
             | Request::Verify(_)
             | Request::Export(_)
+            | Request::FileExport(_)
             | Request::Adoptable(_)
             | Request::EventChase(_)
             | Request::EventStatements(_)
@@ -364,9 +368,21 @@ impl Clerk {
             Problem::new(codes::BAD_STRUCTURE, exits::USAGE, problems.to_string())
         })?;
         let name = create.name.unwrap_or(file.name);
+        let with = (create.cloud_keys, create.recovery_cards);
+        let founded = self.found(name, file.structure, with).await?;
+        Ok(Answer::ok(&founded))
+    }
+
+    /// Founds an event with keys of the cloud, and a number of recovery cards.
+    async fn found(
+        &self,
+        name: String,
+        structure: Structure,
+        (cloud_keys, recovery_cards): (Vec<String>, u32),
+    ) -> Result<Founded, Problem> {
         let cloud: Result<Vec<PublicKey>, Problem> =
-            create.cloud_keys.iter().map(|text| key(text)).collect();
-        let cards = enrol::RecoverySeeds::draw(create.recovery_cards)?;
+            cloud_keys.iter().map(|text| key(text)).collect();
+        let cards = enrol::RecoverySeeds::draw(recovery_cards)?;
         let discovery_key = entropy::bytes()?;
         let founding = Founding {
             name: name.clone(),
@@ -374,20 +390,20 @@ impl Clerk {
             discovery_key,
             cloud: cloud?,
             recovery: cards.keys(),
-            structure: file.structure,
+            structure,
             label: self.here.label.clone(),
         };
         let reply = self.driver.command(Command::Found(founding)).await?;
         let Reply::Founded(event) = reply else {
             return Err(unexpected(&reply));
         };
-        Ok(Answer::ok(&Founded {
+        Ok(Founded {
             schema: "tallyline.founded/1".to_owned(),
             event: event.uuid().to_string(),
             event_id: hex(&event.0.0),
             name,
             cards: cards.texts(event, discovery_key),
-        }))
+        })
     }
 
     async fn invite(&self, invite: Invite) -> Result<Answer, Problem> {
@@ -444,6 +460,49 @@ impl Clerk {
             known,
             refused,
         }))
+    }
+
+    async fn file_preview(&self, file: FileImport) -> Result<Answer, Problem> {
+        let (_, job) = self.file_job(file).await?;
+        Ok(Answer::ok(&job.told))
+    }
+
+    /// Reads a file outside of the loop, and compares it with the event inside.
+    async fn file_job(&self, file: FileImport) -> Result<(exchange::Prepared, Job), Problem> {
+        let dir = self.here.dir.clone();
+        let read = tokio::task::spawn_blocking(move || exchange::prepare(&dir, file)).await;
+        let prepared = read.map_err(|error| {
+            let text = format!("the file was not read: {error}; nothing was changed");
+            Problem::new(codes::BAD_FILE, exits::FAILURE, text)
+        })??;
+        let look = move |replica: &mut Replica, _| {
+            let job = exchange::job(replica, &prepared)?;
+            Ok((prepared, job))
+        };
+        self.driver.query(look).await?
+    }
+
+    async fn file_import(&self, file: FileImport) -> Result<Answer, Problem> {
+        let (prepared, mut job) = self.file_job(file).await?;
+        exchange::may_write(&job)?;
+        if job.told.stopped.is_some() {
+            return Ok(Answer::ok(&job.told));
+        }
+        if let Some((name, structure)) = job.founding.take() {
+            let with = prepared.founding_with();
+            job.told.founded = Some(self.found(name, structure, with).await?);
+            if job.told.scores.is_some() {
+                let reply = self.driver.command(Command::Lock).await?;
+                if reply != Reply::Locked {
+                    return Err(unexpected(&reply));
+                }
+            }
+        }
+        exchange::sign(&self.driver, job.orders.drain(..).collect()).await?;
+        exchange::record(&self.driver, &mut job).await?;
+        exchange::remember(&self.here.dir, &prepared)?;
+        job.told.written = true;
+        Ok(Answer::ok(&job.told))
     }
 
     fn around(&self) -> Around {
@@ -594,7 +653,7 @@ pub(super) fn no_such_verb() -> Problem {
 }
 
 /// Turns a mistake into a problem with the exit code of its kind.
-fn refused(mistake: &Mistake) -> Problem {
+pub(super) fn refused(mistake: &Mistake) -> Problem {
     let exit = match mistake.code {
         Code::E02 | Code::E11 | Code::E12 | Code::E13 | Code::E14 => exits::REFUSED,
         Code::E09 | Code::E15 | Code::E17 => exits::CONFLICT,

@@ -14,8 +14,8 @@ use tokio::sync::watch;
 use super::answers::{self, Around};
 use super::clerk::{Clerk, Here, NoNetwork, node_info};
 use super::client::{self, CallError};
-use super::names;
-use super::protocol::{Answer, Call, Problem, WireBytes, codes, exits};
+use super::{exchange, names};
+use super::protocol::{Answer, Call, Problem, Request, WireBytes, codes, exits};
 use crate::clock::Clock;
 use crate::driver::{Driver, Home as _, NoLink, StartError};
 use crate::root::{PassphraseSource, Root, RootError, damaged_stores};
@@ -80,6 +80,10 @@ fn read(root: &Root, call: &Call) -> Result<Answer, Problem> {
         damaged: damaged_stores(dir),
         alarms: Vec::new(),
     };
+    if let Request::FilePreview(file) = &call.request {
+        let prepared = exchange::prepare(dir, file.clone())?;
+        return Ok(Answer::ok(&exchange::job(&mut replica, &prepared)?.told));
+    }
     let now = Clock::start().now();
     match answers::look(&mut replica, now, &call.request, around) {
         Some(seen) => Ok(seen?.answer()),

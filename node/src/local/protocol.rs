@@ -17,12 +17,14 @@ mod claims;
 pub mod codes;
 mod data;
 mod enrol;
+mod exchange;
 mod health;
 mod statement;
 
 pub use claims::*;
 pub use data::*;
 pub use enrol::*;
+pub use exchange::*;
 pub use health::*;
 pub use statement::*;
 
@@ -152,6 +154,12 @@ pub enum Request {
     Export(Nothing),
     /// Takes in a bundle file. Answer: [`Imported`].
     Import(Import),
+    /// Tells what a match file or a registration list would change. Answer: [`FileImported`].
+    FilePreview(FileImport),
+    /// Takes in a match file or a registration list. Answer: [`FileImported`].
+    FileImport(FileImport),
+    /// Writes the event as a match file or a report. Answer: [`FileExported`].
+    FileExport(FileExport),
     /// Drops and refuses connections until `sync-resume`. Answer: [`Done`].
     SyncPause(Scope),
     /// Connects again. Answer: [`Done`].
@@ -906,6 +914,8 @@ impl Request {
             | Self::Status(_)
             | Self::Verify(_)
             | Self::Export(_)
+            | Self::FilePreview(_)
+            | Self::FileExport(_)
             | Self::Health(_)
             | Self::Security(_)
             | Self::Adoptable(_)
@@ -941,6 +951,7 @@ impl Request {
             | Self::Approve(_)
             | Self::EventPhase(_)
             | Self::Import(_)
+            | Self::FileImport(_)
             | Self::SyncPause(_)
             | Self::SyncResume(_)
             | Self::InviteCancel(_)
