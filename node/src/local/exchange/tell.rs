@@ -103,7 +103,7 @@ fn stopped(told: &FileImported, asked: &FileImport) -> Option<String> {
 }
 
 fn text(told: &FileImported, rows: &[Row], colours: bool) -> String {
-    let mut text = format!("{}\n", told.name);
+    let mut text = format!("{}\n", plain(&told.name));
     for (title, kind) in [("stages", "stage"), ("rules", "rule"), ("shooters", "shooter")] {
         let own = rows.iter().filter(|row| row.what.starts_with(kind));
         let mut counts = [0_u64; 5];
@@ -154,11 +154,11 @@ fn text(told: &FileImported, rows: &[Row], colours: bool) -> String {
         };
         let word = painted(&format!("{word:20}"), paint, colours);
         // Writing into a string cannot fail.
-        let _done = writeln!(text, "  {:14}{word}{}", row.what, row.text);
+        let _done = writeln!(text, "  {:14}{word}{}", row.what, plain(&row.text));
     }
     for conflict in &told.conflicts {
         let word = painted(&format!("{:20}", "differs"), Paint::Yellow, colours);
-        let _done = writeln!(text, "  {:14}{word}{conflict}", "score");
+        let _done = writeln!(text, "  {:14}{word}{}", "score", plain(conflict));
     }
     text
 }
@@ -173,6 +173,12 @@ fn summary(text: &mut String, title: &str, parts: &[(u64, &str, Paint)], colours
         // Writing into a string cannot fail.
         let _done = writeln!(text, "  {title:10}{}", told.join(", "));
     }
+}
+
+/// Leaves out what would move a terminal's cursor.
+fn plain(text: &str) -> String {
+    let plain = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    text.chars().map(plain).collect()
 }
 
 fn painted(text: &str, paint: Paint, colours: bool) -> String {
