@@ -58,7 +58,11 @@ pub(super) fn export(args: &Export, session: &Session) -> Result<u8, Failure> {
         ExportAs::Bundle => "; `tallyline import` takes it in on another device",
         ExportAs::Psc | ExportAs::Miff | ExportAs::Report | ExportAs::Csv | ExportAs::Jsonl => "",
     };
-    say(&format!("Wrote {} bytes to {}{more}.", bytes.len(), file.display()));
+    say(&format!(
+        "Wrote {} bytes to {}{more}.",
+        bytes.len(),
+        file.display()
+    ));
     if 0 < left_out {
         say(&format!(
             "{left_out} entries that were written outside any right are not in it; a bundle and \
@@ -70,7 +74,10 @@ pub(super) fn export(args: &Export, session: &Session) -> Result<u8, Failure> {
 
 /// Tells by its ending what a file is to be.
 fn kind_of(file: &Path) -> ExportAs {
-    let ending = file.extension().and_then(|it| it.to_str()).unwrap_or_default();
+    let ending = file
+        .extension()
+        .and_then(|it| it.to_str())
+        .unwrap_or_default();
     match ending.to_ascii_lowercase().as_str() {
         "psc" => ExportAs::Psc,
         "miff" => ExportAs::Miff,

@@ -158,8 +158,13 @@ fn kind_of(file: &Path) -> Result<ImportAs, Failure> {
     }
     let mut head = Vec::new();
     let open = File::open(file).map_err(unreadable)?;
-    open.take(HEAD_BYTES).read_to_end(&mut head).map_err(unreadable)?;
-    let ending = |name: &str| file.extension().is_some_and(|it| it.eq_ignore_ascii_case(name));
+    open.take(HEAD_BYTES)
+        .read_to_end(&mut head)
+        .map_err(unreadable)?;
+    let ending = |name: &str| {
+        file.extension()
+            .is_some_and(|it| it.eq_ignore_ascii_case(name))
+    };
     Ok(if head.starts_with(MAGIC) || ending("tally") {
         ImportAs::Bundle
     } else if head.starts_with(b"PK") || ending("psc") {
@@ -175,9 +180,14 @@ fn kind_of(file: &Path) -> Result<ImportAs, Failure> {
 
 /// Returns a path as the node can use it, which has another working folder.
 fn whole_path(file: &Path) -> Result<String, Failure> {
-    let path: PathBuf = file.canonicalize().map_err(|error| files::unreadable(file, &error))?;
+    let path: PathBuf = file
+        .canonicalize()
+        .map_err(|error| files::unreadable(file, &error))?;
     let path = path.to_str().map(str::to_owned);
     path.ok_or_else(|| {
-        Failure::file(format!("{} has a name that is not UTF-8; rename it", file.display()))
+        Failure::file(format!(
+            "{} has a name that is not UTF-8; rename it",
+            file.display()
+        ))
     })
 }

@@ -6,11 +6,11 @@ use serde::Deserialize;
 
 use super::data::{Line, Match};
 use super::expected::Expected;
+use crate::files::Date;
 use crate::files::match_file::{
     Approval, Chrono, Device, Division, ForeignId, Hits, MatchFile, PowerFactor, Rule, RuleKind,
     Score, Scoring, Shooter, Stage, StageDq, Steel, TargetHits,
 };
-use crate::files::Date;
 use crate::local::protocol::StandingsData;
 
 #[derive(Deserialize)]
@@ -34,20 +34,35 @@ struct BesideStage {
 }
 
 /// Makes a match file of the match inside the binary.
+#[expect(clippy::too_many_lines, reason = "one list after the other")]
 pub(crate) fn match_file() -> MatchFile {
     let data = Match::built_in().expect("reads");
     let beside: Beside = serde_json::from_str(&data.text).expect("JSON");
     let stage_id = |no: u32| {
-        let stage = beside.stages.iter().find(|it| it.stage == no).expect("a stage");
+        let stage = beside
+            .stages
+            .iter()
+            .find(|it| it.stage == no)
+            .expect("a stage");
         ForeignId::new(&stage.uuid)
     };
-    let person = |no: u32| beside.shooters.iter().find(|it| it.shooter == no).expect("a shooter");
+    let person = |no: u32| {
+        beside
+            .shooters
+            .iter()
+            .find(|it| it.shooter == no)
+            .expect("a shooter")
+    };
     let structure = &data.structure;
     let stages = structure.drills.iter().map(|drill| Stage {
         id: stage_id(drill.no.0),
         number: drill.no.0,
         name: drill.name.clone(),
-        scoring: if data.is_chrono(drill.no.0) { Scoring::Chrono } else { Scoring::Comstock },
+        scoring: if data.is_chrono(drill.no.0) {
+            Scoring::Chrono
+        } else {
+            Scoring::Comstock
+        },
         strings: drill.strings,
         targets: drill.required_hits.clone(),
         steel: u32::from(drill.steel),
@@ -90,7 +105,10 @@ pub(crate) fn match_file() -> MatchFile {
         .lines
         .iter()
         .map(|line| {
-            let slot = (stage_id(line.drill), ForeignId::new(&person(line.shooter).uuid));
+            let slot = (
+                stage_id(line.drill),
+                ForeignId::new(&person(line.shooter).uuid),
+            );
             (line.drill, line.shooter, score(line, slot))
         })
         .collect();
@@ -117,7 +135,9 @@ fn score(line: &Line, (stage, shooter): (ForeignId, ForeignId)) -> Score {
     };
     let centis = |list: &[f64]| -> Vec<i64> {
         let digits = |it: &f64| format!("{it:.2}").replace('.', "").parse();
-        list.iter().map(|it| digits(it).expect("a number")).collect()
+        list.iter()
+            .map(|it| digits(it).expect("a number"))
+            .collect()
     };
     let chrono = Chrono {
         weights_centigr: centis(&line.bullet_gr),
@@ -173,6 +193,8 @@ pub(crate) fn first_other(standings: &StandingsData) -> Option<String> {
     if equal.is_whole() {
         None
     } else {
-        expected.first_other(&node).or_else(|| Some(format!("{equal:?}")))
+        expected
+            .first_other(&node)
+            .or_else(|| Some(format!("{equal:?}")))
     }
 }

@@ -79,7 +79,10 @@ pub fn changes_of(
     let structure = roster.structure();
     let numbers = Numbers::of(it, structure, (event, roster.locked()), choice);
     let known = |no| roster.drill(no).is_some();
-    let mut stages = it.stages.iter().filter_map(|stage| numbers.stage(&stage.id));
+    let mut stages = it
+        .stages
+        .iter()
+        .filter_map(|stage| numbers.stage(&stage.id));
     if !structure.drills.is_empty() && !stages.any(known) {
         let advice = format!(
             "is another match: none of its stages is in \"{name}\"; nothing was changed; import it \
@@ -223,15 +226,34 @@ fn drill_differs(held: &Drill, fresh: &Drill) -> Vec<String> {
     };
     let limit = |drill: &Drill| {
         let terms = &drill.terms;
-        format!("{} cs, {} dropped", terms.string_max_centis, terms.drop_worst)
+        format!(
+            "{} cs, {} dropped",
+            terms.string_max_centis, terms.drop_worst
+        )
     };
     [
         ("name", held.name.clone(), fresh.name.clone()),
-        ("scoring", held.method.name().to_owned(), fresh.method.name().to_owned()),
-        ("strings", held.strings.to_string(), fresh.strings.to_string()),
-        ("targets", list(&held.required_hits), list(&fresh.required_hits)),
+        (
+            "scoring",
+            held.method.name().to_owned(),
+            fresh.method.name().to_owned(),
+        ),
+        (
+            "strings",
+            held.strings.to_string(),
+            fresh.strings.to_string(),
+        ),
+        (
+            "targets",
+            list(&held.required_hits),
+            list(&fresh.required_hits),
+        ),
         ("steel", held.steel.to_string(), fresh.steel.to_string()),
-        ("no-shoots", format!("{:?}", held.no_shoots), format!("{:?}", fresh.no_shoots)),
+        (
+            "no-shoots",
+            format!("{:?}", held.no_shoots),
+            format!("{:?}", fresh.no_shoots),
+        ),
         ("string limit", limit(held), limit(fresh)),
     ]
     .into_iter()
@@ -254,15 +276,24 @@ pub fn edit_of(
         }
     };
     let division = |place: usize| {
-        divisions.get(place).map_or(String::new(), |it| it.name.clone())
+        divisions
+            .get(place)
+            .map_or(String::new(), |it| it.name.clone())
     };
     told("name", held.label.clone(), fresh.label.clone());
-    told("division", division(held.division), division(fresh.division));
-    told("power factor", power(held.power_factor), power(fresh.power_factor));
+    told(
+        "division",
+        division(held.division),
+        division(fresh.division),
+    );
+    told(
+        "power factor",
+        power(held.power_factor),
+        power(fresh.power_factor),
+    );
     told("squad", held.squad.to_string(), fresh.squad.to_string());
-    let sorted = |shooter: &Shooter| -> BTreeSet<String> {
-        shooter.categories.iter().cloned().collect()
-    };
+    let sorted =
+        |shooter: &Shooter| -> BTreeSet<String> { shooter.categories.iter().cloned().collect() };
     let joined = |set: BTreeSet<String>| set.into_iter().collect::<Vec<_>>().join("/");
     told("categories", joined(sorted(held)), joined(sorted(fresh)));
     let (one, other) = (&held.entrant, &fresh.entrant);

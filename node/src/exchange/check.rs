@@ -128,7 +128,9 @@ fn frames(bytes: &[u8], report: &mut CheckReport) -> Result<Vec<Placed>, Complai
         let at = bytes.len().saturating_sub(rest.len());
         let place = format!("frame {no}, byte {at}");
         let Some((length, after)) = varint(rest) else {
-            report.problems.push(format!("{place}: the file ends within a frame's length"));
+            report
+                .problems
+                .push(format!("{place}: the file ends within a frame's length"));
             break;
         };
         if u64::try_from(FRAME_BYTES_MAX).unwrap_or(u64::MAX) < length {
@@ -149,7 +151,9 @@ fn frames(bytes: &[u8], report: &mut CheckReport) -> Result<Vec<Placed>, Complai
                 let text = format!("{place}: a kind of frame of a later version; not checked");
                 report.remarks.push(text);
             }
-            Err(error) => report.problems.push(format!("{place}: cannot be read: {error}")),
+            Err(error) => report
+                .problems
+                .push(format!("{place}: cannot be read: {error}")),
         }
         rest = after;
     }
@@ -214,33 +218,49 @@ fn take(event: EventId, ledger: &mut Ledger, frame: &Frame) -> Result<(), Flaw> 
                 return Err(Flaw::Unnamed);
             };
             let taken = ledger.take(name, push.from, &push.entries, &push.signature);
-            taken.map(drop).map_err(|refusal| Flaw::Refused(name, refusal))
+            taken
+                .map(drop)
+                .map_err(|refusal| Flaw::Refused(name, refusal))
         }
         Frame::Fork(fork) => {
             let taken = ledger.take_fork(fork);
-            taken.map(drop).map_err(|refusal| Flaw::Refused(fork.log, refusal))
+            taken
+                .map(drop)
+                .map_err(|refusal| Flaw::Refused(fork.log, refusal))
         }
-        Frame::Cells(cells) => cells.iter().try_for_each(|bytes| match wire::decode_cell(bytes) {
-            Ok(Some(cell)) if cell.holds(event) => Ok(()),
-            Ok(Some(cell)) => Err(Flaw::Cell(cell.signer.short())),
-            Ok(None) => Ok(()),
-            Err(error) => Err(Flaw::Cell(error.to_string())),
-        }),
+        Frame::Cells(cells) => cells
+            .iter()
+            .try_for_each(|bytes| match wire::decode_cell(bytes) {
+                Ok(Some(cell)) if cell.holds(event) => Ok(()),
+                Ok(Some(cell)) => Err(Flaw::Cell(cell.signer.short())),
+                Ok(None) => Ok(()),
+                Err(error) => Err(Flaw::Cell(error.to_string())),
+            }),
         Frame::Welcome(_) => Err(Flaw::Second),
-        _ => Ok(()),
+        Frame::Hello(_)
+        | Frame::Vector(_)
+        | Frame::Have(_)
+        | Frame::Want(_)
+        | Frame::Present(_)
+        | Frame::Join(_)
+        | Frame::Refused(_)
+        | Frame::Claim(_)
+        | Frame::Commit(_)
+        | Frame::Reveal(_)
+        | Frame::Ask(_)
+        | Frame::Denied(_) => Ok(()),
     }
 }
 
 fn problem(report: &mut CheckReport, placed: &Placed, flaw: &Flaw) {
     let what = match flaw {
         Flaw::Refused(log, refusal) => {
-            let entries = match &placed.frame {
-                Frame::Push(push) => {
-                    let count = u64::try_from(push.entries.len()).unwrap_or(u64::MAX);
-                    let last = push.from.saturating_add(count).saturating_sub(1);
-                    format!("entries {} to {last} of ", push.from)
-                }
-                _ => String::new(),
+            let entries = if let Frame::Push(push) = &placed.frame {
+                let count = u64::try_from(push.entries.len()).unwrap_or(u64::MAX);
+                let last = push.from.saturating_add(count).saturating_sub(1);
+                format!("entries {} to {last} of ", push.from)
+            } else {
+                String::new()
             };
             let why = match refusal {
                 Refusal::Gap => "entries before these are missing",
@@ -257,7 +277,9 @@ fn problem(report: &mut CheckReport, placed: &Placed, flaw: &Flaw) {
     };
     if report.problems.len() < PROBLEMS_MAX {
         let (no, at) = (placed.no, placed.at);
-        report.problems.push(format!("frame {no}, byte {at}: {what}"));
+        report
+            .problems
+            .push(format!("frame {no}, byte {at}: {what}"));
     }
 }
 
@@ -285,7 +307,10 @@ fn summarize(bytes: &[u8], report: &mut CheckReport) {
         };
         list.push(text);
     }
-    report.owner = replica.owner().map(|key| key.fingerprint()).unwrap_or_default();
+    report.owner = replica
+        .owner()
+        .map(|key| key.fingerprint())
+        .unwrap_or_default();
     for log in replica.logs() {
         if log.height < log.head_known {
             report.remarks.push(format!(

@@ -58,8 +58,16 @@ pub fn match_file_of(event: &Event<'_>) -> MatchFile {
             })
             .collect(),
         rules: rules.list(),
-        stages: structure.drills.iter().map(|drill| stage(event, drill)).collect(),
-        shooters: structure.shooters.iter().map(|it| shooter(event, it, &rules)).collect(),
+        stages: structure
+            .drills
+            .iter()
+            .map(|drill| stage(event, drill))
+            .collect(),
+        shooters: structure
+            .shooters
+            .iter()
+            .map(|it| shooter(event, it, &rules))
+            .collect(),
         ..MatchFile::default()
     };
     if structure.ruleset.discipline == Discipline::Idpa {
@@ -121,9 +129,7 @@ fn stage(event: &Event<'_>, drill: &Drill) -> file::Stage {
             Method::VirginiaCount => file::Scoring::VirginiaCount,
             Method::FixedTime | Method::ParTime => file::Scoring::FixedTime,
             Method::Chrono => file::Scoring::Chrono,
-            Method::TimePlus if ruleset.discipline == Discipline::Idpa => {
-                file::Scoring::PointsDown
-            }
+            Method::TimePlus if ruleset.discipline == Discipline::Idpa => file::Scoring::PointsDown,
             Method::TimePlus => file::Scoring::TimePlus,
             Method::BestStrings => file::Scoring::SteelChallenge,
             Method::Precision | Method::HitValues | Method::Run | Method::Court => {
@@ -217,7 +223,9 @@ fn scores(event: &Event<'_>, rules: &FileRules<'_>) -> Vec<file::Score> {
     let mut slots: BTreeMap<(DrillNo, ShooterNo), Vec<Version<'_>>> = BTreeMap::new();
     let mut dqs: BTreeMap<(DrillNo, ShooterNo), &EntryView> = BTreeMap::new();
     for entry in event.entries.iter().filter(|entry| is_said(entry.verdict)) {
-        let Some(about) = entry.body.about() else { continue };
+        let Some(about) = entry.body.about() else {
+            continue;
+        };
         if let Body::Status(status) = &entry.body {
             let voided = matches!(entry.verdict, Verdict::Voided(_));
             match (status.kind, status.about.drill) {
@@ -230,7 +238,10 @@ fn scores(event: &Event<'_>, rules: &FileRules<'_>) -> Vec<file::Score> {
             }
         }
         if let Some(drill) = about.drill
-            && matches!(entry.body, Body::Score(_) | Body::Chrono(_) | Body::Status(_))
+            && matches!(
+                entry.body,
+                Body::Score(_) | Body::Chrono(_) | Body::Status(_)
+            )
         {
             let versions = slots.entry((drill, about.shooter)).or_default();
             versions.push(voids.version(entry));
@@ -245,7 +256,12 @@ fn scores(event: &Event<'_>, rules: &FileRules<'_>) -> Vec<file::Score> {
             let entry = it.entry;
             (it.attempt, entry.at_unix_ms, it.depth, entry.log, entry.seq)
         });
-        slot(event, rules, (place, &versions, dqs.get(&place).copied()), &mut scores);
+        slot(
+            event,
+            rules,
+            (place, &versions, dqs.get(&place).copied()),
+            &mut scores,
+        );
     }
     scores
 }
@@ -253,11 +269,7 @@ fn scores(event: &Event<'_>, rules: &FileRules<'_>) -> Vec<file::Score> {
 fn slot(
     event: &Event<'_>,
     rules: &FileRules<'_>,
-    ((drill, shooter), versions, dq): (
-        (DrillNo, ShooterNo),
-        &[Version<'_>],
-        Option<&EntryView>,
-    ),
+    ((drill, shooter), versions, dq): ((DrillNo, ShooterNo), &[Version<'_>], Option<&EntryView>),
     scores: &mut Vec<file::Score>,
 ) {
     let (Some(drill), Some(shooter)) = (event.roster.drill(drill), event.roster.shooter(shooter))
@@ -272,7 +284,7 @@ fn slot(
     let write = |version: &Version<'_>, superseded| {
         let entry = version.entry;
         let mut score = version_of(&entry.body, drill, rules, entry.at_unix_ms);
-        score.origin = version.reason.map_or("", origin).to_owned();
+        score.origin.push_str(version.reason.map_or("", origin));
         place(event, (drill, shooter), entry, &mut score);
         score.superseded = superseded;
         score
@@ -337,12 +349,14 @@ struct Voids<'a> {
 
 impl<'a> Voids<'a> {
     fn of(entries: &'a [EntryView]) -> Self {
-        let counts = |entry: &&EntryView| {
-            matches!(entry.verdict, Verdict::Counted | Verdict::CountedLate)
-        };
-        let void = |entry: &EntryView| match &entry.body {
-            Body::Void(void) => Some((void.entry, void.reason)),
-            _ => None,
+        let counts =
+            |entry: &&EntryView| matches!(entry.verdict, Verdict::Counted | Verdict::CountedLate);
+        let void = |entry: &EntryView| {
+            if let Body::Void(void) = &entry.body {
+                Some((void.entry, void.reason))
+            } else {
+                None
+            }
         };
         Self {
             reasons: entries.iter().filter(counts).filter_map(void).collect(),
@@ -351,9 +365,12 @@ impl<'a> Voids<'a> {
     }
 
     fn version<'b>(&self, entry: &'b EntryView) -> Version<'b> {
-        let before = |entry: &EntryView| match &entry.body {
-            Body::Score(score) => score.instead_of,
-            _ => None,
+        let before = |entry: &EntryView| {
+            if let Body::Score(score) = &entry.body {
+                score.instead_of
+            } else {
+                None
+            }
         };
         let first = before(entry);
         let reason = first.and_then(|id| self.reasons.get(&id).copied());
@@ -364,15 +381,20 @@ impl<'a> Voids<'a> {
             depth = depth.saturating_add(1);
             at = self.by_id.get(&id).and_then(|entry| before(entry));
         }
-        let attempt = match &entry.body {
-            Body::Score(score) => score.attempt,
-            _ => 0,
+        let attempt = if let Body::Score(score) = &entry.body {
+            score.attempt
+        } else {
+            0
         };
         Version {
             entry,
             attempt,
             depth,
-            reason: if attempt == 0 { reason } else { Some(VoidReason::Reshoot) },
+            reason: if attempt == 0 {
+                reason
+            } else {
+                Some(VoidReason::Reshoot)
+            },
         }
     }
 }

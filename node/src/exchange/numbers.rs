@@ -133,7 +133,11 @@ impl Numbers {
             let counts = score.procedurals_by_rule.iter();
             counts.fold(0, |sum: u32, (_, count)| sum.saturating_add(*count))
         };
-        if it.scores.iter().any(|score| told(score) < score.procedurals) {
+        if it
+            .scores
+            .iter()
+            .any(|score| told(score) < score.procedurals)
+        {
             let rule = own_rule(next, UNNAMED_CODE, "Procedural", None);
             self.unnamed = Some(self.keep_rule(structure, rule, &mut next));
         }
@@ -205,7 +209,10 @@ fn known_shooter<'a>(
         .find(|it| shooter_id(event, it) == id)
         .or_else(|| {
             shooters().find(|it| {
-                let same_member = it.entrant.member.eq_ignore_ascii_case(shooter.member.trim());
+                let same_member = it
+                    .entrant
+                    .member
+                    .eq_ignore_ascii_case(shooter.member.trim());
                 let certain = it.entrant.id.is_none() || !it.entrant.member.is_empty();
                 certain && same_member && same_name(&it.label, &label)
             })

@@ -17,8 +17,16 @@ use crate::files::registration::{PeopleBook, Person, Preview, Verdict};
 /// Returns the roster as lists are compared with it.
 pub fn book_of(structure: &Structure) -> PeopleBook {
     PeopleBook {
-        people: structure.shooters.iter().map(|it| person(structure, it)).collect(),
-        divisions: structure.divisions.iter().map(|it| it.name.clone()).collect(),
+        people: structure
+            .shooters
+            .iter()
+            .map(|it| person(structure, it))
+            .collect(),
+        divisions: structure
+            .divisions
+            .iter()
+            .map(|it| it.name.clone())
+            .collect(),
     }
 }
 
@@ -88,7 +96,11 @@ fn shooter(no: ShooterNo, it: &Person, roster: &Roster) -> Shooter {
     let label = label(&it.first_name, &it.last_name);
     let blank = Shooter {
         no,
-        label: if label.is_empty() { format!("Shooter {no}") } else { label },
+        label: if label.is_empty() {
+            format!("Shooter {no}")
+        } else {
+            label
+        },
         division: 0,
         power_factor: PowerFactor::Minor,
         squad: SquadNo(NO_SQUAD),
@@ -104,7 +116,11 @@ fn shooter(no: ShooterNo, it: &Person, roster: &Roster) -> Shooter {
 /// Puts what a row says into a shooter; what it does not say stays.
 fn filled(held: &Shooter, it: &Person, roster: &Roster) -> Shooter {
     let text = |text: &str, held: &str, max| {
-        if text.trim().is_empty() { held.to_owned() } else { clipped(text.trim(), max) }
+        if text.trim().is_empty() {
+            held.to_owned()
+        } else {
+            clipped(text.trim(), max)
+        }
     };
     let power_factor = match it.power_factor.to_ascii_lowercase().as_str() {
         "major" => PowerFactor::Major,
@@ -113,13 +129,23 @@ fn filled(held: &Shooter, it: &Person, roster: &Roster) -> Shooter {
         _ => held.power_factor,
     };
     let division = division_place(&roster.structure().divisions, &it.division);
-    let categories = it.categories.iter().map(|name| clipped(name.trim(), NAME_BYTES_MAX));
+    let categories = it
+        .categories
+        .iter()
+        .map(|name| clipped(name.trim(), NAME_BYTES_MAX));
     let categories: Vec<String> = categories.filter(|name| !name.is_empty()).collect();
     Shooter {
         division: division.unwrap_or(held.division),
         power_factor,
-        squad: it.squad.filter(|&squad| 0 < squad).map_or(held.squad, SquadNo),
-        categories: if categories.is_empty() { held.categories.clone() } else { categories },
+        squad: it
+            .squad
+            .filter(|&squad| 0 < squad)
+            .map_or(held.squad, SquadNo),
+        categories: if categories.is_empty() {
+            held.categories.clone()
+        } else {
+            categories
+        },
         entrant: Entrant {
             class: text(&it.class, &held.entrant.class, CLASS_BYTES_MAX),
             team: text(&it.team, &held.entrant.team, NAME_BYTES_MAX),

@@ -61,14 +61,16 @@ impl<'a> Held<'a> {
         let mut held = Self::default();
         for entry in entries.iter().filter(|entry| is_said(entry.verdict)) {
             let voided = matches!(entry.verdict, Verdict::Voided(_));
-            match &entry.body {
-                Body::Status(status) if takes_out(status.kind) => held.out.push((status, voided)),
-                body => {
-                    let place = body.about().and_then(|it| Some((it.drill?, it.shooter)));
-                    if let Some(place) = place {
-                        held.slots.entry(place).or_default().push(entry);
-                    }
-                }
+            let place = entry
+                .body
+                .about()
+                .and_then(|it| Some((it.drill?, it.shooter)));
+            if let Body::Status(status) = &entry.body
+                && takes_out(status.kind)
+            {
+                held.out.push((status, voided));
+            } else if let Some(place) = place {
+                held.slots.entry(place).or_default().push(entry);
             }
         }
         held
@@ -236,7 +238,10 @@ impl<'a> Planner<'a> {
                 }
                 Some((Err(_), _)) | None => {
                     if steps.last().is_some_and(|step| step.body.is_some()) {
-                        steps.push(Step { body: None, version });
+                        steps.push(Step {
+                            body: None,
+                            version,
+                        });
                     }
                 }
             }
@@ -251,7 +256,11 @@ impl<'a> Planner<'a> {
         version: &file::Score,
         is_dq: bool,
     ) -> Option<Body> {
-        if let Some(dq) = version.stage_dq.as_ref().filter(|_| !is_dq && !version.superseded) {
+        if let Some(dq) = version
+            .stage_dq
+            .as_ref()
+            .filter(|_| !is_dq && !version.superseded)
+        {
             let rule = self.dq_rule(&dq.rules);
             return Some(status(StatusKind::StageDq, (drill, no), rule));
         }
@@ -289,12 +298,19 @@ impl<'a> Planner<'a> {
             let saved_at = step.version.saved_at_ms;
             at = at.max(saved_at.unwrap_or(i64::MIN));
             let replaces = standing.as_ref().map(|(name, older, _)| {
-                (*name, void_reason(older, step.body.as_ref(), &step.version.origin))
+                (
+                    *name,
+                    void_reason(older, step.body.as_ref(), &step.version.origin),
+                )
             });
             let approved = standing.as_ref().is_some_and(|(_, _, approved)| *approved);
             standing = step.body.clone().map(|body| {
                 let approval = step.version.approval;
-                (name, body, approval.ro_ms.is_some() && approval.shooter_ms.is_some())
+                (
+                    name,
+                    body,
+                    approval.ro_ms.is_some() && approval.shooter_ms.is_some(),
+                )
             });
             let planned = Planned {
                 name,
@@ -302,7 +318,11 @@ impl<'a> Planner<'a> {
                 body: step.body,
                 replaces,
                 // Whoever replaced an approved score elsewhere had the right to.
-                agreed: if approved { Agreed::BOTH } else { Agreed::default() },
+                agreed: if approved {
+                    Agreed::BOTH
+                } else {
+                    Agreed::default()
+                },
             };
             self.dated.push((at, planned));
         }
@@ -310,7 +330,12 @@ impl<'a> Planner<'a> {
 
     /// Plans who was disqualified, and who left.
     fn outs(&mut self) {
-        let last = self.it.scores.iter().filter_map(|score| score.saved_at_ms).max();
+        let last = self
+            .it
+            .scores
+            .iter()
+            .filter_map(|score| score.saved_at_ms)
+            .max();
         for shooter in &self.it.shooters {
             let Some(no) = self.numbers.shooter(&shooter.id) else {
                 continue;
@@ -378,9 +403,16 @@ impl<'a> Planner<'a> {
         }
         let (stage, rule) = text.split_once('<').unwrap_or(("", text));
         let rule = rule.trim_end_matches('>').trim();
-        let by_text = self.it.rules_of(file::RuleKind::Dq).find(|it| it.text == rule);
+        let by_text = self
+            .it
+            .rules_of(file::RuleKind::Dq)
+            .find(|it| it.text == rule);
         let rule = by_text.and_then(|it| self.numbers.rule(&[file::RuleKind::Dq], &it.id));
-        let by_name = self.it.stages.iter().find(|it| it.name == stage.trim() && !stage.is_empty());
+        let by_name = self
+            .it
+            .stages
+            .iter()
+            .find(|it| it.name == stage.trim() && !stage.is_empty());
         if let Some(drill) = by_name.and_then(|it| self.numbers.stage(&it.id)) {
             return vec![(Some(drill), rule, None)];
         }
@@ -394,9 +426,10 @@ impl<'a> Planner<'a> {
     }
 
     fn is_begun(&self, score: &file::Score) -> bool {
-        let (Some(drill), Some(no)) =
-            (self.numbers.stage(&score.stage), self.numbers.shooter(&score.shooter))
-        else {
+        let (Some(drill), Some(no)) = (
+            self.numbers.stage(&score.stage),
+            self.numbers.shooter(&score.shooter),
+        ) else {
             return false;
         };
         let drill = self.roster.drill(drill);
@@ -416,7 +449,10 @@ impl<'a> Planner<'a> {
 fn told(body: &Body) -> String {
     match body {
         Body::Score(score) => {
-            let centis = score.time_centis.iter().fold(0, |sum: u32, it| sum.saturating_add(*it));
+            let centis = score
+                .time_centis
+                .iter()
+                .fold(0, |sum: u32, it| sum.saturating_add(*it));
             let mut hits = [0_u32; 7];
             for target in &score.hits {
                 let counts = super::scores::unpacked(*target).counts();
@@ -444,7 +480,17 @@ fn told(body: &Body) -> String {
             StatusKind::Warning => "a warning",
         }
         .to_owned(),
-        _ => "something else".to_owned(),
+        Body::Void(_)
+        | Body::Approve(_)
+        | Body::Point(_)
+        | Body::SetScore(_)
+        | Body::Incident(_)
+        | Body::Report(_)
+        | Body::JuryDecision(_)
+        | Body::Record(_)
+        | Body::Statement(_)
+        | Body::Seal
+        | Body::Unknown => "something else".to_owned(),
     }
 }
 

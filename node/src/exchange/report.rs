@@ -69,13 +69,17 @@ pub fn report_of(event: &Event<'_>, standings: &Standings) -> Result<TextReport,
         format!("{}/{}/{}", part(month), part(day), part(year))
     });
     let date = date.unwrap_or_default();
-    let region = match structure.ruleset.discipline {
-        Discipline::Ipsc => "IPSC",
-        _ => "USPSA",
+    let region = if structure.ruleset.discipline == Discipline::Ipsc {
+        "IPSC"
+    } else {
+        "USPSA"
     };
     let mut info = vec![
         format!("INFO Region:{region}"),
-        format!("INFO PractiScore_Product: Tallyline {}", env!("CARGO_PKG_VERSION")),
+        format!(
+            "INFO PractiScore_Product: Tallyline {}",
+            env!("CARGO_PKG_VERSION")
+        ),
         format!("INFO Match name:{}", event.name),
         format!("INFO Match date:{date}"),
     ];
@@ -93,7 +97,9 @@ pub fn report_of(event: &Event<'_>, standings: &Standings) -> Result<TextReport,
         },
         stages: Section {
             columns: columns(STAGES),
-            rows: drills(event.roster).map(|drill| stage(event.roster, drill)).collect(),
+            rows: drills(event.roster)
+                .map(|drill| stage(event.roster, drill))
+                .collect(),
         },
         scores: Section {
             columns: columns(SCORES),
@@ -139,8 +145,14 @@ fn shooter_line(roster: &Roster, shooter: &Shooter) -> ReportShooter {
     let (first_name, last_name) = names_of(&shooter.label);
     let mut other = BTreeMap::new();
     let mut put = |column: &str, text: &str| other.insert(column.to_owned(), text.to_owned());
-    for column in ["DQRifle", "DQShotgun", "Reentry", "Shotgun Entered", "Rifle Entered", "Aggregate"]
-    {
+    for column in [
+        "DQRifle",
+        "DQShotgun",
+        "Reentry",
+        "Shotgun Entered",
+        "Rifle Entered",
+        "Aggregate",
+    ] {
         put(column, "No");
     }
     let has = |name: &str| shooter.categories.iter().any(|it| it == name);
@@ -173,7 +185,11 @@ fn power(shooter: &Shooter) -> &'static str {
 }
 
 fn stage(roster: &Roster, drill: &Drill) -> ReportStage {
-    let rounds = drill.required_hits.iter().map(|&hits| u32::from(hits)).sum::<u32>();
+    let rounds = drill
+        .required_hits
+        .iter()
+        .map(|&hits| u32::from(hits))
+        .sum::<u32>();
     let (_, classifier) = briefing_of(&drill.terms.briefing);
     ReportStage {
         number: drill.no.0,
@@ -183,10 +199,12 @@ fn stage(roster: &Roster, drill: &Drill) -> ReportStage {
         classifier: classifier.is_some(),
         classifier_no: classifier.unwrap_or_default(),
         name: drill.name.clone(),
-        scoring: match drill.method {
-            Method::VirginiaCount => "Virginia",
-            Method::FixedTime => "Fixed",
-            _ => "Comstock",
+        scoring: if drill.method == Method::VirginiaCount {
+            "Virginia"
+        } else if drill.method == Method::FixedTime {
+            "Fixed"
+        } else {
+            "Comstock"
         }
         .to_owned(),
         strings: drill.strings,
@@ -203,8 +221,13 @@ fn scores(event: &Event<'_>, standings: &Standings) -> Vec<ReportScore> {
         .filter_map(|shooter| Some((&shooter.id, shooter.number?)))
         .collect();
     let current = |stage: &file::Stage| -> BTreeMap<u32, &file::Score> {
-        let scores = it.scores.iter().filter(|score| score.stage == stage.id && !score.superseded);
-        scores.filter_map(|score| Some((*numbers.get(&score.shooter)?, score))).collect()
+        let scores = it
+            .scores
+            .iter()
+            .filter(|score| score.stage == stage.id && !score.superseded);
+        scores
+            .filter_map(|score| Some((*numbers.get(&score.shooter)?, score)))
+            .collect()
     };
     let mut rows = Vec::new();
     for drill in drills(event.roster) {
@@ -217,7 +240,12 @@ fn scores(event: &Event<'_>, standings: &Standings) -> Vec<ReportScore> {
             };
             let table = standings.stage(drill.no, Group::Division(shooter.division));
             let row = table.and_then(|table| table.rows.iter().find(|it| it.shooter.0 == no));
-            rows.push(line((event.roster, event.book), (drill, shooter), score, row));
+            rows.push(line(
+                (event.roster, event.book),
+                (drill, shooter),
+                score,
+                row,
+            ));
         }
     }
     rows
@@ -243,7 +271,11 @@ fn line(
     let mut next = || strings.next().unwrap_or(0);
     let string_centis = [next(), next(), next(), next(), next()];
     let fixed = drill.method == Method::FixedTime;
-    let time: i64 = score.string_centis.iter().map(|&centis| i64::from(centis)).sum();
+    let time: i64 = score
+        .string_centis
+        .iter()
+        .map(|&centis| i64::from(centis))
+        .sum();
     let e4 = |number: Option<u64>| number.and_then(|it| i64::try_from(it).ok()).unwrap_or(0);
     ReportScore {
         gun: GUN.to_owned(),

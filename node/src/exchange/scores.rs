@@ -201,7 +201,11 @@ fn steel(it: file::Steel, drill: &Drill) -> Steel {
     let timed = matches!(drill.method, Method::TimePlus | Method::BestStrings);
     let untold = it.hit == 0 && it.missed == 0 && it.no_penalty_missed == 0;
     Steel {
-        hit: if timed && untold { drill.steel } else { byte(it.hit) },
+        hit: if timed && untold {
+            drill.steel
+        } else {
+            byte(it.hit)
+        },
         miss: byte(it.missed),
         no_penalty_miss: byte(it.no_penalty_missed),
         no_shoot: byte(it.no_shoots),
@@ -251,7 +255,11 @@ fn spread(sums: TargetHits, drill: &Drill) -> (Vec<Hits>, Steel) {
         targets.push(packed(&target));
     }
     // What finds no room is put on the last one, so that the check tells of it.
-    let rest = left.a.saturating_add(left.b).saturating_add(left.c).saturating_add(left.d);
+    let rest = left
+        .a
+        .saturating_add(left.b)
+        .saturating_add(left.c)
+        .saturating_add(left.d);
     if 0 < rest
         && let Some(last) = targets.last_mut()
     {
@@ -297,8 +305,7 @@ fn penalties(
     numbers: &Numbers,
     drill: &Drill,
 ) -> Vec<Penalty> {
-    const PROCEDURALS: [file::RuleKind; 2] =
-        [file::RuleKind::Procedural, file::RuleKind::Warning];
+    const PROCEDURALS: [file::RuleKind; 2] = [file::RuleKind::Procedural, file::RuleKind::Warning];
     let mut counts: Vec<(RuleNo, u32)> = Vec::new();
     let mut told: u32 = 0;
     for (id, count) in &version.procedurals_by_rule {
@@ -434,18 +441,13 @@ impl<'a> FileRules<'a> {
     /// Returns the rules as a file has them, without those that only count what files count
     /// without a rule.
     pub fn list(&self) -> Vec<file::Rule> {
-        const ORDER: [file::RuleKind; 6] = [
-            file::RuleKind::Procedural,
-            file::RuleKind::Warning,
-            file::RuleKind::Dq,
-            file::RuleKind::Dnf,
-            file::RuleKind::Penalty,
-            file::RuleKind::Bonus,
-        ];
         // Warnings stand among the procedurals, in the order of numbers.
         let place = |kind: file::RuleKind| match kind {
-            file::RuleKind::Warning => Some(0),
-            kind => ORDER.iter().position(|it| *it == kind),
+            file::RuleKind::Procedural | file::RuleKind::Warning => 0,
+            file::RuleKind::Dq => 1,
+            file::RuleKind::Dnf => 2,
+            file::RuleKind::Penalty => 3,
+            file::RuleKind::Bonus => 4,
         };
         let own = |rule: &&Rule| rule.code == UNNAMED_CODE || rule.code == POINTS_CODE;
         let rules = self.rules.iter().filter(|rule| !own(rule));
@@ -461,10 +463,14 @@ impl<'a> FileRules<'a> {
             id: id(rule),
             kind,
             text: rule.text.clone(),
-            value_centis: value.map(|value| match kind {
-                file::RuleKind::Bonus => value.saturating_neg(),
-                _ if self.by_time => value,
-                _ => value.saturating_mul(100),
+            value_centis: value.map(|value| {
+                if kind == file::RuleKind::Bonus {
+                    value.saturating_neg()
+                } else if self.by_time {
+                    value
+                } else {
+                    value.saturating_mul(100)
+                }
             }),
             once: false,
         }
@@ -490,7 +496,8 @@ impl<'a> FileRules<'a> {
 
     /// Returns a rule's text.
     pub fn text(&self, no: Option<RuleNo>) -> &'a str {
-        no.and_then(|no| self.find(no)).map_or("", |rule| rule.text.as_str())
+        no.and_then(|no| self.find(no))
+            .map_or("", |rule| rule.text.as_str())
     }
 
     fn find(&self, no: RuleNo) -> Option<&'a Rule> {
@@ -511,7 +518,9 @@ impl<'a> FileRules<'a> {
         to.penalties = counted(file::RuleKind::Penalty);
         to.bonuses = counted(file::RuleKind::Bonus);
         for penalty in penalties {
-            let Some(rule) = self.find(penalty.rule) else { continue };
+            let Some(rule) = self.find(penalty.rule) else {
+                continue;
+            };
             let count = u32::from(penalty.count);
             match (rule.code.as_str(), self.kind(rule)) {
                 (POINTS_CODE, _) => to.penalty_points = count,
@@ -545,7 +554,9 @@ pub fn version_of(body: &Body, drill: &Drill, rules: &FileRules<'_>, at_ms: i64)
         Body::Score(score) => write_score(score, drill, rules, &mut version),
         Body::Chrono(chrono) => {
             let counts = |list: &[u32], unit: i64| -> Vec<i64> {
-                list.iter().map(|&it| i64::from(it).saturating_mul(unit)).collect()
+                list.iter()
+                    .map(|&it| i64::from(it).saturating_mul(unit))
+                    .collect()
             };
             version.chrono = Some(file::Chrono {
                 weights_centigr: counts(&chrono.weights_decigrains, 10),
@@ -568,7 +579,17 @@ pub fn version_of(body: &Body, drill: &Drill, rules: &FileRules<'_>, at_ms: i64)
             version.dnf_rules = rules.id(status.rule).into_iter().collect();
             version.note.clone_from(&status.note);
         }
-        _ => {}
+        Body::Void(_)
+        | Body::Approve(_)
+        | Body::Point(_)
+        | Body::SetScore(_)
+        | Body::Incident(_)
+        | Body::Report(_)
+        | Body::JuryDecision(_)
+        | Body::Record(_)
+        | Body::Statement(_)
+        | Body::Seal
+        | Body::Unknown => {}
     }
     version
 }
@@ -596,7 +617,11 @@ fn write_score(score: &Score, drill: &Drill, rules: &FileRules<'_>, version: &mu
         let penalties = list.iter().filter(|it| it.kind == file::RuleKind::Penalty);
         let known: Vec<Option<Fault>> = penalties.map(|it| Fault::of(&it.text)).collect();
         let none = StringFaults::default();
-        let faults = score.marks.string_faults.iter().chain(std::iter::repeat(&none));
+        let faults = score
+            .marks
+            .string_faults
+            .iter()
+            .chain(std::iter::repeat(&none));
         let strings = faults.take(score.time_centis.len());
         let counts = |faults: &StringFaults| -> Vec<u32> {
             let count = |fault: &Option<Fault>| fault.map_or(0, |it| it.counted(*faults));
@@ -616,7 +641,16 @@ fn write_score(score: &Score, drill: &Drill, rules: &FileRules<'_>, version: &mu
 pub fn unpacked(hits: Hits) -> TargetHits {
     let it = hits.target();
     TargetHits::of_counts(
-        [it.a, it.b, it.c, it.d, it.no_shoot, it.miss, it.no_penalty_miss].map(u32::from),
+        [
+            it.a,
+            it.b,
+            it.c,
+            it.d,
+            it.no_shoot,
+            it.miss,
+            it.no_penalty_miss,
+        ]
+        .map(u32::from),
     )
 }
 

@@ -110,7 +110,9 @@ fn event_name(it: &MatchFile) -> String {
 
 /// Makes what a structure is before it has drills, shooters and rules.
 fn empty(it: &MatchFile, choice: &Choice) -> Structure {
-    let day_ms = it.date.map_or(0, |date| date.days().saturating_mul(86_400_000));
+    let day_ms = it
+        .date
+        .map_or(0, |date| date.days().saturating_mul(86_400_000));
     let zone_ms = i64::from(choice.zone_min).saturating_mul(60_000);
     let mut divisions: Vec<Division> = Vec::new();
     for division in &it.divisions {
@@ -123,7 +125,10 @@ fn empty(it: &MatchFile, choice: &Choice) -> Structure {
     let bare = |shooter: &file::Shooter| shooter.division.trim().is_empty();
     if divisions.is_empty() || (choice.division.is_none() && it.shooters.iter().any(bare)) {
         divisions.push(Division {
-            name: choice.division.clone().unwrap_or_else(|| NO_DIVISION.to_owned()),
+            name: choice
+                .division
+                .clone()
+                .unwrap_or_else(|| NO_DIVISION.to_owned()),
             minor_floor: None,
             major_floor: None,
         });
@@ -195,23 +200,11 @@ pub fn ruleset(it: &MatchFile) -> Ruleset {
 ///
 /// A [`Complaint`] if an event cannot have such a stage.
 pub fn drill(it: &MatchFile, stage: &file::Stage, no: DrillNo) -> Result<Drill, Complaint> {
-    let place = format!("stage {}", stage.number);
     let complaint = |what: &str, found: &str, advice: &str| {
-        Err(Complaint::new(FILE, &format!("{place}, {what}"), found, advice))
+        let place = format!("stage {}, {what}", stage.number);
+        Err(Complaint::new(FILE, &place, found, advice))
     };
-    let method = match &stage.scoring {
-        file::Scoring::Comstock => Method::Comstock,
-        file::Scoring::VirginiaCount => Method::VirginiaCount,
-        file::Scoring::FixedTime => Method::FixedTime,
-        file::Scoring::Chrono => Method::Chrono,
-        file::Scoring::PointsDown | file::Scoring::TimePlus => Method::TimePlus,
-        file::Scoring::SteelChallenge => Method::BestStrings,
-        file::Scoring::Other(word) => {
-            let advice = "this scoring is not known here; take the stage out of the match, or \
-                          choose another scoring, and export it again";
-            return complaint("scoring", &format!("\"{word}\""), advice);
-        }
-    };
+    let method = method(stage)?;
     let required_hits = if stage.targets.is_empty() && method != Method::Chrono {
         sum_targets(sum_rounds(it, stage))
     } else {
@@ -236,9 +229,17 @@ pub fn drill(it: &MatchFile, stage: &file::Stage, no: DrillNo) -> Result<Drill, 
     let name = clipped(stage.name.trim(), NAME_BYTES_MAX);
     Ok(Drill {
         no,
-        name: if name.is_empty() { format!("Stage {no}") } else { name },
+        name: if name.is_empty() {
+            format!("Stage {no}")
+        } else {
+            name
+        },
         method,
-        strings: if method == Method::Chrono { 0 } else { stage.strings.max(1) },
+        strings: if method == Method::Chrono {
+            0
+        } else {
+            stage.strings.max(1)
+        },
         required_hits,
         steel,
         no_shoots: match stage.no_shoots {
@@ -253,6 +254,23 @@ pub fn drill(it: &MatchFile, stage: &file::Stage, no: DrillNo) -> Result<Drill, 
             drop_worst: u32::from(stage.drop_worst),
             ..Terms::default()
         },
+    })
+}
+
+fn method(stage: &file::Stage) -> Result<Method, Complaint> {
+    Ok(match &stage.scoring {
+        file::Scoring::Comstock => Method::Comstock,
+        file::Scoring::VirginiaCount => Method::VirginiaCount,
+        file::Scoring::FixedTime => Method::FixedTime,
+        file::Scoring::Chrono => Method::Chrono,
+        file::Scoring::PointsDown | file::Scoring::TimePlus => Method::TimePlus,
+        file::Scoring::SteelChallenge => Method::BestStrings,
+        file::Scoring::Other(word) => {
+            let place = format!("stage {}, scoring", stage.number);
+            let advice = "this scoring is not known here; take the stage out of the match, or \
+                          choose another scoring, and export it again";
+            return Err(Complaint::new(FILE, &place, &format!("\"{word}\""), advice));
+        }
     })
 }
 
@@ -301,7 +319,11 @@ pub fn shooter(
     choice: &Choice,
 ) -> Result<Shooter, Complaint> {
     let label = label(&it.first_name, &it.last_name);
-    let label = if label.is_empty() { format!("Shooter {no}") } else { label };
+    let label = if label.is_empty() {
+        format!("Shooter {no}")
+    } else {
+        label
+    };
     let member = clipped(it.member.trim(), MEMBER_BYTES_MAX);
     let name = match (it.division.trim(), &choice.division) {
         ("", Some(division)) => division.clone(),
@@ -312,13 +334,28 @@ pub fn shooter(
         let advice = if it.division.trim().is_empty() {
             "the division is missing; enter it in the file, or name one with --division".to_owned()
         } else {
-            let known: Vec<&str> = divisions.iter().map(|it| it.name.as_str()).take(12).collect();
-            format!("is no division of the event; use one of {}", known.join(", "))
+            let known: Vec<&str> = divisions
+                .iter()
+                .map(|it| it.name.as_str())
+                .take(12)
+                .collect();
+            format!(
+                "is no division of the event; use one of {}",
+                known.join(", ")
+            )
         };
-        return Err(Complaint::new(FILE, &format!("shooter \"{label}\""), &it.division, &advice));
+        return Err(Complaint::new(
+            FILE,
+            &format!("shooter \"{label}\""),
+            &it.division,
+            &advice,
+        ));
     };
     let mut seen = BTreeSet::new();
-    let categories = it.categories.iter().map(|name| clipped(name.trim(), NAME_BYTES_MAX));
+    let categories = it
+        .categories
+        .iter()
+        .map(|name| clipped(name.trim(), NAME_BYTES_MAX));
     let categories = categories.filter(|name| !name.is_empty() && seen.insert(name.clone()));
     Ok(Shooter {
         no,
@@ -343,7 +380,11 @@ pub fn shooter(
 /// Finds a division by its name, or without regard to case and punctuation.
 pub fn division_place(divisions: &[Division], name: &str) -> Option<usize> {
     let exact = divisions.iter().position(|it| it.name == name);
-    exact.or_else(|| divisions.iter().position(|it| super::names::same_name(&it.name, name)))
+    exact.or_else(|| {
+        divisions
+            .iter()
+            .position(|it| super::names::same_name(&it.name, name))
+    })
 }
 
 /// Says what of a file is left out.
@@ -354,7 +395,11 @@ fn remarks(it: &MatchFile, choice: &Choice) -> Complaints {
     };
     for stage in it.stages.iter().filter(|stage| stage.deleted) {
         let place = format!("stage {}", stage.number);
-        remark(&place, String::new(), "was taken out of the match and is left out");
+        remark(
+            &place,
+            String::new(),
+            "was taken out of the match and is left out",
+        );
     }
     for stage in &it.stages {
         if super::names::BRIEFING_BYTES_MAX < stage.briefing.len() {
@@ -369,11 +414,19 @@ fn remarks(it: &MatchFile, choice: &Choice) -> Complaints {
         remark("", format!("{off} shooters"), advice);
     }
     if !it.notes.is_empty() {
-        remark("", format!("{} dated notes", it.notes.len()), "notes are not taken over");
+        remark(
+            "",
+            format!("{} dated notes", it.notes.len()),
+            "notes are not taken over",
+        );
     }
     if it.sport() == Sport::Other {
         let found = format!("\"{}\"", it.kind);
-        remark("", found, "is a kind of match that is not known here; its stages decide");
+        remark(
+            "",
+            found,
+            "is a kind of match that is not known here; its stages decide",
+        );
     }
     remarks
 }

@@ -83,7 +83,9 @@ impl Owner {
             wall_ms: 1_780_400_000_000 + self.asked,
         };
         let done = self.replica.step(now, vec![input]).persist(&mut Nowhere);
-        let reply = done.map(|it| it.replies.into_iter().next()).expect("released");
+        let reply = done
+            .map(|it| it.replies.into_iter().next())
+            .expect("released");
         let (_, reply) = reply.expect("a reply");
         assert!(!matches!(reply, Reply::Refused(_)), "{reply:?}");
         reply
@@ -250,18 +252,30 @@ fn a_psc_becomes_an_event_and_a_psc_again() {
         let again = Owner::founded(&read).file();
         assert_eq!(carried(&again), carried(&read), "{}", it.name);
         let psc = write_psc(&again).expect("written");
-        assert_eq!(carried(&read_psc(&psc).expect("read").value), carried(&again));
+        assert_eq!(
+            carried(&read_psc(&psc).expect("read").value),
+            carried(&again)
+        );
     }
 }
 
 #[test]
 fn a_miff_becomes_an_event_and_a_miff_again() {
     for it in matches() {
-        let read = read_miff(&write_miff(&it).expect("written")).expect("read").value;
+        let read = read_miff(&write_miff(&it).expect("written"))
+            .expect("read")
+            .value;
         let again = Owner::founded(&read).file();
         assert_eq!(carried(&again), carried(&read), "{}", it.name);
-        let miff = read_miff(&write_miff(&again).expect("written")).expect("read").value;
-        assert_eq!(carried(&Owner::founded(&miff).file()), carried(&again), "{}", it.name);
+        let miff = read_miff(&write_miff(&again).expect("written"))
+            .expect("read")
+            .value;
+        assert_eq!(
+            carried(&Owner::founded(&miff).file()),
+            carried(&again),
+            "{}",
+            it.name
+        );
     }
 }
 
@@ -274,7 +288,10 @@ fn a_file_that_is_taken_in_again_changes_nothing() {
         for file in [&it, &own] {
             let changes = owner.changes(file);
             assert_eq!(changes.orders, Vec::<Order>::new(), "{}", it.name);
-            let odd = changes.rows.iter().find(|row| row.kind != RowKind::Unchanged);
+            let odd = changes
+                .rows
+                .iter()
+                .find(|row| row.kind != RowKind::Unchanged);
             assert_eq!(odd, None, "{}", it.name);
             let plan = owner.plan(file, &changes.numbers);
             assert_eq!(plan.planned, Vec::new(), "{}", it.name);
@@ -322,12 +339,18 @@ fn what_is_new_or_differs_is_found_by_its_id() {
             told.last().expect("the new one"),
         ]
     );
-    assert!(told[4].starts_with("New shooter ") && told[4].ends_with(" Latecomer"), "{told:?}");
+    assert!(
+        told[4].starts_with("New shooter ") && told[4].ends_with(" Latecomer"),
+        "{told:?}"
+    );
     for order in changes.orders {
         owner.ask(match order {
             Order::Roster(change) => {
                 if let RosterChange::Add(shooter) = &change {
-                    assert!(1_000 < shooter.no.0, "made of the id after the lock: {shooter:?}");
+                    assert!(
+                        1_000 < shooter.no.0,
+                        "made of the id after the lock: {shooter:?}"
+                    );
                 }
                 Command::Roster(change)
             }
@@ -355,7 +378,10 @@ fn other_scores_are_told_and_left_as_they_are() {
         panic!("{plan:?}");
     };
     assert!(conflict.contains("stage 1, shooter 1"), "{conflict}");
-    assert!(conflict.contains("12.43 s") && conflict.contains("11.11 s"), "{conflict}");
+    assert!(
+        conflict.contains("12.43 s") && conflict.contains("11.11 s"),
+        "{conflict}"
+    );
 }
 
 #[test]
@@ -374,7 +400,10 @@ fn a_score_that_does_not_fit_is_a_problem_and_a_draft_is_not() {
     let [problem] = plan.problems.as_slice() else {
         panic!("{plan:?}");
     };
-    assert!(problem.contains("stage 1, shooter 1: E03 target 1 has 1 of 2 hits"), "{problem}");
+    assert!(
+        problem.contains("stage 1, shooter 1: E03 target 1 has 1 of 2 hits"),
+        "{problem}"
+    );
 }
 
 #[test]
@@ -382,8 +411,13 @@ fn a_stage_that_no_event_can_have_founds_nothing() {
     let mut it = samples::ipsc();
     it.stages[0].scoring = file::Scoring::Other("Bianchi".to_owned());
     it.stages[1].strings = 17;
-    let text = structure_of(&it, &with_scores()).expect_err("refuses").to_string();
-    assert!(text.contains("stage 1, scoring: found \"Bianchi\""), "{text}");
+    let text = structure_of(&it, &with_scores())
+        .expect_err("refuses")
+        .to_string();
+    assert!(
+        text.contains("stage 1, scoring: found \"Bianchi\""),
+        "{text}"
+    );
     assert!(text.contains("stage 2, strings: found 17"), "{text}");
 }
 
@@ -398,7 +432,10 @@ fn another_match_is_refused() {
     }
     let refused = changes_of(&other, (roster, &name), id, &with_scores());
     let text = refused.expect_err("refuses").to_string();
-    assert!(text.contains("another match") && text.contains("--root"), "{text}");
+    assert!(
+        text.contains("another match") && text.contains("--root"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -416,24 +453,46 @@ fn the_real_report_becomes_an_event_and_the_same_report() {
         let bare = |row: &crate::files::text_report::ReportShooter| {
             let mut row = row.clone();
             // Constants of other guns, which an event does not have.
-            row.other.retain(|column, _| ["Female", "Age", "Law", "Military"].contains(&&**column));
+            row.other
+                .retain(|column, _| ["Female", "Age", "Law", "Military"].contains(&&**column));
             row
         };
         assert_eq!(bare(own), bare(theirs));
     }
     assert_eq!(again.scores.rows.len(), report.scores.rows.len());
+    let division = |no: u32| {
+        let shooter = report.shooters.rows.iter().find(|it| it.number == no);
+        shooter.map(|it| it.division.clone())
+    };
+    let mut equal_places = 0;
     for (own, theirs) in again.scores.rows.iter().zip(&report.scores.rows) {
         let mut theirs = theirs.clone();
         theirs.double_poppers = 0;
         theirs.double_popper_misses = 0;
         let mut own = own.clone();
         own.other = theirs.other.clone();
+        // The app numbers equal results on; here they share a place.
+        let place = own.place.expect("a place");
+        let shared = again.scores.rows.iter().filter(|it| {
+            it.stage == own.stage
+                && it.stage_points_e4 == own.stage_points_e4
+                && it.hit_factor_e4 == own.hit_factor_e4
+                && division(it.shooter) == division(own.shooter)
+        });
+        let shared = u32::try_from(shared.count()).expect("few");
+        let within = theirs
+            .place
+            .filter(|it| (place..place + shared).contains(it));
+        assert!(within.is_some(), "{own:?}, expected {theirs:?}");
+        equal_places += usize::from(theirs.place == own.place);
+        theirs.place = own.place;
         // What was shot before a DNF, or on a stage that ended in a DQ, is not recorded.
         if theirs.hit_factor_e4 == 0 && theirs.time_centis == 0 {
             (theirs.hits, theirs.raw_points) = (own.hits, own.raw_points);
         }
         assert_eq!(own, theirs);
     }
+    assert_eq!(equal_places, 478, "of 494; the others are within ties");
     // And once more, now with nothing that a report does not have.
     let twice = Owner::founded(&again.to_match().value).report();
     assert_eq!(twice.scores.rows, again.scores.rows);
@@ -449,7 +508,10 @@ fn a_bundle_is_checked_by_itself_and_every_cut_and_change_is_told() {
     let entries = u64::try_from(owner.entries().len()).expect("few");
     assert_eq!(report.entries, entries);
     let standings = owner.replica.standings().expect("standings");
-    assert_eq!(report.standings_digest, crate::root::hex(&standings.digest()));
+    assert_eq!(
+        report.standings_digest,
+        crate::root::hex(&standings.digest())
+    );
     assert!(check_bundle(b"no bundle").is_err(), "taken");
     let mut noticed = 0;
     for end in (0..bundle.len()).step_by(7) {
@@ -469,7 +531,8 @@ fn a_bundle_is_checked_by_itself_and_every_cut_and_change_is_told() {
     for place in (19..bundle.len()).step_by(11) {
         let mut altered = bundle.clone();
         altered[place] ^= 0x10;
-        let held = check_bundle(&altered).is_ok_and(|report| report.ok && report.entries == entries);
+        let held =
+            check_bundle(&altered).is_ok_and(|report| report.ok && report.entries == entries);
         assert!(!held, "altered at {place}");
     }
 }

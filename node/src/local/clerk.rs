@@ -16,9 +16,9 @@ use super::answers::{self, Around};
 use super::exchange::Job;
 use super::plan::{Plan, plan};
 use super::protocol::{
-    Answer, Assigned, Call, CardsSpare, CloudData, Done, EventCreate, FileImport, Founded, Imported, Invite,
-    InviteDevice, LinkStatus, MdnsData, NodeInfo, Problem, Request, Revised, Saved, Scope,
-    SpareCards, WireBytes, codes, exits,
+    Answer, Assigned, Call, CardsSpare, CloudData, Done, EventCreate, FileImport, Founded,
+    Imported, Invite, InviteDevice, LinkStatus, MdnsData, NodeInfo, Problem, Request, Revised,
+    Saved, Scope, SpareCards, WireBytes, codes, exits,
 };
 use super::{convert, enrol, exchange, health, names, statement};
 use crate::driver::{CommandFailed, Driver, Stopped};

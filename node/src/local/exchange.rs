@@ -137,7 +137,9 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>, Problem> {
         .read_to_end(&mut bytes)
         .map_err(|error| failed(error.to_string()))?;
     if limit <= u64::try_from(length).unwrap_or(u64::MAX) {
-        return Err(failed("the file is above 256 MiB; take the pictures out of it".to_owned()));
+        return Err(failed(
+            "the file is above 256 MiB; take the pictures out of it".to_owned(),
+        ));
     }
     Ok(bytes)
 }
@@ -172,7 +174,10 @@ pub(super) fn remember(dir: &Path, prepared: &Prepared) -> Result<(), Problem> {
         return Ok(());
     };
     let path = profile_path(dir, &prepared.asked)?;
-    let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or(PROFILE);
+    let name = path
+        .file_stem()
+        .and_then(|name| name.to_str())
+        .unwrap_or(PROFILE);
     let kept = Mapping {
         profile: name.to_owned(),
         saved: true,
@@ -182,8 +187,8 @@ pub(super) fn remember(dir: &Path, prepared: &Prepared) -> Result<(), Problem> {
     if std::fs::read_to_string(&path).is_ok_and(|held| held == text) {
         return Ok(());
     }
-    let written = std::fs::create_dir_all(dir.join(PROFILES))
-        .and_then(|()| std::fs::write(&path, text));
+    let written =
+        std::fs::create_dir_all(dir.join(PROFILES)).and_then(|()| std::fs::write(&path, text));
     written.map_err(|error| {
         let text = format!(
             "the list is taken in, but {} could not be written: {error}; name the columns again \
@@ -198,7 +203,9 @@ pub(super) fn remember(dir: &Path, prepared: &Prepared) -> Result<(), Problem> {
 pub(super) fn job(replica: &mut Replica, prepared: &Prepared) -> Result<Job, Problem> {
     let asked = &prepared.asked;
     let broken = |complaints: Complaints| bad(Path::new(&asked.path), &complaints.to_string());
-    let event = replica.event().map(|(id, manifest)| (id.uuid(), manifest.name.clone()));
+    let event = replica
+        .event()
+        .map(|(id, manifest)| (id.uuid(), manifest.name.clone()));
     let mut job = match (&prepared.content, event) {
         (Content::Match(loaded), None) => founding(loaded, asked).map_err(broken)?,
         (Content::Match(loaded), Some(event)) => {
@@ -241,10 +248,16 @@ fn founding(loaded: &Loaded<MatchFile>, asked: &FileImport) -> Result<Job, Compl
         what,
         text: text.to_owned(),
     };
-    let drills = structure.drills.iter().map(|it| new(format!("stage {}", it.no), &it.name));
+    let drills = structure
+        .drills
+        .iter()
+        .map(|it| new(format!("stage {}", it.no), &it.name));
     let shooters = structure.shooters.iter();
     let shooters = shooters.map(|it| new(format!("shooter {}", it.no), &it.label));
-    let rules = structure.rules.iter().map(|it| new(format!("rule {}", it.no), &it.text));
+    let rules = structure
+        .rules
+        .iter()
+        .map(|it| new(format!("rule {}", it.no), &it.text));
     let rows: Vec<Row> = drills.chain(rules).chain(shooters).collect();
     let mut told = tell::of_match(&name, &rows, asked.scores.then_some(&records), asked);
     told.founds = true;
@@ -375,9 +388,12 @@ pub(super) async fn sign(driver: &Driver, orders: Vec<Order>) -> Result<(), Prob
     let replies = driver.commands(commands.collect()).await?;
     let refusals: Vec<_> = replies
         .iter()
-        .filter_map(|reply| match reply {
-            Reply::Refused(mistake) => Some(refused(mistake)),
-            _ => None,
+        .filter_map(|reply| {
+            if let Reply::Refused(mistake) = reply {
+                Some(refused(mistake))
+            } else {
+                None
+            }
         })
         .collect();
     let Some(first) = refusals.first() else {
@@ -444,24 +460,20 @@ async fn flush(
     let replies = driver.commands(commands).await?;
     let mut count: u64 = 0;
     for (name, reply) in names.into_iter().zip(replies) {
-        match reply {
-            Reply::Saved(entries) => {
-                let saved = u64::try_from(entries.len()).unwrap_or(u64::MAX);
-                count = count.saturating_add(saved);
-                if let Some(entry) = entries.last() {
-                    recorded.insert(name, *entry);
-                }
+        if let Reply::Saved(entries) = &reply {
+            let saved = u64::try_from(entries.len()).unwrap_or(u64::MAX);
+            count = count.saturating_add(saved);
+            if let Some(entry) = entries.last() {
+                recorded.insert(name, *entry);
             }
-            Reply::Refused(mistake) => {
-                let problem = refused(&mistake);
-                let text = format!(
-                    "{} What was recorded before stays; mend it and import again: what is there is \
-                     not recorded twice.",
-                    problem.text
-                );
-                return Err(Problem::new(&problem.code, problem.exit, text));
-            }
-            _ => {}
+        } else if let Reply::Refused(mistake) = &reply {
+            let problem = refused(mistake);
+            let text = format!(
+                "{} What was recorded before stays; mend it and import again: what is there is \
+                 not recorded twice.",
+                problem.text
+            );
+            return Err(Problem::new(&problem.code, problem.exit, text));
         }
     }
     Ok(count)
@@ -472,7 +484,9 @@ type Make = Box<dyn FnOnce() -> Answer + Send>;
 
 /// Looks at everything that a file is made of.
 pub(super) fn export(replica: &mut Replica, wanted: FileExport) -> Result<Make, Problem> {
-    let event = replica.event().map(|(id, manifest)| (id.uuid(), manifest.name.clone()));
+    let event = replica
+        .event()
+        .map(|(id, manifest)| (id.uuid(), manifest.name.clone()));
     let (id, name) = event.ok_or_else(names::no_event)?;
     let roster = roster(replica)?;
     let (Some(book), Some(standings)) = (replica.book(), replica.standings()) else {
@@ -492,9 +506,7 @@ pub(super) fn export(replica: &mut Replica, wanted: FileExport) -> Result<Make, 
         let bytes = match wanted.format {
             FileFormat::Psc => write_psc(&match_file_of(&event)).map_err(|it| it.to_string()),
             FileFormat::Miff => write_miff(&match_file_of(&event)).map_err(|it| it.to_string()),
-            FileFormat::Report => {
-                report_of(&event, &standings).map(|it| it.to_text().into_bytes())
-            }
+            FileFormat::Report => report_of(&event, &standings).map(|it| it.to_text().into_bytes()),
             FileFormat::Registration => Err("a registration list is only read".to_owned()),
         };
         let left_out = entries

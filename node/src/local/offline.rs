@@ -14,8 +14,8 @@ use tokio::sync::watch;
 use super::answers::{self, Around};
 use super::clerk::{Clerk, Here, NoNetwork, node_info};
 use super::client::{self, CallError};
+use super::protocol::{Answer, Call, FileImported, Problem, Request, WireBytes, codes, exits};
 use super::{exchange, names};
-use super::protocol::{Answer, Call, Problem, Request, WireBytes, codes, exits};
 use crate::clock::Clock;
 use crate::driver::{Driver, Home as _, NoLink, StartError};
 use crate::root::{PassphraseSource, Root, RootError, damaged_stores};
@@ -37,6 +37,18 @@ pub fn answer(dir: &Path, source: &PassphraseSource, call: Call) -> Answer {
     let answer = answer.and_then(|root| {
         if call.request.reads() {
             read(&root, &call)
+        } else if let Request::FileImport(file) = &call.request {
+            // A file that cannot be taken in is told before anything is opened for writing.
+            let call_before = Call {
+                event: call.event.clone(),
+                request: Request::FilePreview(file.clone()),
+            };
+            let seen = read(&root, &call_before)?;
+            let stopped: FileImported = seen.clone().data()?;
+            if stopped.stopped.is_some() {
+                return Ok(seen);
+            }
+            write(root, call)
         } else {
             write(root, call)
         }

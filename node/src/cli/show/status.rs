@@ -100,10 +100,16 @@ pub(in crate::cli) fn checked(report: &CheckReport) -> String {
     if report.ok {
         add(&mut text, format_args!("Everything holds: {checked}.\n"));
     } else {
-        add(&mut text, format_args!("Not everything holds: {checked}.\n"));
+        add(
+            &mut text,
+            format_args!("Not everything holds: {checked}.\n"),
+        );
     }
     for fork in &report.forks {
-        add(&mut text, format_args!("  {} (with its proof)\n", clean(fork)));
+        add(
+            &mut text,
+            format_args!("  {} (with its proof)\n", clean(fork)),
+        );
     }
     for problem in &report.problems {
         add(&mut text, format_args!("  {}\n", clean(problem)));
@@ -111,7 +117,10 @@ pub(in crate::cli) fn checked(report: &CheckReport) -> String {
     for remark in &report.remarks {
         add(&mut text, format_args!("  {}\n", clean(remark)));
     }
-    add(&mut text, format_args!("standings  {}\n", report.standings_digest));
+    add(
+        &mut text,
+        format_args!("standings  {}\n", report.standings_digest),
+    );
     text
 }
 

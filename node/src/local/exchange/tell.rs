@@ -8,7 +8,7 @@ use super::super::protocol::{FileImport, FileImported, ImportRow, RowCounts, Sco
 use crate::exchange::changes::{Row, RowKind};
 use crate::exchange::records::RecordPlan;
 use crate::files::complaint::Complaints;
-use crate::files::registration::{Colours, Listing, PeopleBook, Preview, Verdict};
+use crate::files::registration::{Colours, Listing, PeopleBook, Person, Preview, Verdict};
 
 /// A colour of a terminal.
 #[derive(Clone, Copy)]
@@ -104,7 +104,11 @@ fn stopped(told: &FileImported, asked: &FileImport) -> Option<String> {
 
 fn text(told: &FileImported, rows: &[Row], colours: bool) -> String {
     let mut text = format!("{}\n", plain(&told.name));
-    for (title, kind) in [("stages", "stage"), ("rules", "rule"), ("shooters", "shooter")] {
+    for (title, kind) in [
+        ("stages", "stage"),
+        ("rules", "rule"),
+        ("shooters", "shooter"),
+    ] {
         let own = rows.iter().filter(|row| row.what.starts_with(kind));
         let mut counts = [0_u64; 5];
         let [new, unchanged, changed, duplicates, problems] = &mut counts;
@@ -217,7 +221,7 @@ pub(super) fn of_list(
     let [new, unchanged, changed, duplicates, problems] = preview.counts().map(count);
     let there = |place: usize| {
         let person = book.people.get(place);
-        person.map_or(String::new(), |person| person.shown())
+        person.map_or(String::new(), Person::shown)
     };
     let telling = preview.rows.iter().filter_map(|row| {
         let (kind, text) = match &row.verdict {
@@ -226,7 +230,10 @@ pub(super) fn of_list(
                 let words = changes.iter();
                 let words = words.map(|it| format!("{} {} -> {}", it.field, it.from, it.to));
                 let words: Vec<String> = words.collect();
-                ("changed", format!("{}: {}", there(*place), words.join(", ")))
+                (
+                    "changed",
+                    format!("{}: {}", there(*place), words.join(", ")),
+                )
             }
             Verdict::Duplicate(place, doubt) => {
                 ("duplicate", format!("{}: {}", there(*place), doubt.words()))
@@ -249,7 +256,11 @@ pub(super) fn of_list(
         ..FileImported::default()
     };
     told.stopped = stopped(&told, asked);
-    let colours = if asked.colours { Colours::On } else { Colours::Off };
+    let colours = if asked.colours {
+        Colours::On
+    } else {
+        Colours::Off
+    };
     told.text = preview.text(book, Listing::Telling, colours);
     if 0 < duplicates && !asked.add_duplicates {
         told.remarks.push(
