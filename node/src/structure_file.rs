@@ -5,6 +5,7 @@
 //! numbers among statements. Layer: above `model`, below `cli` and `demo`.
 
 mod cursor;
+mod kinds;
 mod terms;
 
 use std::collections::BTreeMap;
@@ -108,6 +109,8 @@ impl Reader {
         let ruleset = self.take(root.optional("ruleset", terms::ruleset));
         let divisions = self.divisions(root);
         let rules = self.rules(root);
+        let places = self.take(root.optional("places", kinds::places));
+        let kinds = self.take(root.optional("kinds", kinds::kinds));
         let drills = self.list(root.field("stages"), drill);
         let shooters = {
             let names: Vec<&str> = divisions
@@ -139,8 +142,8 @@ impl Reader {
                 drills,
                 shooters,
                 rules: rules?,
-                kinds: Vec::new(),
-                places: Vec::new(),
+                kinds: kinds?.unwrap_or_default(),
+                places: places?.unwrap_or_default(),
             },
         })
     }

@@ -166,6 +166,9 @@ impl World {
                 let count = u64::try_from(ids.len()).unwrap_or(u64::MAX);
                 self.saved = self.saved.saturating_add(count);
             }
+            Some(Reply::Recorded { fresh, .. }) => {
+                self.saved = self.saved.saturating_add(u64::from(*fresh));
+            }
             Some(Reply::Refused(_)) | None => self.refused = self.refused.saturating_add(1),
             Some(
                 Reply::Founded(_)
@@ -186,6 +189,7 @@ impl World {
                 | Reply::Decided(_)
                 | Reply::ScoringOver
                 | Reply::Closed
+                | Reply::Erased { .. }
                 | Reply::Imported { .. },
             ) => {}
         }
@@ -680,6 +684,8 @@ pub(crate) fn frame_words(bytes: &[u8]) -> String {
             Frame::Refused(why) => format!("refused why={why}"),
             Frame::Ask(it) => format!("ask {:?}", it.wish),
             Frame::Denied(it) => format!("denied {:?}", it.why),
+            Frame::KeyAsk(it) => format!("key-ask n={}", it.ids().len()),
+            Frame::Keys(it) => format!("keys n={}", it.keys.len()),
         },
     }
 }

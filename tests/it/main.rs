@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod acceptance;
 #[cfg(test)]
+mod camp;
+#[cfg(test)]
 mod claims;
 #[cfg(test)]
 mod cli;
@@ -36,6 +38,8 @@ mod lab;
 mod lan;
 #[cfg(test)]
 mod netns;
+#[cfg(test)]
+mod race;
 #[cfg(test)]
 mod range;
 #[cfg(test)]

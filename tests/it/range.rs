@@ -40,6 +40,25 @@ impl Range {
         range
     }
 
+    /// A range whose device `owner` founded and locked an event of this structure.
+    pub(crate) fn founded_from(structure: &Value) -> Self {
+        let range = Self::new();
+        range.done("owner", &["init", "--label", "Owner"]);
+        let file = range.path("other.json");
+        fs::write(&file, structure.to_string()).unwrap();
+        range.done("owner", &["event", "create", "--structure", &file]);
+        range.done("owner", &["event", "lock"]);
+        range
+    }
+
+    /// Runs a reading verb as a person types it and prints what he reads.
+    pub(crate) fn shown(&self, name: &str, args: &[&str]) -> String {
+        let outcome = self.run(name, args);
+        println!("{name}$ tallyline {}", args.join(" "));
+        println!("{}{}", outcome.stdout, outcome.stderr);
+        outcome.stdout
+    }
+
     /// Founds the event on a device that is there; returns what the command tells.
     pub(crate) fn found(&self, name: &str, more: &[&str]) -> String {
         let file = self.structure_file();

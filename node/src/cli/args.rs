@@ -3,7 +3,9 @@
 //! Only shapes and help texts; values that have a notation of their own are read by `notation`.
 //! Layer: node, cli.
 
+mod beyond;
 mod file;
+mod report;
 mod score;
 mod statement;
 
@@ -18,7 +20,12 @@ use super::notation::Numbers;
 use crate::local::protocol::{CloseWhy, PhaseWord, Power, Role, VoidWhy};
 use crate::root::Mode;
 
+pub(super) use beyond::{
+    ConflictsVerb, Decide, IncidentAdd, IncidentList, IncidentReport, IncidentVerb, RecordAdd,
+    RecordList, RecordSet, RecordVerb,
+};
 pub(super) use file::{Export, ExportAs, Import, ImportAs};
+pub(super) use report::{OneDay, Plain, ReportVerb, Sheet};
 pub(super) use score::{Approve, Entries, EntryArgs, ScoreAdd, ScoreVerb};
 pub(super) use statement::{
     Adopt, CardsUse, CardsVerb, EventAmend, EventClose, EventStatements, Recover, Revoke,
@@ -112,6 +119,9 @@ pub(super) enum Verb {
     /// Add or change a shooter.
     #[command(subcommand)]
     Roster(RosterVerb),
+    /// List the people of the event, show what is sealed about one, or erase one.
+    #[command(subcommand)]
+    Participant(ParticipantVerb),
     /// Record, void and read scores.
     #[command(subcommand)]
     Score(ScoreVerb),
@@ -119,8 +129,22 @@ pub(super) enum Verb {
     Approve(Approve),
     /// Change a stage, or add a stage or a rule: as `event amend`.
     Amend(Box<EventAmend>),
+    /// Record what an official of a race saw, add reports, and read them in their groups.
+    #[command(subcommand)]
+    Incident(IncidentVerb),
+    /// Decide about an incident, and with it about its group.
+    Decide(Decide),
+    /// Write and read records beyond scores: attendance, badges, doses and so on.
+    #[command(subcommand)]
+    Record(RecordVerb),
+    /// List what needs a person; exit code 0 when nothing does, 4 else.
+    #[command(subcommand)]
+    Conflicts(ConflictsVerb),
     /// Print standings.
     Standings(Standings),
+    /// Make a report: sheets, progress, penalties, audit, compliance and more.
+    #[command(subcommand)]
+    Report(ReportVerb),
     /// Tell where the scores are; exit code 0 when all is in the cloud.
     Status,
     /// Look for what is wrong with this device; exit code 0 when all is well.
@@ -192,6 +216,9 @@ pub(super) struct Run {
     /// Fingerprint of the cloud node's key.
     #[arg(long, value_name = "KEY")]
     pub(super) cloud_key: Option<String>,
+    /// Whether to write every entry as plain text into score.log beside the store [default: on].
+    #[arg(long, value_name = "on|off")]
+    pub(super) score_log: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -400,6 +427,23 @@ pub(super) enum RosterVerb {
     Import(Box<Import>),
 }
 
+#[derive(Debug, Subcommand)]
+pub(super) enum ParticipantVerb {
+    /// List the people of the event: shooters, and records that stand for a person.
+    List,
+    /// Show what is under seal about a person, as far as this device reads it.
+    Show {
+        /// A shooter's number, or a record's UUID or the beginning of one.
+        person: String,
+    },
+    /// Destroy every key of a person's sealed texts, for ever and on every device that hears of it;
+    /// shows the shooter by number from then on.
+    Erase {
+        /// A shooter's number, or a record's UUID or the beginning of one.
+        person: String,
+    },
+}
+
 #[derive(Debug, Args)]
 pub(super) struct RosterAdd {
     /// What screens print, 1 to 64 bytes.
@@ -464,6 +508,8 @@ pub(super) struct RosterEdit {
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("which").args(["stage", "all", "class", "category", "teams"]))]
+#[expect(clippy::struct_excessive_bools, reason = "flags that people type")]
 pub(super) struct Standings {
     /// One stage instead of the match.
     #[arg(
@@ -476,6 +522,15 @@ pub(super) struct Standings {
     /// Every table there is: all stages and the match.
     #[arg(long)]
     pub(super) all: bool,
+    /// The match by classes of shooters, or of one class.
+    #[arg(long, value_name = "CLASS", num_args = 0..=1, default_missing_value = "")]
+    pub(super) class: Option<String>,
+    /// The match by categories of shooters, or of one category.
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+    pub(super) category: Option<String>,
+    /// The match by teams.
+    #[arg(long)]
+    pub(super) teams: bool,
     /// Write comma-separated values.
     #[arg(long, conflicts_with = "json")]
     pub(super) csv: bool,
@@ -539,7 +594,9 @@ where
 }
 
 fn role() -> impl TypedValueParser<Value = Role> {
-    word(&["scorer", "gateway", "viewer", "deputy", "desk", "relay"])
+    word(&[
+        "scorer", "gateway", "viewer", "deputy", "desk", "relay", "jury", "leader", "medic",
+    ])
 }
 
 fn void_why() -> impl TypedValueParser<Value = VoidWhy> {

@@ -5,6 +5,7 @@
 //! topmost besides `main`.
 
 mod args;
+mod beyond;
 mod cards;
 mod claims;
 mod doctor;
@@ -14,6 +15,8 @@ mod files;
 mod found;
 mod import;
 mod notation;
+mod participants;
+mod report;
 mod score;
 mod session;
 mod setup;
@@ -103,10 +106,16 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         | Verb::Adopt(_)
         | Verb::Cards(_)
         | Verb::Roster(_)
+        | Verb::Participant(_)
         | Verb::Score(_)
         | Verb::Approve(_)
         | Verb::Amend(_)
+        | Verb::Incident(_)
+        | Verb::Decide(_)
+        | Verb::Record(_)
+        | Verb::Conflicts(_)
         | Verb::Standings(_)
+        | Verb::Report(_)
         | Verb::Status
         | Verb::Verify { .. }
         | Verb::Why { .. }
@@ -136,10 +145,16 @@ fn ask(verb: Verb, session: &Session) -> Result<u8, Failure> {
         Verb::Adopt(args) => statement::adopt(args, session),
         Verb::Cards(verb) => cards::cards(verb, session),
         Verb::Roster(verb) => venue::roster(verb, session),
+        Verb::Participant(verb) => participants::participant(verb, session),
         Verb::Score(verb) => score::score(verb, session),
         Verb::Approve(args) => score::approve(args, session),
         Verb::Amend(args) => statement::amend(*args, session),
+        Verb::Incident(verb) => beyond::incident(verb, session),
+        Verb::Decide(args) => beyond::decide(args, session),
+        Verb::Record(verb) => beyond::record(verb, session),
+        Verb::Conflicts(verb) => beyond::conflicts(verb, session),
         Verb::Standings(args) => score::standings(args, session),
+        Verb::Report(verb) => report::report(verb, session),
         Verb::Status => venue::status(session),
         Verb::Verify { file: None } => venue::verify(session),
         Verb::Verify { file: Some(file) } => files::verify(&file, session),

@@ -12,7 +12,7 @@ use tallyline_proto::rules::Roster;
 use uuid::Uuid;
 
 use super::names::same_name;
-use super::numbers::{Choice, Numbers};
+use super::numbers::{Choice, Numbers, Place};
 use super::structure::{drill, shooter};
 use crate::files::complaint::{Complaint, Complaints};
 use crate::files::match_file::MatchFile;
@@ -77,7 +77,13 @@ pub fn changes_of(
     choice: &Choice,
 ) -> Result<Changes, Complaints> {
     let structure = roster.structure();
-    let numbers = Numbers::of(it, structure, (event, roster.locked()), choice);
+    let erased = structure.shooters.iter().map(|shooter| shooter.no);
+    let place = Place {
+        event,
+        locked: roster.locked(),
+        erased: erased.filter(|no| roster.is_erased(*no)).collect(),
+    };
+    let numbers = Numbers::of(it, structure, &place, choice);
     let known = |no| roster.drill(no).is_some();
     let mut stages = it
         .stages
@@ -171,6 +177,10 @@ impl Finder<'_> {
                 continue;
             };
             let what = format!("shooter {no}");
+            if self.roster.is_erased(no) {
+                self.row(RowKind::Unchanged, what, "erased".to_owned());
+                continue;
+            }
             let fresh = match shooter(person, no, &divisions, self.choice) {
                 Ok(fresh) => fresh,
                 Err(complaint) => {

@@ -248,6 +248,8 @@ fn take(event: EventId, ledger: &mut Ledger, frame: &Frame) -> Result<(), Flaw> 
         | Frame::Commit(_)
         | Frame::Reveal(_)
         | Frame::Ask(_)
+        | Frame::KeyAsk(_)
+        | Frame::Keys(_)
         | Frame::Denied(_) => Ok(()),
     }
 }

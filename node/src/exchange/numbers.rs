@@ -31,6 +31,17 @@ pub struct Choice {
     pub division: Option<String>,
 }
 
+/// The event whose numbers are looked for.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Place {
+    /// Its id.
+    pub event: Uuid,
+    /// Whether numbers for new shooters are made of their ids.
+    pub locked: bool,
+    /// Shooters who were erased: only their numbers tell who they are.
+    pub erased: BTreeSet<ShooterNo>,
+}
+
 /// Numbers of the event for what a file names.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Numbers {
@@ -49,15 +60,10 @@ impl Numbers {
     /// Finds the numbers for a file in a structure; a fresh event has an empty one. In an event
     /// that is locked, numbers for new shooters are made of their ids, so that an owner's device
     /// that was set back cannot give one number to two people.
-    pub fn of(
-        it: &MatchFile,
-        structure: &Structure,
-        (event, locked): (Uuid, bool),
-        choice: &Choice,
-    ) -> Self {
+    pub fn of(it: &MatchFile, structure: &Structure, place: &Place, choice: &Choice) -> Self {
         let mut numbers = Self::default();
-        numbers.take_stages(it, structure, event);
-        numbers.take_shooters(it, structure, (event, locked), choice);
+        numbers.take_stages(it, structure, place.event);
+        numbers.take_shooters(it, structure, place, choice);
         numbers.take_rules(it, structure);
         numbers
     }
@@ -100,17 +106,21 @@ impl Numbers {
         &mut self,
         it: &MatchFile,
         structure: &Structure,
-        (event, locked): (Uuid, bool),
+        place: &Place,
         choice: &Choice,
     ) {
+        let (event, locked) = (place.event, place.locked);
+        let erased = erased_of(it, place);
         let mut taken: BTreeSet<u32> = structure.shooters.iter().map(|it| it.no.0).collect();
         let mut matched = BTreeSet::new();
         let mut fresh = Vec::new();
         for shooter in &it.shooters {
-            match known_shooter(structure, event, shooter).filter(|it| !matched.contains(&it.no)) {
+            let known = known_shooter(structure, event, shooter).map(|it| it.no);
+            let known = known.or_else(|| erased.get(&shooter.id).copied());
+            match known.filter(|no| !matched.contains(no)) {
                 Some(known) => {
-                    matched.insert(known.no);
-                    self.shooters.insert(shooter.id.clone(), known.no);
+                    matched.insert(known);
+                    self.shooters.insert(shooter.id.clone(), known);
                 }
                 None if shooter.deleted && !choice.scores => {}
                 None => fresh.push((&shooter.id, shooter.number)),
@@ -217,6 +227,24 @@ fn known_shooter<'a>(
                 certain && same_member && same_name(&it.label, &label)
             })
         })
+}
+
+/// Finds shooters who were erased, by the numbers that they would have had: who is erased must not
+/// come back with the same file.
+fn erased_of(it: &MatchFile, place: &Place) -> BTreeMap<ForeignId, ShooterNo> {
+    if place.erased.is_empty() {
+        return BTreeMap::new();
+    }
+    let all: Vec<_> = it.shooters.iter().map(|it| (&it.id, it.number)).collect();
+    let founding = assigned(&all, &mut BTreeSet::new(), None);
+    let later = it.shooters.iter();
+    let later = later.map(|it| (it.id.clone(), made_of(place.event, &it.id)));
+    founding
+        .into_iter()
+        .chain(later)
+        .map(|(id, no)| (id, ShooterNo(no)))
+        .filter(|(_, no)| place.erased.contains(no))
+        .collect()
 }
 
 /// Gives numbers to what has none: the wanted one if it is free, else the next, or one that is

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use tallyline_proto::model::{Discipline, Drill, Method, Shooter, ShooterNo};
+use tallyline_proto::model::{Discipline, Drill, Method, PowerFactor, Shooter, ShooterNo};
 use tallyline_proto::rules::scoring::{Tally, points_max};
 use tallyline_proto::rules::standings::{Group, StageRow};
 use tallyline_proto::rules::{Roster, Scorebook, Standings};
@@ -93,7 +93,7 @@ pub fn report_of(event: &Event<'_>, standings: &Standings) -> Result<TextReport,
         title: vec![event.name.to_owned(), String::new(), date],
         shooters: Section {
             columns: columns(SHOOTERS),
-            rows: shooters(event.roster, standings),
+            rows: shooters((event.roster, event.book), standings),
         },
         stages: Section {
             columns: columns(STAGES),
@@ -119,7 +119,7 @@ fn drills(roster: &Roster) -> impl Iterator<Item = &Drill> {
 }
 
 /// One line for everybody who is listed, in the order of numbers.
-fn shooters(roster: &Roster, standings: &Standings) -> Vec<ReportShooter> {
+fn shooters((roster, book): (&Roster, &Scorebook), standings: &Standings) -> Vec<ReportShooter> {
     let mut rows: BTreeMap<ShooterNo, ReportShooter> = BTreeMap::new();
     for table in &standings.overall {
         if table.group == Group::Combined {
@@ -131,6 +131,8 @@ fn shooters(roster: &Roster, standings: &Standings) -> Vec<ReportShooter> {
             };
             let points = row.result.map_or(0, |result| result.points.0);
             let mut line = shooter_line(roster, shooter);
+            // The results rest on what was measured.
+            power(book.power_factor(roster, shooter.no)).clone_into(&mut line.power_factor);
             line.dq = row.result.is_none();
             line.match_points_e4 = i64::try_from(points).ok();
             line.place = Some(row.place);
@@ -169,15 +171,13 @@ fn shooter_line(roster: &Roster, shooter: &Shooter) -> ReportShooter {
         last_name,
         class: shooter.entrant.class.clone(),
         division: division.map_or(String::new(), |it| it.name.clone()),
-        power_factor: power(shooter).to_owned(),
         other,
         ..ReportShooter::default()
     }
 }
 
-fn power(shooter: &Shooter) -> &'static str {
-    use tallyline_proto::model::PowerFactor;
-    match shooter.power_factor {
+fn power(power_factor: PowerFactor) -> &'static str {
+    match power_factor {
         PowerFactor::Major => "Major",
         PowerFactor::Minor => "Minor",
         PowerFactor::Subminor => "Subminor",

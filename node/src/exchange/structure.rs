@@ -8,13 +8,12 @@ use tallyline_proto::model::{
     Discipline, Division, Drill, DrillNo, Entrant, Method, NoShoots, PowerFactor, Ruleset, Shooter,
     ShooterNo, SquadNo, Structure, Terms,
 };
-use uuid::Uuid;
 
 use super::names::{
     CLASS_BYTES_MAX, MEMBER_BYTES_MAX, NAME_BYTES_MAX, NO_SQUAD, briefing_with, clipped, id_of,
     label,
 };
-use super::numbers::{Choice, Numbers};
+use super::numbers::{Choice, Numbers, Place};
 use super::scores::Fault;
 use crate::files::complaint::{Complaint, Complaints};
 use crate::files::match_file::{self as file, MatchFile, Sport};
@@ -52,7 +51,7 @@ pub fn structure_of(it: &MatchFile, choice: &Choice) -> Result<Draft, Complaints
     let mut errors = Complaints::default();
     let remarks = remarks(it, choice);
     let mut structure = empty(it, choice);
-    let numbers = Numbers::of(it, &structure, (Uuid::nil(), false), choice);
+    let numbers = Numbers::of(it, &structure, &Place::default(), choice);
     structure.rules.clone_from(&numbers.fresh_rules);
     let named = |name: &str| it.divisions.iter().any(|known| known.name == name);
     if let Some(name) = &choice.division

@@ -364,6 +364,29 @@ fn what_is_new_or_differs_is_found_by_its_id() {
 }
 
 #[test]
+fn who_was_erased_does_not_come_back_with_the_same_file() {
+    use tallyline_proto::model::{Person, ShooterNo};
+    let it = samples::ipsc();
+    let mut owner = Owner::founded(&it);
+    owner.ask(Command::Erase(Person::Shooter(ShooterNo(2))));
+    let mut unnumbered = it.clone();
+    for shooter in &mut unnumbered.shooters {
+        shooter.number = None;
+    }
+    for file in [it, unnumbered] {
+        let changes = owner.changes(&file);
+        assert_eq!(changes.orders, Vec::<Order>::new());
+        let plan = owner.plan(&file, &changes.numbers);
+        assert_eq!(plan.planned, Vec::new());
+    }
+    let second = owner.file().shooters[1].clone();
+    assert_eq!(
+        (second.last_name.as_str(), second.member.as_str()),
+        ("Shooter 2", "")
+    );
+}
+
+#[test]
 fn other_scores_are_told_and_left_as_they_are() {
     let it = samples::ipsc();
     let mut owner = Owner::founded(&it);

@@ -21,6 +21,7 @@ use super::protocol::{
     Saved, Scope, SpareCards, WireBytes, codes, exits,
 };
 use super::{convert, enrol, exchange, health, names, statement};
+use crate::beside::Beside;
 use crate::driver::{CommandFailed, Driver, Stopped};
 use crate::entropy::{self, EntropyError};
 use crate::root::{Mode, Root, damaged_stores, hex};
@@ -92,7 +93,7 @@ pub struct Clerk {
 }
 
 /// Who answers, and from which folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Here {
     /// What the device is called.
     pub label: String,
@@ -100,6 +101,8 @@ pub struct Here {
     pub mode: Mode,
     /// The root.
     pub dir: PathBuf,
+    /// The files beside its store.
+    pub beside: Beside,
 }
 
 impl Clerk {
@@ -144,6 +147,7 @@ impl Clerk {
         })
     }
 
+    #[expect(clippy::too_many_lines, reason = "one line for each verb")]
     async fn try_answer(&self, call: Call) -> Result<Answer, Problem> {
         if let Some(event) = call.event {
             self.driver
@@ -172,9 +176,16 @@ impl Clerk {
             | Request::Devices(_)
             | Request::Grants(_)
             | Request::Claims(_)
+            | Request::ParticipantList(_)
+            | Request::ParticipantShow(_)
             | Request::ScoreList(_)
             | Request::ScoreHistory(_)
+            | Request::Incidents(_)
+            | Request::Records(_)
+            | Request::RecordKinds(_)
+            | Request::Conflicts(_)
             | Request::Standings(_)
+            | Request::Report(_)
             | Request::Status(_)
             | Request::Verify(_)
             | Request::Export(_)
@@ -207,8 +218,14 @@ impl Clerk {
             | Request::CardsRevoke(_)
             | Request::RosterAdd(_)
             | Request::RosterEdit(_)
+            | Request::ParticipantErase(_)
             | Request::ScoreAdd(_)
             | Request::ScoreMove(_)
+            | Request::IncidentAdd(_)
+            | Request::IncidentReport(_)
+            | Request::Decide(_)
+            | Request::RecordAdd(_)
+            | Request::RecordSet(_)
             | Request::Approve(_)
             | Request::EventPhase(_)
             | Request::ScoreVoid(_)) => self.write(request).await,
@@ -309,7 +326,9 @@ impl Clerk {
             | Reply::Invited(_)
             | Reply::Called(_)
             | Reply::Imported { .. }
+            | Reply::Recorded { .. }
             | Reply::Revoked
+            | Reply::Erased { .. }
             | Reply::Decided(_) => {
                 return Err(no_such_verb());
             }
@@ -518,6 +537,7 @@ impl Clerk {
             trouble: self.driver.trouble(),
             damaged: damaged_stores(&self.here.dir),
             alarms: self.network.condition().clones,
+            beside: self.here.beside.clone(),
         }
     }
 }
@@ -536,6 +556,7 @@ impl From<&Root> for Here {
             label: root.label().to_owned(),
             mode: root.mode(),
             dir: root.dir().to_owned(),
+            beside: Beside::at_rest(root.dir()),
         }
     }
 }
@@ -632,6 +653,7 @@ fn unexpected(reply: &Reply) -> Problem {
         | Reply::Assigned(_)
         | Reply::Revised(_)
         | Reply::Saved(_)
+        | Reply::Recorded { .. }
         | Reply::Revoked
         | Reply::Consented
         | Reply::Asking
@@ -639,6 +661,7 @@ fn unexpected(reply: &Reply) -> Problem {
         | Reply::Decided(_)
         | Reply::ScoringOver
         | Reply::Closed
+        | Reply::Erased { .. }
         | Reply::Imported { .. } => no_such_verb(),
     }
 }
@@ -656,7 +679,7 @@ pub(super) fn no_such_verb() -> Problem {
 pub(super) fn refused(mistake: &Mistake) -> Problem {
     let exit = match mistake.code {
         Code::E02 | Code::E11 | Code::E12 | Code::E13 | Code::E14 => exits::REFUSED,
-        Code::E09 | Code::E15 | Code::E17 => exits::CONFLICT,
+        Code::E09 | Code::E15 | Code::E17 | Code::E19 => exits::CONFLICT,
         Code::E16 => exits::STORAGE,
         Code::E20 => exits::PENDING,
         Code::E01

@@ -97,7 +97,8 @@ pub(super) fn agreed(data: AgreedData) -> Agreed {
     }
 }
 
-fn agreed_data(agreed: Agreed) -> AgreedData {
+/// Writes who agreed with a change.
+pub(super) fn agreed_data(agreed: Agreed) -> AgreedData {
     AgreedData {
         shooter: agreed.shooter,
         ro: agreed.ro,
@@ -381,6 +382,9 @@ pub(super) fn roles(role: Role) -> Roles {
         Role::Deputy => Roles::DEPUTY.with(Roles::SCORER).with(Roles::RELAY),
         Role::Desk => Roles::DESK.with(Roles::SCORER).with(Roles::RELAY),
         Role::Relay => Roles::RELAY,
+        Role::Jury => Roles::JURY.with(Roles::SCORER).with(Roles::RELAY),
+        Role::Leader => Roles::LEADER.with(Roles::SCORER).with(Roles::RELAY),
+        Role::Medic => Roles::MEDIC.with(Roles::SCORER).with(Roles::RELAY),
     }
 }
 
@@ -402,6 +406,9 @@ pub(super) fn role_names(roles: Roles) -> Vec<String> {
         (Roles::DEPUTY, "deputy"),
         (Roles::DESK, "desk"),
         (Roles::SPARE, "spare"),
+        (Roles::LEADER, "leader"),
+        (Roles::MEDIC, "medic"),
+        (Roles::JURY, "jury"),
     ]
     .into_iter()
     .filter(|(role, _)| roles.contains(*role))
@@ -472,6 +479,13 @@ mod tests {
             role_names(roles(Role::Deputy)),
             ["scorer", "relay", "deputy"]
         );
+        for (role, name) in [
+            (Role::Leader, "leader"),
+            (Role::Medic, "medic"),
+            (Role::Jury, "jury"),
+        ] {
+            assert_eq!(role_names(roles(role)), ["scorer", "relay", name]);
+        }
         let both = RoleList::Many(vec![Role::Desk, Role::Gateway]);
         assert_eq!(
             role_names(all_roles(&both)),

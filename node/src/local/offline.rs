@@ -16,6 +16,7 @@ use super::clerk::{Clerk, Here, NoNetwork, node_info};
 use super::client::{self, CallError};
 use super::protocol::{Answer, Call, FileImported, Problem, Request, WireBytes, codes, exits};
 use super::{exchange, names};
+use crate::beside::Beside;
 use crate::clock::Clock;
 use crate::driver::{Driver, Home as _, NoLink, StartError};
 use crate::root::{PassphraseSource, Root, RootError, damaged_stores};
@@ -91,6 +92,7 @@ fn read(root: &Root, call: &Call) -> Result<Answer, Problem> {
         trouble: None,
         damaged: damaged_stores(dir),
         alarms: Vec::new(),
+        beside: Beside::at_rest(dir),
     };
     if let Request::FilePreview(file) = &call.request {
         let prepared = exchange::prepare(dir, file.clone())?;

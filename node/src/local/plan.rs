@@ -14,7 +14,7 @@ use super::protocol::{
     ScoreMove, ScoreVoid, codes, exits,
 };
 use super::statement::{self, Tell};
-use super::{claims, convert, enrol, names};
+use super::{beyond, claims, convert, enrol, names, participants};
 use crate::entropy;
 
 /// What a writing verb wants of the core, found by looking at the replica.
@@ -33,6 +33,7 @@ impl From<(Command, Tell)> for Plan {
 }
 
 /// Finds out what a writing verb wants of the core.
+#[expect(clippy::too_many_lines, reason = "one line for each verb")]
 pub(super) fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<Plan, Problem> {
     let command = match request {
         Request::EventLock(_) => Command::Lock,
@@ -59,6 +60,9 @@ pub(super) fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<
         Request::EventClose(close) => statement::close(replica, now, &close)?,
         Request::RosterAdd(add) => return plan_roster_add(replica, add),
         Request::RosterEdit(edit) => return plan_roster_edit(replica, &edit),
+        Request::ParticipantErase(query) => {
+            return Ok(participants::erase(replica, &query)?.into());
+        }
         Request::ScoreAdd(add) => plan_score_add(replica, &add)?,
         Request::ScoreVoid(void) => plan_score_void(replica, void)?,
         Request::ScoreMove(it) => plan_score_move(replica, &it)?,
@@ -69,6 +73,11 @@ pub(super) fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<
             wall_ms: approve.wall_ms,
         },
         Request::EventPhase(phase) => statement::phase(replica, now, phase)?,
+        Request::IncidentAdd(add) => return Ok(beyond::add(replica, add)?.into()),
+        Request::IncidentReport(report) => return Ok(beyond::report(replica, report)?.into()),
+        Request::Decide(decide) => return Ok(beyond::decide(replica, decide)?.into()),
+        Request::RecordAdd(write) => return Ok(beyond::write(replica, &write, true)?.into()),
+        Request::RecordSet(write) => return Ok(beyond::write(replica, &write, false)?.into()),
         Request::Node(_)
         | Request::EventCreate(_)
         | Request::EventShow(_)
@@ -79,9 +88,16 @@ pub(super) fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<
         | Request::Devices(_)
         | Request::Grants(_)
         | Request::Claims(_)
+        | Request::ParticipantList(_)
+        | Request::ParticipantShow(_)
         | Request::ScoreList(_)
         | Request::ScoreHistory(_)
+        | Request::Incidents(_)
+        | Request::Records(_)
+        | Request::RecordKinds(_)
+        | Request::Conflicts(_)
         | Request::Standings(_)
+        | Request::Report(_)
         | Request::Status(_)
         | Request::Verify(_)
         | Request::Export(_)

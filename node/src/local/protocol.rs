@@ -13,19 +13,25 @@
 //!
 //! Layer: node, local. Knows nothing of sockets or of how an answer is found.
 
+mod beyond;
 mod claims;
 pub mod codes;
 mod data;
 mod enrol;
 mod exchange;
 mod health;
+mod participants;
+mod report;
 mod statement;
 
+pub use beyond::*;
 pub use claims::*;
 pub use data::*;
 pub use enrol::*;
 pub use exchange::*;
 pub use health::*;
+pub use participants::*;
+pub use report::*;
 pub use statement::*;
 
 use serde::{Deserialize, Serialize};
@@ -130,6 +136,13 @@ pub enum Request {
     RosterAdd(RosterAdd),
     /// Changes a shooter's squad, division or power factor. Answer: [`Revised`].
     RosterEdit(RosterEdit),
+    /// Lists the people of the event. Answer: [`Participants`].
+    ParticipantList(Nothing),
+    /// Shows what is under seal about a person, as far as this device reads it. Answer:
+    /// [`ParticipantInfo`].
+    ParticipantShow(ParticipantQuery),
+    /// Destroys every key of a person's sealed texts. Answer: [`Erased`].
+    ParticipantErase(ParticipantQuery),
     /// Records a score, a chronograph reading or a status. Answer: [`Saved`].
     ScoreAdd(ScoreAdd),
     /// Voids an entry. Answer: [`Saved`].
@@ -144,8 +157,28 @@ pub enum Request {
     ScoreList(EntriesQuery),
     /// Lists all versions, voided ones and voids included. Answer: [`Entries`].
     ScoreHistory(EntriesQuery),
+    /// Records an incident of a race. Answer: [`Recorded`].
+    IncidentAdd(IncidentAdd),
+    /// Adds a report to an incident. Answer: [`Recorded`].
+    IncidentReport(IncidentReport),
+    /// Decides about an incident, and with it about its group. Answer: [`Recorded`].
+    Decide(Decide),
+    /// Lists incidents in their groups. Answer: [`Incidents`].
+    Incidents(IncidentsQuery),
+    /// Writes a new record. Answer: [`Recorded`].
+    RecordAdd(RecordWrite),
+    /// Changes a record, or takes it back. Answer: [`Recorded`].
+    RecordSet(RecordWrite),
+    /// Lists the records of a kind. Answer: [`Records`].
+    Records(RecordsQuery),
+    /// Lists the kinds of records. Answer: [`Kinds`].
+    RecordKinds(Nothing),
+    /// Lists what needs a person. Answer: [`Conflicts`].
+    Conflicts(Nothing),
     /// Computes standings. Answer: [`StandingsData`].
     Standings(StandingsQuery),
+    /// Makes a report; [`ReportKind`] tells the answer.
+    Report(ReportQuery),
     /// Tells where the scores are. Answer: [`StatusData`].
     Status(Nothing),
     /// Checks every hash and signature again. Answer: [`Verified`].
@@ -211,6 +244,12 @@ pub enum Role {
     Desk,
     /// Relays, and nothing else.
     Relay,
+    /// As a scorer, and decides about incidents before all others but the owner.
+    Jury,
+    /// As a scorer, and reads what a kind of record shows to leaders.
+    Leader,
+    /// As a scorer, and reads medication.
+    Medic,
 }
 
 /// Arguments of `admit`.
@@ -730,10 +769,11 @@ pub struct EventPhase {
 }
 
 /// Where an event stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PhaseWord {
     /// Scores are taken.
+    #[default]
     Scoring,
     /// Results are posted and can be contested.
     Provisional,
@@ -818,6 +858,15 @@ pub struct StandingsQuery {
     /// Every table there is: all drills and the match, all divisions and Combined.
     #[serde(default)]
     pub all: bool,
+    /// The match tables of this class instead, of every one if empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// The match tables of this category instead, of every one if empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// The tables of teams instead.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub teams: bool,
 }
 
 /// Arguments of `import`.
@@ -908,9 +957,16 @@ impl Request {
             | Self::Devices(_)
             | Self::Grants(_)
             | Self::Claims(_)
+            | Self::ParticipantList(_)
+            | Self::ParticipantShow(_)
             | Self::ScoreList(_)
             | Self::ScoreHistory(_)
+            | Self::Incidents(_)
+            | Self::Records(_)
+            | Self::RecordKinds(_)
+            | Self::Conflicts(_)
             | Self::Standings(_)
+            | Self::Report(_)
             | Self::Status(_)
             | Self::Verify(_)
             | Self::Export(_)
@@ -945,9 +1001,15 @@ impl Request {
             | Self::CardsRevoke(_)
             | Self::RosterAdd(_)
             | Self::RosterEdit(_)
+            | Self::ParticipantErase(_)
             | Self::ScoreAdd(_)
             | Self::ScoreVoid(_)
             | Self::ScoreMove(_)
+            | Self::IncidentAdd(_)
+            | Self::IncidentReport(_)
+            | Self::Decide(_)
+            | Self::RecordAdd(_)
+            | Self::RecordSet(_)
             | Self::Approve(_)
             | Self::EventPhase(_)
             | Self::Import(_)

@@ -3,7 +3,7 @@
 //! Layer: node, local.
 
 use tallyline_proto::model::CellSet;
-use tallyline_proto::replica::{GrantView, LogView};
+use tallyline_proto::replica::{Conflicts, GrantView, LogView};
 use tallyline_proto::rules::Verdict;
 
 use super::protocol::{CloseWhy, RevokeWhy, Totals};
@@ -75,6 +75,33 @@ pub(super) fn remarks(logs: &[LogView], totals: &Totals) -> Vec<String> {
                 log.label
             ));
         }
+    }
+    remarks
+}
+
+/// Says what needs a person beyond slots of scores, which have a place of their own.
+pub(super) fn need_a_person(conflicts: &Conflicts) -> Vec<String> {
+    let mut remarks = Vec::new();
+    let things = conflicts
+        .records
+        .len()
+        .saturating_add(conflicts.reviews.len());
+    if 0 < things {
+        let things = u64::try_from(things).unwrap_or(u64::MAX);
+        remarks.push(format!(
+            "{} a person: `tallyline conflicts list`.",
+            count(
+                things,
+                "incident or record needs",
+                "incidents and records need"
+            )
+        ));
+    }
+    for alert in &conflicts.alerts {
+        remarks.push(format!(
+            "ALERT: {} of them came within an hour.",
+            alert.items
+        ));
     }
     remarks
 }

@@ -72,6 +72,11 @@ impl<'a> At<'a> {
             .collect())
     }
 
+    /// Returns whether it is a text.
+    pub(super) fn is_text(&self) -> bool {
+        self.value.is_string()
+    }
+
     pub(super) fn text(&self) -> Result<&'a str, String> {
         self.value
             .as_str()

@@ -105,6 +105,7 @@ pub(super) fn terms(it: &At<'_>, method: Method) -> Result<Terms, String> {
         tie_breaker: it.optional("tie_breaker", At::flag)?.unwrap_or(false),
         stage_points: number("stage_points")?,
         court,
+        incident_window_ms: seconds("incident_window")?.saturating_mul(10),
     })
 }
 

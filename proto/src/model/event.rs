@@ -116,6 +116,25 @@ pub struct Terms {
     pub stage_points: u32,
     /// Who plays, and how long ([`Method::Court`]).
     pub court: Option<Court>,
+    /// Within how many milliseconds of the first report others of the same bib and place are about
+    /// the same thing ([`Terms::incident_window_ms`]); 0: not said.
+    pub incident_window_ms: u32,
+}
+
+impl Terms {
+    /// The window where a race names none: two officials who saw one thing note it within half a
+    /// minute.
+    const INCIDENT_WINDOW_MS: u32 = 30_000;
+
+    /// Returns within how many milliseconds of the first report others are about the same thing.
+    ///
+    /// Source: PROTOCOL R-INCIDENT-3.
+    pub fn incident_window_ms(&self) -> u32 {
+        match self.incident_window_ms {
+            0 => Self::INCIDENT_WINDOW_MS,
+            named => named,
+        }
+    }
 }
 
 /// What a shot above the par time is.

@@ -114,7 +114,7 @@ pub struct Record {
 }
 
 /// A value of a field.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
     /// A text, at most 200 bytes.
     Text(String),

@@ -2,7 +2,7 @@
 
 use alloc::{format, vec::Vec};
 
-use super::{Replica, Reply, command::no_event, core::State, member::Member};
+use super::{Replica, Reply, Seed, command::no_event, core::State, member::Member};
 use crate::{
     model::{
         About, Agreed, Approvals, Approve, Body, DrillNo, EntryId, GrantId, LogName, Roles,
@@ -10,7 +10,7 @@ use crate::{
     },
     rules::{
         Code, Mistake, Scorebook,
-        scorebook::changes_freely,
+        scorebook::{changes_freely, is_beyond_scores, is_race_entry},
         validate::{self, Desk, TimeBounds, Writer},
     },
     wire,
@@ -25,6 +25,8 @@ pub(super) struct Record {
     pub(super) confirmed: bool,
     pub(super) revision: Option<u32>,
     pub(super) wall_ms: Option<u64>,
+    /// Random bytes of which keys of sealed texts are made; `None`: nothing is sealed.
+    pub(super) seed: Option<Seed>,
 }
 
 /// An entry that is to be voided.
@@ -43,7 +45,11 @@ impl Replica {
             return Err(no_event());
         };
         let Some(about) = record.body.about() else {
-            return Err(no_event());
+            return if is_beyond_scores(&record.body) {
+                self.record_beyond(record)
+            } else {
+                Err(no_event())
+            };
         };
         let roster = member.ledger.authority().roster();
         let event = member.ledger.manifest().name.as_str();
@@ -161,7 +167,7 @@ impl Replica {
 }
 
 /// Refuses a record that no device could read back.
-fn readable(body: &Body) -> Result<(), Mistake> {
+pub(super) fn readable(body: &Body) -> Result<(), Mistake> {
     wire::body_reads_back(body).map_err(|why| {
         let text = format!("this cannot be recorded: {why}. Nothing was saved.");
         Mistake::new(Code::E21, text)
@@ -211,7 +217,7 @@ impl Member {
     /// Refuses a record after the owner's last call, but for the owner's own.
     ///
     /// Source: PROTOCOL R-CONTROL-16.
-    fn takes_scores_of(&self, own: tallyline_keys::PublicKey) -> Result<(), Mistake> {
+    pub(super) fn takes_scores_of(&self, own: tallyline_keys::PublicKey) -> Result<(), Mistake> {
         let authority = self.ledger.authority();
         if authority.owner() == own || authority.last_call().is_none() {
             return Ok(());
@@ -283,11 +289,18 @@ impl Member {
         let missing = || Mistake::void_missing(&entry);
         let (log, seq) = self.ledger.find(entry).ok_or_else(missing)?;
         let line = self.ledger.line(&log, seq).ok_or_else(missing)?;
+        let authority = self.ledger.authority();
+        let is_owner = authority.owner() == own;
+        if is_race_entry(line.body) {
+            if !is_owner && line.author != own {
+                return Err(Mistake::void_foreign(&entry, &self.label(&line.author)));
+            }
+            let grant = self.record_grant(&own, line.body)?;
+            return Ok(Target { log, seq, grant });
+        }
         let Some(about) = line.body.about() else {
             return Err(Mistake::void_of_void(&entry));
         };
-        let authority = self.ledger.authority();
-        let is_owner = authority.owner() == own;
         let whole_match = matches!(
             line.body,
             Body::Status(status) if matches!(status.kind, StatusKind::MatchDq | StatusKind::Withdrawn)

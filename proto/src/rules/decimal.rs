@@ -44,7 +44,7 @@ impl Fixed2 {
     /// 0. Stage percents of the reference results are rounded so (65.625 is printed 65.62).
     pub fn ratio_half_even(num: u128, den: u128) -> Self {
         let scaled = num.saturating_mul(100);
-        let (Some(whole), Some(rest)) = (scaled.checked_div(den), scaled.checked_rem(den)) else {
+        let Some((whole, rest)) = divided(scaled, den) else {
             return Self(0);
         };
         let up = match rest.saturating_mul(2).cmp(&den) {
@@ -98,8 +98,18 @@ impl fmt::Display for Decimal {
 /// Returns `num / den` rounded half up to a whole number; 0 if `den` is 0.
 pub(super) fn half_up(num: u128, den: u128) -> u64 {
     let doubled = num.saturating_mul(2).saturating_add(den);
-    let rounded = doubled.checked_div(den.saturating_mul(2)).unwrap_or(0);
+    let rounded = divided(doubled, den.saturating_mul(2)).map_or(0, |(whole, _)| whole);
     u64::try_from(rounded).unwrap_or(u64::MAX)
+}
+
+/// Divides with rest; `None` if `den` is 0. Nearly all numbers of a match fit 64 bits, which a
+/// processor divides ten times faster.
+fn divided(num: u128, den: u128) -> Option<(u128, u128)> {
+    if let (Ok(num), Ok(den)) = (u64::try_from(num), u64::try_from(den)) {
+        let (whole, rest) = (num.checked_div(den)?, num.checked_rem(den)?);
+        return Some((whole.into(), rest.into()));
+    }
+    Some((num.checked_div(den)?, num.checked_rem(den)?))
 }
 
 #[cfg(test)]

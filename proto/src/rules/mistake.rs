@@ -50,6 +50,8 @@ pub enum Code {
     E17,
     /// The structure differs.
     E18,
+    /// The same identity with other data.
+    E19,
     /// Names something that is not here yet; a state, not a failure.
     E20,
     /// Too large.
@@ -78,6 +80,7 @@ impl Code {
             Self::E16 => "E16",
             Self::E17 => "E17",
             Self::E18 => "E18",
+            Self::E19 => "E19",
             Self::E20 => "E20",
             Self::E21 => "E21",
         }
@@ -257,6 +260,17 @@ impl Mistake {
         Self::new(
             Code::E21,
             format!("{what} has {bytes} bytes, limit {bytes_max}."),
+        )
+    }
+
+    /// Says that an incident or report of this identity is here and says something else (E19).
+    pub fn other_data(what: &str, id: &dyn fmt::Display) -> Self {
+        Self::new(
+            Code::E19,
+            format!(
+                "{what} {id} is here already and says something else. Nothing was saved. Add it \
+                 with an id of its own, or void the one that is wrong."
+            ),
         )
     }
 

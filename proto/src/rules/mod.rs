@@ -7,7 +7,11 @@ pub mod court;
 mod decimal;
 #[cfg(test)]
 mod fixture;
+pub mod incidents;
+pub mod kinds;
 mod mistake;
+pub mod records;
+pub mod results;
 mod roster;
 pub mod scorebook;
 pub mod scoring;
@@ -15,8 +19,10 @@ pub mod standings;
 pub mod validate;
 
 pub use decimal::{Decimal, Fixed2, Fixed4};
+pub use incidents::Incidents;
 pub use mistake::{Code, Mistake};
-pub use roster::{RULES_VERSION, Roster};
+pub use records::Records;
+pub use roster::{RULES_VERSION, Roster, erase_names, erased_label};
 pub use scorebook::{Scorebook, Verdict};
 pub use standings::Standings;
 
@@ -69,10 +75,36 @@ pub trait Authority {
     /// (a whole match: for any cell of the shooter's squads); without, for the log alone.
     fn standing(&self, log: &LogName, seq: u64, about: Option<About>) -> Standing;
 
+    /// Returns how the entry at `seq` of `log` stands if it is an incident, what belongs to one, or
+    /// a record: nobody grants cells for these, every member that may score writes them.
+    ///
+    /// Source: PROTOCOL R-RECORD-3.
+    fn record_standing(&self, log: &LogName, seq: u64) -> Standing {
+        self.standing(log, seq, None)
+    }
+
     /// Returns whether `key` is the owner's.
     fn is_owner(&self, key: &PublicKey) -> bool;
+
+    /// Returns whether `key` sits on the jury: what it decides goes before what others decide.
+    ///
+    /// Source: PROTOCOL R-INCIDENT-6.
+    fn is_jury(&self, key: &PublicKey) -> bool {
+        let _ = key;
+        false
+    }
 
     /// Returns where a log stands among others that fill one slot: depth of its grant, then place
     /// among its author's incarnations. The log's name breaks ties.
     fn precedence(&self, log: &LogName) -> (u32, u32);
+}
+
+/// The place of an entry among others: its log's among logs, then its sequence.
+///
+/// Source: PROTOCOL R-READ-4.
+type Rank = ((u32, u32), LogName, u64);
+
+/// Returns the place of an entry among others.
+fn rank(authority: &dyn Authority, line: &Line<'_>) -> Rank {
+    (authority.precedence(&line.log), line.log, line.seq)
 }

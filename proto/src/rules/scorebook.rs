@@ -12,7 +12,7 @@ use alloc::{
 };
 
 use super::{
-    Authority, Line, Roster, Standing,
+    Authority, Incidents, Line, Records, Roster, Standing,
     mistake::Code,
     scoring::{Tally, effective_power, measured_power},
 };
@@ -197,6 +197,8 @@ pub struct Scorebook {
     verdicts: BTreeMap<EntryId, Verdict>,
     /// The entries that decide about each shooter, to read one of them anew.
     pages: BTreeMap<ShooterNo, Vec<EntryId>>,
+    incidents: Incidents,
+    records: Records,
 }
 
 /// A point or a set of a court match that counts.
@@ -259,7 +261,8 @@ impl Scorebook {
     /// Reads again what decides about some shooters; `lines` are all entries about them, and the
     /// voids and approvals of those. Everybody else's results stay as they are.
     ///
-    /// Equal to [`Self::compute`] over all entries as long as roster and statements are the same.
+    /// Equal to [`Self::compute`] over all entries as long as roster and statements are the same, and
+    /// no incident, decision or record came: those stay as they are.
     pub fn renew(
         &mut self,
         roster: &Roster,
@@ -289,6 +292,16 @@ impl Scorebook {
     /// Takes note of what the jury decided about a run.
     pub(super) fn rule(&mut self, drill: DrillNo, shooter: ShooterNo, ruling: Ruling) {
         self.rulings.insert((drill, shooter), ruling);
+    }
+
+    /// Returns the incidents of all races, with what was said about them.
+    pub fn incidents(&self) -> &Incidents {
+        &self.incidents
+    }
+
+    /// Returns the records beyond scores.
+    pub fn records(&self) -> &Records {
+        &self.records
     }
 
     /// Returns what the jury decided about a run, if anything is settled.
@@ -392,7 +405,11 @@ pub fn judge_answer(
     if about.is_none() && !is_race_entry(target.body) {
         return Verdict::Unfit(Code::E13);
     }
-    let alone = authority.standing(&answer.log, answer.seq, None);
+    let alone = if is_race_entry(target.body) {
+        authority.record_standing(&answer.log, answer.seq)
+    } else {
+        authority.standing(&answer.log, answer.seq, None)
+    };
     let by_owner = authority.is_owner(&answer.author);
     let by_author = answer.author == target.author && !takes_out(target.body);
     if by_owner || by_author {
@@ -427,6 +444,12 @@ pub fn changes_freely(reason: VoidReason) -> bool {
         reason,
         VoidReason::Arbitration | VoidReason::Definition | VoidReason::Duplicate
     )
+}
+
+/// Returns whether an entry is read by incidents or records: one more may change how many others
+/// are read, and none of them is about a shooter's results alone.
+pub fn is_beyond_scores(body: &Body) -> bool {
+    is_race_entry(body) || matches!(body, Body::Record(_))
 }
 
 /// Returns whether an entry can be taken back although it has no place in a scorebook.

@@ -5,6 +5,7 @@
 //! asks more of a person who is about to save. Who may write where is for `log` to judge.
 
 mod fit;
+mod records;
 
 use alloc::{borrow::ToOwned as _, format, string::String, vec::Vec};
 
@@ -16,7 +17,7 @@ use super::{
 };
 use crate::model::{
     Body, Drill, DrillNo, Kind, KindNo, Method, Phase, PlaceNo, RuleNo, Score, ShooterNo,
-    StatusKind,
+    StatusKind, Writers,
 };
 
 /// Longest note of a status or void, in bytes: it must fit a line of a list.
@@ -258,7 +259,10 @@ pub fn check_numbers(
             incident.rule.map_or(Ok(()), |rule| numbers.rule(rule))
         }
         Body::JuryDecision(decision) => decision.rule.map_or(Ok(()), |rule| numbers.rule(rule)),
-        Body::Record(record) => numbers.kind(record.kind).map(|_| ()),
+        Body::Record(record) => {
+            let kind = numbers.kind(record.kind)?;
+            records::check(kind, record)
+        }
         Body::Void(_)
         | Body::Approve(_)
         | Body::Report(_)
@@ -266,6 +270,35 @@ pub fn check_numbers(
         | Body::Seal
         | Body::Unknown => Ok(()),
     }
+}
+
+/// Checks whether a kind of record lets its author write it (E02); asked where other entries are
+/// asked whether a grant covers them.
+///
+/// # Errors
+/// E02 for a record that only the owner writes, or that is computed.
+///
+/// Source: PROTOCOL R-RECORD-3.
+pub fn check_writer(roster: &Roster, by_owner: bool, body: &Body) -> Result<(), Mistake> {
+    let Body::Record(record) = body else {
+        return Ok(());
+    };
+    let Some(kind) = roster.kind(record.kind) else {
+        return Ok(());
+    };
+    let text = match kind.writers {
+        Writers::Members => return Ok(()),
+        Writers::Owner if by_owner => return Ok(()),
+        Writers::Owner => format!(
+            "records of kind {} are the owner's; everybody else reads them. Ask the event owner.",
+            kind.name
+        ),
+        Writers::Nobody => format!(
+            "records of kind {} are computed from others; nobody writes them.",
+            kind.name
+        ),
+    };
+    Err(Mistake::new(Code::E02, text))
 }
 
 /// Checks counts and sizes of an entry whose numbers are known, in the order in which a person

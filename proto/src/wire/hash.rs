@@ -1,7 +1,11 @@
 //! Names made of hashes. Each begins with its own label, so that no value of one kind is ever a
 //! value of another.
 
-use crate::model::{EntryId, EventId, GrantId, Hash, LogName};
+use alloc::vec::Vec;
+
+use uuid::Uuid;
+
+use crate::model::{EntryId, EventId, GrantId, Hash, KindNo, LogName, Value};
 use tallyline_keys::PublicKey;
 
 /// The first bytes of a log's short id: what names a log inside one conversation.
@@ -62,6 +66,36 @@ pub fn entry_id(log: &LogName, seq: u64) -> EntryId {
         ],
     );
     EntryId(EventId(name).uuid())
+}
+
+/// Names a record by what it hangs on and by the values that name it, so that two devices that
+/// write about one thing write the same record.
+///
+/// Source: PROTOCOL R-RECORD-2.
+pub fn record_key(event: EventId, kind: KindNo, parents: &[Uuid], values: &[&Value]) -> Uuid {
+    let mut bytes = Vec::new();
+    for parent in parents {
+        bytes.extend_from_slice(parent.as_bytes());
+    }
+    for value in values {
+        match value {
+            Value::Number(number) => {
+                bytes.push(1);
+                bytes.extend_from_slice(&number.to_le_bytes());
+            }
+            Value::Text(text) => {
+                let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
+                bytes.push(2);
+                bytes.extend_from_slice(&length.to_le_bytes());
+                bytes.extend_from_slice(text.as_bytes());
+            }
+            // No sealed field names a record: its bytes differ each time.
+            Value::Sealed(_) => bytes.push(3),
+        }
+    }
+    let parents = u32::try_from(parents.len()).unwrap_or(u32::MAX);
+    let (kind, parents) = (kind.0.to_le_bytes(), parents.to_le_bytes());
+    EventId(hash("record-key", &[&event.0.0, &kind, &parents, &bytes])).uuid()
 }
 
 /// Shortens a log's name to 16 bytes, for signed cells.

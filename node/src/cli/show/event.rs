@@ -9,7 +9,7 @@ use crate::local::protocol::{
 };
 
 use super::table::{Sheet, Side::Left, Side::Right, clean};
-use super::{add, count, numbers, when};
+use super::{add, count, kinds, numbers, when};
 
 /// Shows the event with stages, rules and shooters.
 pub(in crate::cli) fn event(info: &EventInfo, screen: Screen) -> String {
@@ -49,7 +49,23 @@ pub(in crate::cli) fn event(info: &EventInfo, screen: Screen) -> String {
     text.push_str(&rules(info, screen));
     text.push('\n');
     text.push_str(&shooters(info, screen));
+    if !info.places.is_empty() {
+        text.push('\n');
+        text.push_str(&places(info, screen));
+    }
+    if !info.kinds.is_empty() {
+        text.push('\n');
+        text.push_str(&kinds(&info.kinds, screen));
+    }
     text
+}
+
+fn places(info: &EventInfo, screen: Screen) -> String {
+    let mut sheet = Sheet::new(screen, &[("PLACE", Right), ("NAME", Left)]);
+    for place in &info.places {
+        sheet.row([place.place.to_string(), clean(&place.name)]);
+    }
+    sheet.text()
 }
 
 /// Shows the members.

@@ -4,10 +4,13 @@
 //! node did not say. Labels come from other devices, so control characters never reach the
 //! terminal. Layer: node, cli.
 
+mod beyond;
 mod doctor;
 mod enrol;
 mod entries;
 mod event;
+mod participants;
+mod report;
 mod standings;
 mod statement;
 mod status;
@@ -16,10 +19,13 @@ mod when;
 
 use std::fmt;
 
+pub(super) use beyond::{conflicts, incident, incidents, kinds, record, records};
 pub(super) use doctor::{report, security};
 pub(super) use enrol::{invites, joined, plain};
 pub(super) use entries::entries;
 pub(super) use event::{claims, devices, event, grants, until};
+pub(super) use participants::{participant, participants};
+pub(super) use report::{Report, report_csv, report_text};
 pub(super) use standings::{standings, standings_csv};
 pub(super) use statement::{cards, chased, spare_cards, statements, why};
 pub(super) use status::{checked, status, verified};

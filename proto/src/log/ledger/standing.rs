@@ -19,24 +19,26 @@ use crate::{
 
 impl rules::Authority for Ledger {
     fn standing(&self, log: &LogName, seq: u64, about: Option<About>) -> Standing {
-        if let Some(decided) = self.decided(log, seq) {
-            return decided;
-        }
-        if self.forks.get(log).is_some_and(|fork| fork.from <= seq) {
-            return Standing::Disputed;
-        }
-        let standing = match self.authority.grants().get(&log.grant) {
+        self.judged(log, seq, || match self.authority.grants().get(&log.grant) {
             Some(grant) => self.under_a_grant(grant, log, seq, about),
             None => self.under_no_grant(log, seq, about),
-        };
-        if standing == Standing::Live && self.is_after_the_close(log, seq) {
-            return Standing::Late;
-        }
-        standing
+        })
+    }
+
+    fn record_standing(&self, log: &LogName, seq: u64) -> Standing {
+        self.judged(log, seq, || match self.authority.grants().get(&log.grant) {
+            Some(grant) => self.under_a_grant(grant, log, seq, None),
+            None => self.record_under_no_grant(log, seq),
+        })
     }
 
     fn is_owner(&self, key: &PublicKey) -> bool {
         *key == self.authority.owner()
+    }
+
+    fn is_jury(&self, key: &PublicKey) -> bool {
+        let member = self.authority.known(key);
+        member.is_some_and(|it| it.roles.contains(Roles::JURY))
     }
 
     fn precedence(&self, log: &LogName) -> (u32, u32) {
@@ -51,6 +53,21 @@ impl rules::Authority for Ledger {
 }
 
 impl Ledger {
+    /// Says how an entry stands: what the owner decided and forks come before what its log says.
+    fn judged(&self, log: &LogName, seq: u64, by_its_log: impl Fn() -> Standing) -> Standing {
+        if let Some(decided) = self.decided(log, seq) {
+            return decided;
+        }
+        if self.forks.get(log).is_some_and(|fork| fork.from <= seq) {
+            return Standing::Disputed;
+        }
+        let standing = by_its_log();
+        if standing == Standing::Live && self.is_after_the_close(log, seq) {
+            return Standing::Late;
+        }
+        standing
+    }
+
     /// Returns what the owner decided about an entry, if the log here is the one decided about: of
     /// several decisions the last one. Of a log that not everybody takes, nothing can be decided.
     fn decided(&self, log: &LogName, seq: u64) -> Option<Standing> {
@@ -127,6 +144,30 @@ impl Ledger {
             Standing::Unassigned
         } else {
             Standing::Quarantined
+        }
+    }
+
+    /// Every member that may score records what no cell covers under its own Admit: live as long as
+    /// it is a member, up to the cut at which it ceased to be one. A spare card that somebody found
+    /// speaks for nobody until it was granted something.
+    ///
+    /// Source: PROTOCOL R-RECORD-3.
+    fn record_under_no_grant(&self, log: &LogName, seq: u64) -> Standing {
+        let otherwise = self.under_no_grant(log, seq, None);
+        let Some(key) = self.authority.writer(log.grant) else {
+            return otherwise;
+        };
+        let may = self.authority.known(&key).is_some_and(|member| {
+            member.roles.contains(Roles::SCORER) && !member.roles.contains(Roles::SPARE)
+        });
+        if !may {
+            return otherwise;
+        }
+        match self.authority.revoked(&key) {
+            None => Standing::Live,
+            Some(it) if self.is_within(&it.cuts, log, seq) => Standing::Live,
+            Some(it) if it.reason == RevokeReason::Retired => Standing::Late,
+            Some(_) => otherwise,
         }
     }
 

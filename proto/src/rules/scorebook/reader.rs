@@ -6,7 +6,7 @@ use tallyline_keys::planted::{Fault, is};
 
 use super::{
     CourtMark, Missed, Out, Outcome, Place, Reading, Scorebook, Slot, Verdict, changes_freely,
-    is_race_entry, judge_answer, place, same_content,
+    is_beyond_scores, judge_answer, place, same_content,
 };
 use crate::{
     model::{
@@ -14,15 +14,12 @@ use crate::{
         Status, StatusKind, Void,
     },
     rules::{
-        Authority, Line, Roster, Standing,
+        Authority, Incidents, Line, Rank, Records, Roster, Standing,
         mistake::Code,
         scoring::{RuleBook, Tally, measured_power},
-        validate::check_content,
+        validate::{check_content, check_writer},
     },
 };
-
-/// The place of an entry among others: its log's among logs, then its sequence.
-type Rank = ((u32, u32), LogName, u64);
 
 /// An entry that competes for a place.
 #[derive(Clone, Copy)]
@@ -97,7 +94,26 @@ impl<'a> Reader<'a> {
             }
         }
         self.note_pages();
+        self.read_beyond();
         self.book
+    }
+
+    /// Reads incidents and records, and what the jury decided about runs.
+    fn read_beyond(&mut self) {
+        let beyond = |line: &&'a Line<'a>| is_beyond_scores(line.body);
+        let lines: Vec<&Line<'_>> = self.lines.values().copied().filter(beyond).collect();
+        if lines.is_empty() {
+            return;
+        }
+        let incidents = Incidents::compute(self.roster, self.authority, &self.book, &lines);
+        let records = Records::compute(self.roster, self.authority, &self.book, &lines);
+        for ((race, bib), ruling) in incidents.rulings() {
+            self.book.rule(race, bib, ruling);
+        }
+        self.book.verdicts.extend(incidents.verdicts());
+        self.book.verdicts.extend(records.verdicts());
+        self.book.incidents = incidents;
+        self.book.records = records;
     }
 
     /// Notes for each shooter which entries decide about him.
@@ -243,10 +259,15 @@ impl<'a> Reader<'a> {
         if let Some(void) = voids.get(&line.id) {
             return Verdict::Voided(*void);
         }
-        if let Some(code) = self.unfit(line) {
+        let by_owner = self.authority.is_owner(&line.author);
+        let unfit = self.unfit(line).or_else(|| {
+            let writes = check_writer(self.roster, by_owner, line.body);
+            writes.err().map(|mistake| mistake.code)
+        });
+        if let Some(code) = unfit {
             return Verdict::Unfit(code);
         }
-        match self.authority.standing(&line.log, line.seq, None) {
+        match self.authority.record_standing(&line.log, line.seq) {
             Standing::Live => Verdict::Counted,
             Standing::Late => Verdict::CountedLate,
             Standing::Quarantined => Verdict::Quarantined,
@@ -275,7 +296,7 @@ impl<'a> Reader<'a> {
                     verdicts.push((line.id, Verdict::Unknown));
                     continue;
                 }
-                (_, _, body) if is_race_entry(body) || matches!(body, Body::Record(_)) => {
+                (_, _, body) if is_beyond_scores(body) => {
                     verdicts.push((line.id, self.verdict_alone(line, voids)));
                     continue;
                 }

@@ -1,11 +1,11 @@
 //! The ranking over the match: what stages add up to, and what tells equal results apart.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{collections::BTreeMap, vec, vec::Vec};
 use core::cmp::Reverse;
 
-use super::{Group, Listed, MatchResult, MatchRow, StageTable, disqualified, places};
+use super::{Group, Listed, MatchResult, MatchRow, StageResult, StageTable, disqualified, places};
 use crate::{
-    model::{Drill, ShooterNo, Sum, Tie},
+    model::{Drill, DrillNo, Method, Ruleset, Shooter, ShooterNo, Sum, Tie},
     rules::{
         Fixed4, Roster, Scorebook,
         court::Courts,
@@ -31,10 +31,10 @@ struct Total {
     longest: (Fixed4, u32),
     /// How many shots lie in each ring, from 0.
     rings: BTreeMap<u8, u32>,
-    /// All shots in order.
-    shots: Vec<u8>,
+    /// All shots of each drill, in order.
+    shots: BTreeMap<DrillNo, Vec<u8>>,
     /// Results on the drills that break ties, higher is better.
-    tie_breakers: Vec<i128>,
+    tie_breakers: BTreeMap<DrillNo, [i128; 2]>,
     /// Won matches, sets and points of a court, less what was lost of the latter two.
     court: (u32, i64, i64),
 }
@@ -50,18 +50,18 @@ pub(super) fn table(
     listed: &[Listed<'_>],
 ) -> super::MatchTable {
     let ruleset = &roster.structure().ruleset;
-    let mut totals = add_up(roster, group, stages);
+    let mut totals = Totals::of(roster, group, stages);
     if ruleset.sum == Sum::Wins {
-        add_courts(&mut totals, &Courts::compute(roster, book));
+        totals.add_courts(&Courts::compute(roster, book));
     }
     let none = Total::default();
     let mut ranked: Vec<(Vec<i128>, ShooterNo, &Total)> = listed
         .iter()
         .filter(|it| !it.disqualified && group.holds(it.shooter.division))
         .map(|it| {
-            let total = totals.get(&it.shooter.no).unwrap_or(&none);
+            let total = totals.get(it.shooter.no).unwrap_or(&none);
             (
-                order(total, ruleset.sum, &ruleset.ties),
+                order(total, &roster.structure().drills, ruleset),
                 it.shooter.no,
                 total,
             )
@@ -70,7 +70,7 @@ pub(super) fn table(
     ranked.sort_by(|left, right| (Reverse(&left.0), left.1).cmp(&(Reverse(&right.0), right.1)));
     let best = ranked.first().map(|(_, _, total)| *total);
     let best = best.unwrap_or(&none);
-    let mut rows: Vec<MatchRow> = places(&ranked, |(order, ..)| order.clone())
+    let mut rows: Vec<MatchRow> = places(&ranked, |(order, ..)| order.as_slice())
         .map(|(place, (_, shooter, total))| MatchRow {
             place,
             shooter: *shooter,
@@ -118,49 +118,93 @@ pub(super) fn table(
     super::MatchTable { group, rows }
 }
 
-/// Adds up the tables of a group's drills.
-fn add_up(roster: &Roster, group: Group, stages: &[StageTable]) -> BTreeMap<ShooterNo, Total> {
-    let structure = roster.structure();
-    let longest = structure.drills.iter().map(|drill| drill.terms.range).max();
-    let mut totals: BTreeMap<ShooterNo, Total> = BTreeMap::new();
-    for table in stages.iter().filter(|table| table.group == group) {
-        let Some(drill) = roster.drill(table.drill) else {
-            continue;
+/// What everybody has, in the order of the roster: looked up as often as there are results.
+struct Totals<'a> {
+    shooters: &'a [Shooter],
+    totals: Vec<Total>,
+}
+
+impl<'a> Totals<'a> {
+    /// Adds up the tables of a group's drills.
+    fn of(roster: &'a Roster, group: Group, stages: &[StageTable]) -> Self {
+        let structure = roster.structure();
+        let longest = structure.drills.iter().map(|drill| drill.terms.range).max();
+        let mut totals = Self {
+            shooters: &structure.shooters,
+            totals: vec![Total::default(); structure.shooters.len()],
         };
-        let measure = Measure::of(drill);
-        for row in &table.rows {
-            let Some(result) = &row.result else { continue };
-            let total = totals.entry(row.shooter).or_default();
-            let tally = &result.tally;
-            total.points = total.points.plus(result.stage_points);
-            total.xs = total.xs.saturating_add(tally.xs);
-            total.drills = total.drills.saturating_add(1);
-            if measure == Some(Measure::Time) {
-                total.time_centis = total.time_centis.saturating_add(tally.total_centis());
-            }
-            let counts = result.missed.is_some() && tally.time_centis == 0;
-            total.missed = total.missed.max(result.missed.filter(|_| counts));
-            total.wins = total.wins.saturating_add(u32::from(row.place == 1));
-            if longest == Some(drill.terms.range) {
-                total.longest.0 = total.longest.0.plus(result.stage_points);
-                total.longest.1 = total.longest.1.saturating_add(tally.xs);
-            }
-            for &ring in &tally.rings {
-                let count = total.rings.entry(ring).or_default();
-                *count = count.saturating_add(1);
-            }
-            total.shots.extend(&tally.rings);
-            if drill.terms.tie_breaker {
-                total.tie_breakers.extend(tie_breaker(drill, result));
+        for table in stages.iter().filter(|table| table.group == group) {
+            let Some(drill) = roster.drill(table.drill) else {
+                continue;
+            };
+            let at_longest = longest == Some(drill.terms.range);
+            for row in &table.rows {
+                if let (Some(result), Some(total)) = (&row.result, totals.get_mut(row.shooter)) {
+                    total.add(drill, row.place, result, at_longest);
+                }
             }
         }
+        totals
     }
-    totals
+
+    fn get(&self, shooter: ShooterNo) -> Option<&Total> {
+        let place = self.shooters.binary_search_by_key(&shooter, |it| it.no);
+        self.totals.get(place.ok()?)
+    }
+
+    fn get_mut(&mut self, shooter: ShooterNo) -> Option<&mut Total> {
+        let place = self.shooters.binary_search_by_key(&shooter, |it| it.no);
+        self.totals.get_mut(place.ok()?)
+    }
+
+    fn add_courts(&mut self, courts: &Courts) {
+        for side in courts.sides() {
+            let Some(total) = self.get_mut(side.shooter) else {
+                continue;
+            };
+            let (wins, sets, points) = &mut total.court;
+            *wins = wins.saturating_add(u32::from(side.won));
+            *sets = sets.saturating_add(side.sets);
+            *points = points.saturating_add(side.points);
+            total.drills = total.drills.saturating_add(u32::from(side.complete));
+        }
+    }
+}
+
+impl Total {
+    /// Adds one result of a drill.
+    fn add(&mut self, drill: &Drill, place: u32, result: &StageResult, at_longest: bool) {
+        let tally = &result.tally;
+        self.points = self.points.plus(result.stage_points);
+        self.xs = self.xs.saturating_add(tally.xs);
+        self.drills = self.drills.saturating_add(1);
+        if Measure::of(drill) == Some(Measure::Time) {
+            self.time_centis = self.time_centis.saturating_add(tally.total_centis());
+        }
+        let untimed = tally.time_centis == 0;
+        self.missed = self.missed.max(result.missed.filter(|_| untimed));
+        self.wins = self.wins.saturating_add(u32::from(place == 1));
+        if at_longest {
+            self.longest.0 = self.longest.0.plus(result.stage_points);
+            self.longest.1 = self.longest.1.saturating_add(tally.xs);
+        }
+        for &ring in &tally.rings {
+            let count = self.rings.entry(ring).or_default();
+            *count = count.saturating_add(1);
+        }
+        if !tally.rings.is_empty() {
+            self.shots.insert(drill.no, tally.rings.clone());
+        }
+        if drill.terms.tie_breaker {
+            let worth = tie_breaker(drill, result);
+            self.tie_breakers.insert(drill.no, worth);
+        }
+    }
 }
 
 /// Returns what a tie-breaking drill says: points first where points are counted, then the time; a
 /// run without a time is the slowest.
-fn tie_breaker(drill: &Drill, result: &super::StageResult) -> [i128; 2] {
+fn tie_breaker(drill: &Drill, result: &StageResult) -> [i128; 2] {
     let time = match result.tally.total_centis() {
         0 => i128::MIN,
         centis => i128::from(centis).saturating_neg(),
@@ -171,24 +215,14 @@ fn tie_breaker(drill: &Drill, result: &super::StageResult) -> [i128; 2] {
     }
 }
 
-fn add_courts(totals: &mut BTreeMap<ShooterNo, Total>, courts: &Courts) {
-    for side in courts.sides() {
-        let total = totals.entry(side.shooter).or_default();
-        let (wins, sets, points) = &mut total.court;
-        *wins = wins.saturating_add(u32::from(side.won));
-        *sets = sets.saturating_add(side.sets);
-        *points = points.saturating_add(side.points);
-        total.drills = total.drills.saturating_add(u32::from(side.complete));
-    }
-}
-
 /// Returns why a shooter is not ranked: a missed run leaves no time to add.
 fn unranked(total: &Total, sum: Sum) -> Option<Missed> {
     total.missed.filter(|_| sum == Sum::Time)
 }
 
 /// Returns what ranks a shooter, the most important first; higher is better.
-fn order(total: &Total, sum: Sum, ties: &[Tie]) -> Vec<i128> {
+fn order(total: &Total, drills: &[Drill], ruleset: &Ruleset) -> Vec<i128> {
+    let sum = ruleset.sum;
     let points = i128::from(total.points.0);
     let mut order = match sum {
         Sum::StagePoints | Sum::Points => Vec::from([points]),
@@ -204,7 +238,7 @@ fn order(total: &Total, sum: Sum, ties: &[Tie]) -> Vec<i128> {
             i128::from(total.court.2),
         ]),
     };
-    for tie in ties {
+    for tie in &ruleset.ties {
         match tie {
             Tie::Xs => order.push(i128::from(total.xs)),
             Tie::LongestRange => order.push(i128::from(total.longest.0.0)),
@@ -212,13 +246,34 @@ fn order(total: &Total, sum: Sum, ties: &[Tie]) -> Vec<i128> {
             Tie::FewestMisses => order.push(fewer(total, 0)),
             Tie::FewestLow => order.extend(RINGS.map(|ring| fewer(total, ring))),
             Tie::InverseOrder => {
-                order.extend(total.shots.iter().rev().map(|&shot| i128::from(shot)));
+                order.extend(drills.iter().rev().flat_map(|drill| shots(total, drill)));
             }
             Tie::StageWins => order.push(i128::from(total.wins)),
-            Tie::TieStage => order.extend(&total.tie_breakers),
+            Tie::TieStage => {
+                let drills = drills.iter().filter(|drill| drill.terms.tie_breaker);
+                let none = [i128::MIN; 2];
+                order.extend(
+                    drills.flat_map(|drill| {
+                        total.tie_breakers.get(&drill.no).copied().unwrap_or(none)
+                    }),
+                );
+            }
         }
     }
     order
+}
+
+/// Returns the shots of a drill from the last to the first; one that was not fired is below a miss.
+fn shots(total: &Total, drill: &Drill) -> Vec<i128> {
+    let fired = total.shots.get(&drill.no);
+    match fired {
+        Some(rings) => rings.iter().rev().map(|&ring| i128::from(ring)).collect(),
+        None if drill.method == Method::Precision => {
+            let shots = usize::try_from(drill.terms.shots).unwrap_or(0);
+            vec![-1; shots]
+        }
+        None => Vec::new(),
+    }
 }
 
 fn fewer(total: &Total, ring: u8) -> i128 {

@@ -10,7 +10,7 @@ use crate::{
 
 /// Longest briefing of a drill, in bytes: a written stage briefing.
 const BRIEFING_BYTES_MAX: usize = 1_000;
-/// Most shots, points, meters or hundredths of a second of a drill's terms: beyond every sport.
+/// Most shots, points, meters, hundredths or thousandths of a second of a drill's terms: beyond every sport.
 const NUMBER_MAX: u32 = 1_000_000;
 /// Most sets that win a match.
 const SETS_TO_WIN_MAX: u32 = 5;
@@ -46,6 +46,7 @@ pub(super) fn terms_out(terms: &Terms) -> Option<pb::Terms> {
             lead: court.lead,
             cap: court.cap,
         }),
+        incident_window_ms: terms.incident_window_ms,
     })
 }
 
@@ -66,6 +67,7 @@ pub(super) fn terms_in(it: Option<pb::Terms>) -> Result<Terms, WireError> {
         it.shots,
         it.range,
         it.stage_points,
+        it.incident_window_ms,
     ];
     if numbers.iter().chain(&it.values).any(|&it| NUMBER_MAX < it) {
         return Err(WireError::TooLarge("terms of a drill"));
@@ -89,6 +91,7 @@ pub(super) fn terms_in(it: Option<pb::Terms>) -> Result<Terms, WireError> {
         tie_breaker: it.tie_breaker,
         stage_points: it.stage_points,
         court: it.court.map(court_in).transpose()?,
+        incident_window_ms: it.incident_window_ms,
     })
 }
 
