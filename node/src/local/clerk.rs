@@ -2,6 +2,8 @@
 //!
 //! Knows neither sockets nor QUIC: the network is a trait. Layer: node, local.
 
+mod files;
+
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,14 +15,13 @@ use tallyline_proto::rules::{Code, Mistake};
 use tokio::sync::watch;
 
 use super::answers::{self, Around};
-use super::exchange::Job;
 use super::plan::{Plan, plan};
 use super::protocol::{
-    Answer, Assigned, Call, CardsSpare, CloudData, Done, EventCreate, FileImport, Founded,
-    Imported, Invite, InviteDevice, LinkStatus, MdnsData, NodeInfo, Problem, Request, Revised,
-    Saved, Scope, SpareCards, WireBytes, codes, exits,
+    Answer, Assigned, Call, CardsSpare, CloudData, Done, EventCreate, Founded, Imported, Invite,
+    InviteDevice, LinkStatus, MdnsData, NodeInfo, Problem, Request, Revised, Saved, Scope,
+    SpareCards, WireBytes, codes, exits,
 };
-use super::{convert, enrol, exchange, health, names, statement};
+use super::{convert, enrol, health, names, statement};
 use crate::beside::Beside;
 use crate::driver::{CommandFailed, Driver, Stopped};
 use crate::entropy::{self, EntropyError};
@@ -479,49 +480,6 @@ impl Clerk {
             known,
             refused,
         }))
-    }
-
-    async fn file_preview(&self, file: FileImport) -> Result<Answer, Problem> {
-        let (_, job) = self.file_job(file).await?;
-        Ok(Answer::ok(&job.told))
-    }
-
-    /// Reads a file outside of the loop, and compares it with the event inside.
-    async fn file_job(&self, file: FileImport) -> Result<(exchange::Prepared, Job), Problem> {
-        let dir = self.here.dir.clone();
-        let read = tokio::task::spawn_blocking(move || exchange::prepare(&dir, file)).await;
-        let prepared = read.map_err(|error| {
-            let text = format!("the file was not read: {error}; nothing was changed");
-            Problem::new(codes::BAD_FILE, exits::FAILURE, text)
-        })??;
-        let look = move |replica: &mut Replica, _| {
-            let job = exchange::job(replica, &prepared)?;
-            Ok((prepared, job))
-        };
-        self.driver.query(look).await?
-    }
-
-    async fn file_import(&self, file: FileImport) -> Result<Answer, Problem> {
-        let (prepared, mut job) = self.file_job(file).await?;
-        exchange::may_write(&job)?;
-        if job.told.stopped.is_some() {
-            return Ok(Answer::ok(&job.told));
-        }
-        if let Some((name, structure)) = job.founding.take() {
-            let with = prepared.founding_with();
-            job.told.founded = Some(self.found(name, structure, with).await?);
-            if job.told.scores.is_some() {
-                let reply = self.driver.command(Command::Lock).await?;
-                if reply != Reply::Locked {
-                    return Err(unexpected(&reply));
-                }
-            }
-        }
-        exchange::sign(&self.driver, job.orders.drain(..).collect()).await?;
-        exchange::record(&self.driver, &mut job).await?;
-        exchange::remember(&self.here.dir, &prepared)?;
-        job.told.written = true;
-        Ok(Answer::ok(&job.told))
     }
 
     fn around(&self) -> Around {
