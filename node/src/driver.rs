@@ -261,6 +261,27 @@ impl Driver {
         reply.await.map_err(|_| Stopped)?
     }
 
+    /// Asks for many things in this order, of which none needs another's reply, and waits until all
+    /// are on disk: what waits while the disk works is one transaction.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandFailed`] of the first that was not saved; those before it are on disk.
+    pub async fn commands(&self, commands: Vec<Command>) -> Result<Vec<Reply>, CommandFailed> {
+        let mut waiting = Vec::with_capacity(commands.len());
+        for command in commands {
+            let (answer, reply) = oneshot::channel();
+            let work = Work::Command(Box::new(command), answer);
+            self.queue.send(work).await.map_err(|_| Stopped)?;
+            waiting.push(reply);
+        }
+        let mut replies = Vec::with_capacity(waiting.len());
+        for reply in waiting {
+            replies.push(reply.await.map_err(|_| Stopped)??);
+        }
+        Ok(replies)
+    }
+
     /// Looks at the replica between two steps: everything it shows is on disk.
     ///
     /// # Errors

@@ -13,6 +13,7 @@
 //! | [`doctor`] | what is wrong with a device, and what to do |
 //! | [`cli`], [`config`] | the command line and its configuration |
 //! | [`files`] | the sport's own files, read and written |
+//! | [`exchange`] | what a match file means as an event, and an event as a match file |
 //! | [`demo`] | a real match over real processes |
 //! | [`failpoint`] | moments at which the laboratory's binary dies |
 //! | [`calendar`] | days and times as people write them |
@@ -29,6 +30,7 @@ pub mod demo;
 pub mod doctor;
 pub mod driver;
 pub mod entropy;
+pub mod exchange;
 pub mod failpoint;
 pub mod files;
 pub mod local;

@@ -4,6 +4,7 @@
 //! Layer: node, cli.
 
 mod beyond;
+mod file;
 mod report;
 mod score;
 mod statement;
@@ -23,6 +24,7 @@ pub(super) use beyond::{
     ConflictsVerb, Decide, IncidentAdd, IncidentList, IncidentReport, IncidentVerb, RecordAdd,
     RecordList, RecordSet, RecordVerb,
 };
+pub(super) use file::{Export, ExportAs, Import, ImportAs};
 pub(super) use report::{OneDay, Plain, ReportVerb, Sheet};
 pub(super) use score::{Approve, Entries, EntryArgs, ScoreAdd, ScoreVerb};
 pub(super) use statement::{
@@ -153,18 +155,15 @@ pub(super) enum Verb {
         #[arg(value_name = "ENTRY|DEVICE|PARTITION")]
         name: String,
     },
-    /// Check every hash and signature of the store again.
-    Verify,
-    /// Write everything into a bundle file, for a USB stick.
-    Export {
-        /// The file; `-` is the standard output.
-        file: PathBuf,
+    /// Check every hash and signature again: of the store, or of a bundle file, without a node.
+    Verify {
+        /// A bundle file that `export` wrote.
+        file: Option<PathBuf>,
     },
-    /// Take in a bundle file.
-    Import {
-        /// The file.
-        file: PathBuf,
-    },
+    /// Write everything into a bundle file, or the match as other programs read it.
+    Export(Export),
+    /// Take in a bundle, a match file, a report or a registration list.
+    Import(Box<Import>),
     /// Pause or resume connections.
     #[command(subcommand)]
     Sync(SyncVerb),
@@ -424,6 +423,8 @@ pub(super) enum RosterVerb {
     Add(RosterAdd),
     /// Change a shooter's squad, division or power factor.
     Edit(RosterEdit),
+    /// Take in a list of people as CSV: as `import --as registration`.
+    Import(Box<Import>),
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,33 +1,44 @@
-//! Bundle files: everything of an event on a USB stick.
+//! Files that are written, and bundles: everything of an event on a USB stick.
 //!
 //! Layer: node, cli.
 
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use tallyline_proto::wire::BUNDLE_BYTES_MAX;
+
+use super::args::{Export, ExportAs};
 use super::failure::Failure;
 use super::session::{DONE, Session, say};
-use crate::local::protocol::{self, Answer, Exported, Imported, Nothing, Request, codes, exits};
+use super::show;
+use crate::exchange::check::check_bundle;
+use crate::local::protocol::{
+    self, Answer, Entries, EntriesQuery, Exported, FileExport, FileExported, FileFormat, Nothing,
+    Request, StandingsData, StandingsQuery, codes, exits,
+};
 use crate::root::unhex;
 
-/// Writes the bundle beside its place and renames it, so that a stick that is pulled out too
-/// early holds the old file or the whole one, never half.
-pub(super) fn export(file: &Path, session: &Session) -> Result<u8, Failure> {
-    let exported: Exported = Answer::Ok(session.ask(Request::Export(Nothing {}))?).data()?;
-    let bundle = unhex(&exported.bundle).ok_or_else(|| {
-        Failure::new(
-            codes::UPDATE_NEEDED,
-            exits::VERSION,
-            "the node's bundle is not hex; stop the node and start it with the version of this \
-             command",
-        )
-    })?;
+/// Writes what of the event is wanted.
+///
+/// A file is written beside its place and renamed, so that a stick that is pulled out too early
+/// holds the old file or the whole one, never half.
+pub(super) fn export(args: &Export, session: &Session) -> Result<u8, Failure> {
+    let file = args.file.as_path();
+    let kind = args.kind.unwrap_or_else(|| kind_of(file));
+    let (bytes, left_out) = match kind {
+        ExportAs::Bundle => (bundle(session)?, 0),
+        ExportAs::Psc => written(FileFormat::Psc, session)?,
+        ExportAs::Miff => written(FileFormat::Miff, session)?,
+        ExportAs::Report => written(FileFormat::Report, session)?,
+        ExportAs::Csv => (csv(session)?, 0),
+        ExportAs::Jsonl => (jsonl(session)?, 0),
+    };
     if file == Path::new("-") {
-        session.write_bytes(&bundle)?;
+        session.write_bytes(&bytes)?;
         return Ok(DONE);
     }
-    write_durably(file, &bundle).map_err(|error| {
+    write_durably(file, &bytes).map_err(|error| {
         Failure::file(format!(
             "{} could not be written: {error}; nothing is lost on this device; check the stick's \
              room and try again",
@@ -38,40 +49,133 @@ pub(super) fn export(file: &Path, session: &Session) -> Result<u8, Failure> {
         let told = serde_json::json!({
             "schema": "tallyline.exported/1",
             "file": file.display().to_string(),
-            "bytes": bundle.len(),
+            "bytes": bytes.len(),
         });
         session.write(&format!("{told}\n"))?;
-    } else {
+        return Ok(DONE);
+    }
+    let more = match kind {
+        ExportAs::Bundle => "; `tallyline import` takes it in on another device",
+        ExportAs::Psc | ExportAs::Miff | ExportAs::Report | ExportAs::Csv | ExportAs::Jsonl => "",
+    };
+    say(&format!(
+        "Wrote {} bytes to {}{more}.",
+        bytes.len(),
+        file.display()
+    ));
+    if 0 < left_out {
         say(&format!(
-            "Wrote {} bytes to {}; `tallyline import` takes it in on another device.",
-            bundle.len(),
-            file.display()
+            "{left_out} entries that were written outside any right are not in it; a bundle and \
+             JSON Lines have them."
         ));
     }
     Ok(DONE)
 }
 
-pub(super) fn import(file: &Path, session: &Session) -> Result<u8, Failure> {
-    session.tell::<Imported>(
-        import_request(file)?,
-        |_| String::new(),
-        |it| {
-            format!(
-                "{} entries taken in, {} were here before.",
-                it.fresh, it.known
-            )
-        },
+/// Tells by its ending what a file is to be.
+fn kind_of(file: &Path) -> ExportAs {
+    let ending = file
+        .extension()
+        .and_then(|it| it.to_str())
+        .unwrap_or_default();
+    match ending.to_ascii_lowercase().as_str() {
+        "psc" => ExportAs::Psc,
+        "miff" => ExportAs::Miff,
+        "txt" => ExportAs::Report,
+        "csv" => ExportAs::Csv,
+        "jsonl" => ExportAs::Jsonl,
+        _ => ExportAs::Bundle,
+    }
+}
+
+fn bundle(session: &Session) -> Result<Vec<u8>, Failure> {
+    let exported: Exported = Answer::Ok(session.ask(Request::Export(Nothing {}))?).data()?;
+    unhex(&exported.bundle).ok_or_else(not_hex)
+}
+
+fn written(format: FileFormat, session: &Session) -> Result<(Vec<u8>, u64), Failure> {
+    let request = Request::FileExport(FileExport { format });
+    let exported: FileExported = Answer::Ok(session.ask(request)?).data()?;
+    let bytes = unhex(&exported.bytes).ok_or_else(not_hex)?;
+    Ok((bytes, exported.left_out))
+}
+
+fn not_hex() -> Failure {
+    Failure::new(
+        codes::UPDATE_NEEDED,
+        exits::VERSION,
+        "the node's file is not hex; stop the node and start it with the version of this command",
     )
+}
+
+/// Makes the tables as `standings --all --csv` prints them.
+fn csv(session: &Session) -> Result<Vec<u8>, Failure> {
+    let request = Request::Standings(StandingsQuery {
+        all: true,
+        ..StandingsQuery::default()
+    });
+    let data: StandingsData = Answer::Ok(session.ask(request)?).data()?;
+    let text = show::standings_csv(&data)
+        .map_err(|error| Failure::file(format!("the tables could not be written: {error}")))?;
+    Ok(text.into_bytes())
+}
+
+/// Makes one line of each entry, of all versions, with the voids and approvals among them.
+fn jsonl(session: &Session) -> Result<Vec<u8>, Failure> {
+    let request = Request::ScoreHistory(EntriesQuery::default());
+    let entries: Entries = Answer::Ok(session.ask(request)?).data()?;
+    let mut lines = String::new();
+    for entry in &entries.entries {
+        let mut value = serde_json::to_value(entry)
+            .map_err(|error| Failure::file(format!("an entry could not be written: {error}")))?;
+        if let Some(object) = value.as_object_mut() {
+            object.insert("schema".to_owned(), "tallyline.entry/1".into());
+        }
+        lines.push_str(&value.to_string());
+        lines.push('\n');
+    }
+    Ok(lines.into_bytes())
+}
+
+/// Checks a bundle by itself: no root and no node is needed.
+pub(super) fn verify(file: &Path, session: &Session) -> Result<u8, Failure> {
+    let limit = u64::try_from(BUNDLE_BYTES_MAX).unwrap_or(u64::MAX);
+    let mut bytes = Vec::new();
+    let open = File::open(file).map_err(|error| unreadable(file, &error))?;
+    open.take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(|error| unreadable(file, &error))?;
+    if BUNDLE_BYTES_MAX < bytes.len() {
+        return Err(Failure::file(format!(
+            "{} is larger than any bundle (64 MiB)",
+            file.display()
+        )));
+    }
+    let report = check_bundle(&bytes).map_err(|complaint| {
+        let text = format!("{}: {complaint}", file.display());
+        Failure::new(codes::BAD_FILE, exits::STORAGE, text)
+    })?;
+    if session.json {
+        let value = serde_json::to_string(&report)
+            .map_err(|error| Failure::file(format!("the report could not be written: {error}")))?;
+        session.write(&format!("{value}\n"))?;
+    } else {
+        session.write(&show::checked(&report))?;
+    }
+    Ok(if report.ok { DONE } else { exits::STORAGE })
+}
+
+/// Says that a file cannot be read.
+pub(super) fn unreadable(file: &Path, error: &io::Error) -> Failure {
+    Failure::file(format!(
+        "{} cannot be read: {error}; nothing was changed; correct the file's name",
+        file.display()
+    ))
 }
 
 /// Makes the request to take in a bundle file.
 pub(super) fn import_request(file: &Path) -> Result<Request, Failure> {
-    let unreadable = |error: io::Error| {
-        Failure::file(format!(
-            "{} cannot be read: {error}; nothing was changed; correct the file's name",
-            file.display()
-        ))
-    };
+    let unreadable = |error: io::Error| unreadable(file, &error);
     // The node has another working folder than the command.
     let path: PathBuf = file.canonicalize().map_err(unreadable)?;
     let path = path.to_str().map(str::to_owned).ok_or_else(|| {

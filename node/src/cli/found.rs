@@ -19,13 +19,7 @@ use tallyline_proto::wire::card_from_text;
 pub(super) fn create(args: EventCreate, session: &Session) -> Result<u8, Failure> {
     let structure = structure_text(&args.structure)?;
     if let Some(file) = &args.cards_file {
-        // Tried before anything is founded: a card that cannot be printed is lost for good.
-        write_secret(file, b"").map_err(|error| {
-            Failure::file(format!(
-                "{} cannot be written: {error}; nothing was changed; correct --cards-file",
-                file.display()
-            ))
-        })?;
+        try_cards_file(file)?;
     }
     let request = protocol::EventCreate {
         name: args.name,
@@ -44,14 +38,38 @@ pub(super) fn create(args: EventCreate, session: &Session) -> Result<u8, Failure
              score.",
             founded.name
         ));
-        if !founded.cards.is_empty() {
-            say(
-                "The recovery cards are shown this once and kept nowhere. Print them, lock them \
-                 away, and delete the file: whoever holds one can take the event over.",
-            );
-        }
+        warn_of_cards(&founded);
     }
     Ok(DONE)
+}
+
+/// Tries a file for cards before anything is founded: a card that cannot be printed is lost for
+/// good.
+pub(super) fn try_cards_file(file: &Path) -> Result<(), Failure> {
+    write_secret(file, b"").map_err(|error| {
+        Failure::file(format!(
+            "{} cannot be written: {error}; nothing was changed; correct --cards-file",
+            file.display()
+        ))
+    })
+}
+
+/// Tells the cards of an event that was founded otherwise, each in a line.
+pub(super) fn tell_cards(founded: &Founded, session: &Session) -> Result<(), Failure> {
+    for card in &founded.cards {
+        session.write(&format!("{card}\n"))?;
+    }
+    warn_of_cards(founded);
+    Ok(())
+}
+
+fn warn_of_cards(founded: &Founded) {
+    if !founded.cards.is_empty() {
+        say(
+            "The recovery cards are shown this once and kept nowhere. Print them, lock them away, \
+             and delete the file: whoever holds one can take the event over.",
+        );
+    }
 }
 
 /// The UUID alone in the first line, for programs; a line for each card.
@@ -65,7 +83,7 @@ fn text(founded: &Founded) -> String {
 }
 
 /// Writes the page to be printed.
-fn write_page(file: &Path, founded: &Founded) -> Result<(), Failure> {
+pub(super) fn write_page(file: &Path, founded: &Founded) -> Result<(), Failure> {
     let cards: Vec<_> = founded
         .cards
         .iter()

@@ -13,6 +13,7 @@ mod enrol;
 mod failure;
 mod files;
 mod found;
+mod import;
 mod notation;
 mod participants;
 mod report;
@@ -116,10 +117,10 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         | Verb::Standings(_)
         | Verb::Report(_)
         | Verb::Status
-        | Verb::Verify
+        | Verb::Verify { .. }
         | Verb::Why { .. }
-        | Verb::Export { .. }
-        | Verb::Import { .. }
+        | Verb::Export(_)
+        | Verb::Import(_)
         | Verb::Sync(_)
         | Verb::Stop => ask(verb, &session(global, flags)?),
     }
@@ -155,9 +156,10 @@ fn ask(verb: Verb, session: &Session) -> Result<u8, Failure> {
         Verb::Standings(args) => score::standings(args, session),
         Verb::Report(verb) => report::report(verb, session),
         Verb::Status => venue::status(session),
-        Verb::Verify => venue::verify(session),
-        Verb::Export { file } => files::export(&file, session),
-        Verb::Import { file } => files::import(&file, session),
+        Verb::Verify { file: None } => venue::verify(session),
+        Verb::Verify { file: Some(file) } => files::verify(&file, session),
+        Verb::Export(args) => files::export(&args, session),
+        Verb::Import(args) => import::import(*args, session),
         Verb::Sync(verb) => venue::sync(&verb, session),
         Verb::Stop => done(Request::Stop(Nothing {}), session),
         // These four are done before a node is asked.

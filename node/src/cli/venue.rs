@@ -5,10 +5,12 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use super::args::{Admit, EventVerb, Grant, GrantVerb, Handover, RosterVerb, SyncScope, SyncVerb};
+use super::args::{
+    Admit, EventVerb, Grant, GrantVerb, Handover, Import, ImportAs, RosterVerb, SyncScope, SyncVerb,
+};
 use super::failure::Failure;
 use super::session::{DONE, Session};
-use super::{done, found, show, statement};
+use super::{done, found, import, show, statement};
 use crate::local::protocol::{
     self, Assigned, Devices, EventInfo, Grants, Nothing, Request, Revised, RoleList, StatusData,
     Verified, exits,
@@ -103,6 +105,10 @@ pub(super) fn handover(args: Handover, session: &Session) -> Result<u8, Failure>
 
 pub(super) fn roster(verb: RosterVerb, session: &Session) -> Result<u8, Failure> {
     let request = match verb {
+        RosterVerb::Import(args) => {
+            let kind = args.kind.or(Some(ImportAs::Registration));
+            return import::import(Import { kind, ..*args }, session);
+        }
         RosterVerb::Add(args) => Request::RosterAdd(protocol::RosterAdd {
             shooter: args.shooter,
             label: args.label,

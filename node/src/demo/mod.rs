@@ -17,6 +17,8 @@
 //! | `verdict` | what came out |
 //! | `screen` | what a person sees meanwhile |
 
+#[cfg(test)]
+pub(crate) mod as_file;
 mod data;
 mod expected;
 mod plan;

@@ -26,7 +26,7 @@ pub struct Complaint {
 
 impl Complaint {
     /// Makes a complaint; a long piece of the file is shortened.
-    pub(super) fn new(file: &str, place: &str, found: &str, advice: &str) -> Self {
+    pub(crate) fn new(file: &str, place: &str, found: &str, advice: &str) -> Self {
         Self {
             file: shortened(file),
             place: place.to_owned(),
@@ -59,7 +59,7 @@ pub struct Complaints {
 
 impl Complaints {
     /// Adds one; beyond a hundred it is only counted.
-    pub(super) fn push(&mut self, complaint: Complaint) {
+    pub(crate) fn push(&mut self, complaint: Complaint) {
         if self.kept.len() < KEPT_MAX {
             self.kept.push(complaint);
         } else {

@@ -57,7 +57,7 @@ impl Date {
     }
 
     /// Returns the days since 1 January 1970; negative before.
-    fn days(self) -> i64 {
+    pub fn days(self) -> i64 {
         // Counted from 1 March, so that the leap day is a year's last.
         let (month, shift) = match self.month {
             1 | 2 => (i64::from(self.month) + 9, 1),
@@ -68,7 +68,8 @@ impl Date {
         year * 365 + year / 4 - year / 100 + year / 400 + in_year - 719_468
     }
 
-    fn of_days(days: i64) -> Option<Self> {
+    /// Returns the day that is so many days after 1 January 1970, in the years 1 to 9999.
+    pub fn of_days(days: i64) -> Option<Self> {
         let days = days.checked_add(719_468)?;
         let era = days.div_euclid(146_097);
         let of_era = days.rem_euclid(146_097);

@@ -165,5 +165,13 @@ pub struct ReportScore {
     pub other: BTreeMap<String, String>,
 }
 
+/// Returns whether a text begins as a report does.
+pub fn is_text_report(head: &[u8]) -> bool {
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    head.trim_ascii_start()
+        .to_ascii_uppercase()
+        .starts_with(b"$PRACTISCORE")
+}
+
 #[cfg(test)]
 mod tests;

@@ -22,7 +22,7 @@ use super::protocol::{
     StatusData, Totals, Verified, WireBytes, codes, exits,
 };
 use super::{
-    beyond, claims, convert, enrol, health, names, participants, report, said, standings,
+    beyond, claims, convert, enrol, exchange, health, names, participants, report, said, standings,
     statement, words,
 };
 use crate::beside::Beside;
@@ -122,6 +122,7 @@ pub(super) fn look(
         Request::Status(_) => Ok(Seen::of(status(replica, now, around))),
         Request::Verify(_) => Ok(Seen::of(verify(replica))),
         Request::Export(_) => export(replica),
+        Request::FileExport(wanted) => exchange::export(replica, *wanted).map(Seen::Answer),
         Request::Enrolment(_) => Ok(Seen::of(enrol::info(replica, &around.node.label))),
         Request::Adoptable(adopt) => statement::adoptable(replica, now, adopt)
             .map(listed)
@@ -163,6 +164,9 @@ pub(super) fn look(
         | Request::Approve(_)
         | Request::EventPhase(_)
         | Request::Import(_)
+        // It opens a file, which the loop does not wait for.
+        | Request::FilePreview(_)
+        | Request::FileImport(_)
         | Request::SyncPause(_)
         | Request::SyncResume(_)
         | Request::InviteCancel(_)

@@ -2,12 +2,14 @@
 //!
 //! Knows neither sockets nor QUIC: the network is a trait. Layer: node, local.
 
+mod files;
+
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tallyline_keys::PublicKey;
-use tallyline_proto::model::EntryId;
+use tallyline_proto::model::{EntryId, Structure};
 use tallyline_proto::replica::{Command, Founding, Replica, Reply};
 use tallyline_proto::rules::{Code, Mistake};
 use tokio::sync::watch;
@@ -165,6 +167,8 @@ impl Clerk {
             Request::InviteDevice(invite) => self.invite_device(invite).await,
             Request::JoinOffer(_) => self.offer().await,
             Request::Import(import) => self.import(import.path).await,
+            Request::FilePreview(file) => self.file_preview(file).await,
+            Request::FileImport(file) => self.file_import(file).await,
             Request::Health(_) => self.health().await,
             Request::Security(_) => self.security().await,
             Request::CardsSpare(spare) => self.draw_cards(spare).await,
@@ -186,6 +190,7 @@ impl Clerk {
             | Request::Status(_)
             | Request::Verify(_)
             | Request::Export(_)
+            | Request::FileExport(_)
             | Request::Adoptable(_)
             | Request::EventChase(_)
             | Request::EventStatements(_)
@@ -383,9 +388,21 @@ impl Clerk {
             Problem::new(codes::BAD_STRUCTURE, exits::USAGE, problems.to_string())
         })?;
         let name = create.name.unwrap_or(file.name);
+        let with = (create.cloud_keys, create.recovery_cards);
+        let founded = self.found(name, file.structure, with).await?;
+        Ok(Answer::ok(&founded))
+    }
+
+    /// Founds an event with keys of the cloud, and a number of recovery cards.
+    async fn found(
+        &self,
+        name: String,
+        structure: Structure,
+        (cloud_keys, recovery_cards): (Vec<String>, u32),
+    ) -> Result<Founded, Problem> {
         let cloud: Result<Vec<PublicKey>, Problem> =
-            create.cloud_keys.iter().map(|text| key(text)).collect();
-        let cards = enrol::RecoverySeeds::draw(create.recovery_cards)?;
+            cloud_keys.iter().map(|text| key(text)).collect();
+        let cards = enrol::RecoverySeeds::draw(recovery_cards)?;
         let discovery_key = entropy::bytes()?;
         let founding = Founding {
             name: name.clone(),
@@ -393,20 +410,20 @@ impl Clerk {
             discovery_key,
             cloud: cloud?,
             recovery: cards.keys(),
-            structure: file.structure,
+            structure,
             label: self.here.label.clone(),
         };
         let reply = self.driver.command(Command::Found(founding)).await?;
         let Reply::Founded(event) = reply else {
             return Err(unexpected(&reply));
         };
-        Ok(Answer::ok(&Founded {
+        Ok(Founded {
             schema: "tallyline.founded/1".to_owned(),
             event: event.uuid().to_string(),
             event_id: hex(&event.0.0),
             name,
             cards: cards.texts(event, discovery_key),
-        }))
+        })
     }
 
     async fn invite(&self, invite: Invite) -> Result<Answer, Problem> {
@@ -617,7 +634,7 @@ pub(super) fn no_such_verb() -> Problem {
 }
 
 /// Turns a mistake into a problem with the exit code of its kind.
-fn refused(mistake: &Mistake) -> Problem {
+pub(super) fn refused(mistake: &Mistake) -> Problem {
     let exit = match mistake.code {
         Code::E02 | Code::E11 | Code::E12 | Code::E13 | Code::E14 => exits::REFUSED,
         Code::E09 | Code::E15 | Code::E17 | Code::E19 => exits::CONFLICT,

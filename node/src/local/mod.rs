@@ -14,6 +14,7 @@ mod clerk;
 pub mod client;
 mod convert;
 mod enrol;
+mod exchange;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod health;

@@ -14,8 +14,8 @@ use tokio::sync::watch;
 use super::answers::{self, Around};
 use super::clerk::{Clerk, Here, NoNetwork, node_info};
 use super::client::{self, CallError};
-use super::names;
-use super::protocol::{Answer, Call, Problem, WireBytes, codes, exits};
+use super::protocol::{Answer, Call, FileImported, Problem, Request, WireBytes, codes, exits};
+use super::{exchange, names};
 use crate::beside::Beside;
 use crate::clock::Clock;
 use crate::driver::{Driver, Home as _, NoLink, StartError};
@@ -38,6 +38,18 @@ pub fn answer(dir: &Path, source: &PassphraseSource, call: Call) -> Answer {
     let answer = answer.and_then(|root| {
         if call.request.reads() {
             read(&root, &call)
+        } else if let Request::FileImport(file) = &call.request {
+            // A file that cannot be taken in is told before anything is opened for writing.
+            let call_before = Call {
+                event: call.event.clone(),
+                request: Request::FilePreview(file.clone()),
+            };
+            let seen = read(&root, &call_before)?;
+            let stopped: FileImported = seen.clone().data()?;
+            if stopped.stopped.is_some() {
+                return Ok(seen);
+            }
+            write(root, call)
         } else {
             write(root, call)
         }
@@ -82,6 +94,10 @@ fn read(root: &Root, call: &Call) -> Result<Answer, Problem> {
         alarms: Vec::new(),
         beside: Beside::at_rest(dir),
     };
+    if let Request::FilePreview(file) = &call.request {
+        let prepared = exchange::prepare(dir, file.clone())?;
+        return Ok(Answer::ok(&exchange::job(&mut replica, &prepared)?.told));
+    }
     let now = Clock::start().now();
     match answers::look(&mut replica, now, &call.request, around) {
         Some(seen) => Ok(seen?.answer()),

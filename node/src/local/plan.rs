@@ -108,6 +108,9 @@ pub(super) fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<
         | Request::CardsSpare(_)
         | Request::CardsList(_)
         | Request::Import(_)
+        | Request::FilePreview(_)
+        | Request::FileImport(_)
+        | Request::FileExport(_)
         | Request::SyncPause(_)
         | Request::SyncResume(_)
         | Request::Health(_)
@@ -312,7 +315,7 @@ fn plan_score_move(replica: &mut Replica, to: &ScoreMove) -> Result<Command, Pro
     })
 }
 
-fn random_28_bits() -> Result<u32, Problem> {
+pub(super) fn random_28_bits() -> Result<u32, Problem> {
     let drawn = u32::from_le_bytes(entropy::bytes()?) & 0x0fff_ffff;
     Ok(drawn.max(1))
 }

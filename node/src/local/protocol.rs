@@ -18,6 +18,7 @@ mod claims;
 pub mod codes;
 mod data;
 mod enrol;
+mod exchange;
 mod health;
 mod participants;
 mod report;
@@ -27,6 +28,7 @@ pub use beyond::*;
 pub use claims::*;
 pub use data::*;
 pub use enrol::*;
+pub use exchange::*;
 pub use health::*;
 pub use participants::*;
 pub use report::*;
@@ -185,6 +187,12 @@ pub enum Request {
     Export(Nothing),
     /// Takes in a bundle file. Answer: [`Imported`].
     Import(Import),
+    /// Tells what a match file or a registration list would change. Answer: [`FileImported`].
+    FilePreview(FileImport),
+    /// Takes in a match file or a registration list. Answer: [`FileImported`].
+    FileImport(FileImport),
+    /// Writes the event as a match file or a report. Answer: [`FileExported`].
+    FileExport(FileExport),
     /// Drops and refuses connections until `sync-resume`. Answer: [`Done`].
     SyncPause(Scope),
     /// Connects again. Answer: [`Done`].
@@ -942,6 +950,7 @@ impl Request {
 
     /// Returns whether the verb changes nothing, so that it also works on a store that is opened
     /// read-only while no node runs.
+    #[expect(clippy::too_many_lines, reason = "one line for each verb")]
     pub fn reads(&self) -> bool {
         match self {
             Self::Node(_)
@@ -962,6 +971,8 @@ impl Request {
             | Self::Status(_)
             | Self::Verify(_)
             | Self::Export(_)
+            | Self::FilePreview(_)
+            | Self::FileExport(_)
             | Self::Health(_)
             | Self::Security(_)
             | Self::Adoptable(_)
@@ -1003,6 +1014,7 @@ impl Request {
             | Self::Approve(_)
             | Self::EventPhase(_)
             | Self::Import(_)
+            | Self::FileImport(_)
             | Self::SyncPause(_)
             | Self::SyncResume(_)
             | Self::InviteCancel(_)

@@ -28,7 +28,7 @@ pub(super) use participants::{participant, participants};
 pub(super) use report::{Report, report_csv, report_text};
 pub(super) use standings::{standings, standings_csv};
 pub(super) use statement::{cards, chased, spare_cards, statements, why};
-pub(super) use status::{status, verified};
+pub(super) use status::{checked, status, verified};
 pub(super) use when::local as local_time;
 
 /// Adds a piece to a text, which never fails.

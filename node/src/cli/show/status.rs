@@ -3,6 +3,7 @@
 //! Layer: node, cli, show.
 
 use crate::config::Screen;
+use crate::exchange::check::CheckReport;
 use crate::local::protocol::{LogStatus, StatusData, Verified, WireBytes};
 
 use super::table::{Sheet, Side::Left, Side::Right, clean};
@@ -79,6 +80,47 @@ pub(in crate::cli) fn verified(data: &Verified) -> String {
     for problem in &data.problems {
         add(&mut text, format_args!("  {}\n", clean(problem)));
     }
+    text
+}
+
+/// Tells what a bundle file holds and whether it holds.
+pub(in crate::cli) fn checked(report: &CheckReport) -> String {
+    let checked = format!(
+        "{} in {}, {} checked",
+        count(report.entries, "entry", "entries"),
+        count(report.logs, "log", "logs"),
+        count(report.signatures, "signature", "signatures")
+    );
+    let mut text = format!(
+        "event      {} ({})\nowner      {}\n",
+        clean(&report.name),
+        report.event,
+        report.owner
+    );
+    if report.ok {
+        add(&mut text, format_args!("Everything holds: {checked}.\n"));
+    } else {
+        add(
+            &mut text,
+            format_args!("Not everything holds: {checked}.\n"),
+        );
+    }
+    for fork in &report.forks {
+        add(
+            &mut text,
+            format_args!("  {} (with its proof)\n", clean(fork)),
+        );
+    }
+    for problem in &report.problems {
+        add(&mut text, format_args!("  {}\n", clean(problem)));
+    }
+    for remark in &report.remarks {
+        add(&mut text, format_args!("  {}\n", clean(remark)));
+    }
+    add(
+        &mut text,
+        format_args!("standings  {}\n", report.standings_digest),
+    );
     text
 }
 

@@ -1,0 +1,193 @@
+//! `import`: what a file is, what it would do, and having it done.
+//!
+//! Layer: node, cli.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use super::args::{Import, ImportAs};
+use super::failure::Failure;
+use super::session::{DONE, Session, say};
+use super::{files, found};
+use crate::exchange::check::MAGIC;
+use crate::files::text_report::is_text_report;
+use crate::local::protocol::{
+    FileFormat, FileImport, FileImported, Imported, Request, codes, exits,
+};
+
+/// Bytes by which a file is known.
+const HEAD_BYTES: u64 = 256;
+
+/// Takes a file in, or shows what it would do.
+pub(super) fn import(args: Import, session: &Session) -> Result<u8, Failure> {
+    let kind = match args.kind {
+        Some(kind) => kind,
+        None => kind_of(&args.file)?,
+    };
+    let format = match kind {
+        ImportAs::Bundle => return bundle(&args, session),
+        ImportAs::Psc => FileFormat::Psc,
+        ImportAs::Miff => FileFormat::Miff,
+        ImportAs::Report => FileFormat::Report,
+        ImportAs::Registration => FileFormat::Registration,
+    };
+    if let Some(file) = &args.cards_file {
+        found::try_cards_file(file)?;
+    }
+    let asked = FileImport {
+        path: whole_path(&args.file)?,
+        format,
+        scores: args.scores,
+        skip_problems: args.skip_problems,
+        add_duplicates: args.add_duplicates,
+        profile: args.profile,
+        division: args.division,
+        name: args.name,
+        zone_min: args.zone_min,
+        cloud_keys: args.cloud_key,
+        recovery_cards: args.recovery_cards.unwrap_or(0),
+        colours: session.config.screen.color && !session.json,
+    };
+    let request = if args.dry_run {
+        Request::FilePreview(asked)
+    } else {
+        Request::FileImport(asked)
+    };
+    let told = session.show::<FileImported>(request, |told| told.text.clone())?;
+    if let (Some(file), Some(founded)) = (&args.cards_file, &told.founded) {
+        found::write_page(file, founded)?;
+    }
+    if !session.json {
+        for remark in &told.remarks {
+            say(remark);
+        }
+    }
+    if args.dry_run {
+        if !session.json {
+            say(&would(&told));
+        }
+        return Ok(DONE);
+    }
+    if let Some(stopped) = told.stopped.as_ref().filter(|_| !told.written) {
+        return Err(Failure::new(
+            codes::BAD_FILE,
+            exits::USAGE,
+            format!("nothing was written; {stopped}"),
+        ));
+    }
+    if !session.json {
+        say(&did(&told));
+        if let Some(founded) = &told.founded {
+            session.write(&format!("event {}\n", founded.event))?;
+            found::tell_cards(founded, session)?;
+        }
+    }
+    let differs = told.scores.is_some_and(|scores| 0 < scores.conflicts);
+    Ok(if differs { exits::CONFLICT } else { DONE })
+}
+
+/// Says what to do next about a file that was only looked at.
+fn would(told: &FileImported) -> String {
+    match &told.stopped {
+        Some(stopped) => {
+            format!("Nothing written. Run without --dry-run to commit; {stopped}.")
+        }
+        None => "Nothing written. Run without --dry-run to commit.".to_owned(),
+    }
+}
+
+fn did(told: &FileImported) -> String {
+    let mut parts = Vec::new();
+    if told.founds {
+        parts.push(format!("\"{}\" exists and this device owns it.", told.name));
+    } else {
+        let rows = told.rows;
+        parts.push(format!("{} added, {} changed.", rows.new, rows.changed));
+    }
+    if let Some(scores) = &told.scores {
+        parts.push(format!("{} entries recorded.", scores.entries));
+        if 0 < scores.conflicts {
+            parts.push(format!(
+                "{} scores differ from the event's and are left as they are; correct them there.",
+                scores.conflicts
+            ));
+        }
+    } else if told.founds {
+        parts.push(
+            "Next: `tallyline invite` for each device, `tallyline grant` for who scores what, \
+             `tallyline event lock` before the first score."
+                .to_owned(),
+        );
+    }
+    parts.join(" ")
+}
+
+/// Takes a bundle in.
+fn bundle(args: &Import, session: &Session) -> Result<u8, Failure> {
+    let file = &args.file;
+    let others = args.scores || args.skip_problems || args.add_duplicates;
+    let named = args.profile.is_some() || args.division.is_some() || args.name.is_some();
+    if others || named || args.recovery_cards.is_some() || !args.cloud_key.is_empty() {
+        return Err(Failure::usage(
+            "a bundle is taken in as it is: it has its own event, roster and scores; leave the \
+             options out",
+        ));
+    }
+    if args.dry_run {
+        return files::verify(file, session);
+    }
+    session.tell::<Imported>(
+        files::import_request(file)?,
+        |_| String::new(),
+        |it| {
+            format!(
+                "{} entries taken in, {} were here before.",
+                it.fresh, it.known
+            )
+        },
+    )
+}
+
+/// Tells by its content what a file is. A bundle that is damaged at its very beginning is told by
+/// its name.
+fn kind_of(file: &Path) -> Result<ImportAs, Failure> {
+    let unreadable = |error: io::Error| files::unreadable(file, &error);
+    if file.is_dir() {
+        return Ok(ImportAs::Psc);
+    }
+    let mut head = Vec::new();
+    let open = File::open(file).map_err(unreadable)?;
+    open.take(HEAD_BYTES)
+        .read_to_end(&mut head)
+        .map_err(unreadable)?;
+    let ending = |name: &str| {
+        file.extension()
+            .is_some_and(|it| it.eq_ignore_ascii_case(name))
+    };
+    Ok(if head.starts_with(MAGIC) || ending("tally") {
+        ImportAs::Bundle
+    } else if head.starts_with(b"PK") || ending("psc") {
+        ImportAs::Psc
+    } else if head.starts_with(&[0x1f, 0x8b]) || ending("miff") {
+        ImportAs::Miff
+    } else if is_text_report(&head) {
+        ImportAs::Report
+    } else {
+        ImportAs::Registration
+    })
+}
+
+/// Returns a path as the node can use it, which has another working folder.
+fn whole_path(file: &Path) -> Result<String, Failure> {
+    let path: PathBuf = file
+        .canonicalize()
+        .map_err(|error| files::unreadable(file, &error))?;
+    let path = path.to_str().map(str::to_owned);
+    path.ok_or_else(|| {
+        Failure::file(format!(
+            "{} has a name that is not UTF-8; rename it",
+            file.display()
+        ))
+    })
+}
