@@ -120,6 +120,13 @@ impl Member {
         self.results.book(&mut self.ledger)
     }
 
+    /// Returns what counts, read from nothing.
+    pub(super) fn book_from_nothing(&self) -> Scorebook {
+        let lines: Vec<_> = self.ledger.lines().collect();
+        let roster = self.ledger.authority().roster();
+        Scorebook::compute(roster, &self.ledger, &lines)
+    }
+
     /// Returns who stands where. Only what changed since the last time is ranked again.
     pub(super) fn standings(&mut self) -> Arc<Standings> {
         self.results.standings(&mut self.ledger)

@@ -61,6 +61,11 @@ impl Replica {
         }
     }
 
+    /// Returns what counts, read from nothing: what [`Self::book`] keeps must equal it.
+    pub fn book_from_nothing(&self) -> Option<Scorebook> {
+        self.member().map(Member::book_from_nothing)
+    }
+
     /// Returns who stands where; only what changed is ranked again.
     pub fn standings(&mut self) -> Option<Arc<Standings>> {
         match &mut self.state {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tallyline_proto::{
     model::{Body, EntryId, LogName},
     replica::{EntryFilter, EntryView, Replica},
-    rules::{Standings, Verdict},
+    rules::{Scorebook, Standings, Verdict},
 };
 
 use super::{Oracle, truth::Card};
@@ -15,6 +15,9 @@ use crate::venue::DeviceNo;
 /// How long a connection must have stood before a device knows what became of the other's card,
 /// in ms: a Hello each way and its answer, over a bad link.
 const KNOWS_MS: u64 = 20_000;
+
+/// One look in this many compares what is kept with what is computed from nothing.
+const FRESH_EVERY: u64 = 8;
 
 /// What a screen showed when it was looked at last.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +67,7 @@ impl Oracle {
             return (0, 0, 0);
         };
         self.looks = self.looks.saturating_add(1);
+        self.kept_is_fresh(device, now_ms, replica, &book);
         let logs = replica.logs();
         let forked: Vec<LogName> = logs
             .iter()
@@ -220,6 +224,29 @@ impl Oracle {
                 );
                 self.broken("I16", now_ms, what);
             }
+        }
+    }
+
+    /// I6: what a device keeps of its scorebook and standings is what it would compute from nothing.
+    /// Looked at now and then: it costs as much as everything else.
+    fn kept_is_fresh(
+        &mut self,
+        device: DeviceNo,
+        now_ms: u64,
+        replica: &mut Replica,
+        book: &Scorebook,
+    ) {
+        if !self.looks.is_multiple_of(FRESH_EVERY) {
+            return;
+        }
+        let same_book = replica.book_from_nothing().as_ref() == Some(book);
+        let kept = replica.standings();
+        let fresh = replica
+            .roster()
+            .map(|roster| Standings::compute(roster, book));
+        if !same_book || kept.as_deref() != fresh.as_ref() {
+            let what = format!("device {device} keeps results that are not those of its entries");
+            self.broken("I6", now_ms, what);
         }
     }
 
