@@ -6,6 +6,7 @@
 //!
 //! * `device`: the key of a device, and how people read it aloud.
 //! * `sign`: what exactly is signed, and the only place that checks it.
+//! * `seal`: texts that only who holds their key can read.
 //! * `enroll`: proof of an invite's secret, and the tag that finds peers of an event.
 //! * `words`: 256 words, so that people compare two screens.
 //! * `planted`: mistakes on purpose, for the simulator alone; absent from every release.
@@ -24,6 +25,7 @@ extern crate std;
 mod device;
 mod enroll;
 pub mod planted;
+mod seal;
 mod sign;
 #[cfg(feature = "std")]
 pub mod tls;
@@ -36,5 +38,6 @@ pub use enroll::{
     JOIN_EXPORTER_LABEL, claim_proof, discovery_tag, join_proof, join_words, pair_commitment,
     pair_nonce, pair_outcome, verify_claim_proof, verify_join_proof, verify_pair_commitment,
 };
+pub use seal::{SEAL_TEXT_BYTES_MAX, SEALED_BYTES_MAX, SealFor, SealKey};
 pub use sign::{Purpose, Signature, SignatureError};
 pub use words::{WORDS, words};

@@ -38,6 +38,8 @@ pub struct RawConfig {
     pub log: Option<String>,
     /// File with the passphrase of a sealed key.
     pub passphrase_file: Option<String>,
+    /// Whether to write the plain-text score log: `true` or `false`.
+    pub score_log: Option<String>,
 }
 
 /// What is meant.
@@ -59,6 +61,8 @@ pub struct Config {
     pub log: String,
     /// Where the passphrase of a sealed key comes from.
     pub passphrase: PassphraseSource,
+    /// Whether to write the plain-text score log.
+    pub score_log: bool,
     /// How to write on the terminal.
     pub screen: Screen,
 }
@@ -140,7 +144,7 @@ pub enum ConfigError {
 }
 
 /// Keys of a configuration file, and what follows `TALLYLINE_` in the environment.
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "root",
     "mode",
     "listen",
@@ -151,6 +155,7 @@ const KEYS: [&str; 10] = [
     "color",
     "log",
     "passphrase_file",
+    "score_log",
 ];
 
 /// Longest configuration file in bytes that is read; a real one has a few hundred.
@@ -242,6 +247,9 @@ impl Config {
                 None if std::io::stdin().is_terminal() => PassphraseSource::Terminal,
                 None => PassphraseSource::Nowhere,
             },
+            score_log: layers
+                .read::<Switch>("score_log", "use on or off", |raw| raw.score_log.clone())?
+                .is_none_or(|it| it.0),
             screen: Screen {
                 color: color(layers, env, terminal)?,
                 utf8: env.utf8(),
@@ -313,6 +321,7 @@ impl Environment {
             color: text("TALLYLINE_COLOR"),
             log: text("TALLYLINE_LOG"),
             passphrase_file: text("TALLYLINE_PASSPHRASE_FILE"),
+            score_log: text("TALLYLINE_SCORE_LOG"),
         }
     }
 
@@ -409,6 +418,21 @@ enum ColorWhen {
     Auto,
     Always,
     Never,
+}
+
+/// Something that is on or off.
+struct Switch(bool);
+
+impl FromStr for Switch {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "on" | "true" => Ok(Self(true)),
+            "off" | "false" => Ok(Self(false)),
+            _ => Err(()),
+        }
+    }
 }
 
 /// A host name or address with a port; the name is looked up when it is dialled.
@@ -538,7 +562,9 @@ fn parse_file(path: &Path, text: &str) -> Result<RawConfig, ConfigError> {
     let string = |key: &'static str| match table.get(key) {
         None => Ok(None),
         Some(toml::Value::String(text)) => Ok(Some(text.clone())),
-        Some(toml::Value::Boolean(flag)) if key == "mdns" => Ok(Some(flag.to_string())),
+        Some(toml::Value::Boolean(flag)) if matches!(key, "mdns" | "score_log") => {
+            Ok(Some(flag.to_string()))
+        }
         Some(value) => Err(bad(key, value, "write a text in quotes")),
     };
     let list = |key: &'static str| {
@@ -562,6 +588,7 @@ fn parse_file(path: &Path, text: &str) -> Result<RawConfig, ConfigError> {
         color: string("color")?,
         log: string("log")?,
         passphrase_file: string("passphrase_file")?,
+        score_log: string("score_log")?,
     })
 }
 

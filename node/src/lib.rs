@@ -6,6 +6,7 @@
 //! | [`store`] | redb: the writes of a replica on disk, and back |
 //! | [`driver`] | the one loop: gather, step, persist, release |
 //! | [`net`] | QUIC, discovery, the uplink to the cloud |
+//! | [`beside`] | files beside the store: the plain-text score log, the record of exchanges |
 //! | [`security`] | who was turned away, when and why |
 //! | [`local`] | the command socket in the root |
 //! | [`node`] | all of it together: what `tallyline run` runs |
@@ -14,9 +15,12 @@
 //! | [`files`] | the sport's own files, read and written |
 //! | [`demo`] | a real match over real processes |
 //! | [`failpoint`] | moments at which the laboratory's binary dies |
+//! | [`calendar`] | days and times as people write them |
 //! | [`clock`], [`entropy`] | the only places that read the clock and draw randomness |
 
+pub mod beside;
 pub mod board;
+pub mod calendar;
 pub mod card_page;
 pub mod cli;
 pub mod clock;

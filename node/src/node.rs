@@ -14,11 +14,12 @@ use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::beside::Beside;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::driver::{Driver, DriverThread, StartError};
 use crate::local::protocol::{CloudData, LinkStatus, MdnsData, Scope, WireBytes};
-use crate::local::{Alarm, Clerk, Condition, Here, Network, ServeError, Server};
+use crate::local::{Alarm, Clerk, Condition, Here, Network, ServeError, Server, score_line};
 use crate::net::{self, Net, NetConfig, NetError};
 use crate::root::{Mode, Root, RootError, socket_path};
 use crate::security::Seen;
@@ -91,14 +92,20 @@ async fn live(
 ) -> Result<DriverThread, RunError> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let here = Here::from(&root);
+    let beside = Beside::of_node(root.dir(), config.score_log);
+    let here = Here {
+        beside: beside.clone(),
+        ..Here::from(&root)
+    };
     let key = root.key();
+    let clock = Clock::start();
 
     // Tried before the port is bound, so that a root in use is named and not its port.
     root.may_sign()?;
     drop(root.lock()?);
     let net = Arc::new(Net::start(net_config(&root, config))?);
-    let (driver, thread) = Driver::start(root, net.link(), Clock::start())?;
+    let (driver, thread) =
+        Driver::start(root, beside.watch(net.link(), clock.clone()), clock.clone())?;
     let server = match Server::bind(&here.dir) {
         Ok(server) => server,
         Err(error) => {
@@ -120,8 +127,9 @@ async fn live(
     });
     let clerk = Clerk::new(driver.clone(), network, here, Arc::clone(&stop));
     let serve = server.serve(clerk, stopped.clone());
+    let keep = beside.keep(driver.clone(), clock, stopped.clone(), score_line);
     let watch = watch_for_end(&driver, &stop, stopped, (&mut interrupt, &mut terminate));
-    tokio::join!(serve, watch);
+    tokio::join!(serve, watch, keep);
     end(&net, &driver).await;
     Ok(thread)
 }

@@ -78,7 +78,11 @@ impl Disk for Memory {
                     Some(bytes) => self.1.insert(*id, bytes.clone()),
                     None => self.1.remove(id),
                 }),
-                Write::Cell { .. } | Write::Fork { .. } | Write::Displace { .. } => {}
+                Write::Cell { .. }
+                | Write::Fork { .. }
+                | Write::Displace { .. }
+                | Write::Key { .. }
+                | Write::ForgetKey { .. } => {}
             }
         }
         Ok(())

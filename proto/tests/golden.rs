@@ -14,8 +14,8 @@
 mod golden_vectors;
 
 use golden_vectors::{
-    CLOUD, OWNER, TABLET, Vectors, claim_frames, device, event, full_score, hex, log, manifest,
-    plain_score, squad_one, unhex,
+    CLOUD, OWNER, TABLET, Vectors, claim_frames, device, event, full_score, hex, key_frames, log,
+    manifest, plain_score, squad_one, unhex,
 };
 use tallyline_keys::{Purpose, Signature};
 use tallyline_proto::{
@@ -581,10 +581,11 @@ fn frames() -> Vec<(&'static str, Frame)> {
         ("refused", Frame::Refused(1)),
     ];
     let later = enrolling_frames().into_iter().chain(claim_frames());
+    let later = later.chain(key_frames());
     first.into_iter().chain(later).collect()
 }
 
-/// R-CLAIM-1, R-CLAIM-2, R-SYNC-1, R-SYNC-3, R-SYNC-4, R-FRAME-2.
+/// R-CLAIM-1, R-CLAIM-2, R-SYNC-1, R-SYNC-3, R-SYNC-4, R-FRAME-2, R-SEAL-4.
 #[test]
 fn every_kind_of_frame_has_its_bytes() {
     let mut vectors = Vectors::open("frames");

@@ -27,7 +27,10 @@ use tallyline_proto::{
         Structure, Terms, Void, VoidReason,
     },
     rules::{
-        Authority, Line, Roster, Scorebook, Standing, Verdict, scorebook::Totals, standings::Group,
+        Authority, Line, Roster, Scorebook, Standing, Verdict,
+        results::{self, Basis, OutWhy},
+        scorebook::Totals,
+        standings::Group,
         validate::check_content,
     },
 };
@@ -413,6 +416,73 @@ fn chronograph_readings_give_the_power_factors_of_the_file() {
         let no = ShooterNo(number(&shooter["shooter"]));
         assert_eq!(book.power_factor(&roster, no), expected, "{no}");
     }
+}
+
+/// Everything that the statistics officer of the real match looked up besides the places.
+#[test]
+fn the_results_of_the_whole_match_are_complete() {
+    let (roster, venue) = wasa();
+    let lines = venue.lines();
+    let (book, standings) = venue.standings(&roster, &lines);
+    let basis = Basis {
+        roster: &roster,
+        book: &book,
+        lines: &lines,
+    };
+
+    let progress = results::progress(&roster, &book);
+    assert!(progress.gaps.is_complete(), "{:?}", progress.gaps);
+    let open = progress.cells.iter().filter(|it| !it.is_complete());
+    assert_eq!(open.count(), 0, "every cell is done");
+    let sum = |count: fn(&results::ProgressCell) -> usize| -> usize {
+        progress.cells.iter().map(count).sum()
+    };
+    // 238 less 7 disqualified and 11 who left, on 14 stages.
+    assert_eq!(sum(|it| it.done.try_into().expect("few")), 220 * 14);
+    assert_eq!(sum(|it| it.dnf.len()), 19, "not fired");
+
+    let out = results::out_list(basis);
+    let disqualified: Vec<u32> = out
+        .lines
+        .iter()
+        .filter(|it| it.why == OutWhy::MatchDq)
+        .map(|it| it.shooter.0)
+        .collect();
+    assert_eq!(disqualified.len(), 7, "{disqualified:?}");
+    let named = out.lines.iter().filter(|it| it.rule.is_some());
+    assert_eq!(named.count(), 7, "each with its rule");
+    let withdrawn = out.lines.iter().filter(|it| it.why == OutWhy::Withdrawn);
+    assert_eq!(withdrawn.count(), 11);
+
+    let chrono = results::chrono_list(basis);
+    assert_eq!(chrono.measured(), 70);
+    let subminor = chrono.lines.iter();
+    let subminor = subminor.filter(|it| it.effective == PowerFactor::Subminor);
+    assert_eq!(subminor.count(), 3);
+
+    let audit = results::audit(basis);
+    assert!(audit.is_complete(), "{:?}", audit.missing);
+    let instead = audit.lines.iter().filter(|it| it.instead.is_some());
+    // Of the 134 superseded saves 7 only emptied a slot, so that the next one had nothing to void.
+    // Instead of one stands a score that does not fit, which counts nowhere.
+    assert_eq!((audit.lines.len(), instead.count()), (127, 126));
+
+    let penalties = results::penalty_list(basis);
+    let count: u32 = penalties.lines.iter().map(|it| u32::from(it.count)).sum();
+    assert_eq!((penalties.lines.len(), count), (109, 169));
+
+    let versions: usize = (1..=238)
+        .filter_map(|no| results::shooter_sheet(basis, &standings, ShooterNo(no)))
+        .map(|sheet| {
+            let drills = sheet.drills.iter().map(|it| it.versions.len());
+            drills.sum::<usize>() + sheet.versions.len()
+        })
+        .sum();
+    assert_eq!(
+        versions,
+        lines.len() - audit.lines.len(),
+        "every entry once"
+    );
 }
 
 /// A fixed sequence of numbers: any order must do, the same ones each time.

@@ -189,6 +189,7 @@ impl World {
                 | Reply::Decided(_)
                 | Reply::ScoringOver
                 | Reply::Closed
+                | Reply::Erased { .. }
                 | Reply::Imported { .. },
             ) => {}
         }
@@ -683,6 +684,8 @@ pub(crate) fn frame_words(bytes: &[u8]) -> String {
             Frame::Refused(why) => format!("refused why={why}"),
             Frame::Ask(it) => format!("ask {:?}", it.wish),
             Frame::Denied(it) => format!("denied {:?}", it.why),
+            Frame::KeyAsk(it) => format!("key-ask n={}", it.ids().len()),
+            Frame::Keys(it) => format!("keys n={}", it.keys.len()),
         },
     }
 }

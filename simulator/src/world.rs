@@ -337,6 +337,7 @@ impl World {
                 let digest = it.replica.state_digest();
                 self.oracle
                     .opened(device, now_ms, &sight, opened == Opened::SetAside);
+                self.oracle.keys(device, now_ms, &it.replica);
                 self.trace
                     .note((now_ms, Some(device)), Line::Process, &digest, || {
                         format!("on {opened:?}")
@@ -658,6 +659,9 @@ impl World {
         }
         let now_ms = self.now_ms;
         self.oracle.committed(device, now_ms, written);
+        if let Some(it) = self.devices.get(device) {
+            self.oracle.keys(device, now_ms, &it.replica);
+        }
         let digest = self
             .devices
             .get(device)

@@ -255,7 +255,9 @@ fn a_live_push_is_at_most_80_bytes_over_the_payload() {
                 | Frame::Commit(_)
                 | Frame::Reveal(_)
                 | Frame::Ask(_)
-                | Frame::Denied(_) => None,
+                | Frame::Denied(_)
+                | Frame::KeyAsk(_)
+                | Frame::Keys(_) => None,
             })
             .next_back()
             .expect("an entry");

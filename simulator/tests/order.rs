@@ -159,7 +159,9 @@ fn read(bundle: &[u8], event: EventId, logs: &[Log], random: &mut Random) -> ([u
         | Frame::Commit(_)
         | Frame::Reveal(_)
         | Frame::Ask(_)
-        | Frame::Denied(_) => false,
+        | Frame::Denied(_)
+        | Frame::KeyAsk(_)
+        | Frame::Keys(_) => false,
     });
     let control = tallyline_proto::wire::encode_bundle(&frames);
     let mut waiting: Vec<Push> = Vec::new();

@@ -11,8 +11,9 @@ use std::fmt;
 
 use tallyline::store::{Store, StoreError};
 use tallyline_keys::{DeviceKey, PublicKey};
-use tallyline_proto::model::{GrantId, Hash, Incarnation, LogName};
+use tallyline_proto::model::{GrantId, Hash, Incarnation, KeyId, LogName};
 use tallyline_proto::replica::{Disk as _, Stored, Write};
+use tallyline_proto::wire::KeyRow;
 use tallyline_simulator::{Crash, Ending, Platter, Random, kill_store, open_store};
 
 /// Cuts of the test that every push runs: a few seconds.
@@ -41,6 +42,7 @@ struct Content {
     forks: BTreeMap<LogName, Vec<u8>>,
     displaced: BTreeSet<Vec<u8>>,
     invites: BTreeMap<[u8; 16], Vec<u8>>,
+    sealing: BTreeMap<KeyId, KeyRow>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,6 +84,8 @@ impl Content {
                     log.entries.truncate(keep);
                     self.displaced.insert(bytes.clone());
                 }
+                Write::Key { id, row } => drop(self.sealing.insert(*id, row.clone())),
+                Write::ForgetKey { id } => drop(self.sealing.remove(id)),
                 Write::Invite { id, bytes } => match bytes {
                     Some(bytes) => drop(self.invites.insert(*id, bytes.clone())),
                     None => drop(self.invites.remove(id)),
@@ -104,6 +108,7 @@ impl Content {
             && self.cells.values().eq(&stored.cells)
             && self.forks.values().eq(&stored.forks)
             && self.invites == stored.invites.iter().cloned().collect()
+            && self.sealing.values().eq(&stored.keys)
     }
 
     /// Returns whether the rows are the right ones, whatever bytes are in them: what is changed
@@ -119,6 +124,7 @@ impl Content {
             && self.cells.len() == stored.cells.len()
             && self.forks.len() == stored.forks.len()
             && self.invites.len() == stored.invites.len()
+            && self.sealing.len() == stored.keys.len()
     }
 }
 
@@ -258,6 +264,15 @@ impl Device {
             let id = [u8::try_from(self.random.below(6)).expect("fits"); 16];
             let bytes = self.random.chance(600).then(|| self.bytes(200));
             writes.push(Write::Invite { id, bytes });
+        }
+        if self.random.chance(100) {
+            let id = KeyId([u8::try_from(self.random.below(6)).expect("fits"); 8]);
+            writes.push(if self.random.chance(600) {
+                let row = KeyRow::from_bytes(&self.random.bytes::<57>()).expect("a row");
+                Write::Key { id, row }
+            } else {
+                Write::ForgetKey { id }
+            });
         }
         if self.random.chance(30) {
             let log = log_name(&mut self.random);

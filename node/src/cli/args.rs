@@ -4,6 +4,7 @@
 //! Layer: node, cli.
 
 mod beyond;
+mod report;
 mod score;
 mod statement;
 
@@ -22,6 +23,7 @@ pub(super) use beyond::{
     ConflictsVerb, Decide, IncidentAdd, IncidentList, IncidentReport, IncidentVerb, RecordAdd,
     RecordList, RecordSet, RecordVerb,
 };
+pub(super) use report::{OneDay, Plain, ReportVerb, Sheet};
 pub(super) use score::{Approve, Entries, EntryArgs, ScoreAdd, ScoreVerb};
 pub(super) use statement::{
     Adopt, CardsUse, CardsVerb, EventAmend, EventClose, EventStatements, Recover, Revoke,
@@ -115,6 +117,9 @@ pub(super) enum Verb {
     /// Add or change a shooter.
     #[command(subcommand)]
     Roster(RosterVerb),
+    /// List the people of the event, show what is sealed about one, or erase one.
+    #[command(subcommand)]
+    Participant(ParticipantVerb),
     /// Record, void and read scores.
     #[command(subcommand)]
     Score(ScoreVerb),
@@ -135,6 +140,9 @@ pub(super) enum Verb {
     Conflicts(ConflictsVerb),
     /// Print standings.
     Standings(Standings),
+    /// Make a report: sheets, progress, penalties, audit, compliance and more.
+    #[command(subcommand)]
+    Report(ReportVerb),
     /// Tell where the scores are; exit code 0 when all is in the cloud.
     Status,
     /// Look for what is wrong with this device; exit code 0 when all is well.
@@ -209,6 +217,9 @@ pub(super) struct Run {
     /// Fingerprint of the cloud node's key.
     #[arg(long, value_name = "KEY")]
     pub(super) cloud_key: Option<String>,
+    /// Whether to write every entry as plain text into score.log beside the store [default: on].
+    #[arg(long, value_name = "on|off")]
+    pub(super) score_log: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -415,6 +426,23 @@ pub(super) enum RosterVerb {
     Edit(RosterEdit),
 }
 
+#[derive(Debug, Subcommand)]
+pub(super) enum ParticipantVerb {
+    /// List the people of the event: shooters, and records that stand for a person.
+    List,
+    /// Show what is under seal about a person, as far as this device reads it.
+    Show {
+        /// A shooter's number, or a record's UUID or the beginning of one.
+        person: String,
+    },
+    /// Destroy every key of a person's sealed texts, for ever and on every device that hears of it;
+    /// shows the shooter by number from then on.
+    Erase {
+        /// A shooter's number, or a record's UUID or the beginning of one.
+        person: String,
+    },
+}
+
 #[derive(Debug, Args)]
 pub(super) struct RosterAdd {
     /// What screens print, 1 to 64 bytes.
@@ -479,6 +507,8 @@ pub(super) struct RosterEdit {
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("which").args(["stage", "all", "class", "category", "teams"]))]
+#[expect(clippy::struct_excessive_bools, reason = "flags that people type")]
 pub(super) struct Standings {
     /// One stage instead of the match.
     #[arg(
@@ -491,6 +521,15 @@ pub(super) struct Standings {
     /// Every table there is: all stages and the match.
     #[arg(long)]
     pub(super) all: bool,
+    /// The match by classes of shooters, or of one class.
+    #[arg(long, value_name = "CLASS", num_args = 0..=1, default_missing_value = "")]
+    pub(super) class: Option<String>,
+    /// The match by categories of shooters, or of one category.
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+    pub(super) category: Option<String>,
+    /// The match by teams.
+    #[arg(long)]
+    pub(super) teams: bool,
     /// Write comma-separated values.
     #[arg(long, conflicts_with = "json")]
     pub(super) csv: bool,

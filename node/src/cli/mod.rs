@@ -14,6 +14,8 @@ mod failure;
 mod files;
 mod found;
 mod notation;
+mod participants;
+mod report;
 mod score;
 mod session;
 mod setup;
@@ -103,6 +105,7 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         | Verb::Adopt(_)
         | Verb::Cards(_)
         | Verb::Roster(_)
+        | Verb::Participant(_)
         | Verb::Score(_)
         | Verb::Approve(_)
         | Verb::Amend(_)
@@ -111,6 +114,7 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         | Verb::Record(_)
         | Verb::Conflicts(_)
         | Verb::Standings(_)
+        | Verb::Report(_)
         | Verb::Status
         | Verb::Verify
         | Verb::Why { .. }
@@ -140,6 +144,7 @@ fn ask(verb: Verb, session: &Session) -> Result<u8, Failure> {
         Verb::Adopt(args) => statement::adopt(args, session),
         Verb::Cards(verb) => cards::cards(verb, session),
         Verb::Roster(verb) => venue::roster(verb, session),
+        Verb::Participant(verb) => participants::participant(verb, session),
         Verb::Score(verb) => score::score(verb, session),
         Verb::Approve(args) => score::approve(args, session),
         Verb::Amend(args) => statement::amend(*args, session),
@@ -148,6 +153,7 @@ fn ask(verb: Verb, session: &Session) -> Result<u8, Failure> {
         Verb::Record(verb) => beyond::record(verb, session),
         Verb::Conflicts(verb) => beyond::conflicts(verb, session),
         Verb::Standings(args) => score::standings(args, session),
+        Verb::Report(verb) => report::report(verb, session),
         Verb::Status => venue::status(session),
         Verb::Verify => venue::verify(session),
         Verb::Export { file } => files::export(&file, session),

@@ -131,46 +131,6 @@ fn spaced(words: &[String]) -> impl Iterator<Item = &str> {
     parts.filter(|it| !it.is_empty())
 }
 
-/// Writes packed counts the way they are typed; what does not fit is shown as a number.
-pub(super) fn target_text(packed: u32) -> String {
-    let Some(hits) = Hits::from_bits(packed) else {
-        return format!("?{packed}");
-    };
-    let target = hits.target();
-    let counts = [
-        (target.a, 'A'),
-        (target.b, 'B'),
-        (target.c, 'C'),
-        (target.d, 'D'),
-        (target.miss, 'M'),
-        (target.no_penalty_miss, 'P'),
-        (target.no_shoot, 'N'),
-    ];
-    let mut text = String::new();
-    for (count, letter) in counts {
-        match count {
-            0 => {}
-            1 => text.push(letter),
-            _ => text.extend([count.to_string(), letter.to_string()]),
-        }
-    }
-    if text.is_empty() {
-        "0".to_owned()
-    } else {
-        text
-    }
-}
-
-/// Writes hundredths as seconds with two decimals.
-pub(super) fn centis_text(centis: u32) -> String {
-    format!("{}.{:02}", centis / 100, centis % 100)
-}
-
-/// Writes tenths as grains with one decimal.
-pub(super) fn decigrains_text(decigrains: u32) -> String {
-    format!("{}.{}", decigrains / 10, decigrains % 10)
-}
-
 /// Splits `6x2A` into 6 and `2A`; a word without `x` stands for one target.
 fn repeated(word: &str) -> Result<(usize, &str), String> {
     let Some((times, target)) = word.split_once(['x', 'X']) else {
@@ -366,6 +326,7 @@ impl FromStr for RuleText {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::local::record_text::{centis_text, decigrains_text, target_text};
 
     fn words(text: &str) -> Vec<String> {
         vec![text.to_owned()]

@@ -63,6 +63,9 @@ pub(super) fn standings(args: Standings, session: &Session) -> Result<u8, Failur
     let Standings {
         stage,
         all,
+        class,
+        category,
+        teams,
         who,
         csv,
     } = args;
@@ -72,6 +75,9 @@ pub(super) fn standings(args: Standings, session: &Session) -> Result<u8, Failur
         division,
         combined,
         all,
+        class,
+        category,
+        teams,
     });
     let screen = session.config.screen;
     if csv {

@@ -29,6 +29,7 @@ impl Run {
             mdns: self.no_mdns.then(|| "false".to_owned()),
             cloud: self.cloud,
             cloud_key: self.cloud_key,
+            score_log: self.score_log,
             ..flags
         }
     }

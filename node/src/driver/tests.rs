@@ -40,6 +40,8 @@ impl Link for Told {
             Notice::Grew { .. } => self.note("grew"),
             Notice::Guests(_) => self.note("guests"),
             Notice::Call { .. } => self.note("call"),
+            Notice::Agreed { .. } => self.note("agreed"),
+            Notice::Receipted { .. } => self.note("receipted"),
             Notice::Refused { .. } => self.note("refused"),
         }
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tallyline_keys::PublicKey;
 use tallyline_proto::model::{Body, DrillNo, Roles, Rule, RuleKind, Shooter, ShooterNo, Structure};
 use tallyline_proto::replica::{
-    DeviceView, EntryFilter, EntryView, GrantView, LogView, Now, Phase, Replica,
+    DeviceView, EntryFilter, EntryView, GrantView, HeadView, LogView, Now, Phase, Replica,
 };
 use tallyline_proto::rules::{Roster, Scorebook, Verdict};
 
@@ -21,7 +21,11 @@ use super::protocol::{
     LogStatus, NodeInfo, Problem, Readings, Refused, Request, RosterAdd, RuleInfo, StandingsQuery,
     StatusData, Totals, Verified, WireBytes, codes, exits,
 };
-use super::{beyond, claims, convert, enrol, health, names, said, standings, statement, words};
+use super::{
+    beyond, claims, convert, enrol, health, names, participants, report, said, standings,
+    statement, words,
+};
+use crate::beside::Beside;
 use crate::root::hex;
 
 /// What the answers need besides the replica.
@@ -41,6 +45,8 @@ pub(super) struct Around {
     pub(super) damaged: Vec<String>,
     /// Keys that two devices use at the same time.
     pub(super) alarms: Vec<Alarm>,
+    /// The files beside the store.
+    pub(super) beside: Beside,
 }
 
 /// What was seen in the loop, to be answered outside of it.
@@ -55,12 +61,17 @@ pub(super) struct Source {
     pub(super) roster: Roster,
     pub(super) book: Arc<Scorebook>,
     pub(super) state_digest: [u8; 32],
+    pub(super) heads: Vec<HeadView>,
     pub(super) query: StandingsQuery,
 }
 
 impl Seen {
     fn of<T: serde::Serialize + Send + 'static>(data: T) -> Self {
         Self::Answer(Box::new(move || Answer::ok(&data)))
+    }
+
+    fn report(seen: report::Seen) -> Self {
+        Self::Answer(Box::new(move || report::answer(&seen)))
     }
 
     /// Makes the answer of what was seen.
@@ -96,6 +107,8 @@ pub(super) fn look(
         })),
         Request::Grants(_) => Ok(Seen::of(grants(replica))),
         Request::Claims(_) => Ok(Seen::of(claims::claims(replica, now))),
+        Request::ParticipantList(_) => Ok(Seen::of(participants::list(replica))),
+        Request::ParticipantShow(query) => participants::show(replica, query).map(Seen::of),
         Request::ScoreList(query) => entries(replica, now, query, Versions::Standing).map(Seen::of),
         Request::ScoreHistory(query) => entries(replica, now, query, Versions::All).map(Seen::of),
         Request::Incidents(query) => beyond::incidents(replica, query).map(Seen::of),
@@ -103,6 +116,9 @@ pub(super) fn look(
         Request::RecordKinds(_) => Ok(Seen::of(beyond::kinds(replica))),
         Request::Conflicts(_) => beyond::conflicts(replica).map(Seen::of),
         Request::Standings(query) => source(replica, query.clone()),
+        Request::Report(query) => {
+            report::look(replica, now, query.clone(), around.beside).map(Seen::report)
+        }
         Request::Status(_) => Ok(Seen::of(status(replica, now, around))),
         Request::Verify(_) => Ok(Seen::of(verify(replica))),
         Request::Export(_) => export(replica),
@@ -135,6 +151,7 @@ pub(super) fn look(
         | Request::CardsRevoke(_)
         | Request::RosterAdd(_)
         | Request::RosterEdit(_)
+        | Request::ParticipantErase(_)
         | Request::ScoreAdd(_)
         | Request::ScoreVoid(_)
         | Request::ScoreMove(_)
@@ -480,6 +497,7 @@ fn source(replica: &mut Replica, query: StandingsQuery) -> Result<Seen, Problem>
         roster,
         book,
         state_digest,
+        heads: replica.heads(),
         query,
     })))
 }
@@ -536,6 +554,10 @@ fn status(replica: &mut Replica, now: Now, around: Around) -> StatusData {
     }
     remarks.extend(words::need_a_person(&replica.conflicts()));
     remarks.extend(health::remarks(replica, now, &around.alarms));
+    let fault = around.beside.fault();
+    remarks.extend(fault.map(|why| {
+        format!("The score log cannot be written: {why}. Scores are saved all the same.")
+    }));
     if 0 < totals.entries && !around.damaged.is_empty() {
         remarks.push(words::damaged(&around.damaged));
     }
@@ -565,6 +587,7 @@ fn status(replica: &mut Replica, now: Now, around: Around) -> StatusData {
         devices: devices.iter().map(|it| device(replica, it)).collect(),
         links,
         paused: around.paused.to_owned(),
+        score_log: around.beside.score_log(),
         refused: replica
             .refusals()
             .iter()

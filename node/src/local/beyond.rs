@@ -9,7 +9,7 @@ use tallyline_proto::model::{
     Agreed, Body, DrillNo, Incident, JuryDecision, Kind, Media, PlaceNo, Record, Report, RuleNo,
     Ruling, ShooterNo, Text,
 };
-use tallyline_proto::replica::{Command, GroupView, Replica, Reply};
+use tallyline_proto::replica::{Command, GroupView, Replica, Reply, Seed};
 use uuid::Uuid;
 
 use super::clerk::no_such_verb;
@@ -38,7 +38,7 @@ pub(super) fn add(replica: &Replica, add: IncidentAdd) -> Result<(Command, Tell)
         rule: add.rule.map(RuleNo),
         text: add.text.map(Text::Plain),
     };
-    Ok(recorded(Body::Incident(incident), (false, add.wall_ms)))
+    recorded(Body::Incident(incident), (false, add.wall_ms))
 }
 
 /// Adds a report to an incident.
@@ -53,7 +53,7 @@ pub(super) fn report(
         text: report.text.map(Text::Plain),
         media,
     });
-    Ok(recorded(body, (false, report.wall_ms)))
+    recorded(body, (false, report.wall_ms))
 }
 
 /// Decides about an incident, and with it about its group.
@@ -70,7 +70,7 @@ pub(super) fn decide(replica: &mut Replica, decide: Decide) -> Result<(Command, 
         rule: decide.rule.map(RuleNo),
         note: decide.note,
     });
-    Ok(recorded(body, (false, decide.wall_ms)))
+    recorded(body, (false, decide.wall_ms))
 }
 
 /// Writes a version of a record: a new one (`creates`), or a change.
@@ -101,7 +101,7 @@ pub(super) fn write(
         gone: write.gone,
         fields: values::fields(&kind, &write.fields)?,
     });
-    Ok(recorded(body, (write.confirmed, write.wall_ms)))
+    recorded(body, (write.confirmed, write.wall_ms))
 }
 
 /// Lists incidents in their groups.
@@ -144,26 +144,33 @@ pub(super) fn records(
         };
         key.is_none_or(|key| it.record.key == key) && on.as_ref().is_none_or(hangs)
     });
-    let all = replica.kinds();
     Ok(protocol::Records {
         schema: "tallyline.records/1".to_owned(),
         records: views
             .iter()
-            .map(|it| told::record(all, &kind, it))
+            .map(|it| told::record(replica, &kind, it))
             .collect(),
-        kind: told::kind(all, &kind),
+        kind: told::kind(replica.kinds(), &kind),
     })
 }
 
-/// Makes the command, and what is answered once the core agreed.
-fn recorded(body: Body, (confirmed, wall_ms): (bool, Option<u64>)) -> (Command, Tell) {
-    let command = Command::Record {
+/// Makes the command, and what is answered once the core agreed. The core seals what is to be sealed,
+/// with keys of random bytes that are drawn here.
+fn recorded(
+    body: Body,
+    (confirmed, wall_ms): (bool, Option<u64>),
+) -> Result<(Command, Tell), Problem> {
+    let record = Command::Record {
         body,
         replaces: None,
         agreed: Agreed::default(),
         confirmed,
         revision: None,
         wall_ms,
+    };
+    let command = Command::RecordSealed {
+        seed: Seed(entropy::bytes()?),
+        record: Box::new(record),
     };
     let tell = |reply: &Reply| {
         let Reply::Recorded { id, entry, fresh } = reply else {
@@ -176,7 +183,7 @@ fn recorded(body: Body, (confirmed, wall_ms): (bool, Option<u64>)) -> (Command, 
             known: !fresh,
         })
     };
-    (command, Box::new(tell))
+    Ok((command, Box::new(tell)))
 }
 
 /// Reads a UUID that somebody chose, or draws one.

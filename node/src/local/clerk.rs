@@ -20,6 +20,7 @@ use super::protocol::{
     SpareCards, WireBytes, codes, exits,
 };
 use super::{convert, enrol, health, names, statement};
+use crate::beside::Beside;
 use crate::driver::{CommandFailed, Driver, Stopped};
 use crate::entropy::{self, EntropyError};
 use crate::root::{Mode, Root, damaged_stores, hex};
@@ -91,7 +92,7 @@ pub struct Clerk {
 }
 
 /// Who answers, and from which folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Here {
     /// What the device is called.
     pub label: String,
@@ -99,6 +100,8 @@ pub struct Here {
     pub mode: Mode,
     /// The root.
     pub dir: PathBuf,
+    /// The files beside its store.
+    pub beside: Beside,
 }
 
 impl Clerk {
@@ -170,6 +173,8 @@ impl Clerk {
             | Request::Devices(_)
             | Request::Grants(_)
             | Request::Claims(_)
+            | Request::ParticipantList(_)
+            | Request::ParticipantShow(_)
             | Request::ScoreList(_)
             | Request::ScoreHistory(_)
             | Request::Incidents(_)
@@ -177,6 +182,7 @@ impl Clerk {
             | Request::RecordKinds(_)
             | Request::Conflicts(_)
             | Request::Standings(_)
+            | Request::Report(_)
             | Request::Status(_)
             | Request::Verify(_)
             | Request::Export(_)
@@ -208,6 +214,7 @@ impl Clerk {
             | Request::CardsRevoke(_)
             | Request::RosterAdd(_)
             | Request::RosterEdit(_)
+            | Request::ParticipantErase(_)
             | Request::ScoreAdd(_)
             | Request::ScoreMove(_)
             | Request::IncidentAdd(_)
@@ -317,6 +324,7 @@ impl Clerk {
             | Reply::Imported { .. }
             | Reply::Recorded { .. }
             | Reply::Revoked
+            | Reply::Erased { .. }
             | Reply::Decided(_) => {
                 return Err(no_such_verb());
             }
@@ -470,6 +478,7 @@ impl Clerk {
             trouble: self.driver.trouble(),
             damaged: damaged_stores(&self.here.dir),
             alarms: self.network.condition().clones,
+            beside: self.here.beside.clone(),
         }
     }
 }
@@ -488,6 +497,7 @@ impl From<&Root> for Here {
             label: root.label().to_owned(),
             mode: root.mode(),
             dir: root.dir().to_owned(),
+            beside: Beside::at_rest(root.dir()),
         }
     }
 }
@@ -592,6 +602,7 @@ fn unexpected(reply: &Reply) -> Problem {
         | Reply::Decided(_)
         | Reply::ScoringOver
         | Reply::Closed
+        | Reply::Erased { .. }
         | Reply::Imported { .. } => no_such_verb(),
     }
 }

@@ -97,7 +97,8 @@ pub(super) fn agreed(data: AgreedData) -> Agreed {
     }
 }
 
-fn agreed_data(agreed: Agreed) -> AgreedData {
+/// Writes who agreed with a change.
+pub(super) fn agreed_data(agreed: Agreed) -> AgreedData {
     AgreedData {
         shooter: agreed.shooter,
         ro: agreed.ro,
@@ -478,6 +479,13 @@ mod tests {
             role_names(roles(Role::Deputy)),
             ["scorer", "relay", "deputy"]
         );
+        for (role, name) in [
+            (Role::Leader, "leader"),
+            (Role::Medic, "medic"),
+            (Role::Jury, "jury"),
+        ] {
+            assert_eq!(role_names(roles(role)), ["scorer", "relay", name]);
+        }
         let both = RoleList::Many(vec![Role::Desk, Role::Gateway]);
         assert_eq!(
             role_names(all_roles(&both)),

@@ -19,8 +19,11 @@ pub(crate) mod fixture;
 mod health;
 mod names;
 pub mod offline;
+mod participants;
 mod plan;
 pub mod protocol;
+pub(crate) mod record_text;
+mod report;
 mod said;
 mod server;
 mod standings;
@@ -28,4 +31,5 @@ pub(crate) mod statement;
 mod words;
 
 pub use clerk::{Alarm, Clerk, Condition, Here, Network, NoNetwork};
+pub use record_text::score_line;
 pub use server::{ServeError, Server};

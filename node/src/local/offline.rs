@@ -16,6 +16,7 @@ use super::clerk::{Clerk, Here, NoNetwork, node_info};
 use super::client::{self, CallError};
 use super::names;
 use super::protocol::{Answer, Call, Problem, WireBytes, codes, exits};
+use crate::beside::Beside;
 use crate::clock::Clock;
 use crate::driver::{Driver, Home as _, NoLink, StartError};
 use crate::root::{PassphraseSource, Root, RootError, damaged_stores};
@@ -79,6 +80,7 @@ fn read(root: &Root, call: &Call) -> Result<Answer, Problem> {
         trouble: None,
         damaged: damaged_stores(dir),
         alarms: Vec::new(),
+        beside: Beside::at_rest(dir),
     };
     let now = Clock::start().now();
     match answers::look(&mut replica, now, &call.request, around) {

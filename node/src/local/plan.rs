@@ -14,7 +14,7 @@ use super::protocol::{
     ScoreMove, ScoreVoid, codes, exits,
 };
 use super::statement::{self, Tell};
-use super::{beyond, claims, convert, enrol, names};
+use super::{beyond, claims, convert, enrol, names, participants};
 use crate::entropy;
 
 /// What a writing verb wants of the core, found by looking at the replica.
@@ -60,6 +60,9 @@ pub(super) fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<
         Request::EventClose(close) => statement::close(replica, now, &close)?,
         Request::RosterAdd(add) => return plan_roster_add(replica, add),
         Request::RosterEdit(edit) => return plan_roster_edit(replica, &edit),
+        Request::ParticipantErase(query) => {
+            return Ok(participants::erase(replica, &query)?.into());
+        }
         Request::ScoreAdd(add) => plan_score_add(replica, &add)?,
         Request::ScoreVoid(void) => plan_score_void(replica, void)?,
         Request::ScoreMove(it) => plan_score_move(replica, &it)?,
@@ -85,6 +88,8 @@ pub(super) fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<
         | Request::Devices(_)
         | Request::Grants(_)
         | Request::Claims(_)
+        | Request::ParticipantList(_)
+        | Request::ParticipantShow(_)
         | Request::ScoreList(_)
         | Request::ScoreHistory(_)
         | Request::Incidents(_)
@@ -92,6 +97,7 @@ pub(super) fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<
         | Request::RecordKinds(_)
         | Request::Conflicts(_)
         | Request::Standings(_)
+        | Request::Report(_)
         | Request::Status(_)
         | Request::Verify(_)
         | Request::Export(_)

@@ -19,6 +19,8 @@ pub mod codes;
 mod data;
 mod enrol;
 mod health;
+mod participants;
+mod report;
 mod statement;
 
 pub use beyond::*;
@@ -26,6 +28,8 @@ pub use claims::*;
 pub use data::*;
 pub use enrol::*;
 pub use health::*;
+pub use participants::*;
+pub use report::*;
 pub use statement::*;
 
 use serde::{Deserialize, Serialize};
@@ -130,6 +134,13 @@ pub enum Request {
     RosterAdd(RosterAdd),
     /// Changes a shooter's squad, division or power factor. Answer: [`Revised`].
     RosterEdit(RosterEdit),
+    /// Lists the people of the event. Answer: [`Participants`].
+    ParticipantList(Nothing),
+    /// Shows what is under seal about a person, as far as this device reads it. Answer:
+    /// [`ParticipantInfo`].
+    ParticipantShow(ParticipantQuery),
+    /// Destroys every key of a person's sealed texts. Answer: [`Erased`].
+    ParticipantErase(ParticipantQuery),
     /// Records a score, a chronograph reading or a status. Answer: [`Saved`].
     ScoreAdd(ScoreAdd),
     /// Voids an entry. Answer: [`Saved`].
@@ -164,6 +175,8 @@ pub enum Request {
     Conflicts(Nothing),
     /// Computes standings. Answer: [`StandingsData`].
     Standings(StandingsQuery),
+    /// Makes a report; [`ReportKind`] tells the answer.
+    Report(ReportQuery),
     /// Tells where the scores are. Answer: [`StatusData`].
     Status(Nothing),
     /// Checks every hash and signature again. Answer: [`Verified`].
@@ -748,10 +761,11 @@ pub struct EventPhase {
 }
 
 /// Where an event stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PhaseWord {
     /// Scores are taken.
+    #[default]
     Scoring,
     /// Results are posted and can be contested.
     Provisional,
@@ -836,6 +850,15 @@ pub struct StandingsQuery {
     /// Every table there is: all drills and the match, all divisions and Combined.
     #[serde(default)]
     pub all: bool,
+    /// The match tables of this class instead, of every one if empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// The match tables of this category instead, of every one if empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// The tables of teams instead.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub teams: bool,
 }
 
 /// Arguments of `import`.
@@ -926,6 +949,8 @@ impl Request {
             | Self::Devices(_)
             | Self::Grants(_)
             | Self::Claims(_)
+            | Self::ParticipantList(_)
+            | Self::ParticipantShow(_)
             | Self::ScoreList(_)
             | Self::ScoreHistory(_)
             | Self::Incidents(_)
@@ -933,6 +958,7 @@ impl Request {
             | Self::RecordKinds(_)
             | Self::Conflicts(_)
             | Self::Standings(_)
+            | Self::Report(_)
             | Self::Status(_)
             | Self::Verify(_)
             | Self::Export(_)
@@ -965,6 +991,7 @@ impl Request {
             | Self::CardsRevoke(_)
             | Self::RosterAdd(_)
             | Self::RosterEdit(_)
+            | Self::ParticipantErase(_)
             | Self::ScoreAdd(_)
             | Self::ScoreVoid(_)
             | Self::ScoreMove(_)

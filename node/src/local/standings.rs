@@ -2,14 +2,19 @@
 //!
 //! Layer: node, local.
 
-use tallyline_proto::model::{Method, ShooterNo};
+use tallyline_proto::model::{Drill, DrillNo, Method, ShooterNo, Sum};
+use tallyline_proto::rules::results::{self, PartTable as PartLines, TeamRow as TeamLine};
+use tallyline_proto::rules::scorebook::Missed;
+use tallyline_proto::rules::scoring::Measure;
 use tallyline_proto::rules::standings::{Group, MatchRow as MatchLine, StageRow as StageLine};
 use tallyline_proto::rules::{Fixed2, Roster, Standings};
 
 use super::answers::Source;
 use super::protocol::{
-    MatchRow, MatchTable, Problem, StageRow, StageTable, StandingsData, codes, exits,
+    MatchRow, MatchTable, PartTable, Problem, StageRow, StageTable, StandingsData, StandingsQuery,
+    TeamRow, TeamTable, codes, exits,
 };
+use super::report;
 use crate::root::hex;
 
 /// How the table of all divisions is called.
@@ -17,7 +22,10 @@ const COMBINED: &str = "Combined";
 
 /// Most sentences about what is missing: before the last day nearly everything is, and nobody
 /// reads more.
-const MISSING_MAX: usize = 100;
+pub(super) const MISSING_MAX: usize = 100;
+
+/// A drill and a shooter.
+type Cell = (DrillNo, ShooterNo);
 
 /// Returns whether a division's name means the combined table.
 pub(super) fn is_combined(name: &str) -> bool {
@@ -27,57 +35,157 @@ pub(super) fn is_combined(name: &str) -> bool {
 /// Computes the tables that were asked for.
 pub(super) fn compute(source: &Source) -> Result<StandingsData, Problem> {
     check(source)?;
-    let query = &source.query;
-    let standings = Standings::compute(&source.roster, &source.book);
-    let wanted = |group: Group| {
-        let name = group_name(&source.roster, group);
-        match (&query.division, query.combined) {
-            (Some(division), _) => name.eq_ignore_ascii_case(division),
-            (None, true) => group == Group::Combined,
-            (None, false) => query.all || group != Group::Combined,
-        }
-    };
+    let (query, roster) = (&source.query, &source.roster);
+    let standings = Standings::compute(roster, &source.book);
     let stages = standings
         .stages
         .iter()
-        .filter(|table| (query.all || query.drill == Some(table.drill.0)) && wanted(table.group))
-        .map(|table| StageTable {
-            drill: table.drill.0,
-            name: source
-                .roster
-                .drill(table.drill)
-                .map_or_else(String::new, |it| it.name.clone()),
-            division: group_name(&source.roster, table.group).to_owned(),
-            rows: table
-                .rows
-                .iter()
-                .map(|row| stage_row(&source.roster, row))
-                .collect(),
+        .filter(|table| query.all || query.drill == Some(table.drill.0))
+        .filter(|table| wants(roster, query, table.group))
+        .map(|table| {
+            let drill = roster.drill(table.drill);
+            StageTable {
+                drill: table.drill.0,
+                name: drill.map_or_else(String::new, |it| it.name.clone()),
+                division: group_name(roster, table.group).to_owned(),
+                measure: drill.map_or("", measure).to_owned(),
+                rows: table
+                    .rows
+                    .iter()
+                    .map(|row| stage_row(roster, drill, row))
+                    .collect(),
+            }
         })
         .collect();
+    let in_parts = query.class.is_some() || query.category.is_some() || query.teams;
     let matches = standings
         .overall
         .iter()
-        .filter(|table| (query.all || query.drill.is_none()) && wanted(table.group))
+        .filter(|_| query.all || (query.drill.is_none() && !in_parts))
+        .filter(|table| wants(roster, query, table.group))
         .map(|table| MatchTable {
-            division: group_name(&source.roster, table.group).to_owned(),
+            division: group_name(roster, table.group).to_owned(),
             rows: table
                 .rows
                 .iter()
-                .map(|row| match_row(&source.roster, row))
+                .map(|row| match_row(roster, row))
                 .collect(),
         })
         .collect();
-    let missing = missing(&source.roster, &standings, query.drill);
+    let gaps = (standings.missing.as_slice(), standings.undecided.as_slice());
+    let missing = missing(roster, gaps, query.drill);
     Ok(StandingsData {
         schema: "tallyline.standings/1".to_owned(),
         name: source.name.clone(),
         complete: missing.is_empty(),
         missing,
         state_digest: hex(&source.state_digest),
+        phase: report::phase(roster),
+        zone_min: roster.structure().zone_min,
+        heads: report::heads(&source.heads),
+        adds: adds(roster.structure().ruleset.sum).to_owned(),
         stages,
         matches,
+        parts: parts(source, &standings),
+        teams: teams(source, &standings),
     })
+}
+
+fn wants(roster: &Roster, query: &StandingsQuery, group: Group) -> bool {
+    match (&query.division, query.combined) {
+        (Some(division), _) => group_name(roster, group).eq_ignore_ascii_case(division),
+        (None, true) => group == Group::Combined,
+        (None, false) => query.all || group != Group::Combined,
+    }
+}
+
+/// Computes the tables of classes and categories that were asked for.
+fn parts(source: &Source, standings: &Standings) -> Vec<PartTable> {
+    let (query, roster) = (&source.query, &source.roster);
+    let mut tables = Vec::new();
+    let mut add = |by: &str, parts: Vec<PartLines>, only: &str| {
+        let wanted = parts.into_iter().filter(|table| {
+            wants(roster, query, table.group)
+                && (only.is_empty() || table.name.eq_ignore_ascii_case(only))
+        });
+        tables.extend(wanted.map(|table| {
+            PartTable {
+                by: by.to_owned(),
+                division: group_name(roster, table.group).to_owned(),
+                rows: table
+                    .rows
+                    .iter()
+                    .map(|row| match_row(roster, row))
+                    .collect(),
+                part: table.name,
+            }
+        }));
+    };
+    if let Some(class) = &query.class {
+        let parts = results::by_class(roster, &source.book, standings);
+        add("class", parts.tables, class);
+    }
+    if let Some(category) = &query.category {
+        let parts = results::by_category(roster, &source.book, standings);
+        add("category", parts.tables, category);
+    }
+    tables
+}
+
+/// Computes the tables of teams, if they were asked for.
+fn teams(source: &Source, standings: &Standings) -> Vec<TeamTable> {
+    let (query, roster) = (&source.query, &source.roster);
+    if !query.teams {
+        return Vec::new();
+    }
+    let timed = roster.structure().ruleset.sum == Sum::Time;
+    let teams = results::by_team(roster, &source.book, standings);
+    let tables = teams.tables.iter();
+    let tables = tables.filter(|table| wants(roster, query, table.group));
+    let numbers = |list: &[ShooterNo]| list.iter().map(|it| it.0).collect();
+    let row = |row: &TeamLine| TeamRow {
+        place: row.place,
+        team: row.team.clone(),
+        match_points: (!timed).then(|| row.points.to_string()),
+        match_time: timed.then(|| Fixed2(row.time_centis).to_string()),
+        counted: numbers(&row.counted),
+        others: numbers(&row.others),
+        short: row.short,
+    };
+    tables
+        .map(|table| TeamTable {
+            division: group_name(roster, table.group).to_owned(),
+            counts: teams.counts,
+            rows: table.rows.iter().map(row).collect(),
+        })
+        .collect()
+}
+
+fn adds(sum: Sum) -> &'static str {
+    match sum {
+        Sum::StagePoints => "stage-points",
+        Sum::Time => "time",
+        Sum::Points => "points",
+        Sum::Wins => "wins",
+    }
+}
+
+fn measure(drill: &Drill) -> &'static str {
+    match Measure::of(drill) {
+        Some(Measure::HitFactor) => "hit-factor",
+        Some(Measure::Points) => "points",
+        Some(Measure::Time) => "time",
+        None => "",
+    }
+}
+
+/// Returns the word of why there is no run.
+pub(super) fn missed(missed: Missed) -> &'static str {
+    match missed {
+        Missed::Dnf => "dnf",
+        Missed::Dns => "dns",
+        Missed::StageDq => "stage-dq",
+    }
 }
 
 /// Checks that what was asked for exists.
@@ -110,8 +218,10 @@ fn check(source: &Source) -> Result<(), Problem> {
     Ok(())
 }
 
-fn stage_row(roster: &Roster, row: &StageLine) -> StageRow {
+fn stage_row(roster: &Roster, drill: Option<&Drill>, row: &StageLine) -> StageRow {
     let result = row.result.as_ref();
+    let timed = drill.is_some_and(|it| Measure::of(it) == Some(Measure::Time));
+    let has_xs = drill.is_some_and(|it| it.method == Method::Precision);
     StageRow {
         place: Some(row.place),
         shooter: row.shooter.0,
@@ -123,11 +233,22 @@ fn stage_row(roster: &Roster, row: &StageLine) -> StageRow {
         hit_factor: result.map(|it| it.hit_factor.to_string()),
         stage_points: result.map(|it| it.stage_points.to_string()),
         stage_percent: result.map(|it| it.percent.to_string()),
+        total_time: result
+            .filter(|_| timed)
+            .map(|it| Fixed2(it.tally.total_centis()).to_string()),
+        xs: result.map(|it| it.tally.xs).filter(|&xs| has_xs || 0 < xs),
+        missed: result
+            .and_then(|it| it.missed)
+            .map(|it| missed(it).to_owned()),
     }
 }
 
 fn match_row(roster: &Roster, row: &MatchLine) -> MatchRow {
     let result = row.result.as_ref();
+    let structure = roster.structure();
+    let timed = structure.ruleset.sum == Sum::Time;
+    let mut drills = structure.drills.iter();
+    let has_xs = drills.any(|it| it.method == Method::Precision);
     MatchRow {
         place: Some(row.place),
         shooter: row.shooter.0,
@@ -135,13 +256,24 @@ fn match_row(roster: &Roster, row: &MatchLine) -> MatchRow {
         dq: result.is_none(),
         match_points: result.map(|it| it.points.to_string()),
         match_percent: result.map(|it| it.percent.to_string()),
+        match_time: result
+            .filter(|_| timed)
+            .map(|it| Fixed2(it.time_centis).to_string()),
+        xs: result.map(|it| it.xs).filter(|&xs| has_xs || 0 < xs),
+        unranked: result
+            .and_then(|it| it.unranked)
+            .map(|it| missed(it).to_owned()),
     }
 }
 
 /// Says for each drill what is missing, and names who has to be decided about.
-fn missing(roster: &Roster, standings: &Standings, only: Option<u32>) -> Vec<String> {
+pub(super) fn missing(
+    roster: &Roster,
+    (missing, undecided): (&[Cell], &[Cell]),
+    only: Option<u32>,
+) -> Vec<String> {
     let mut sentences = Vec::new();
-    for (drill, shooter) in &standings.undecided {
+    for (drill, shooter) in undecided {
         if only.is_none_or(|only| only == drill.0) {
             sentences.push(format!(
                 "Shooter {shooter} has two different scores on stage {drill}: void one of them."
@@ -152,8 +284,7 @@ fn missing(roster: &Roster, standings: &Standings, only: Option<u32>) -> Vec<Str
         if drill.method == Method::Chrono || only.is_some_and(|only| only != drill.no.0) {
             continue;
         }
-        let shooters: Vec<String> = standings
-            .missing
+        let shooters: Vec<String> = missing
             .iter()
             .filter(|(missing, _)| *missing == drill.no)
             .map(|(_, shooter)| shooter.to_string())

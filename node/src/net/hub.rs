@@ -295,7 +295,7 @@ impl Hub {
                 });
                 self.dials.notify_one();
             }
-            Notice::Grew { .. } => {}
+            Notice::Grew { .. } | Notice::Agreed { .. } | Notice::Receipted { .. } => {}
             Notice::Guests(waited_for) => self.links.lock().guests = *waited_for,
             Notice::Call { key, addresses } => {
                 let mut addresses: Vec<SocketAddr> =

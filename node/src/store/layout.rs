@@ -6,7 +6,7 @@
 //!
 //! | table | key | value |
 //! | --- | --- | --- |
-//! | `meta/1` | ASCII name | `store`: random id of this store, u64; `manifest`, `ticket`: exact bytes |
+//! | `meta/1` | ASCII name | `store`: random id of this store, u64; `manifest`, `ticket`: exact bytes; `mark`: what stands before each key, every bit turned over |
 //! | `logs/1` | ordinal u32 | grant 32 B, incarnation u64 |
 //! | `entries/1` | ordinal u32, sequence u64 from 1 | exact bytes of the entry |
 //! | `heads/1` | ordinal u32, height u64 | signature 64 B |
@@ -14,6 +14,7 @@
 //! | `forks/1` | grant 32 B, incarnation u64 | exact bytes of the fork proof |
 //! | `displaced/1` | grant 32 B, incarnation u64, first 16 B of the value's hash | a piece of a fork's branch that is not the log: a push by name, exact bytes |
 //! | `invites/1` | invite's id 16 B | exact bytes of the invite |
+//! | `keys/1` | key's id 8 B | mark 16 B, then a key of sealed texts and what it is for |
 //!
 //! An ordinal names a log inside one store only: it saves 36 bytes an entry and never leaves.
 
@@ -36,6 +37,8 @@ pub(super) const FORKS: TableDefinition<'_, &[u8; 40], &[u8]> = TableDefinition:
 /// Pieces of branches of forks that are not the logs.
 pub(super) const DISPLACED: TableDefinition<'_, &[u8; 56], &[u8]> =
     TableDefinition::new("displaced/1");
+/// The keys of sealed texts.
+pub(super) const KEYS: TableDefinition<'_, &[u8; 8], &[u8]> = TableDefinition::new("keys/1");
 /// The open invites.
 pub(super) const INVITES: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition::new("invites/1");
 
@@ -45,6 +48,9 @@ pub(super) const STORE: &[u8] = b"store";
 pub(super) const MANIFEST: &[u8] = b"manifest";
 /// Key of the ticket in `meta/1`.
 pub(super) const TICKET: &[u8] = b"ticket";
+
+/// Key of the mark of keys in `meta/1`.
+pub(super) const MARK: &[u8] = b"mark";
 
 /// Lays out ordinal and position (a sequence or a height).
 pub(super) fn place(ordinal: u32, position: u64) -> [u8; 12] {

@@ -10,6 +10,8 @@
 //! Knows nothing of what the bytes mean. Layer: node, below `driver`.
 
 mod layout;
+mod load;
+mod scrub;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -22,17 +24,20 @@ use std::sync::Once;
 
 pub use redb::StorageBackend;
 use redb::{
-    Builder, Database, Durability, ReadTransaction, ReadableDatabase as _, ReadableTable as _,
-    Table, WriteTransaction,
+    Builder, Database, Durability, ReadableDatabase as _, ReadableTable as _, Table,
+    WriteTransaction,
 };
 use tallyline_keys::planted::{Fault, is};
 use tallyline_proto::model::LogName;
-use tallyline_proto::replica::{Disk, Stored, StoredLog, Write};
+use tallyline_proto::replica::{Disk, Stored, Write};
 use thiserror::Error;
 
 use crate::entropy::{self, EntropyError};
 use crate::failpoint::{Site, misreports, pass};
 use crate::root;
+
+use self::load::load;
+use self::scrub::{MARK, Scrubber};
 
 /// redb's page cache: an event is a few MB and lives in memory anyway; a Pi has little to spare.
 const CACHE_BYTES: usize = 8 * 1024 * 1024;
@@ -51,6 +56,7 @@ pub struct Store {
     db: Option<Database>,
     id: u64,
     ordinals: BTreeMap<LogName, u32>,
+    scrubber: Scrubber,
 }
 
 /// Why a store cannot be opened, read or written.
@@ -115,10 +121,16 @@ impl Store {
 
     fn of_file(file: io::Result<File>) -> Result<Self, StoreError> {
         let file = file.map_err(|error| disk(&error))?;
-        Self::guarded(
+        let beside = file.try_clone().map_err(|error| disk(&error))?;
+        let mark = entropy::bytes()?;
+        let store = Self::guarded(
             || builder().create_file(file).map_err(sort),
             entropy::number,
-        )
+            mark,
+            Some(beside),
+        )?;
+        store.scrub();
+        Ok(store)
     }
 
     /// Opens the store at a path; one that is damaged is moved aside and a fresh one is made.
@@ -169,6 +181,8 @@ impl Store {
         Self::guarded(
             || builder().create_with_backend(memory).map_err(sort),
             entropy::number,
+            [0; MARK],
+            None,
         )
     }
 
@@ -182,6 +196,8 @@ impl Store {
         Self::guarded(
             || builder().create_with_backend(backend).map_err(sort),
             || Ok(fresh_id),
+            [0; MARK],
+            None,
         )
     }
 
@@ -225,6 +241,8 @@ impl Store {
     fn guarded(
         open: impl FnOnce() -> Result<Database, StoreError>,
         fresh_id: impl FnOnce() -> Result<u64, EntropyError>,
+        fresh_mark: [u8; MARK],
+        beside: Option<File>,
     ) -> Result<Self, StoreError> {
         let db = guard(open)?;
         // A store from here on: it lets go of the file safely whatever the next lines find.
@@ -232,13 +250,26 @@ impl Store {
             db: Some(db),
             id: 0,
             ordinals: BTreeMap::new(),
+            scrubber: Scrubber::new(fresh_mark, beside),
         };
         let db = store.db.as_mut().ok_or(StoreError::Dead)?;
+        let scrubber = &mut store.scrubber;
         (store.id, store.ordinals) = guard(|| {
             check(db)?;
-            Ok((found_or_read(db, fresh_id)?, read_ordinals(db)?))
+            let id = found_or_read(db, fresh_id)?;
+            scrubber.read_mark(db)?;
+            Ok((id, read_ordinals(db)?))
         })?;
         Ok(store)
+    }
+
+    /// Wipes what is left in the file of keys that are not in the store any more. What fails is said
+    /// and tried again at the next opening: the keys are gone for everything that reads the store.
+    fn scrub(&self) {
+        let Some(db) = &self.db else { return };
+        if let Err(error) = guard(|| self.scrubber.wipe(db)) {
+            tracing::warn!(%error, "bytes of destroyed keys may still lie in the store's file");
+        }
     }
 }
 
@@ -253,9 +284,13 @@ impl Disk for Store {
 
     fn commit(&mut self, writes: &[Write]) -> Result<(), StoreError> {
         let db = self.db.as_ref().ok_or(StoreError::Dead)?;
-        match guard(|| commit(db, &self.ordinals, writes)) {
+        match guard(|| commit(db, &self.ordinals, &self.scrubber, writes)) {
             Ok(fresh) => {
                 self.ordinals.extend(fresh);
+                let forgets = |write: &Write| matches!(write, Write::ForgetKey { .. });
+                if writes.iter().any(forgets) {
+                    self.scrub();
+                }
                 Ok(())
             }
             Err(error) => {
@@ -414,6 +449,7 @@ struct Tables<'t> {
     forks: Table<'t, &'static [u8; 40], &'static [u8]>,
     displaced: Table<'t, &'static [u8; 56], &'static [u8]>,
     invites: Table<'t, &'static [u8; 16], &'static [u8]>,
+    keys: Table<'t, &'static [u8; 8], &'static [u8]>,
 }
 
 impl<'t> Tables<'t> {
@@ -427,10 +463,16 @@ impl<'t> Tables<'t> {
             forks: write.open_table(layout::FORKS).map_err(sort)?,
             displaced: write.open_table(layout::DISPLACED).map_err(sort)?,
             invites: write.open_table(layout::INVITES).map_err(sort)?,
+            keys: write.open_table(layout::KEYS).map_err(sort)?,
         })
     }
 
-    fn apply(&mut self, ordinals: &mut Ordinals<'_>, write: &Write) -> Result<(), StoreError> {
+    fn apply(
+        &mut self,
+        ordinals: &mut Ordinals<'_>,
+        scrubber: &Scrubber,
+        write: &Write,
+    ) -> Result<(), StoreError> {
         match write {
             Write::Manifest(bytes) => put_meta(&mut self.meta, layout::MANIFEST, Some(bytes)),
             Write::Ticket(bytes) => put_meta(&mut self.meta, layout::TICKET, bytes.as_ref()),
@@ -490,6 +532,15 @@ impl<'t> Tables<'t> {
                 .map(drop)
                 .map_err(sort),
             Write::Invite { id, bytes: None } => self.invites.remove(id).map(drop).map_err(sort),
+            Write::Key { id, row } => {
+                put_meta(&mut self.meta, layout::MARK, Some(&scrubber.kept_mark()))?;
+                let row = scrubber.marked(row);
+                self.keys
+                    .insert(&id.0, row.as_slice())
+                    .map(drop)
+                    .map_err(sort)
+            }
+            Write::ForgetKey { id } => self.keys.remove(&id.0).map(drop).map_err(sort),
         }
     }
 
@@ -553,6 +604,7 @@ impl Ordinals<'_> {
 fn commit(
     db: &Database,
     known: &BTreeMap<LogName, u32>,
+    scrubber: &Scrubber,
     writes: &[Write],
 ) -> Result<BTreeMap<LogName, u32>, StoreError> {
     let next = known
@@ -569,7 +621,7 @@ fn commit(
     {
         let mut tables = Tables::open(&transaction)?;
         for write in writes {
-            tables.apply(&mut ordinals, write)?;
+            tables.apply(&mut ordinals, scrubber, write)?;
         }
     }
     pass(Site::BeforeCommit);
@@ -591,128 +643,6 @@ fn put_meta(
         Some(bytes) => meta.insert(key, bytes.as_slice()).map(drop).map_err(sort),
         None => meta.remove(key).map(drop).map_err(sort),
     }
-}
-
-fn load(read: &ReadTransaction, ordinals: &BTreeMap<LogName, u32>) -> Result<Stored, StoreError> {
-    let mut logs: BTreeMap<u32, StoredLog> = ordinals
-        .iter()
-        .map(|(name, ordinal)| {
-            (
-                *ordinal,
-                StoredLog {
-                    name: *name,
-                    entries: Vec::new(),
-                    heads: Vec::new(),
-                },
-            )
-        })
-        .collect();
-    load_entries(read, &mut logs)?;
-    load_heads(read, &mut logs)?;
-    let meta = read.open_table(layout::META).map_err(sort)?;
-    let fact = |key: &'static [u8]| -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(meta
-            .get(key)
-            .map_err(sort)?
-            .map(|bytes| bytes.value().to_vec()))
-    };
-    let mut stored = Stored {
-        manifest: fact(layout::MANIFEST)?,
-        ticket: fact(layout::TICKET)?,
-        logs: logs.into_values().collect(),
-        ..Stored::default()
-    };
-    for row in read
-        .open_table(layout::CELLS)
-        .map_err(sort)?
-        .iter()
-        .map_err(sort)?
-    {
-        stored.cells.push(row.map_err(sort)?.1.value().to_vec());
-    }
-    for row in read
-        .open_table(layout::FORKS)
-        .map_err(sort)?
-        .iter()
-        .map_err(sort)?
-    {
-        stored.forks.push(row.map_err(sort)?.1.value().to_vec());
-    }
-    stored.displaced = load_displaced(read)?;
-    for row in read
-        .open_table(layout::INVITES)
-        .map_err(sort)?
-        .iter()
-        .map_err(sort)?
-    {
-        let (id, bytes) = row.map_err(sort)?;
-        stored.invites.push((*id.value(), bytes.value().to_vec()));
-    }
-    Ok(stored)
-}
-
-/// Reads the pieces of branches beside the logs. A store of an earlier version has no such table.
-fn load_displaced(read: &ReadTransaction) -> Result<Vec<Vec<u8>>, StoreError> {
-    let table = match read.open_table(layout::DISPLACED) {
-        Ok(table) => table,
-        Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
-        Err(error) => return Err(sort(error)),
-    };
-    let mut pieces = Vec::new();
-    for row in table.iter().map_err(sort)? {
-        pieces.push(row.map_err(sort)?.1.value().to_vec());
-    }
-    Ok(pieces)
-}
-
-fn load_entries(
-    read: &ReadTransaction,
-    logs: &mut BTreeMap<u32, StoredLog>,
-) -> Result<(), StoreError> {
-    for row in read
-        .open_table(layout::ENTRIES)
-        .map_err(sort)?
-        .iter()
-        .map_err(sort)?
-    {
-        let (key, bytes) = row.map_err(sort)?;
-        let (ordinal, seq) = layout::read_place(*key.value());
-        let log = named(logs, ordinal)?;
-        let expected = u64::try_from(log.entries.len())
-            .unwrap_or(u64::MAX)
-            .saturating_add(1);
-        if seq != expected {
-            return Err(StoreError::Damaged(format!(
-                "log {ordinal} has entry {seq} where {expected} follows"
-            )));
-        }
-        log.entries.push(bytes.value().to_vec());
-    }
-    Ok(())
-}
-
-fn load_heads(
-    read: &ReadTransaction,
-    logs: &mut BTreeMap<u32, StoredLog>,
-) -> Result<(), StoreError> {
-    for row in read
-        .open_table(layout::HEADS)
-        .map_err(sort)?
-        .iter()
-        .map_err(sort)?
-    {
-        let (key, signature) = row.map_err(sort)?;
-        let (ordinal, height) = layout::read_place(*key.value());
-        named(logs, ordinal)?
-            .heads
-            .push((height, *signature.value()));
-    }
-    Ok(())
-}
-
-fn named(logs: &mut BTreeMap<u32, StoredLog>, ordinal: u32) -> Result<&mut StoredLog, StoreError> {
-    logs.get_mut(&ordinal)
-        .ok_or_else(|| StoreError::Damaged(format!("log {ordinal} has no name")))
 }
 
 /// Sorts redb's errors by what is to be done: another process, a damaged file, a failing disk.

@@ -7,7 +7,11 @@
 use std::fs;
 
 use tallyline_keys::{DeviceKey, PublicKey};
-use tallyline_proto::model::{GrantId, Hash, Incarnation};
+use tallyline_proto::model::{
+    EventId, GrantId, Hash, Incarnation, KeyId, Person, Roles, ShooterNo,
+};
+use tallyline_proto::replica::StoredLog;
+use tallyline_proto::wire::{KeyRow, Share, encode_key};
 
 use super::bounded::Bounded;
 use super::*;
@@ -295,4 +299,113 @@ fn what_is_left_of_making_a_store_is_no_damage() {
     let id = store.id();
     drop(store);
     assert_eq!(Store::open(&path).expect("opens").id(), id);
+}
+
+/// A key of sealed texts, and what a store keeps of it.
+fn sealing_key(number: u8) -> (KeyId, KeyRow, [u8; 32]) {
+    let event = EventId(Hash([9; 32]));
+    let person = Person::Shooter(ShooterNo(u32::from(number) + 1));
+    let share = Share::make(event, person, Roles::MEDIC, &[number; 32]);
+    let secret = *share.key.as_bytes();
+    (share.id(event), encode_key(&share, true), secret)
+}
+
+fn holds(path: &Path, bytes: &[u8]) -> bool {
+    let content = fs::read(path).expect("reads");
+    content.windows(bytes.len()).any(|it| it == bytes)
+}
+
+/// R-SEAL-5: a destroyed key is not in the file any more, wherever redb had put it; all else is.
+#[test]
+fn a_destroyed_key_is_wiped_from_the_file() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("node.redb");
+    let mut store = Store::open(&path).expect("opens");
+    let (a, b) = (name(1, 7), name(2, 8));
+    let device = DeviceKey::from_seed([3; 32]).public();
+    store.commit(&first_writes(a, b, device)).expect("commits");
+    // Many commits, so that pages are copied and freed again and again.
+    for number in 0..60 {
+        let (id, row, _) = sealing_key(number);
+        let writes = [Write::Key { id, row }, entries(a, 4 + u64::from(number), 1)];
+        store.commit(&writes).expect("commits");
+    }
+    assert!(holds(&path, &sealing_key(7).2), "kept as it is");
+    for number in (0..60).filter(|it| it % 3 == 0) {
+        let id = sealing_key(number).0;
+        store.commit(&[Write::ForgetKey { id }]).expect("commits");
+    }
+    let check = |path: &Path| {
+        for number in 0..60 {
+            let (_, _, secret) = sealing_key(number);
+            assert_eq!(holds(path, &secret), number % 3 != 0, "key {number}");
+        }
+    };
+    check(&path);
+    drop(store);
+    check(&path);
+    // Opening checks every page against its checksum.
+    let store = Store::open(&path).expect("no page in use was changed");
+    let stored = store.load().expect("loads");
+    assert_eq!(stored.keys.len(), 40);
+    assert!(stored.keys.contains(&sealing_key(7).1));
+    assert_eq!(find(&stored, a).entries.len(), 63);
+    drop(store);
+    let mut store = Store::open(&path).expect("opens");
+    let forget = (0..60).map(|number| Write::ForgetKey {
+        id: sealing_key(number).0,
+    });
+    let forget: Vec<Write> = forget.collect();
+    store.commit(&forget).expect("commits");
+    store.commit(&[entries(a, 64, 3)]).expect("goes on");
+    drop(store);
+    for number in 0..60 {
+        assert!(!holds(&path, &sealing_key(number).2), "key {number}");
+    }
+    let store = Store::open(&path).expect("opens");
+    let stored = store.load().expect("loads");
+    assert!(stored.keys.is_empty());
+    assert_eq!(find(&stored, a).entries.len(), 66);
+}
+
+/// A process that died between the commit and the wiping left the key in the file: the next opening
+/// wipes it.
+#[test]
+fn what_a_crash_left_of_a_key_is_wiped_at_the_next_opening() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("node.redb");
+    let mut store = Store::open(&path).expect("opens");
+    let (id, row, secret) = sealing_key(1);
+    store.commit(&[Write::Key { id, row }]).expect("commits");
+    // As a store without its file beside it: nobody wipes.
+    store.scrubber = Scrubber::new([0; MARK], None);
+    store.commit(&[Write::ForgetKey { id }]).expect("commits");
+    drop(store);
+    assert!(holds(&path, &secret), "the crash");
+    drop(Store::open(&path).expect("opens"));
+    assert!(!holds(&path, &secret));
+}
+
+/// A store of the version before sealed texts has no table of keys.
+#[test]
+fn a_store_without_keys_opens_and_takes_them() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("node.redb");
+    drop(Store::open(&path).expect("opens"));
+    let db = builder().create(&path).expect("opens");
+    let write = db.begin_write().expect("begins");
+    assert!(write.delete_table(layout::KEYS).expect("deletes"));
+    write.commit().expect("commits");
+    drop(db);
+    let mut store = Store::open(&path).expect("opens");
+    assert!(store.load().expect("loads").keys.is_empty());
+    let (id, row, _) = sealing_key(1);
+    let write = Write::Key {
+        id,
+        row: row.clone(),
+    };
+    store.commit(&[write]).expect("commits");
+    drop(store);
+    let store = Store::open(&path).expect("opens");
+    assert_eq!(store.load().expect("loads").keys, [row]);
 }

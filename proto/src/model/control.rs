@@ -87,9 +87,25 @@ impl Roles {
     /// Decides about incidents, and reads what was reported.
     pub const JURY: Self = Self(2048);
 
+    /// The roles for which texts can be sealed: those of people who act at the event. What only
+    /// carries entries, looks on, or stands in a data centre is never given a key.
+    ///
+    /// Source: PROTOCOL R-SEAL-3.
+    pub const READING: Self = Self::SCORER
+        .with(Self::DEPUTY)
+        .with(Self::DESK)
+        .with(Self::LEADER)
+        .with(Self::MEDIC)
+        .with(Self::JURY);
+
     /// Returns whether all bits of `other` are set.
     pub fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    /// Returns whether any bit is set in both.
+    pub fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
     }
 
     /// Returns the bits without those of `other`.
@@ -100,7 +116,7 @@ impl Roles {
 
     /// Returns the bits of both.
     #[must_use]
-    pub fn with(self, other: Self) -> Self {
+    pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 }

@@ -11,6 +11,7 @@ use super::{
     core::State,
     member::Member,
     record::{Record, readable},
+    seal::Sealer,
 };
 use crate::{
     model::{self, Body, EntryId, FieldNo, GrantId, Kind, Policy, Roles, Value},
@@ -37,6 +38,10 @@ impl Replica {
         let roster = member.ledger.authority().roster();
         let event = member.ledger.manifest().name.as_str();
         let revision = record.revision.unwrap_or_else(|| roster.revision());
+        let mut sealer = record.seed.take().map(|seed| Sealer::new(member, seed));
+        if let Some(sealer) = &mut sealer {
+            sealer.seal_seen(&book, &mut record.body)?;
+        }
         if let Some(entry) = known(&book, &record.body)? {
             let (id, fresh) = (name(&record.body), false);
             return Ok(Reply::Recorded { id, entry, fresh });
@@ -45,6 +50,9 @@ impl Replica {
             && let Some(kind) = roster.kind(it.kind)
         {
             member.complete(&book, kind, it, record.confirmed)?;
+            if let Some(sealer) = &mut sealer {
+                sealer.seal_record(&book, kind, it)?;
+            }
         }
         validate::check_numbers(roster, event, &record.body, revision)?;
         let is_owner = member.ledger.authority().owner() == own;
@@ -65,6 +73,8 @@ impl Replica {
         validate::check(&desk, &record.body, revision)?;
         readable(&record.body)?;
         let id = name(&record.body);
+        let made = sealer.map(Sealer::into_made).unwrap_or_default();
+        self.keep_made(made);
         let saved = self.append(grant, record.body, None, record.wall_ms);
         let entry = saved.ok_or_else(no_event)?;
         let fresh = true;

@@ -65,7 +65,9 @@ impl Replica {
         let State::Member(member) = &mut self.state else {
             return;
         };
-        member.keep_cell(cell);
+        let raised = member.keep_cell(cell);
+        let notice = member.receipted(&raised);
+        self.out.released.notices.extend(notice);
     }
 
     /// Writes the presence of others down: with a commit that happens anyway, or when it is time.

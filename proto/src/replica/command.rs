@@ -82,9 +82,11 @@ impl Replica {
                     confirmed,
                     revision,
                     wall_ms,
+                    seed: None,
                 };
                 self.record(record)
             }
+            Command::RecordSealed { seed, record } => self.record_sealed(&seed, *record),
             Command::Void {
                 entry,
                 reason,
@@ -100,6 +102,7 @@ impl Replica {
                 },
                 wall_ms,
             ),
+            Command::Erase(person) => self.erase(person),
             Command::Approve {
                 entry,
                 ro,
@@ -565,7 +568,9 @@ impl Replica {
             | Frame::Commit(_)
             | Frame::Reveal(_)
             | Frame::Ask(_)
-            | Frame::Denied(_) => Ok((0, 0)),
+            | Frame::Denied(_)
+            | Frame::KeyAsk(_)
+            | Frame::Keys(_) => Ok((0, 0)),
         }
     }
 }

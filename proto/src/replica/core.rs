@@ -89,7 +89,9 @@ impl Replica {
             | Write::Cell { .. }
             | Write::Fork { .. }
             | Write::Displace { .. }
-            | Write::Invite { .. } => false,
+            | Write::Invite { .. }
+            | Write::Key { .. }
+            | Write::ForgetKey { .. } => false,
         };
         writes.extract_if(waiting.., of_others).collect()
     }

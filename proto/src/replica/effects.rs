@@ -8,8 +8,9 @@ use tallyline_keys::{
 };
 use uuid::Uuid;
 
-use crate::model::{EntryId, EventId, GrantId, LogName, Ticket};
+use crate::model::{EntryId, EventId, GrantId, KeyId, LogName, Ticket};
 use crate::rules::Mistake;
+use crate::wire::KeyRow;
 
 use super::{PeerId, RequestId};
 
@@ -79,6 +80,18 @@ pub enum Write {
         id: [u8; 16],
         /// Exact bytes.
         bytes: Option<Vec<u8>>,
+    },
+    /// Keeps a key of sealed texts.
+    Key {
+        /// Its name.
+        id: KeyId,
+        /// The key and what it is for.
+        row: KeyRow,
+    },
+    /// Destroys a key of sealed texts.
+    ForgetKey {
+        /// Its name.
+        id: KeyId,
     },
 }
 
@@ -195,6 +208,11 @@ pub enum Reply {
     Closed,
     /// The roster or the structure stands at this revision.
     Revised(u32),
+    /// The person's sealed texts are never to be read again; so many keys were destroyed here.
+    Erased {
+        /// How many.
+        keys: u64,
+    },
     /// Entries are saved, in the order written (a void before what replaces it).
     Saved(Vec<EntryId>),
     /// What no cell covers is recorded.
@@ -255,6 +273,8 @@ pub enum Reason {
     Pace,
     /// The disk has too little left.
     Room,
+    /// A key of sealed texts was not asked for, or is of a person who was erased.
+    Key,
 }
 
 impl Reason {
@@ -277,6 +297,7 @@ impl Reason {
             Self::Demerits => "demerits",
             Self::Pace => "pace",
             Self::Room => "room",
+            Self::Key => "key",
         }
     }
 }
@@ -304,6 +325,18 @@ pub enum Notice {
     Grew {
         /// How many.
         entries: u64,
+    },
+    /// A member said that it holds exactly what this device holds: the exchange with it is complete.
+    Agreed {
+        /// The member.
+        key: PublicKey,
+        /// How many entries both hold.
+        entries: u64,
+    },
+    /// A cloud signed that it holds more of what these devices wrote than it was known to.
+    Receipted {
+        /// Each writer with how many of its entries the cloud holds.
+        writers: Vec<(PublicKey, u64)>,
     },
     /// A peer's frame was refused.
     Refused {

@@ -1,14 +1,16 @@
 //! Everything that can happen to a replica.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
+use core::fmt;
 
 use tallyline_keys::{DeviceKey, PublicKey};
 
 use super::Selection;
 use crate::model::{
-    Agreed, Amend, Body, CloseReason, Decision, DrillNo, EntryId, GrantId, LogName, Open,
+    Agreed, Amend, Body, CloseReason, Decision, DrillNo, EntryId, GrantId, LogName, Open, Person,
     PhaseChange, RevokeReason, Roles, RosterChange, SquadNo, Structure, Ticket, VoidReason,
 };
+use crate::wire::KeyRow;
 
 /// Who this node is; told once, at the start.
 #[derive(Debug)]
@@ -78,6 +80,16 @@ pub enum Input {
     },
     /// Time passed; wanted every 50 to 250 ms.
     Tick,
+}
+
+/// Random bytes of which keys are made; they are never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Seed(pub [u8; 32]);
+
+impl fmt::Debug for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seed(..)")
+    }
 }
 
 /// What a person asks for.
@@ -178,6 +190,14 @@ pub enum Command {
         /// Unix time in milliseconds at which it was recorded; `None` is now.
         wall_ms: Option<u64>,
     },
+    /// Records as [`Command::Record`] does, and seals every text that a kind of record declares
+    /// sealed, and what was seen of an incident.
+    RecordSealed {
+        /// 32 random bytes, of which keys are made where there are none.
+        seed: Seed,
+        /// A [`Command::Record`].
+        record: Box<Self>,
+    },
     /// Voids an entry.
     Void {
         /// The entry.
@@ -191,6 +211,8 @@ pub enum Command {
         /// Unix time in milliseconds at which it was voided; `None` is now.
         wall_ms: Option<u64>,
     },
+    /// Destroys every key of a person's sealed texts, on every device that hears of it.
+    Erase(Person),
     /// Says that RO or shooter agree with an entry.
     Approve {
         /// The entry.
@@ -316,6 +338,8 @@ pub struct Stored {
     pub displaced: Vec<Vec<u8>>,
     /// Open invites: id and exact bytes.
     pub invites: Vec<([u8; 16], Vec<u8>)>,
+    /// Keys of sealed texts.
+    pub keys: Vec<KeyRow>,
 }
 
 /// One log as it is stored.

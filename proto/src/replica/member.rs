@@ -7,12 +7,14 @@ use tallyline_keys::{
     planted::{Fault, is},
 };
 
-use super::{asking::Asking, invite::Invite, lending::Asker, results::Results};
+use super::{
+    Notice, asking::Asking, invite::Invite, keyring::Keyring, lending::Asker, results::Results,
+};
 use crate::{
-    log::Ledger,
+    log::{Ledger, Log},
     model::{GrantId, LogName, Ticket},
     rules::{Scorebook, Standings},
-    wire::{CellKind, SignedCell, VECTOR_LOGS_MAX, hash},
+    wire::{CellKind, SignedCell, VECTOR_LOGS_MAX, hash, log_short_id},
 };
 
 /// The kind number of a receipt.
@@ -83,6 +85,8 @@ pub(super) struct Member {
     /// What this desk said it takes back, since its start: that is said once, whether or not it
     /// comes into force.
     pub(super) taken_back: BTreeSet<GrantId>,
+    /// Keys of sealed texts, and which are lacked.
+    pub(super) ring: Keyring,
     results: Results,
 }
 
@@ -111,6 +115,7 @@ impl Member {
             asked: 0,
             askers: BTreeMap::new(),
             taken_back: BTreeSet::new(),
+            ring: Keyring::new(),
             results: Results::default(),
         }
     }
@@ -204,8 +209,10 @@ impl Member {
         may && (unsigned || signed.holds(self.ledger.event()))
     }
 
-    /// Keeps a cell and takes note of what it says; the caller has checked it.
-    pub(super) fn keep_cell(&mut self, signed: SignedCell) {
+    /// Keeps a cell and takes note of what it says; the caller has checked it. Returns the writers of
+    /// whose entries a receipt covers more than was known.
+    pub(super) fn keep_cell(&mut self, signed: SignedCell) -> BTreeSet<PublicKey> {
+        let mut raised = BTreeSet::new();
         let slot = (signed.signer, signed.cell.kind.number());
         match &signed.cell.kind {
             CellKind::Presence(logs) => {
@@ -217,13 +224,31 @@ impl Member {
                 for (id, height, hash) in logs {
                     if self.receipt_fits(id, *height, *hash) {
                         let held = self.cloud.entry(*id).or_insert(0);
-                        *held = (*height).max(*held);
+                        if *held < *height {
+                            *held = *height;
+                            raised.extend(self.ledger.by_short_id(id).map(Log::writer));
+                        }
                     }
                 }
                 self.hold(signed.signer, signed.cell.store, &covered);
             }
         }
         self.cells.insert(slot, signed);
+        raised
+    }
+
+    /// Returns what there is to tell of writers of whose entries a receipt covers more.
+    pub(super) fn receipted(&self, raised: &BTreeSet<PublicKey>) -> Option<Notice> {
+        let mut covered: BTreeMap<PublicKey, u64> = raised.iter().map(|key| (*key, 0)).collect();
+        for log in self.ledger.logs().values() {
+            if let Some(sum) = covered.get_mut(&log.writer()) {
+                let height = self.cloud.get(&log_short_id(log.name()));
+                let height = height.copied().unwrap_or(0).min(log.height());
+                *sum = sum.saturating_add(height);
+            }
+        }
+        let writers: Vec<_> = covered.into_iter().filter(|(_, sum)| 0 < *sum).collect();
+        (!writers.is_empty()).then_some(Notice::Receipted { writers })
     }
 
     /// Returns whether a receipt's hash is the one here; a log not yet here is believed, since

@@ -17,8 +17,11 @@ mod core;
 mod decide;
 mod effects;
 mod enrol;
+mod heads;
 mod input;
 mod invite;
+mod keyring;
+mod keytalk;
 mod lending;
 mod member;
 mod open;
@@ -26,12 +29,14 @@ mod ownership;
 mod pace;
 mod pairing;
 mod peer;
+mod persons;
 mod proof;
 mod reading;
 mod record;
 mod results;
 mod review;
 mod room;
+mod seal;
 mod spread;
 mod view;
 mod why;
@@ -40,17 +45,18 @@ pub use self::core::Replica;
 pub use decide::{Chase, Selection};
 pub use effects::{Disk, Effects, NotSaved, Notice, Reason, Released, Reply, Write};
 pub use input::{
-    Claiming, Command, Enrolling, Founding, Identity, Input, Now, PeerId, RequestId, Stored,
+    Claiming, Command, Enrolling, Founding, Identity, Input, Now, PeerId, RequestId, Seed, Stored,
     StoredLog,
 };
 pub use open::Damage;
+pub use persons::{PersonView, SealedView};
 pub use review::{
     Conflicts, GroupView, IncidentView, Noted, Reviewed, Saying, SlotConflict, VersionsView,
 };
 pub use view::{
     AskPhase, AskView, DeviceView, EnrolView, EntryFilter, EntryView, EventEnd, GrantView,
-    InviteEnd, InviteView, JoinEnd, LentView, LogView, OfferView, PairPhase, PairingView, Phase,
-    StatementView, VerifyReport,
+    HeadView, InviteEnd, InviteView, JoinEnd, KeyView, LentView, LogRead, LogView, OfferView,
+    Opened, PairPhase, PairingView, Phase, StatementView, Unread, VerifyReport,
 };
 pub use why::{Subject, Why};
 

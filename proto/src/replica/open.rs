@@ -16,8 +16,8 @@ use crate::{
     log::{Chunk, Ledger},
     model::{GrantId, Incarnation},
     wire::{
-        Frame, LogRef, decode_cell, decode_fork, decode_frame, decode_manifest, decode_ticket,
-        event_id,
+        Frame, LogRef, decode_cell, decode_fork, decode_frame, decode_key, decode_manifest,
+        decode_ticket, event_id,
     },
 };
 
@@ -67,6 +67,7 @@ impl Replica {
             out: Out::default(),
         };
         replica.members_changed();
+        replica.forget_erased();
         Ok(replica)
     }
 }
@@ -163,6 +164,11 @@ fn restore(identity: &Identity, stored: Stored) -> Result<State, Damage> {
         if let Some(invite) = invite {
             member.invites.insert(*id, invite);
         }
+    }
+    for row in &stored.keys {
+        let (share, made) =
+            decode_key(row).map_err(|error| Damage(format!("the keyring: {error}")))?;
+        member.ring.keep(share.id(event), share, made);
     }
     Ok(State::Member(alloc::boxed::Box::new(member)))
 }

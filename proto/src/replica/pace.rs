@@ -15,6 +15,9 @@ const CHECKS_PER_SECOND: u64 = 500;
 /// Checks that a peer may ask for at once: a push for each of half the logs that a vector may name.
 const CHECKS_BURST: u64 = 2_000;
 
+/// Keys of sealed texts that are hashed or looked up in the time of one check.
+const KEYS_OF_A_CHECK: usize = 64;
+
 /// Least time between two notices about one peer, in ms: all are counted, and one tells it.
 const TELL_MS: u64 = 1_000;
 
@@ -94,12 +97,20 @@ impl Replica {
     }
 }
 
+/// Returns how many checks so many keys of sealed texts are worth.
+fn of(keys: usize) -> u64 {
+    u64::try_from(keys.div_ceil(KEYS_OF_A_CHECK).max(1)).unwrap_or(u64::MAX)
+}
+
 /// Returns how many signatures a frame asks to be checked, at most.
 fn checks(frame: &Frame) -> u64 {
     match frame {
         Frame::Push(_) | Frame::Present(_) => 1,
         Frame::Fork(_) => 2,
         Frame::Cells(cells) => u64::try_from(cells.len()).unwrap_or(u64::MAX),
+        // No signature, but so many hashes or look-ups cost as much as one.
+        Frame::KeyAsk(ask) => of(ask.ids().len()),
+        Frame::Keys(keys) => of(keys.keys.len()),
         Frame::Hello(_)
         | Frame::Vector(_)
         | Frame::Have(_)

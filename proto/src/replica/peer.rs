@@ -13,6 +13,7 @@ use super::{
     Notice, PeerId, Reason, Replica, Write,
     core::State,
     enrol::{asks_to_join, claim_frame, join_frame},
+    keytalk::KeyTalk,
     pace::Pace,
     proof::present,
 };
@@ -67,6 +68,7 @@ pub(super) struct Peer {
     /// Whom it has proven to be a member with what right to admit others, on the way to itself.
     pub(super) vouched: BTreeMap<PublicKey, Roles>,
     pub(super) pace: Pace,
+    pub(super) keys: KeyTalk,
 }
 
 impl Peer {
@@ -99,6 +101,7 @@ impl Replica {
             demerits: Vec::new(),
             vouched: BTreeMap::new(),
             pace: Pace::new(self.now.mono_ms),
+            keys: KeyTalk::new(),
         };
         let welcome = match &self.state {
             State::Blank => self.identity.cloud || self.awaits_owner(),
@@ -234,7 +237,8 @@ impl Replica {
             | Reason::Duplicate
             | Reason::Demerits
             | Reason::Pace
-            | Reason::Room => false,
+            | Reason::Room
+            | Reason::Key => false,
         };
         let now_ms = self.now.mono_ms;
         let Some(it) = self.peers.get_mut(&peer) else {
@@ -344,7 +348,9 @@ impl Replica {
             | Frame::Cells(_)
             | Frame::Fork(_)
             | Frame::Ask(_)
-            | Frame::Denied(_) => {
+            | Frame::Denied(_)
+            | Frame::KeyAsk(_)
+            | Frame::Keys(_) => {
                 self.refuse(peer, Reason::Stranger, "a stranger speaks of logs".into());
                 self.close(peer, Reason::Stranger);
             }
@@ -393,7 +399,10 @@ impl Replica {
                 }
                 match it.talk.on_hello(&theirs, ledger, &mine, &mut it.outbox) {
                     Heard::Refused(why) => self.refuse_heard(peer, why),
-                    Heard::Nothing | Heard::Push(..) => self.note_all_heights(peer),
+                    Heard::Nothing | Heard::Push(..) => {
+                        self.note_all_heights(peer);
+                        self.compare_notes(peer, &mine);
+                    }
                 }
             }
             Frame::Vector(vector) => {
@@ -426,6 +435,8 @@ impl Replica {
             Frame::Refused(reason) => self.on_refused(peer, reason),
             Frame::Ask(ask) => self.on_ask(peer, &ask),
             Frame::Denied(denied) => self.on_denied(peer, denied),
+            Frame::KeyAsk(ask) => it.keys.on_ask(ask),
+            Frame::Keys(keys) => self.on_keys(peer, keys),
         }
     }
 
@@ -566,7 +577,8 @@ impl Replica {
             | Reason::Duplicate
             | Reason::Demerits
             | Reason::Pace
-            | Reason::Room => reason.name(),
+            | Reason::Room
+            | Reason::Key => reason.name(),
         };
         Mistake::does_not_follow(&log, next, why, &author).to_string()
     }
@@ -577,6 +589,7 @@ impl Replica {
         let State::Member(member) = &mut self.state else {
             return;
         };
+        member.ring.touch();
         let control = member.ledger.is_control(name.grant) || member.ledger.speaks(&name);
         for it in self.peers.values_mut() {
             it.talk.note_change(now_ms);
@@ -590,6 +603,7 @@ impl Replica {
         if control {
             self.settle_forks();
             self.members_changed();
+            self.forget_erased();
         }
     }
 

@@ -2,7 +2,7 @@
 
 use alloc::{format, vec::Vec};
 
-use super::{Replica, Reply, command::no_event, core::State, member::Member};
+use super::{Replica, Reply, Seed, command::no_event, core::State, member::Member};
 use crate::{
     model::{
         About, Agreed, Approvals, Approve, Body, DrillNo, EntryId, GrantId, LogName, Roles,
@@ -25,6 +25,8 @@ pub(super) struct Record {
     pub(super) confirmed: bool,
     pub(super) revision: Option<u32>,
     pub(super) wall_ms: Option<u64>,
+    /// Random bytes of which keys of sealed texts are made; `None`: nothing is sealed.
+    pub(super) seed: Option<Seed>,
 }
 
 /// An entry that is to be voided.

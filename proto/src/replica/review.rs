@@ -8,7 +8,8 @@ use uuid::Uuid;
 use super::{Replica, core::State, member::Member};
 use crate::{
     model::{
-        DrillNo, EntryId, Incident, JuryDecision, Kind, KindNo, LogName, PlaceNo, Report, ShooterNo,
+        DrillNo, EntryId, Incident, JuryDecision, Kind, KindNo, LogName, Person, PlaceNo, Report,
+        ShooterNo, Value,
     },
     rules::{
         Scorebook,
@@ -252,12 +253,31 @@ impl Member {
         }
     }
 
+    /// Shows nothing in words of a record that stands for a person who was erased.
+    ///
+    /// Source: PROTOCOL R-SEAL-7.
+    fn without_erased_record(&self, record: &RecordState) -> RecordState {
+        let mut record = record.clone();
+        let erased = self.ledger.authority().erased();
+        if erased.contains(&Person::Record(record.key)) {
+            let shown = record.fields.values_mut().map(|it| &mut it.value);
+            let said = record.versions.iter_mut();
+            let said = said.flat_map(|it| it.says.fields.iter_mut().map(|(_, value)| value));
+            for value in shown.chain(said) {
+                if let Value::Text(text) = value {
+                    *text = "[erased]".into();
+                }
+            }
+        }
+        record
+    }
+
     fn versions_view(&self, own: &PublicKey, record: &RecordState) -> VersionsView {
         let noted = record.versions.iter();
         let noted = noted.map(|it| self.noted_by(own, it.entry, &it.author, it.at_ms));
         VersionsView {
-            record: record.clone(),
             noted: noted.collect(),
+            record: self.without_erased_record(record),
         }
     }
 

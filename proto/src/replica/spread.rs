@@ -4,7 +4,7 @@ use alloc::{collections::BTreeSet, vec::Vec};
 
 use tallyline_keys::PublicKey;
 
-use super::{PeerId, Replica, Write, core::State, member::Member, peer::Peer};
+use super::{PeerId, Replica, Write, core::State, keytalk::Holder, member::Member, peer::Peer};
 use crate::{
     log::{Ledger, Log},
     model::LogName,
@@ -47,14 +47,14 @@ impl Replica {
         let strangers = strangers.map(Peer::stranger_until_ms).min();
         let introduction = self.peers.values().filter(|it| self.introduces(it));
         let introduction = introduction.map(|it| it.introduce_at_ms).min();
-        let mut due = [strangers, introduction, None, None, None, None, None];
+        let mut due = [strangers, introduction, None, None, None, None, None, None];
         if let State::Member(member) = &self.state {
             let mine = hello(
                 &member.ledger,
                 self.identity.store,
                 member.receipts_digest(),
             );
-            let [_, _, announcement, presence, receipt, talk, saving] = &mut due;
+            let [_, _, announcement, presence, receipt, talk, saving, keys] = &mut due;
             *saving = (!member.unsaved_cells.is_empty()).then_some(member.save_cells_at_ms);
             *announcement = (!member.unannounced.is_empty()).then_some(member.announce_at_ms);
             *presence = self
@@ -65,6 +65,9 @@ impl Replica {
                 .then_some(member.receipt_at_ms);
             let members = self.peers.values().filter(|it| it.is_member);
             *talk = members.filter_map(|it| it.talk.due_ms(&mine)).min();
+            let members = self.peers.values().filter(|it| it.is_member);
+            let talking = members.filter(|it| it.talk.store().is_some());
+            *keys = talking.filter_map(|it| it.keys.due_ms()).min();
         }
         let enrol = self.enrol_due_ms();
         let claims = [self.lent_due_ms(), self.asking_due_ms()];
@@ -80,6 +83,12 @@ impl Replica {
         let incarnation = self.incarnation;
         if let State::Member(member) = &mut self.state {
             let announce = due_announcements(member, now_ms);
+            member.ring.refresh(&own, &member.ledger);
+            let holder = Holder {
+                ring: &member.ring,
+                ledger: &member.ledger,
+                now_ms,
+            };
             let here = Here {
                 ledger: &member.ledger,
                 hello: hello(&member.ledger, store, member.receipts_digest()),
@@ -91,6 +100,10 @@ impl Replica {
                 it.outbox
                     .extend(haves(&member.ledger, &mut it.acks, &announce));
                 it.talk.produce(&here, &mut it.outbox);
+                // Who has said Hello knows this device as a member.
+                if it.talk.store().is_some() {
+                    it.keys.produce(&it.key, &holder, &mut it.outbox);
+                }
                 // A peer whose logs differ was away: it is told what others hold.
                 if it.talk.store().is_some() && !it.cells_sent {
                     it.cells_sent = true;
@@ -223,7 +236,9 @@ impl Replica {
         let signed = sign_cell(&self.identity.key, member.ledger.event(), cell);
         let bytes = encode_cell(&signed);
         let (key, kind) = (signed.signer, signed.cell.kind.number());
-        member.keep_cell(signed);
+        let raised = member.keep_cell(signed);
+        let notice = member.receipted(&raised);
+        self.out.released.notices.extend(notice);
         self.out.writes.push(Write::Cell {
             key,
             kind,

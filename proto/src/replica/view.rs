@@ -5,8 +5,8 @@ use alloc::{string::String, vec::Vec};
 use tallyline_keys::PublicKey;
 
 use crate::model::{
-    Body, CellSet, CloseReason, DrillNo, EntryId, GrantId, LogName, RevokeReason, Roles, ShooterNo,
-    SquadNo, Statement,
+    About, Body, CellSet, CloseReason, DrillNo, EntryId, GrantId, Hash, KeyId, LogName, Person,
+    RevokeReason, Roles, ShooterNo, SquadNo, Statement,
 };
 use crate::rules::Verdict;
 use crate::wire::Denial;
@@ -270,6 +270,34 @@ pub enum AskPhase {
     Unanswered,
 }
 
+/// What a sealed text is on this device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// What it says.
+    Text(String),
+    /// This device has none of the roles that read it.
+    NotForThisDevice,
+    /// The person was erased: nobody is to read it again.
+    Erased,
+    /// This device may read it; the key has not come here.
+    KeyMissing,
+    /// The key is here, and it is not what this key sealed about this person.
+    Broken,
+}
+
+/// A key of sealed texts that is here; nothing of the key itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeyView {
+    /// Its name.
+    pub id: KeyId,
+    /// Whom its texts are about.
+    pub person: Person,
+    /// Who may read them, besides the owner.
+    pub readers: Roles,
+    /// Whether this device made it.
+    pub made: bool,
+}
+
 /// Which entries to list; every field narrows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EntryFilter {
@@ -300,12 +328,56 @@ pub struct EntryView {
     pub at_unix_ms: i64,
     /// What it says.
     pub body: Body,
+    /// What it is about; of a void or an approval, what the entry it names is about.
+    pub subject: Option<About>,
     /// How it is read.
     pub verdict: Verdict,
     /// Other devices that hold it.
     pub copies: u32,
     /// Whether a cloud receipt covers it.
     pub in_cloud: bool,
+}
+
+/// The end of one log: what tables were made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeadView {
+    /// The log.
+    pub log: LogName,
+    /// Its author's key.
+    pub author: PublicKey,
+    /// What its author is called.
+    pub label: String,
+    /// Whether this is the owner's control log.
+    pub control: bool,
+    /// Whether it counts: see [`LogView::common`].
+    pub common: bool,
+    /// How many entries it has.
+    pub height: u64,
+    /// The chain hash after the last of them.
+    pub chain: Hash,
+}
+
+/// How far somebody read a log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogRead {
+    /// How many entries.
+    pub height: u64,
+    /// The chain hash after the last of them.
+    pub chain: Hash,
+}
+
+/// What of one log somebody has not read yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// The log.
+    pub log: LogName,
+    /// The entries in order; empty if a log became shorter than what was read of it.
+    pub entries: Vec<EntryView>,
+    /// Whether the log is another one than what was read: the owner chose the other branch of its
+    /// fork, and the entries begin there.
+    pub replaced: bool,
+    /// How far it is read with these.
+    pub read: LogRead,
 }
 
 /// What `verify` found; it checks every hash and every kept signature again.

@@ -11,6 +11,7 @@ pub mod incidents;
 pub mod kinds;
 mod mistake;
 pub mod records;
+pub mod results;
 mod roster;
 pub mod scorebook;
 pub mod scoring;
@@ -21,7 +22,7 @@ pub use decimal::{Decimal, Fixed2, Fixed4};
 pub use incidents::Incidents;
 pub use mistake::{Code, Mistake};
 pub use records::Records;
-pub use roster::{RULES_VERSION, Roster};
+pub use roster::{RULES_VERSION, Roster, erase_names, erased_label};
 pub use scorebook::{Scorebook, Verdict};
 pub use standings::Standings;
 

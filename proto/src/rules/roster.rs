@@ -2,12 +2,14 @@
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},
+    format,
+    string::String,
     vec::Vec,
 };
 
 use crate::model::{
-    Amendment, Drill, DrillNo, Kind, KindNo, Manifest, Phase, Place, PlaceNo, RosterChange, Rule,
-    RuleNo, Shooter, ShooterNo, SquadNo, Structure,
+    Amendment, Drill, DrillNo, Entrant, Kind, KindNo, Manifest, Phase, Place, PlaceNo,
+    RosterChange, Rule, RuleNo, Shooter, ShooterNo, SquadNo, Structure,
 };
 
 /// The newest reading rules this code knows; it counts events of all versions up to this one.
@@ -25,6 +27,8 @@ pub struct Roster {
     /// Each phase with the revision since which it holds, in order.
     phases: Vec<(u32, Phase)>,
     squads_ever: BTreeMap<ShooterNo, BTreeSet<SquadNo>>,
+    /// Shooters of whom nothing but the number is shown.
+    erased: BTreeSet<ShooterNo>,
 }
 
 impl Roster {
@@ -44,6 +48,7 @@ impl Roster {
             locked: false,
             phases: Vec::new(),
             squads_ever,
+            erased: BTreeSet::new(),
         }
     }
 
@@ -82,11 +87,16 @@ impl Roster {
                         .entry(shooter.no)
                         .or_default()
                         .insert(shooter.squad);
-                    self.structure.shooters.insert(place, shooter.clone());
+                    let mut shooter = shooter.clone();
+                    if self.erased.contains(&shooter.no) {
+                        erase_names(&mut shooter);
+                    }
+                    self.structure.shooters.insert(place, shooter);
                 }
             }
             RosterChange::Edit(edit) => {
                 let divisions = self.structure.divisions.len();
+                let erased = self.erased.contains(&edit.shooter);
                 let Some(shooter) = self.shooter_mut(edit.shooter) else {
                     return;
                 };
@@ -107,6 +117,9 @@ impl Roster {
                 }
                 if let Some(entrant) = &edit.entrant {
                     shooter.entrant.clone_from(entrant);
+                }
+                if erased {
+                    erase_names(shooter);
                 }
                 if let Some(squad) = edit.squad {
                     self.squads_ever
@@ -156,6 +169,22 @@ impl Roster {
                 }
             }
         }
+    }
+
+    /// Shows nothing of a shooter but the number from here on, whatever the roster says before or
+    /// after; the revision stays, and so does what counts.
+    ///
+    /// Source: PROTOCOL R-SEAL-7.
+    pub fn erase(&mut self, no: ShooterNo) {
+        self.erased.insert(no);
+        if let Some(shooter) = self.shooter_mut(no) {
+            erase_names(shooter);
+        }
+    }
+
+    /// Returns whether nothing of a shooter is shown but the number.
+    pub fn is_erased(&self, no: ShooterNo) -> bool {
+        self.erased.contains(&no)
     }
 
     /// Marks the structure as locked.
@@ -258,4 +287,18 @@ impl Roster {
             .ok()?;
         self.structure.shooters.get_mut(place)
     }
+}
+
+/// Returns what is shown in the place of an erased shooter's name.
+///
+/// Source: PROTOCOL R-SEAL-7.
+pub fn erased_label(no: ShooterNo) -> String {
+    format!("Shooter {no}")
+}
+
+/// Takes everything out of a shooter that says who it is. Division, power factor, categories and
+/// squad stay: the standings rest on them.
+pub fn erase_names(shooter: &mut Shooter) {
+    shooter.label = erased_label(shooter.no);
+    shooter.entrant = Entrant::default();
 }

@@ -47,16 +47,41 @@ impl<'a> RuleBook<'a> {
     /// bonus is below 0.
     fn cost(&self, penalties: &[Penalty], default: u32) -> i64 {
         penalties.iter().fold(0, |sum: i64, penalty| {
-            let rule = self
-                .rules
-                .binary_search_by_key(&penalty.rule, |rule| rule.no)
-                .ok()
-                .and_then(|place| self.rules.get(place));
-            let value = rule.and_then(|rule| rule.value).map(i64::from);
-            let value = value.unwrap_or(i64::from(default));
-            sum.saturating_add(value.saturating_mul(i64::from(penalty.count)))
+            sum.saturating_add(self.cost_or(*penalty, default))
         })
     }
+
+    fn cost_or(&self, penalty: Penalty, default: u32) -> i64 {
+        let rule = self
+            .rules
+            .binary_search_by_key(&penalty.rule, |rule| rule.no)
+            .ok()
+            .and_then(|place| self.rules.get(place));
+        let value = rule.and_then(|rule| rule.value).map(i64::from);
+        let value = value.unwrap_or(i64::from(default));
+        value.saturating_mul(i64::from(penalty.count))
+    }
+
+    /// Returns what one penalty costs on a drill.
+    pub fn cost_of(&self, drill: &Drill, penalty: Penalty) -> Cost {
+        match Measure::of(drill) {
+            Some(Measure::Time) => {
+                Cost::Centis(self.cost_or(penalty, self.ruleset.times.procedural_centis))
+            }
+            Some(Measure::HitFactor | Measure::Points) | None => {
+                Cost::Points(self.cost_or(penalty, self.ruleset.points.penalty))
+            }
+        }
+    }
+}
+
+/// What a penalty costs; below 0 is a bonus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cost {
+    /// Points.
+    Points(i64),
+    /// Hundredths of a second.
+    Centis(i64),
 }
 
 /// Points, penalties and time of one run.

@@ -69,7 +69,7 @@ pub struct StageRow {
 pub struct StageResult {
     /// Points, penalties, time.
     pub tally: Tally,
-    /// Points a second; net points where points are counted; runs in a second where time is.
+    /// Points a second; net points where points are counted; 0 where time is.
     pub hit_factor: Fixed4,
     /// What counts for the match.
     pub stage_points: Fixed4,
@@ -121,9 +121,17 @@ pub struct MatchResult {
 
 /// A shooter who is listed.
 #[derive(Clone, Copy)]
-struct Listed<'a> {
-    shooter: &'a Shooter,
+pub(super) struct Listed<'a> {
+    /// Who.
+    pub(super) shooter: &'a Shooter,
     disqualified: bool,
+}
+
+impl Listed<'_> {
+    /// Returns the shooter's number, unless disqualified.
+    pub(super) fn in_the_match(&self) -> Option<ShooterNo> {
+        (!self.disqualified).then_some(self.shooter.no)
+    }
 }
 
 impl Group {
@@ -236,13 +244,13 @@ fn groups(roster: &Roster) -> impl Iterator<Item = Group> {
 }
 
 /// Returns the drills whose runs are ranked.
-fn ranked_drills(roster: &Roster) -> impl Iterator<Item = &Drill> {
+pub(super) fn ranked_drills(roster: &Roster) -> impl Iterator<Item = &Drill> {
     let drills = roster.structure().drills.iter();
     drills.filter(|drill| !matches!(drill.method, Method::Chrono | Method::Court))
 }
 
 /// Returns everybody who is listed: all but those who withdrew.
-fn listed<'a>(roster: &'a Roster, book: &Scorebook) -> Vec<Listed<'a>> {
+pub(super) fn listed<'a>(roster: &'a Roster, book: &Scorebook) -> Vec<Listed<'a>> {
     let shooters = roster.structure().shooters.iter();
     let shooters = shooters.filter_map(|shooter| {
         let out = book.out(shooter.no).map(|out| out.kind);
@@ -262,7 +270,7 @@ fn replace(list: &mut Vec<(DrillNo, ShooterNo)>, drill: DrillNo, fresh: Vec<(Dri
 }
 
 /// Gives sorted items their places from 1: equal keys share one, the next is skipped.
-fn places<'a, T, K: PartialEq + 'a>(
+pub(super) fn places<'a, T, K: PartialEq + 'a>(
     sorted: &'a [T],
     key: impl Fn(&'a T) -> K + 'a,
 ) -> impl Iterator<Item = (u32, &'a T)> + 'a {

@@ -139,6 +139,8 @@ pub struct Conversation {
     at_vector: Option<([u8; 16], [u8; 16])>,
     /// What is here when a look at every log found nothing left to push, until the peer wants more.
     pushed_all: Option<([u8; 16], u64)>,
+    /// The state at which both sides held the same last.
+    agreed: Option<[u8; 16]>,
 }
 
 /// Returns this device's Hello.
@@ -188,6 +190,7 @@ impl Conversation {
             doubted: None,
             at_vector: None,
             pushed_all: None,
+            agreed: None,
         }
     }
 
@@ -205,6 +208,15 @@ impl Conversation {
     pub fn equal(&self, mine: &Hello) -> bool {
         self.heard_hello
             .is_some_and(|(state, _)| state == mine.state)
+    }
+
+    /// Returns whether the peer's last Hello equals this state, once for each state.
+    pub fn agrees_anew(&mut self, mine: &Hello) -> bool {
+        let fresh = self.equal(mine) && self.agreed != Some(mine.state);
+        if fresh {
+            self.agreed = Some(mine.state);
+        }
+        fresh
     }
 
     /// Says Hello before the answer to the peer's, if this side has not said it: a vector that

@@ -10,6 +10,7 @@ use super::{
     STATEMENT_BYTES_MAX, VECTOR_LOGS_MAX, WireError,
     ask::{Ask, Denied, ask_in, ask_out, denied_in, denied_out},
     fixed, generated as pb,
+    seal::{KeyAsk, Keys, key_ask_in, key_ask_out, keys_in, keys_out},
     statement::label,
 };
 use crate::model::{EventId, GrantId, Hash, Incarnation, LogName};
@@ -49,6 +50,10 @@ pub enum Frame {
     Ask(Ask),
     /// A desk says no.
     Denied(Denied),
+    /// Which keys of sealed texts the sender lacks.
+    KeyAsk(KeyAsk),
+    /// Keys of sealed texts, for who asked.
+    Keys(Keys),
 }
 
 /// Begins a conversation and closes a round.
@@ -213,6 +218,8 @@ pub fn encode_frame(frame: &Frame) -> Vec<u8> {
         }
         Frame::Ask(it) => (16, ask_out(it).encode_to_vec()),
         Frame::Denied(it) => (17, denied_out(it).encode_to_vec()),
+        Frame::KeyAsk(it) => (18, key_ask_out(it).encode_to_vec()),
+        Frame::Keys(it) => (19, keys_out(it).encode_to_vec()),
     };
     let mut bytes = Vec::with_capacity(body.len().saturating_add(1));
     bytes.push(kind);
@@ -283,6 +290,8 @@ pub fn decode_frame(bytes: &[u8]) -> Result<Option<Frame>, WireError> {
         15 => Frame::Reveal(fixed(&read::<pb::Reveal>(body)?.nonce, "nonce")?),
         16 => Frame::Ask(ask_in(&read(body)?)?),
         17 => Frame::Denied(denied_in(&read(body)?)?),
+        18 => Frame::KeyAsk(key_ask_in(&read(body)?)?),
+        19 => Frame::Keys(keys_in(read(body)?)?),
         _ => return Ok(None),
     }))
 }

@@ -1846,3 +1846,35 @@ pub struct Denied {
     #[prost(uint64, tag = "5")]
     pub until_ms: u64,
 }
+/// Which keys of sealed texts the sender may hold and lacks, all of them.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct KeyAsk {
+    /// 8 bytes each, rising
+    #[prost(bytes = "vec", tag = "1")]
+    pub ids: ::prost::alloc::vec::Vec<u8>,
+}
+/// To who asked: the keys that the sender holds of those, as many as go into a frame.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Keys {
+    /// of the KeyAsk that is answered
+    #[prost(fixed64, tag = "1")]
+    pub heard: u64,
+    #[prost(message, repeated, tag = "2")]
+    pub keys: ::prost::alloc::vec::Vec<KeyShare>,
+}
+/// A key, and what it is for. Its id follows from all of it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct KeyShare {
+    /// whom texts are about: a shooter's number, or ...
+    #[prost(uint32, tag = "1")]
+    pub shooter: u32,
+    /// ... the name of a record, 16 bytes
+    #[prost(bytes = "vec", tag = "2")]
+    pub person: ::prost::alloc::vec::Vec<u8>,
+    /// roles, as bits
+    #[prost(uint32, tag = "3")]
+    pub readers: u32,
+    /// 32 bytes
+    #[prost(bytes = "vec", tag = "4")]
+    pub key: ::prost::alloc::vec::Vec<u8>,
+}

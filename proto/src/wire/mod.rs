@@ -12,6 +12,7 @@ mod entry;
 mod event;
 mod frame;
 mod hash;
+mod seal;
 mod statement;
 mod text;
 mod ticket;
@@ -45,6 +46,10 @@ pub use frame::{
 pub use hash::{
     LogTag, entry_id, event_id, grant_id, hash, log_short_id, log_tag, record_key, statement_id,
     structure_hash,
+};
+pub use seal::{
+    KEY_ROW_BYTES, KEYS_ASKED_MAX, KEYS_GIVEN_MAX, KeyAsk, KeyRow, Keys, Share, decode_key,
+    encode_key, open_sealed, seal_text,
 };
 pub use statement::{
     SignedStatement, decode_signed, decode_statement, encode_signed, read_back, sign_statement,

@@ -1,19 +1,20 @@
 //! Any value of the model that can be encoded.
 
 use proptest::{collection::vec, option, prelude::*};
-use tallyline_keys::{DeviceKey, PublicKey, Signature};
+use tallyline_keys::{DeviceKey, PublicKey, SealKey, Signature};
 use tallyline_proto::{
     model::{
         About, Admit, Adopt, Agreed, Approvals, Assign, Body, Card, CardKind, CellSet, Chrono,
         Close, CloseReason, Consent, Cut, Decision, DrillNo, Entrant, Entry, EntryId, EventClose,
-        EventId, Gear, GrantId, Hash, Hits, Incarnation, Lock, LogCut, LogEnd, LogName, Marks,
-        Offer, Open, Penalty, PowerFactor, Predecessor, Revoke, RevokeReason, Roles, RosterChange,
-        RuleNo, Score, Shooter, ShooterEdit, ShooterNo, SquadNo, Statement, Status, StatusKind,
-        Steel, Ticket, Transfer, Void, VoidReason,
+        EventId, Gear, GrantId, Hash, Hits, Incarnation, KeyId, Lock, LogCut, LogEnd, LogName,
+        Marks, Offer, Open, Penalty, Person, PowerFactor, Predecessor, Revoke, RevokeReason, Roles,
+        RosterChange, RuleNo, Score, Shooter, ShooterEdit, ShooterNo, SquadNo, Statement, Status,
+        StatusKind, Steel, Ticket, Transfer, Void, VoidReason,
     },
     wire::{
         Ask, AskId, CLAIM_MINUTES_MAX, Cell, CellKind, Claim, Commit, Denial, Denied, Fork, Frame,
-        Hello, Join, LENT_LOGS_MAX, LogRef, LogTag, Push, Vector, Wish, entry_id,
+        Hello, Join, KeyAsk, Keys, LENT_LOGS_MAX, LogRef, LogTag, Push, Share, Vector, Wish,
+        entry_id,
     },
 };
 
@@ -513,7 +514,24 @@ pub(crate) fn any_frame() -> impl Strategy<Value = Frame> {
         any::<[u8; 16]>().prop_map(Frame::Reveal),
         ask().prop_map(Frame::Ask),
         denied().prop_map(Frame::Denied),
+        vec(any::<[u8; 8]>().prop_map(KeyId), 0..40)
+            .prop_map(|ids| Frame::KeyAsk(KeyAsk::new(ids))),
+        keys().prop_map(Frame::Keys),
     ]
+}
+
+fn keys() -> impl Strategy<Value = Keys> {
+    let person = prop_oneof![
+        (1..=u32::MAX).prop_map(|no| Person::Shooter(ShooterNo(no))),
+        any::<[u8; 16]>().prop_map(|key| Person::Record(uuid::Uuid::from_bytes(key))),
+    ];
+    let share =
+        (person, any::<u32>(), any::<[u8; 32]>()).prop_map(|(person, readers, key)| Share {
+            person,
+            readers: Roles(readers),
+            key: SealKey::from_bytes(key),
+        });
+    (any::<u64>(), vec(share, 0..=8)).prop_map(|(heard, keys)| Keys { heard, keys })
 }
 
 /// Any ticket with addresses as tickets have them.

@@ -1,10 +1,12 @@
 //! What the golden tests share: fixed devices, a small event, and files of named vectors.
 
 mod claims;
+mod keys;
 mod refused;
 mod venue;
 
 pub(crate) use claims::claim_frames;
+pub(crate) use keys::key_frames;
 
 use std::{collections::BTreeSet, fmt::Write as _, fs, path::PathBuf};
 

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use tallyline_proto::{
-    model::{EntryId, LogName},
+    model::{EntryId, LogName, Roles},
     replica::{PeerId, Replica, Reply, RequestId, Write},
     wire::{self, CellKind, Frame, LogRef, LogTag, decode_cell, decode_frame},
 };
@@ -31,7 +31,7 @@ pub(crate) use reading::Look;
 const VIOLATIONS_MAX: usize = 20;
 
 /// What is checked, with the words of docs/TESTING.md.
-pub const INVARIANTS: [(&str, &str); 13] = [
+pub const INVARIANTS: [(&str, &str); 14] = [
     (
         "I1",
         "what was answered as saved is there after any kill or power cut of a card that keeps its word",
@@ -72,6 +72,10 @@ pub const INVARIANTS: [(&str, &str); 13] = [
     ("I11", "what was once on a device stays, fork proofs too"),
     ("I15", "clocks that are off by years change no verdict"),
     ("I16", "no slot ever counts two entries"),
+    (
+        "I17",
+        "keys of sealed texts are with readers and makers only, and with nobody once their person is erased",
+    ),
 ];
 
 /// A promise that was broken.
@@ -122,6 +126,9 @@ pub(crate) struct Oracle {
     shown: BTreeMap<EntryId, Shown>,
     standings: BTreeMap<[u8; 32], [u8; 32]>,
     screens: BTreeMap<DeviceNo, reading::Memory>,
+    /// Devices with the readers for whom they could read at some time: a role is never taken away,
+    /// ownership is.
+    readers: BTreeSet<(DeviceNo, Roles)>,
     /// By the end of a connection at the sender: what the other side said that it holds.
     told: BTreeMap<PeerId, BTreeMap<LogTag, u64>>,
     pub(crate) looks: u64,
@@ -249,6 +256,31 @@ impl Oracle {
         }
     }
 
+    /// Checks what keys of sealed texts a device holds: after each commit, and when it came up.
+    pub(crate) fn keys(&mut self, device: DeviceNo, now_ms: u64, replica: &Replica) {
+        let keys = replica.keys();
+        if keys.is_empty() || self.cards.get(device).is_some_and(|card| card.liar) {
+            return;
+        }
+        let erased = replica.erased();
+        for key in keys {
+            if erased.contains(&key.person) {
+                let what = format!("device {device} holds a key of {:?}, erased", key.person);
+                self.broken("I17", now_ms, what);
+            }
+            let reader = (device, key.readers);
+            if replica.reads(key.readers) {
+                self.readers.insert(reader);
+            } else if !key.made && !self.readers.contains(&reader) {
+                let what = format!(
+                    "device {device} holds a key for {:?} and is none of them",
+                    key.readers
+                );
+                self.broken("I17", now_ms, what);
+            }
+        }
+    }
+
     fn entry(&mut self, device: DeviceNo, now_ms: u64, place: (LogName, u64), bytes: &[u8]) {
         let hash = *blake3::hash(bytes).as_bytes();
         self.places.insert(wire::entry_id(&place.0, place.1), place);
@@ -349,7 +381,9 @@ impl Oracle {
             | Frame::Commit(_)
             | Frame::Reveal(_)
             | Frame::Ask(_)
-            | Frame::Denied(_) => {}
+            | Frame::Denied(_)
+            | Frame::KeyAsk(_)
+            | Frame::Keys(_) => {}
         }
         is_cell
     }
@@ -443,7 +477,9 @@ impl Oracle {
             | Frame::Commit(_)
             | Frame::Reveal(_)
             | Frame::Ask(_)
-            | Frame::Denied(_) => return,
+            | Frame::Denied(_)
+            | Frame::KeyAsk(_)
+            | Frame::Keys(_) => return,
         };
         let told = self.told.entry(end).or_default();
         if how == Told::All {

@@ -165,6 +165,7 @@ impl Watch {
             Reason::Quota => self.trace.count("refused-quota"),
             Reason::Duplicate => self.trace.count("refused-duplicate"),
             Reason::Room => self.trace.count("refused-room"),
+            Reason::Key => self.trace.count("refused-key"),
         }
     }
 
@@ -212,6 +213,8 @@ impl Link for Mouth {
                     .say(self.who, &format!("call {}", addresses.len()));
             }
             Notice::Grew { entries } => self.watch.say(self.who, &format!("grew {entries}")),
+            // Told again by what both devices hold.
+            Notice::Agreed { .. } | Notice::Receipted { .. } => {}
         }
         self.link.notice(notice);
     }

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tallyline_keys::PublicKey;
 use tallyline_proto::{
-    model::LogName,
+    model::{KeyId, LogName},
     replica::{Disk, Stored, StoredLog, Write},
+    wire::KeyRow,
 };
 
 /// What was written.
@@ -19,6 +20,7 @@ pub(super) struct Memory {
     forks: BTreeMap<LogName, Vec<u8>>,
     displaced: BTreeSet<Vec<u8>>,
     invites: BTreeMap<[u8; 16], Vec<u8>>,
+    keys: BTreeMap<KeyId, KeyRow>,
 }
 
 impl Memory {
@@ -47,6 +49,7 @@ impl Memory {
                 .iter()
                 .map(|(id, it)| (*id, it.clone()))
                 .collect(),
+            keys: self.keys.values().cloned().collect(),
         }
     }
 
@@ -95,6 +98,12 @@ impl Memory {
                 let keep = usize::try_from(from - 1).unwrap_or(usize::MAX);
                 self.logs.entry(log).or_default().truncate(keep);
                 self.displaced.insert(bytes);
+            }
+            Write::Key { id, row } => {
+                self.keys.insert(id, row);
+            }
+            Write::ForgetKey { id } => {
+                self.keys.remove(&id);
             }
             Write::Invite { id, bytes } => match bytes {
                 Some(bytes) => {

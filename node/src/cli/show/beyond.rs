@@ -12,9 +12,9 @@ use crate::local::protocol::{
     RecordInfo, Records, ReportInfo, RulingWord, ValueInfo,
 };
 
-use super::super::notation::centis_text;
 use super::table::{Sheet, Side::Left, Side::Right, clean};
 use super::{add, count, when};
+use crate::local::record_text::centis_text;
 
 /// Digits of a UUID that a table shows; enough to name it within an event.
 const SHORT_CHARS: usize = 13;

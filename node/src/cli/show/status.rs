@@ -205,6 +205,11 @@ fn footer(data: &StatusData) -> String {
         udp_sent_bytes,
         udp_received_bytes,
     } = data.wire;
+    match data.score_log {
+        Some(true) => text.push_str("score log on\n"),
+        Some(false) => text.push_str("score log off\n"),
+        None => {}
+    }
     if udp_sent_bytes != 0 || udp_received_bytes != 0 {
         add(
             &mut text,

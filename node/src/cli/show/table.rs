@@ -46,6 +46,13 @@ impl Sheet {
         self.table.add_row(cells);
     }
 
+    /// Adds a line; there is one text for each heading.
+    pub(super) fn line(&mut self, texts: Vec<String>) {
+        let cells = texts.into_iter().zip(&self.sides);
+        self.table
+            .add_row(cells.map(|(text, &side)| cell(text, side)));
+    }
+
     /// Returns the text of the table, each line ended and without trailing spaces.
     pub(super) fn text(mut self) -> String {
         for column in self.table.column_iter_mut() {

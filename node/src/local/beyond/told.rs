@@ -5,10 +5,11 @@
 use std::collections::BTreeMap;
 
 use tallyline_proto::model::{
-    Derive, FieldNo, JuryDecision, Kind, KindNo, Policy, Report, Ruling, Text, Value, Writers,
+    Derive, FieldNo, JuryDecision, Kind, KindNo, Policy, Report, Ruling, Sealed, Text, Value,
+    Writers,
 };
 use tallyline_proto::replica::{
-    GroupView, IncidentView, Noted, Replica, Reviewed, Saying, VersionsView,
+    GroupView, IncidentView, Noted, Opened, Replica, Reviewed, Saying, VersionsView,
 };
 use tallyline_proto::rules::{
     incidents::{Bench, Choice, Why},
@@ -179,13 +180,17 @@ pub(super) fn group(replica: &Replica, view: &GroupView) -> IncidentGroup {
         at_unix_ms: view.at_unix_ms,
         state: state.to_owned(),
         ruling,
-        incidents: view.incidents.iter().map(incident).collect(),
+        incidents: view
+            .incidents
+            .iter()
+            .map(|it| incident(replica, it))
+            .collect(),
     }
 }
 
-fn incident(view: &IncidentView) -> IncidentInfo {
+fn incident(replica: &Replica, view: &IncidentView) -> IncidentInfo {
     let says = &view.first.says;
-    let (text, sealed) = text(says.text.as_ref());
+    let (text, sealed) = text(replica, says.text.as_ref());
     let others = view.others.iter().map(|it| it.noted.entry.to_string());
     IncidentInfo {
         incident: says.id.to_string(),
@@ -196,14 +201,14 @@ fn incident(view: &IncidentView) -> IncidentInfo {
         sealed,
         again: view.again.iter().map(ToString::to_string).collect(),
         others: others.collect(),
-        reports: view.reports.iter().map(report).collect(),
+        reports: view.reports.iter().map(|it| report(replica, it)).collect(),
         decisions: view.decisions.iter().map(decision).collect(),
     }
 }
 
-fn report(saying: &Saying<Report>) -> ReportInfo {
+fn report(replica: &Replica, saying: &Saying<Report>) -> ReportInfo {
     let says = &saying.says;
-    let (text, sealed) = text(says.text.as_ref());
+    let (text, sealed) = text(replica, says.text.as_ref());
     let media = says.media.iter().map(|it| MediaData {
         hash: hex(&it.hash),
         bytes: it.bytes,
@@ -241,11 +246,20 @@ fn noted(noted: &Noted) -> NotedInfo {
     }
 }
 
-fn text(text: Option<&Text>) -> (Option<String>, bool) {
+/// Tells a text as far as this device reads it, and whether it is sealed.
+fn text(replica: &Replica, text: Option<&Text>) -> (Option<String>, bool) {
     match text {
         None => (None, false),
         Some(Text::Plain(text)) => (Some(text.clone()), false),
-        Some(Text::Sealed(_)) => (None, true),
+        Some(Text::Sealed(sealed)) => (opened(replica, sealed), true),
+    }
+}
+
+fn opened(replica: &Replica, sealed: &Sealed) -> Option<String> {
+    match replica.open_text(sealed) {
+        Opened::Text(text) => Some(text),
+        Opened::Erased => Some("[erased]".to_owned()),
+        Opened::NotForThisDevice | Opened::KeyMissing | Opened::Broken => None,
     }
 }
 
@@ -294,7 +308,8 @@ pub(super) fn kind(all: &[Kind], kind: &Kind) -> KindInfo {
 }
 
 /// Tells one record.
-pub(super) fn record(all: &[Kind], kind: &Kind, view: &VersionsView) -> RecordInfo {
+pub(super) fn record(replica: &Replica, kind: &Kind, view: &VersionsView) -> RecordInfo {
+    let all = replica.kinds();
     let record = &view.record;
     let waits_for = match &record.state {
         State::Applied => Vec::new(),
@@ -311,7 +326,7 @@ pub(super) fn record(all: &[Kind], kind: &Kind, view: &VersionsView) -> RecordIn
         state: state(record).to_owned(),
         waits_for,
         fields: fields
-            .map(|(no, shown)| (field_name(kind, *no), value(&shown.value)))
+            .map(|(no, shown)| (field_name(kind, *no), value(replica, &shown.value)))
             .collect(),
         counter: record.counter,
         versions: versions
@@ -321,7 +336,7 @@ pub(super) fn record(all: &[Kind], kind: &Kind, view: &VersionsView) -> RecordIn
                 creates: version.says.creates,
                 gone: version.says.gone,
                 shown: version.shown,
-                fields: said(kind, &version.says.fields),
+                fields: said(replica, kind, &version.says.fields),
             })
             .collect(),
         asks: record.asks.iter().map(ToString::to_string).collect(),
@@ -343,17 +358,27 @@ fn state(record: &RecordState) -> &'static str {
     }
 }
 
-fn said(kind: &Kind, fields: &[(FieldNo, Value)]) -> BTreeMap<String, ValueInfo> {
+fn said(
+    replica: &Replica,
+    kind: &Kind,
+    fields: &[(FieldNo, Value)],
+) -> BTreeMap<String, ValueInfo> {
     fields
         .iter()
-        .map(|(no, it)| (field_name(kind, *no), value(it)))
+        .map(|(no, it)| (field_name(kind, *no), value(replica, it)))
         .collect()
 }
 
-fn value(value: &Value) -> ValueInfo {
-    ValueInfo {
-        value: values::json(value),
-        sealed: matches!(value, Value::Sealed(_)),
+fn value(replica: &Replica, value: &Value) -> ValueInfo {
+    match value {
+        Value::Sealed(sealed) => ValueInfo {
+            value: opened(replica, sealed).map(serde_json::Value::from),
+            sealed: true,
+        },
+        Value::Text(_) | Value::Number(_) => ValueInfo {
+            value: values::json(value),
+            sealed: false,
+        },
     }
 }
 

@@ -251,7 +251,7 @@ pub struct IncidentInfo {
     pub happened_unix_ms: i64,
     /// The number of the rule it may have broken.
     pub rule: Option<u32>,
-    /// What was seen; `None`: nothing is said, or it is sealed.
+    /// What was seen; `None`: nothing is said, or this device does not read it.
     pub text: Option<String>,
     /// Whether the text is sealed.
     pub sealed: bool,
@@ -273,7 +273,7 @@ pub struct ReportInfo {
     /// Who reported.
     #[serde(flatten)]
     pub noted: NotedInfo,
-    /// What was seen; `None`: nothing is said, or it is sealed.
+    /// What was seen; `None`: nothing is said, or this device does not read it.
     pub text: Option<String>,
     /// Whether the text is sealed.
     pub sealed: bool,
@@ -387,7 +387,7 @@ pub struct RecordInfo {
 /// A value of a field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ValueInfo {
-    /// A text or a whole number; `None`: sealed.
+    /// A text or a whole number; `None`: sealed, and not for this device.
     pub value: Option<Value>,
     /// Whether it is sealed.
     pub sealed: bool,

@@ -16,7 +16,9 @@ pub const UNKNOWN_DEVICE: &str = "unknown_device";
 pub const UNKNOWN_GRANT: &str = "unknown_grant";
 /// No entry is called so, or several are.
 pub const UNKNOWN_ENTRY: &str = "unknown_entry";
-/// No division is called so.
+/// Nobody in the event is called so, or several are.
+pub const UNKNOWN_PERSON: &str = "unknown_person";
+/// No division of the event is called so.
 pub const UNKNOWN_DIVISION: &str = "unknown_division";
 /// Who was asked for a cell is no desk.
 pub const NOT_A_DESK: &str = "not_a_desk";

@@ -5,7 +5,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ApproveData, CloseWhy, KindInfo, LentInfo, PlaceInfo, Record, RevokeWhy, RosterAdd, ScoreVoid,
+    ApproveData, CloseWhy, HeadInfo, KindInfo, LentInfo, PhaseInfo, PlaceInfo, Record, RevokeWhy,
+    RosterAdd, ScoreVoid,
 };
 
 /// Answer of a verb that has nothing to tell.
@@ -276,10 +277,72 @@ pub struct StandingsData {
     pub missing: Vec<String>,
     /// Digest of the logs it was computed from, hex: equal on two nodes with the same entries.
     pub state_digest: String,
+    /// Where the event stands.
+    #[serde(default)]
+    pub phase: PhaseInfo,
+    /// Minutes east of UTC of the event, for its phase's times.
+    #[serde(default)]
+    pub zone_min: i32,
+    /// The end of each log it was computed from.
+    #[serde(default)]
+    pub heads: Vec<HeadInfo>,
+    /// What a match adds: `stage-points`, `time`, `points` or `wins`.
+    #[serde(default)]
+    pub adds: String,
     /// Tables of drills.
     pub stages: Vec<StageTable>,
     /// Tables of the match.
     pub matches: Vec<MatchTable>,
+    /// Tables of classes or categories.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PartTable>,
+    /// Tables of teams.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub teams: Vec<TeamTable>,
+}
+
+/// Results of a class or category in one division.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartTable {
+    /// `class` or `category`.
+    pub by: String,
+    /// Which one.
+    pub part: String,
+    /// The division's name, or "Combined".
+    pub division: String,
+    /// The division's rows of these shooters, with places among themselves.
+    pub rows: Vec<MatchRow>,
+}
+
+/// Results of the teams in one division.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TeamTable {
+    /// The division's name, or "Combined".
+    pub division: String,
+    /// How many members of a team count.
+    pub counts: u32,
+    /// The rows by place.
+    pub rows: Vec<TeamRow>,
+}
+
+/// One team's result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TeamRow {
+    /// The place, from 1; equal teams share one.
+    pub place: u32,
+    /// Its name.
+    pub team: String,
+    /// Match points of those who count, four decimals; `None` where times are added.
+    pub match_points: Option<String>,
+    /// Times of those who count in seconds; `None` where points are added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub match_time: Option<String>,
+    /// Shooters who count, the best first.
+    pub counted: Vec<u32>,
+    /// Members who do not.
+    pub others: Vec<u32>,
+    /// Whether fewer members count than a team has.
+    pub short: bool,
 }
 
 /// Results of one drill in one division.
@@ -291,6 +354,9 @@ pub struct StageTable {
     pub name: String,
     /// The division's name, or "Combined".
     pub division: String,
+    /// What ranks: `hit-factor`, `points` or `time`.
+    #[serde(default)]
+    pub measure: String,
     /// The rows, by place; disqualified shooters last.
     pub rows: Vec<StageRow>,
 }
@@ -318,6 +384,15 @@ pub struct StageRow {
     pub stage_points: Option<String>,
     /// Percent of the best, two decimals.
     pub stage_percent: Option<String>,
+    /// Time in seconds with what faults add, where time ranks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_time: Option<String>,
+    /// X's, where there are some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub xs: Option<u32>,
+    /// Why there is no run: `dnf`, `dns` or `stage-dq`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missed: Option<String>,
 }
 
 /// Results of the match in one division.
@@ -344,6 +419,15 @@ pub struct MatchRow {
     pub match_points: Option<String>,
     /// Percent of the best, four decimals.
     pub match_percent: Option<String>,
+    /// Time in seconds, where a match adds times.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub match_time: Option<String>,
+    /// X's, where there are some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub xs: Option<u32>,
+    /// Why the shooter is not ranked, where a match adds times: `dnf`, `dns` or `stage-dq`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unranked: Option<String>,
 }
 
 /// Answer of `status`.
@@ -387,6 +471,9 @@ pub struct StatusData {
     pub links: Vec<LinkStatus>,
     /// Whether connections are paused: `none`, `cloud` or `all`.
     pub paused: String,
+    /// Whether the running node writes the plain-text score log; `None`: no node runs.
+    #[serde(default)]
+    pub score_log: Option<bool>,
     /// How often peers' frames were refused, by reason.
     pub refused: Vec<Refused>,
     /// Bytes over the network since the start.

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     model::{
         Admit, Assign, CloseReason, Decision, EventClose, EventId, GrantId, Hash, Incarnation,
-        LogName, Manifest, Revoke, Roles, Statement,
+        LogName, Manifest, Person, Revoke, Roles, Statement,
     },
     rules::Roster,
     wire::{encode_structure, grant_id, structure_hash},
@@ -171,6 +171,9 @@ impl Authority {
             }
             (Statement::Erase(erase), Voice::Owner) => {
                 self.erased.insert(erase.person);
+                if let Person::Shooter(no) = erase.person {
+                    self.roster.erase(no);
+                }
                 true
             }
         }

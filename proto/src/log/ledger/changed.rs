@@ -4,7 +4,7 @@ use alloc::{collections::BTreeSet, vec::Vec};
 
 use super::Ledger;
 use crate::{
-    model::{About, LogName},
+    model::{About, Body, LogName},
     rules::{Line, scorebook::is_beyond_scores},
 };
 
@@ -80,14 +80,25 @@ impl Ledger {
             let Some(record) = log.record(seq) else {
                 continue;
             };
-            let subject = match record.entry.body.target() {
-                None => record.entry.body.about(),
-                Some(target) => self.index.get(&target).and_then(|(log, seq)| {
-                    let record = self.logs.get(log)?.record(*seq)?;
-                    record.entry.body.about()
-                }),
-            };
-            found.push((seq, subject));
+            let body = &record.entry.body;
+            let target = body.target().and_then(|target| {
+                let (log, seq) = self.index.get(&target)?;
+                Some(&self.logs.get(log)?.record(*seq)?.entry.body)
+            });
+            let subject = target.unwrap_or(body);
+            // Incidents are read in groups, records with their parents.
+            if is_beyond_scores(subject) {
+                return self.everything_changed();
+            }
+            // A reading may lower the power factor on every drill.
+            let about = subject.about().map(|about| match subject {
+                Body::Chrono(_) => About {
+                    drill: None,
+                    ..about
+                },
+                _ => about,
+            });
+            found.push((seq, about));
         }
         let Changed::Added { about, others } = &mut self.changed else {
             return;
@@ -106,7 +117,10 @@ impl Ledger {
     /// about the log, closed it, or cut it where its chain is still to be seen.
     fn reads_plainly(&self, name: &LogName) -> bool {
         let authority = &self.authority;
+        let drills = &authority.roster().structure().drills;
         if self.forks.contains_key(name)
+            // Points of a court are the business of both sides.
+            || drills.iter().any(|drill| drill.terms.court.is_some())
             || !authority.adoptions(name).is_empty()
             || authority.closing().is_some()
         {

@@ -5,7 +5,7 @@ use core::cmp::Reverse;
 
 use super::{Group, Listed, MatchResult, MatchRow, StageResult, StageTable, disqualified, places};
 use crate::{
-    model::{Drill, Shooter, ShooterNo, Sum, Tie},
+    model::{Drill, DrillNo, Method, Ruleset, Shooter, ShooterNo, Sum, Tie},
     rules::{
         Fixed4, Roster, Scorebook,
         court::Courts,
@@ -31,10 +31,10 @@ struct Total {
     longest: (Fixed4, u32),
     /// How many shots lie in each ring, from 0.
     rings: BTreeMap<u8, u32>,
-    /// All shots in order.
-    shots: Vec<u8>,
+    /// All shots of each drill, in order.
+    shots: BTreeMap<DrillNo, Vec<u8>>,
     /// Results on the drills that break ties, higher is better.
-    tie_breakers: Vec<i128>,
+    tie_breakers: BTreeMap<DrillNo, [i128; 2]>,
     /// Won matches, sets and points of a court, less what was lost of the latter two.
     court: (u32, i64, i64),
 }
@@ -61,7 +61,7 @@ pub(super) fn table(
         .map(|it| {
             let total = totals.get(it.shooter.no).unwrap_or(&none);
             (
-                order(total, ruleset.sum, &ruleset.ties),
+                order(total, &roster.structure().drills, ruleset),
                 it.shooter.no,
                 total,
             )
@@ -192,9 +192,12 @@ impl Total {
             let count = self.rings.entry(ring).or_default();
             *count = count.saturating_add(1);
         }
-        self.shots.extend(&tally.rings);
+        if !tally.rings.is_empty() {
+            self.shots.insert(drill.no, tally.rings.clone());
+        }
         if drill.terms.tie_breaker {
-            self.tie_breakers.extend(tie_breaker(drill, result));
+            let worth = tie_breaker(drill, result);
+            self.tie_breakers.insert(drill.no, worth);
         }
     }
 }
@@ -218,7 +221,8 @@ fn unranked(total: &Total, sum: Sum) -> Option<Missed> {
 }
 
 /// Returns what ranks a shooter, the most important first; higher is better.
-fn order(total: &Total, sum: Sum, ties: &[Tie]) -> Vec<i128> {
+fn order(total: &Total, drills: &[Drill], ruleset: &Ruleset) -> Vec<i128> {
+    let sum = ruleset.sum;
     let points = i128::from(total.points.0);
     let mut order = match sum {
         Sum::StagePoints | Sum::Points => Vec::from([points]),
@@ -234,7 +238,7 @@ fn order(total: &Total, sum: Sum, ties: &[Tie]) -> Vec<i128> {
             i128::from(total.court.2),
         ]),
     };
-    for tie in ties {
+    for tie in &ruleset.ties {
         match tie {
             Tie::Xs => order.push(i128::from(total.xs)),
             Tie::LongestRange => order.push(i128::from(total.longest.0.0)),
@@ -242,13 +246,34 @@ fn order(total: &Total, sum: Sum, ties: &[Tie]) -> Vec<i128> {
             Tie::FewestMisses => order.push(fewer(total, 0)),
             Tie::FewestLow => order.extend(RINGS.map(|ring| fewer(total, ring))),
             Tie::InverseOrder => {
-                order.extend(total.shots.iter().rev().map(|&shot| i128::from(shot)));
+                order.extend(drills.iter().rev().flat_map(|drill| shots(total, drill)));
             }
             Tie::StageWins => order.push(i128::from(total.wins)),
-            Tie::TieStage => order.extend(&total.tie_breakers),
+            Tie::TieStage => {
+                let drills = drills.iter().filter(|drill| drill.terms.tie_breaker);
+                let none = [i128::MIN; 2];
+                order.extend(
+                    drills.flat_map(|drill| {
+                        total.tie_breakers.get(&drill.no).copied().unwrap_or(none)
+                    }),
+                );
+            }
         }
     }
     order
+}
+
+/// Returns the shots of a drill from the last to the first; one that was not fired is below a miss.
+fn shots(total: &Total, drill: &Drill) -> Vec<i128> {
+    let fired = total.shots.get(&drill.no);
+    match fired {
+        Some(rings) => rings.iter().rev().map(|&ring| i128::from(ring)).collect(),
+        None if drill.method == Method::Precision => {
+            let shots = usize::try_from(drill.terms.shots).unwrap_or(0);
+            vec![-1; shots]
+        }
+        None => Vec::new(),
+    }
 }
 
 fn fewer(total: &Total, ring: u8) -> i128 {

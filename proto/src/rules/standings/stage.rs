@@ -1,6 +1,6 @@
 //! The ranking on one drill.
 
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
 use core::cmp::Reverse;
 
 use super::{Group, Listed, StageResult, StageRow, StageTable, disqualified, places};
@@ -102,12 +102,15 @@ pub(super) fn runs(
 ///
 /// Source: Steel Challenge rules 5.6.1; PROTOCOL R-SCORE-10.
 fn longest(drill: &Drill) -> Tally {
-    if drill.method != Method::BestStrings {
+    let limit = drill.terms.string_max_centis;
+    if drill.method != Method::BestStrings || limit == 0 {
         return Tally::ZERO;
     }
-    let strings = u32::try_from(counting_strings(drill)).unwrap_or(u32::MAX);
+    let counting = counting_strings(drill);
+    let strings = u32::try_from(counting).unwrap_or(u32::MAX);
     Tally {
-        time_centis: strings.saturating_mul(drill.terms.string_max_centis),
+        time_centis: strings.saturating_mul(limit),
+        strings: vec![limit; counting],
         ..Tally::ZERO
     }
 }

@@ -1,6 +1,6 @@
 //! Whether a score fits its drill: the counts that its method asks for, and no others.
 
-use alloc::{borrow::ToOwned as _, format};
+use alloc::{borrow::ToOwned as _, format, vec::Vec};
 
 use crate::{
     model::{Drill, Method, NoShoots, Overtime, Score, Steel},
@@ -16,7 +16,7 @@ pub(super) fn check(drill: &Drill, score: &Score, revisions: (u32, u32)) -> Resu
     check_targets(drill, score, revisions)?;
     check_rings(drill, score)?;
     check_method(drill, score)?;
-    check_time(drill, &score.time_centis)?;
+    check_time(drill, score)?;
     check_steel(drill, score.steel)?;
     check_strings(drill, &score.time_centis)?;
     check_string_limit(drill, &score.time_centis)?;
@@ -115,18 +115,22 @@ fn check_rings(drill: &Drill, score: &Score) -> Result<(), Mistake> {
     ))
 }
 
-/// Most methods need a time.
-fn check_time(drill: &Drill, time_centis: &[u32]) -> Result<(), Mistake> {
+/// Most methods need a time; a string that was not finished has none.
+fn check_time(drill: &Drill, score: &Score) -> Result<(), Mistake> {
     if untimed(drill) {
         return Ok(());
     }
-    if time_centis.iter().all(|&time| time == 0) {
+    let mut faults = score.marks.string_faults.iter().map(|it| it.unfinished);
+    let times = score.time_centis.iter();
+    let lacks = |&time: &u32| time == 0 && !faults.next().unwrap_or(false);
+    let missing: Vec<bool> = times.map(lacks).collect();
+    if missing.iter().all(|&is_missing| is_missing) {
         return Err(Mistake::new(
             Code::E06,
             "no time entered. Use DNF if the shooter did not fire.".to_owned(),
         ));
     }
-    match time_centis.iter().position(|&time| time == 0) {
+    match missing.iter().position(|&is_missing| is_missing) {
         Some(place) => Err(Mistake::new(
             Code::E06,
             format!("string {} has no time. Enter it.", place.saturating_add(1)),
@@ -177,7 +181,7 @@ fn check_targets(
 ) -> Result<(), Mistake> {
     let no = drill.no;
     let (expected, given) = (drill.required_hits.len(), score.hits.len());
-    if drill.method == Method::TimePlus && given == 0 && !score.marks.points_down.is_empty() {
+    if drill.method == Method::TimePlus && !score.marks.points_down.is_empty() {
         return check_points_down(drill, score);
     }
     if expected != given {
@@ -218,6 +222,15 @@ fn check_targets(
 /// Where points down stand for hits, every target or every string has its own.
 fn check_points_down(drill: &Drill, score: &Score) -> Result<(), Mistake> {
     let (targets, given) = (drill.required_hits.len(), score.marks.points_down.len());
+    if !score.hits.is_empty() {
+        return Err(Mistake::new(
+            Code::E03,
+            format!(
+                "stage {} has hits and points down in one score. Enter one of the two.",
+                drill.no
+            ),
+        ));
+    }
     if given == targets || given == score.time_centis.len() {
         return Ok(());
     }

@@ -2,6 +2,7 @@
 
 use alloc::{string::String, vec::Vec};
 
+use tallyline_keys::SEALED_BYTES_MAX;
 use uuid::Uuid;
 
 use super::note;
@@ -15,8 +16,6 @@ use crate::{
 
 /// Longest text of a record, an incident or a report, in bytes.
 const TEXT_BYTES_MAX: usize = 200;
-/// Longest sealed text in bytes: a text, nonce and tag.
-const SEALED_BYTES_MAX: usize = 256;
 /// Most parents and most fields of a record.
 const LIST_MAX: usize = 32;
 /// Most pictures and clips of a report.

@@ -1,13 +1,15 @@
 //! Frames drawn from bytes: raw ones, and ones of each kind that fit the scene more or less.
 
-use tallyline_keys::join_proof;
+use tallyline_keys::{SealKey, join_proof};
 use tallyline_proto::{
     log::Log,
-    model::{Admit, DrillNo, GrantId, Hash, LogName, Roles, SquadNo, Statement},
+    model::{
+        Admit, DrillNo, GrantId, Hash, KeyId, LogName, Person, Roles, ShooterNo, SquadNo, Statement,
+    },
     wire::{
         Ask, AskId, CLAIM_MINUTES_MAX, Cell, CellKind, Denial, Denied, Fork, Frame, Hello, Join,
-        LogRef, LogTag, Push, Vector, Wish, encode_cell, encode_frame, encode_signed, hash,
-        log_short_id, log_tag, sign_cell, sign_statement,
+        KeyAsk, Keys, LogRef, LogTag, Push, Share, Vector, Wish, encode_cell, encode_frame,
+        encode_signed, hash, log_short_id, log_tag, sign_cell, sign_statement,
     },
 };
 
@@ -34,9 +36,26 @@ pub(super) fn draw(scene: &mut Scene, who: u8, bytes: &mut Bytes<'_>) -> Option<
         12 => Frame::Welcome(venue().manifest_bytes.clone()),
         13 => Frame::Ask(ask(scene, bytes)),
         14 => Frame::Denied(denied(bytes)),
-        _ => Frame::Refused(u32::from(bytes.byte())),
+        _ => match bytes.below(4) {
+            0 => Frame::KeyAsk(KeyAsk::new([KeyId(bytes.array()), KeyId([1; 8])])),
+            1 => Frame::Keys(keys(bytes)),
+            _ => Frame::Refused(u32::from(bytes.byte())),
+        },
     };
     Some(encode_frame(&frame))
+}
+
+/// Keys that nobody asked for, of people who may be on the roster.
+fn keys(bytes: &mut Bytes<'_>) -> Keys {
+    let share = Share {
+        person: Person::Shooter(ShooterNo(u32::from(bytes.byte()).max(1))),
+        readers: Roles(u32::from(bytes.byte()) << 4),
+        key: SealKey::from_bytes(bytes.array()),
+    };
+    Keys {
+        heard: bytes.number(),
+        keys: vec![share; bytes.below(4)],
+    }
 }
 
 fn hello(scene: &Scene, bytes: &mut Bytes<'_>) -> Hello {
