@@ -256,7 +256,7 @@ mod tests {
         let times =
             |lines: Vec<Exchange>| -> Vec<u32> { lines.iter().map(|it| it.times).collect() };
         assert_eq!(times(exchanges.due(at(40), false)), [1, 1, 1]);
-        assert_eq!(times(exchanges.due(at(50), false)), [], "not yet");
+        assert_eq!(times(exchanges.due(at(50), false)), [0_u32; 0], "not yet");
         assert_eq!(times(exchanges.due(at(60_000), false)), [2]);
         assert!(
             !exchanges.note(sync, &key(1), 9, at(60_001)),
