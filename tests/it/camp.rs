@@ -42,8 +42,10 @@ impl Camp {
     }
 
     fn agree(&self) {
-        agree(&self.owner, &self.ann);
-        agree(&self.owner, &self.bob);
+        // Once more, for what came from the second one meanwhile.
+        for device in [&self.ann, &self.bob, &self.ann] {
+            agree(&self.owner, device);
+        }
     }
 
     /// Lets the two leaders go out of each other's reach.

@@ -295,7 +295,7 @@ pub(super) fn verdict(verdict: Verdict) -> (&'static str, String, Option<String>
                 None,
             );
         }
-        Verdict::Waiting => ("waiting", "voids an entry that is not here yet", None),
+        Verdict::Waiting => ("waiting", "names something that is not here yet", None),
         Verdict::Statement => ("statement", "a statement, or the end of a log", None),
         Verdict::Unknown => (
             "unknown",

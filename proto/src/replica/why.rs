@@ -17,7 +17,7 @@ use crate::{
     model::{
         CellSet, CloseReason, Decision, DrillNo, EntryId, GrantId, Hash, LogName, Roles, SquadNo,
     },
-    rules::{Authority as _, Line, Standing, Verdict},
+    rules::{Authority as _, Line, Standing, Verdict, scorebook::is_beyond_scores},
     wire::{entry_id, log_short_id},
 };
 
@@ -144,7 +144,9 @@ impl Teller<'_> {
             Verdict::Unfit(code) => {
                 format!("It does not fit the structure or its author's rights ({code}).")
             }
-            Verdict::Waiting => "It voids an entry that is not here yet.".into(),
+            Verdict::Waiting => {
+                "It names something that is not here yet, and waits for it (E20).".into()
+            }
             Verdict::Statement => {
                 "It is a statement, or the end of a log, and has no result.".into()
             }
@@ -274,6 +276,8 @@ impl Teller<'_> {
             format!("{author} owns the event and may write anywhere.")
         } else if was_owner {
             format!("{author} owned the event before, and wrote under no grant.")
+        } else if is_beyond_scores(line.body) {
+            format!("{author} wrote it as a member; what is about no cell needs no grant.")
         } else {
             format!("{author} wrote it under no grant.")
         };
