@@ -274,6 +274,7 @@ fn device(replica: &Replica, view: &DeviceView) -> DeviceInfo {
         this: view.this,
         connected: view.connected,
         last_heard_ms: view.last_heard_ms,
+        clock_ahead_ms: view.clock_ahead_ms,
         revoked: view.revoked.map(convert::revoke_why),
     }
 }

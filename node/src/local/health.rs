@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use tallyline_keys::PublicKey;
 use tallyline_proto::replica::{EntryFilter, Now, Replica};
+use tallyline_proto::rules::Mistake;
 
 use super::clerk::{Alarm, Condition};
 use super::protocol::{CauseCount, CloneData, HealthData, LatestData, SecurityData, SecurityLine};
@@ -64,6 +65,10 @@ pub(super) fn security(
     }
 }
 
+/// How far two clocks may differ before people are told, in milliseconds: times of day on two screens
+/// still match.
+const CLOCK_MS_MAX: u64 = 120_000;
+
 /// Returns what a person should know besides where the scores are.
 pub(super) fn remarks(replica: &Replica, now: Now, alarms: &[Alarm]) -> Vec<String> {
     let mut remarks = Vec::new();
@@ -75,6 +80,13 @@ pub(super) fn remarks(replica: &Replica, now: Now, alarms: &[Alarm]) -> Vec<Stri
              are. Make room.",
             megabytes(free_bytes)
         ));
+    }
+    for device in replica.devices(now) {
+        if let Some(ahead_ms) = device.clock_ahead_ms
+            && CLOCK_MS_MAX < ahead_ms.unsigned_abs()
+        {
+            remarks.push(Mistake::clock(&device.label, ahead_ms).to_string());
+        }
     }
     let labels = labels(replica, now);
     for alarm in clones(alarms, &labels) {

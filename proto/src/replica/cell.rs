@@ -3,7 +3,7 @@
 use alloc::string::ToString as _;
 
 use super::{PeerId, Reason, Replica, Write, core::State};
-use crate::wire::{decode_cell_of, encode_cell};
+use crate::wire::{SignedCell, decode_cell_of, encode_cell};
 
 /// The kind number of a presence.
 const PRESENCE: u8 = 1;
@@ -61,6 +61,7 @@ impl Replica {
             }
             member.unsaved_cells.insert(cell.signer);
         }
+        self.compare_clocks(peer, &cell);
         self.pass_on(peer, &cell);
         let State::Member(member) = &mut self.state else {
             return;
@@ -68,6 +69,24 @@ impl Replica {
         let raised = member.keep_cell(cell);
         let notice = member.receipted(&raised);
         self.out.released.notices.extend(notice);
+    }
+
+    /// Notes how far a device's clock is ahead, if the device itself sends what it has just said. Its
+    /// first presence on a connection may be old.
+    ///
+    /// Source: PROTOCOL R-CHECK-1 (E22).
+    fn compare_clocks(&mut self, peer: PeerId, cell: &SignedCell) {
+        let Some(it) = self.peers.get_mut(&peer) else {
+            return;
+        };
+        if cell.is_receipt() || it.key != cell.signer {
+            return;
+        }
+        if core::mem::replace(&mut it.told_the_time, true) {
+            let own_ms = i64::try_from(self.now.wall_ms).unwrap_or(i64::MAX);
+            let ahead_ms = cell.cell.wall_ms.saturating_sub(own_ms);
+            self.clocks_ahead_ms.insert(cell.signer, ahead_ms);
+        }
     }
 
     /// Writes the presence of others down: with a commit that happens anyway, or when it is time.

@@ -22,6 +22,8 @@ pub struct Replica {
     pub(super) state: State,
     pub(super) peers: BTreeMap<PeerId, Peer>,
     pub(super) last_heard_ms: BTreeMap<PublicKey, u64>,
+    /// How far other devices' clocks are ahead of this one's, in ms, as they last told; only shown.
+    pub(super) clocks_ahead_ms: BTreeMap<PublicKey, i64>,
     pub(super) refusals: BTreeMap<Reason, u64>,
     pub(super) enrol: Enrolment,
     pub(super) free_bytes: Option<u64>,

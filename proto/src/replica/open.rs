@@ -61,6 +61,7 @@ impl Replica {
             state,
             peers: BTreeMap::new(),
             last_heard_ms: BTreeMap::new(),
+            clocks_ahead_ms: BTreeMap::new(),
             refusals: BTreeMap::new(),
             enrol: Enrolment::default(),
             free_bytes: None,

@@ -69,6 +69,8 @@ pub(super) struct Peer {
     pub(super) vouched: BTreeMap<PublicKey, Roles>,
     pub(super) pace: Pace,
     pub(super) keys: KeyTalk,
+    /// Whether a presence of its own came on this connection.
+    pub(super) told_the_time: bool,
 }
 
 impl Peer {
@@ -102,6 +104,7 @@ impl Replica {
             vouched: BTreeMap::new(),
             pace: Pace::new(self.now.mono_ms),
             keys: KeyTalk::new(),
+            told_the_time: false,
         };
         let welcome = match &self.state {
             State::Blank => self.identity.cloud || self.awaits_owner(),

@@ -119,6 +119,7 @@ impl Replica {
                 .last_heard_ms
                 .get(key)
                 .map(|&at| now.mono_ms.saturating_sub(at)),
+            clock_ahead_ms: self.clocks_ahead_ms.get(key).copied(),
             met: *key == own || connected(key) || member.met(key),
             revoked: authority.revoked(key).map(|it| it.reason),
         })

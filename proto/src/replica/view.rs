@@ -173,6 +173,8 @@ pub struct DeviceView {
     pub connected: bool,
     /// Monotonic milliseconds since it was last heard directly; `None`: not since this start.
     pub last_heard_ms: Option<u64>,
+    /// How far its clock is ahead of this device's, in ms, as it last told directly; below 0: behind.
+    pub clock_ahead_ms: Option<i64>,
     /// Whether anything of it was ever seen here: it wrote, or said what it holds. A spare card
     /// that nobody took up was never met.
     pub met: bool,

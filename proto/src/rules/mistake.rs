@@ -56,6 +56,8 @@ pub enum Code {
     E20,
     /// Too large.
     E21,
+    /// The clock is far off; a warning.
+    E22,
 }
 
 impl Code {
@@ -83,6 +85,7 @@ impl Code {
             Self::E19 => "E19",
             Self::E20 => "E20",
             Self::E21 => "E21",
+            Self::E22 => "E22",
         }
     }
 }
@@ -231,6 +234,29 @@ impl Mistake {
             }
         };
         Self::new(Code::E17, format!("{who} {what}"))
+    }
+
+    /// Says that something waits for what it belongs to (E20): a state, not a failure.
+    pub fn waits(what: &str, of: &dyn fmt::Display) -> Self {
+        Self::new(
+            Code::E20,
+            format!("{what} waits for {of} (not received yet)."),
+        )
+    }
+
+    /// Warns that the clock of another device is far off (E22), in milliseconds ahead of this one's.
+    /// Nothing is judged by it.
+    pub fn clock(label: &str, ahead_ms: i64) -> Self {
+        let seconds = ahead_ms.unsigned_abs().wrapping_div(1_000);
+        let (minutes, rest) = (seconds.wrapping_div(60), seconds.wrapping_rem(60));
+        let way = if ahead_ms < 0 { "behind" } else { "ahead of" };
+        Self::new(
+            Code::E22,
+            format!(
+                "the clock of {label} is {minutes} min {rest} s {way} this device. Scores are kept in \
+                 the right order anyway; please set the clock."
+            ),
+        )
     }
 
     /// Says that an approved score is not changed by one alone (E14); `clock` is when the shooter

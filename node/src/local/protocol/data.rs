@@ -154,6 +154,9 @@ pub struct DeviceInfo {
     pub connected: bool,
     /// Milliseconds since it was last heard directly; `None`: not since this node started.
     pub last_heard_ms: Option<u64>,
+    /// How far its clock is ahead of this device's, in milliseconds; below 0: behind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_ahead_ms: Option<i64>,
     /// Why its key was revoked; `None`: it is a member.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked: Option<RevokeWhy>,
