@@ -648,6 +648,7 @@ pub(super) fn refused(mistake: &Mistake) -> Problem {
         | Code::E07
         | Code::E08
         | Code::E10
+        | Code::E22
         | Code::E18
         | Code::E21 => exits::FAILURE,
     };

@@ -45,9 +45,10 @@ pub(super) fn erase(
 ) -> Result<(Command, Tell), Problem> {
     let person = find(replica, &query.person)?.person;
     let tell = move |reply: &Reply| {
-        let keys = match reply {
-            Reply::Erased { keys } => *keys,
-            _ => 0,
+        let keys = if let Reply::Erased { keys } = reply {
+            *keys
+        } else {
+            0
         };
         Answer::ok(&Erased {
             schema: "tallyline.erased/1".to_owned(),

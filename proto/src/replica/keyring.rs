@@ -124,8 +124,8 @@ impl Keyring {
     }
 
     /// Returns whether a text here that names the key is one that this device may read.
-    pub(super) fn may_lack(&self, own: &PublicKey, ledger: &Ledger, id: &KeyId) -> bool {
-        let namings = self.named.get(id).into_iter().flatten();
+    pub(super) fn may_lack(&self, own: &PublicKey, ledger: &Ledger, id: KeyId) -> bool {
+        let namings = self.named.get(&id).into_iter().flatten();
         let mut circles = namings.map(|it| it.circle);
         circles.any(|it| may_read(ledger, own, it.readers(ledger)))
     }

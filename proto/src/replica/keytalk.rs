@@ -1,8 +1,8 @@
 //! How two members exchange keys of sealed texts on one connection.
 //!
 //! Whoever lacks keys says which, all of them, and again when that changed; whoever holds some of
-//! them gives them, and again until they are asked for no more. Any frame may be lost: a KeyAsk is
-//! repeated until an answer names it, keys until another KeyAsk comes. When nothing is lacked nothing
+//! them gives them, and again until they are asked for no more. Any frame may be lost: a `KeyAsk` is
+//! repeated until an answer names it, keys until another `KeyAsk` comes. When nothing is lacked nothing
 //! is said, and a key that nobody here has is asked for once.
 //!
 //! Source: PROTOCOL R-SEAL-4.
@@ -17,7 +17,7 @@ use crate::{
     wire::{Frame, KEYS_GIVEN_MAX, KeyAsk, Keys, Share},
 };
 
-/// Least time between two KeyAsks that differ, in ms: while logs are fetched each chunk may name
+/// Least time between two `KeyAsk`s that differ, in ms: while logs are fetched each chunk may name
 /// more keys, and all that came in half a second are asked for at once.
 const KEY_ASK_MS: u64 = 500;
 
@@ -29,6 +29,10 @@ const REPEAT_MS_MAX: u64 = 60_000;
 
 /// What was said of keys on one connection.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what was asked and what was given are two things that know nothing of each other"
+)]
 pub(super) struct KeyTalk {
     /// What this device lacks, as it says it.
     asked: KeyAsk,
@@ -80,7 +84,7 @@ impl KeyTalk {
         self.give_wait_ms = REPEAT_MS;
     }
 
-    /// Takes note that the peer has heard a KeyAsk.
+    /// Takes note that the peer has heard a `KeyAsk`.
     pub(super) fn on_heard(&mut self, name: u64) {
         self.heard |= name == self.asked.name();
     }

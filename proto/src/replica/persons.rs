@@ -14,7 +14,7 @@ use super::{
     seal::PARTICIPANT,
 };
 use crate::{
-    model::{Body, EntryId, Field, FieldNo, Person, Roles, Sealed},
+    model::{Body, EntryId, Field, FieldNo, Person, Roles, Sealed, Value},
     rules::Line,
 };
 
@@ -138,13 +138,12 @@ impl Replica {
         let field = |no: FieldNo| -> Option<&Field> {
             kind.and_then(|kind| kind.fields.iter().find(|it| it.no == no))
         };
-        let place = match line.body {
-            Body::Record(record) => record
-                .fields
-                .iter()
-                .find(|(_, value)| matches!(value, crate::model::Value::Sealed(it) if it == sealed))
-                .and_then(|(no, _)| field(*no)),
-            _ => None,
+        let is_it = |value: &Value| matches!(value, Value::Sealed(it) if it == sealed);
+        let place = if let Body::Record(record) = line.body {
+            let found = record.fields.iter().find(|(_, value)| is_it(value));
+            found.and_then(|(no, _)| field(*no))
+        } else {
+            None
         };
         SealedView {
             entry: line.id,

@@ -84,15 +84,15 @@ impl<'a> Sealer<'a> {
     ///
     /// Source: PROTOCOL R-SEAL-6.
     pub(super) fn seal_seen(&mut self, book: &Scorebook, body: &mut Body) -> Result<(), Mistake> {
-        let (person, text) = match body {
-            Body::Incident(it) => (Person::Shooter(it.bib), &mut it.text),
-            Body::Report(it) => {
-                // A report may come before its incident: then it is about what the two share.
-                let about = book.incidents().sightings().get(&it.incident);
-                let about = about.map(|about| Person::Shooter(about.first.says.bib));
-                (about.unwrap_or(Person::Record(it.incident)), &mut it.text)
-            }
-            _ => return Ok(()),
+        let (person, text) = if let Body::Incident(it) = body {
+            (Person::Shooter(it.bib), &mut it.text)
+        } else if let Body::Report(it) = body {
+            // A report may come before its incident: then it is about what the two share.
+            let about = book.incidents().sightings().get(&it.incident);
+            let about = about.map(|about| Person::Shooter(about.first.says.bib));
+            (about.unwrap_or(Person::Record(it.incident)), &mut it.text)
+        } else {
+            return Ok(());
         };
         if let Some(Text::Plain(plain)) = text {
             let sealed = self.seal(person, INCIDENT_READERS, plain)?;
@@ -220,7 +220,7 @@ impl Replica {
                 .map_or(Opened::Broken, Opened::Text);
         }
         let own = self.key();
-        if member.ring.may_lack(&own, ledger, &sealed.key) {
+        if member.ring.may_lack(&own, ledger, sealed.key) {
             Opened::KeyMissing
         } else {
             Opened::NotForThisDevice
@@ -368,4 +368,10 @@ fn words(person: Person) -> String {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::arithmetic_side_effects,
+    clippy::get_unwrap,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test counts in small numbers and fails by panicking"
+)]
 mod tests;

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::model::{EventId, KeyId, Person, Roles, Sealed, ShooterNo};
 
-/// Most keys that one KeyAsk names: 300 people, three circles of readers, and two makers of each.
+/// Most keys that one `KeyAsk` names: 300 people, three circles of readers, and two makers of each.
 /// Who lacks more asks for the rest when some of these have come.
 pub const KEYS_ASKED_MAX: usize = 2_048;
 
@@ -40,12 +40,12 @@ pub struct Share {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyAsk(Vec<KeyId>);
 
-/// Keys for who asked; without any it only says that the KeyAsk was heard.
+/// Keys for who asked; without any it only says that the `KeyAsk` was heard.
 ///
 /// Source: PROTOCOL R-SEAL-4.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keys {
-    /// Names the KeyAsk that is answered.
+    /// Names the `KeyAsk` that is answered.
     pub heard: u64,
     /// The keys, at most [`KEYS_GIVEN_MAX`].
     pub keys: Vec<Share>,
@@ -94,7 +94,7 @@ impl KeyAsk {
         &self.0
     }
 
-    /// Names this KeyAsk: equal ones have one name, and so do no others that happen.
+    /// Names this `KeyAsk`: equal ones have one name, and so do no others that happen.
     pub fn name(&self) -> u64 {
         let ids: Vec<u8> = self.0.iter().flat_map(|id| id.0).collect();
         let name = hash("key-ask", &[&ids]);
