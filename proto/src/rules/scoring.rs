@@ -344,7 +344,7 @@ impl Worth {
     /// Returns the stage points, rounded half up to four decimals: where points are counted the net
     /// points as they are; else the share of the best times the stage's maximum.
     ///
-    /// Source: PROTOCOL R-SCORE-4.
+    /// Source: PROTOCOL R-SCORE-4, R-SCORE-11.
     pub fn stage_points(self, drill: &Drill, ruleset: &Ruleset, best: Self) -> Fixed4 {
         let max = match Measure::of(drill) {
             None => return Fixed4::ZERO,
