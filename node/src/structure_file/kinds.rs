@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn a_bad_declaration_is_named_with_its_place() {
         for (kind, expected) in [
-            (json!({"on": ["team"]}), "[0].on[0]: \"team\""),
+            (json!({"on": ["team"]}), "[0].on[0]: found \"team\""),
             (json!({"policy": "merge"}), "use append"),
             (json!({"policy": "escalation"}), "list its \"statuses\""),
             (json!({"unique": ["shoe"]}), "one of the kind's fields"),
