@@ -140,7 +140,15 @@ impl Desk {
             return Vec::new();
         };
         let kept = |path: &PathBuf| {
-            path.is_file() && !path.ends_with("node.lock") && !path.ends_with("peers.json")
+            // What a running node writes beside its store, for people.
+            let beside = [
+                "node.lock",
+                "peers.json",
+                "score.log",
+                "score.log.place",
+                "sync.journal",
+            ];
+            path.is_file() && !beside.iter().any(|name| path.ends_with(name))
         };
         let paths = folder.map(|file| file.unwrap().path()).filter(kept);
         let mut files: Vec<(PathBuf, Vec<u8>)> = paths

@@ -36,7 +36,17 @@ pub(super) fn event(verb: EventVerb, session: &Session) -> Result<u8, Failure> {
                 review_minutes: args.review,
                 note: args.note,
             };
-            done(Request::EventPhase(request), session)
+            session.tell::<Revised>(
+                Request::EventPhase(request),
+                |_| String::new(),
+                |it| {
+                    format!(
+                        "The event is at revision {}; every device reads it so as soon as it hears \
+                         of it.",
+                        it.revision
+                    )
+                },
+            )
         }
         EventVerb::Close(args) => statement::close(args, session),
         EventVerb::Statements(args) => statement::statements(&args, session),

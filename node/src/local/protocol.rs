@@ -153,7 +153,7 @@ pub enum Request {
     ScoreMove(ScoreMove),
     /// Says that RO or shooter agree with an entry. Answer: [`Saved`].
     Approve(ApproveData),
-    /// Posts provisional results, declares them final, or opens the event again. Answer: [`Done`].
+    /// Posts provisional results, declares them final, or opens the event again. Answer: [`Revised`].
     EventPhase(EventPhase),
     /// Lists the entries that stand (not voided). Answer: [`Entries`].
     ScoreList(EntriesQuery),
