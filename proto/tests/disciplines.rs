@@ -95,3 +95,8 @@ proptest! {
         check_event(&event);
     }
 }
+
+// The venue is shared with tests that make statuses.
+const _: () = {
+    let _ = rules_venue::status;
+};

@@ -532,6 +532,7 @@ fn export(replica: &Replica) -> Result<Seen, Problem> {
     })))
 }
 
+#[expect(clippy::too_many_lines, reason = "every line of a status")]
 fn status(replica: &mut Replica, now: Now, around: Around) -> StatusData {
     let devices = replica.devices(now);
     let logs = replica.logs();

@@ -107,13 +107,14 @@ pub(super) fn agreed_data(agreed: Agreed) -> AgreedData {
 
 /// Returns what a body is about: the drill, and the shooter; a void or statement is about none.
 pub(super) fn place(body: &Body) -> (Option<DrillNo>, Option<ShooterNo>) {
-    match body {
-        Body::Status(status) => (status.about.drill, Some(status.about.shooter)),
-        Body::Incident(it) => (Some(it.race), Some(it.bib)),
-        _ => body
-            .about()
-            .map_or((None, None), |about| (about.drill, Some(about.shooter))),
+    if let Body::Status(status) = body {
+        return (status.about.drill, Some(status.about.shooter));
     }
+    if let Body::Incident(it) = body {
+        return (Some(it.race), Some(it.bib));
+    }
+    body.about()
+        .map_or((None, None), |about| (about.drill, Some(about.shooter)))
 }
 
 fn score(data: &ScoreData) -> Result<Score, Problem> {

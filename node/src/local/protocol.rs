@@ -397,10 +397,18 @@ pub struct RosterEdit {
     pub team: Option<String>,
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
 fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
 fn is_false(flag: &bool) -> bool {
     !*flag
 }
@@ -426,6 +434,10 @@ pub struct EntriesQuery {
 /// Which standings to compute. Without `drill` and `all`: the match.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a filter for each thing asked"
+)]
 pub struct StandingsQuery {
     /// The tables of one drill instead of the match.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -362,6 +362,7 @@ pub(super) fn amend(replica: &Replica, amend: EventAmend) -> Result<(Command, Te
 }
 
 /// Makes the drill of the present one and what changes, or a new one.
+#[expect(clippy::needless_pass_by_value, reason = "a request is answered once")]
 fn changed_drill(held: Option<&Drill>, change: DrillChange) -> Result<Drill, Problem> {
     let no = DrillNo(change.drill);
     let name = change.name.clone();

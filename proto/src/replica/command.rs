@@ -28,6 +28,7 @@ impl Replica {
         self.out.released.replies.push((request, reply));
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each command")]
     fn obey(&mut self, command: Command) -> Result<Reply, Mistake> {
         match command {
             Command::Found(founding) => self.found(founding),

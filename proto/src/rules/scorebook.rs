@@ -98,6 +98,7 @@ pub struct Totals {
 
 /// The result that fills a slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly every outcome is a run")]
 pub enum Outcome {
     /// A run, added up for each power factor: a chronograph reading may still lower the shooter's.
     Run {

@@ -224,7 +224,7 @@ fn precision(book: RuleBook<'_>, score: &Score) -> Tally {
     let points = rings.iter().fold(0u32, |sum, &ring| {
         sum.saturating_add(u32::from(ring.min(RING_MAX)))
     });
-    let xs = rings.iter().filter(|&&ring| ring == X_RING).count();
+    let xs = rings.iter().filter(|&&ring| X_RING <= ring).count();
     let penalties = book.cost(&score.penalties, book.ruleset.points.penalty);
     Tally {
         points,

@@ -248,14 +248,19 @@ fn score_out(score: &Score, same_log: Option<u64>) -> pb::Score {
         rings: marks.rings.clone(),
         points_down: marks.points_down.clone(),
         xs: marks.xs,
-        string_faults: marks.string_faults.iter().map(faults_out).collect(),
+        string_faults: marks
+            .string_faults
+            .iter()
+            .copied()
+            .map(faults_out)
+            .collect(),
         timer: marks.time_source == TimeSource::Timer,
         instead_of_seq,
         instead_of,
     }
 }
 
-fn faults_out(faults: &StringFaults) -> u32 {
+fn faults_out(faults: StringFaults) -> u32 {
     u32::from_le_bytes([
         faults.missed,
         faults.procedurals,

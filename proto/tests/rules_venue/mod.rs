@@ -132,10 +132,6 @@ pub(crate) fn data(name: &str) -> String {
     text
 }
 
-#[allow(
-    dead_code,
-    reason = "one of the tests that share this venue makes statuses"
-)]
 pub(crate) fn status(
     kind: StatusKind,
     drill: Option<DrillNo>,

@@ -39,6 +39,7 @@ pub(super) fn copies() -> Option<(u32, u32)> {
     let saved = Command::Record {
         body,
         replaces: None,
+        agreed: tallyline_proto::model::Agreed::BOTH,
         confirmed: false,
         revision: None,
         wall_ms: None,

@@ -91,12 +91,15 @@ impl Ledger {
                 return self.everything_changed();
             }
             // A reading may lower the power factor on every drill.
-            let about = subject.about().map(|about| match subject {
-                Body::Chrono(_) => About {
-                    drill: None,
-                    ..about
-                },
-                _ => about,
+            let about = subject.about().map(|about| {
+                if matches!(subject, Body::Chrono(_)) {
+                    About {
+                        drill: None,
+                        ..about
+                    }
+                } else {
+                    about
+                }
             });
             found.push((seq, about));
         }
@@ -104,11 +107,10 @@ impl Ledger {
             return;
         };
         for (seq, subject) in found {
-            match subject {
-                Some(subject) => {
-                    about.insert(subject);
-                }
-                None => others.push((name, seq)),
+            if let Some(subject) = subject {
+                about.insert(subject);
+            } else {
+                others.push((name, seq));
             }
         }
     }
@@ -126,13 +128,10 @@ impl Ledger {
         {
             return false;
         }
-        match authority.grants().get(&name.grant) {
-            Some(grant) => grant.end.is_none(),
-            None => {
-                let writer = authority.writer(name.grant);
-                authority.owners().len() == 1
-                    && writer.is_some_and(|key| authority.revoked(&key).is_none())
-            }
+        if let Some(grant) = authority.grants().get(&name.grant) {
+            return grant.end.is_none();
         }
+        let writer = authority.writer(name.grant);
+        authority.owners().len() == 1 && writer.is_some_and(|key| authority.revoked(&key).is_none())
     }
 }

@@ -387,6 +387,7 @@ impl<'a> Reader<'a> {
         Some((shown.line, needs_decision))
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each place")]
     fn fill(&mut self, place: Place, (line, needs_decision): (&Line<'_>, bool)) {
         let entry = line.id;
         match (place, line.body) {

@@ -69,15 +69,14 @@ pub(super) fn runs(
             Some(Ruling::Dsq) => Some(Missed::StageDq),
             Some(Ruling::None | Ruling::Warning | Ruling::Time(_)) | None => slot.outcome.missed(),
         };
-        let tally = match missed {
-            Some(_) => longest(drill),
-            None => {
-                let mut tally = slot.outcome.tally(book.power_factor(roster, shooter.no));
-                if let Some(Ruling::Time(centis)) = ruling {
-                    tally.added_centis = tally.added_centis.saturating_add(i64::from(centis));
-                }
-                tally
+        let tally = if missed.is_some() {
+            longest(drill)
+        } else {
+            let mut tally = slot.outcome.tally(book.power_factor(roster, shooter.no));
+            if let Some(Ruling::Time(centis)) = ruling {
+                tally.added_centis = tally.added_centis.saturating_add(i64::from(centis));
             }
+            tally
         };
         let worth = match missed {
             Some(_) if tally.time_centis == 0 => Worth::ZERO,

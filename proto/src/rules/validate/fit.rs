@@ -60,6 +60,10 @@ fn check_method(drill: &Drill, score: &Score) -> Result<(), Mistake> {
 }
 
 /// What a method's scores may say beyond hits, steel, time and penalties.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one answer for each thing a score may say"
+)]
 struct Allowed {
     late_shots: bool,
     extra: bool,

@@ -89,6 +89,11 @@ fn numbers_out(ruleset: &Ruleset) -> pb::RulesetNumbers {
     }
 }
 
+#[expect(
+    clippy::too_many_lines,
+    clippy::needless_pass_by_value,
+    reason = "every number of a rule book, over those it comes with"
+)]
 fn numbers_in(it: &pb::RulesetNumbers, book: Ruleset) -> Result<Ruleset, WireError> {
     let sum = match pb::Sum::try_from(it.sum) {
         Ok(pb::Sum::StagePoints) => Sum::StagePoints,
