@@ -162,16 +162,14 @@ fn refused(roster: &Roster, body: &Body, revision: u32) -> Mistake {
         writer: Writer::Officer,
         time_bounds: TimeBounds::Asked,
     };
-    match check(&desk, body, revision) {
-        Err(mistake) => mistake,
-        Ok(()) => {
-            let Body::Score(score) = body else {
-                panic!("{body:?} is taken");
-            };
-            let asked = question(&desk, score).or_else(|| same_run(&desk, &lines, score));
-            asked.unwrap_or_else(|| panic!("{body:?} is taken"))
-        }
+    if let Err(mistake) = check(&desk, body, revision) {
+        return mistake;
     }
+    let Body::Score(score) = body else {
+        panic!("{body:?} is taken");
+    };
+    let asked = question(&desk, score).or_else(|| same_run(&desk, &lines, score));
+    asked.unwrap_or_else(|| panic!("{body:?} is taken"))
 }
 
 fn all() -> Vec<Mistake> {

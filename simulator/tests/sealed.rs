@@ -7,7 +7,7 @@
 #![cfg(test)]
 
 use tallyline_proto::{
-    model::{Agreed, Body, EventId, Hash, Person, Report, Roles, Sealed, Text},
+    model::{Agreed, Body, EventId, Hash, Person, Roles, Sealed, Text},
     replica::{Command, EntryFilter, Opened, Reply, Seed},
     wire::decode_key,
 };
@@ -91,12 +91,14 @@ fn report(world: &mut World, no: DeviceNo) {
 /// Returns the sealed text that a device holds.
 fn text(world: &mut World, no: DeviceNo) -> Option<Sealed> {
     let entries = world.devices[no].replica.entries(&EntryFilter::default());
-    entries.into_iter().find_map(|entry| match entry.body {
-        Body::Report(Report {
-            text: Some(Text::Sealed(sealed)),
-            ..
-        }) => Some(sealed),
-        _ => None,
+    entries.into_iter().find_map(|entry| {
+        let Body::Report(report) = entry.body else {
+            return None;
+        };
+        match report.text? {
+            Text::Sealed(sealed) => Some(sealed),
+            Text::Plain(_) => None,
+        }
     })
 }
 

@@ -173,7 +173,7 @@ fn a_golden_event_reads_the_same_for_ever() {
     let (bundle, grant) = build();
     let committed = vectors.bytes("bundle", &bundle);
     vectors.bytes("grant", &grant.0.0);
-    check_reading(&mut vectors, committed);
+    check_reading(&mut vectors, &committed);
     vectors.close();
 }
 
@@ -183,14 +183,14 @@ fn an_event_of_the_first_rules_version_reads_the_same_for_ever() {
     let mut vectors = Vectors::open("event");
     let committed = vectors.held("bundle");
     vectors.held("grant");
-    check_reading(&mut vectors, committed);
+    check_reading(&mut vectors, &committed);
     vectors.close();
 }
 
 /// Reads a bundle into a fresh device and compares all that it says.
-fn check_reading(vectors: &mut Vectors, committed: Vec<u8>) {
+fn check_reading(vectors: &mut Vectors, committed: &[u8]) {
     let mut reader = node(device(9), 9);
-    let reply = ask(&mut reader, Command::Import(committed.clone()));
+    let reply = ask(&mut reader, Command::Import(committed.to_vec()));
     vectors.text("imported", &format!("{reply:?}"));
     vectors.bytes("state digest", &reader.state_digest());
     let book = reader.book().expect("the event is known");
@@ -201,7 +201,7 @@ fn check_reading(vectors: &mut Vectors, committed: Vec<u8>) {
     assert_eq!(report.problems, Vec::<String>::new(), "everything holds");
     assert_eq!(
         hex(&reader.bundle()),
-        hex(&committed),
+        hex(committed),
         "R-BUNDLE-2: exported as it was taken in"
     );
 }
