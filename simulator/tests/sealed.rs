@@ -7,7 +7,7 @@
 #![cfg(test)]
 
 use tallyline_proto::{
-    model::{Agreed, Body, EventId, Hash, Person, Roles, Sealed, Text},
+    model::{Agreed, Body, EventId, Hash, Person, Report, Roles, Sealed, Text},
     replica::{Command, EntryFilter, Opened, Reply, Seed},
     wire::decode_key,
 };
