@@ -1,4 +1,5 @@
-//! Every code with the message that a person reads, as the checks and judges of this package make it.
+//! Every code with the message that a person reads: what the checks refuse is asked of them, what judges
+//! and devices say is made as they make it.
 //!
 //! The table is docs/MESSAGES.md; run with `UPDATE_MESSAGES=1` after a change of words. A code that
 //! nothing here brings about makes the test fail.

@@ -42,7 +42,7 @@ const LOOK_MS: u64 = 500;
 const PLACE_MS: u64 = 10_000;
 
 /// Milliseconds between two looks at whether a minute is over.
-const MINUTE_MS: u64 = 10_000;
+const MINUTE_LOOK_MS: u64 = 10_000;
 
 /// The files beside one store; copies are the same files.
 #[derive(Clone, Debug, Default)]
@@ -202,7 +202,9 @@ impl Beside {
                 }
             };
             // A wait that is over is as good: a minute may have ended.
-            timeout(Duration::from_millis(MINUTE_MS), woken).await.ok();
+            timeout(Duration::from_millis(MINUTE_LOOK_MS), woken)
+                .await
+                .ok();
         }
     }
 

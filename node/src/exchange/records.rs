@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use tallyline_proto::model::{
     About, Agreed, Body, Drill, DrillNo, EntryId, RuleNo, ShooterNo, Status, StatusKind, VoidReason,
 };
-use tallyline_proto::replica::EntryView;
+use tallyline_proto::replica::{Command, EntryView};
 use tallyline_proto::rules::{Fixed2, Roster, Verdict, validate};
 
 use super::numbers::Numbers;
@@ -29,6 +29,32 @@ pub struct Planned {
     pub replaces: Option<(usize, VoidReason)>,
     /// Who agreed to that, by what the file shows.
     pub agreed: Agreed,
+}
+
+impl Planned {
+    /// Returns the command that records it in the place of the entry that its older one became; `None`
+    /// if nothing is to be done.
+    pub fn command(self, older: Option<EntryId>) -> Option<Command> {
+        let replaces = older.zip(self.replaces.map(|(_, reason)| reason));
+        match (self.body, replaces) {
+            (Some(body), replaces) => Some(Command::Record {
+                body,
+                replaces,
+                agreed: self.agreed,
+                confirmed: true,
+                revision: None,
+                wall_ms: self.at_unix_ms,
+            }),
+            (None, Some((entry, reason))) => Some(Command::Void {
+                entry,
+                reason,
+                agreed: self.agreed,
+                note: String::new(),
+                wall_ms: self.at_unix_ms,
+            }),
+            (None, None) => None,
+        }
+    }
 }
 
 /// What a file's scores would do to an event.

@@ -116,29 +116,13 @@ impl Owner {
     fn record(&mut self, plan: RecordPlan) {
         let mut recorded = Recorded::new();
         for it in plan.planned {
-            let replaces = it.replaces.map(|(name, reason)| (recorded[&name], reason));
-            let command = match (it.body, replaces) {
-                (Some(body), replaces) => Command::Record {
-                    body,
-                    replaces,
-                    agreed: it.agreed,
-                    confirmed: true,
-                    revision: None,
-                    wall_ms: it.at_unix_ms,
-                },
-                (None, Some((entry, reason))) => Command::Void {
-                    entry,
-                    reason,
-                    agreed: it.agreed,
-                    note: String::new(),
-                    wall_ms: it.at_unix_ms,
-                },
-                (None, None) => panic!("nothing is planned"),
-            };
+            let name = it.name;
+            let older = it.replaces.map(|(name, _)| recorded[&name]);
+            let command = it.command(older).expect("something is planned");
             let Reply::Saved(entries) = self.ask(command) else {
                 panic!("not saved");
             };
-            recorded.insert(it.name, *entries.last().expect("an entry"));
+            recorded.insert(name, *entries.last().expect("an entry"));
         }
     }
 

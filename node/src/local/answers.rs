@@ -1,8 +1,9 @@
 //! The answers of reading verbs, from a replica's views: the same code answers for a running node
 //! and for a store that is read while no node runs.
 //!
-//! Looking happens inside the driver's loop and is short; what takes longer (standings, writing
-//! JSON) happens on what was seen, outside of it. Layer: node, local.
+//! Looking happens inside the driver's loop and is short: what counts and who stands where is kept by
+//! the replica, and renewed by what changed. What takes longer (tables in words, writing JSON) happens
+//! on what was seen, outside of the loop. Layer: node, local.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use tallyline_proto::model::{Body, DrillNo, Roles, Rule, RuleKind, Shooter, Shoo
 use tallyline_proto::replica::{
     DeviceView, EntryFilter, EntryView, GrantView, HeadView, LogView, Now, Phase, Replica,
 };
-use tallyline_proto::rules::{Roster, Scorebook, Verdict};
+use tallyline_proto::rules::{Roster, Scorebook, Standings, Verdict};
 
 use super::clerk::Alarm;
 use super::protocol::{
@@ -60,6 +61,7 @@ pub(super) struct Source {
     pub(super) name: String,
     pub(super) roster: Roster,
     pub(super) book: Arc<Scorebook>,
+    pub(super) standings: Arc<Standings>,
     pub(super) state_digest: [u8; 32],
     pub(super) heads: Vec<HeadView>,
     pub(super) query: StandingsQuery,
@@ -488,8 +490,9 @@ fn source(replica: &mut Replica, query: StandingsQuery) -> Result<Seen, Problem>
         names::division(replica, division)?;
     }
     let state_digest = replica.state_digest();
-    let book = replica.book();
-    let (Some(book), Some(roster)) = (book, replica.roster().cloned()) else {
+    let (book, standings) = (replica.book(), replica.standings());
+    let roster = replica.roster().cloned();
+    let (Some(book), Some(standings), Some(roster)) = (book, standings, roster) else {
         return Err(Problem::new(
             codes::UPDATE_NEEDED,
             exits::VERSION,
@@ -501,6 +504,7 @@ fn source(replica: &mut Replica, query: StandingsQuery) -> Result<Seen, Problem>
         name,
         roster,
         book,
+        standings,
         state_digest,
         heads: replica.heads(),
         query,

@@ -420,29 +420,11 @@ pub(super) async fn record(driver: &Driver, job: &mut Job) -> Result<(), Problem
         if older.is_some_and(|older| waiting.iter().any(|(name, _)| *name == older)) {
             entries = entries.saturating_add(flush(driver, &mut waiting, &mut recorded).await?);
         }
-        let older = match it.replaces {
-            Some((name, reason)) => recorded.get(&name).map(|entry| (*entry, reason)),
-            None => None,
-        };
-        let command = match (it.body, older) {
-            (Some(body), replaces) => Command::Record {
-                body,
-                replaces,
-                agreed: it.agreed,
-                confirmed: true,
-                revision: None,
-                wall_ms: it.at_unix_ms,
-            },
-            (None, Some((entry, reason))) => Command::Void {
-                entry,
-                reason,
-                agreed: it.agreed,
-                note: String::new(),
-                wall_ms: it.at_unix_ms,
-            },
-            (None, None) => continue,
-        };
-        waiting.push((it.name, command));
+        let name = it.name;
+        let older = older.and_then(|older| recorded.get(&older).copied());
+        if let Some(command) = it.command(older) {
+            waiting.push((name, command));
+        }
     }
     entries = entries.saturating_add(flush(driver, &mut waiting, &mut recorded).await?);
     if let Some(scores) = &mut job.told.scores {

@@ -15,7 +15,7 @@ use tallyline_proto::model::{
 };
 use tallyline_proto::replica::{DeviceView, GrantView, HeadView, LogView, Now, Replica};
 use tallyline_proto::rules::results::{Basis, Gaps, Reference, Undone};
-use tallyline_proto::rules::{Line, Roster, Scorebook};
+use tallyline_proto::rules::{Line, Roster, Scorebook, Standings};
 
 use super::protocol::{
     Answer, HeadInfo, PhaseInfo, PhaseWord, Problem, ReferenceInfo, ReportHead, ReportKind,
@@ -37,6 +37,7 @@ pub(super) struct Seen {
     now: Now,
     roster: Roster,
     book: Arc<Scorebook>,
+    standings: Arc<Standings>,
     state_digest: [u8; 32],
     heads: Vec<HeadView>,
     logs: Vec<LogView>,
@@ -91,7 +92,9 @@ pub(super) fn look(
             format!("{date:?} is no day; write it as 2026-05-09"),
         ));
     }
-    let (Some(book), Some(roster)) = (replica.book(), replica.roster().cloned()) else {
+    let (book, standings) = (replica.book(), replica.standings());
+    let roster = replica.roster().cloned();
+    let (Some(book), Some(standings), Some(roster)) = (book, standings, roster) else {
         return Err(names::no_event());
     };
     let devices = replica.devices(now);
@@ -116,6 +119,7 @@ pub(super) fn look(
         now,
         roster,
         book,
+        standings,
         state_digest: replica.state_digest(),
         heads: replica.heads(),
         logs: replica.logs(),

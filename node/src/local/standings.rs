@@ -36,7 +36,7 @@ pub(super) fn is_combined(name: &str) -> bool {
 pub(super) fn compute(source: &Source) -> Result<StandingsData, Problem> {
     check(source)?;
     let (query, roster) = (&source.query, &source.roster);
-    let standings = Standings::compute(roster, &source.book);
+    let standings = &*source.standings;
     let stages = standings
         .stages
         .iter()
@@ -86,8 +86,8 @@ pub(super) fn compute(source: &Source) -> Result<StandingsData, Problem> {
         adds: adds(roster.structure().ruleset.sum).to_owned(),
         stages,
         matches,
-        parts: parts(source, &standings),
-        teams: teams(source, &standings),
+        parts: parts(source, standings),
+        teams: teams(source, standings),
     })
 }
 

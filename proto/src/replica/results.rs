@@ -28,10 +28,7 @@ impl Results {
         let book = match (self.book.take(), changed) {
             (Some(book), _) if is(Fault::StaleBook) => book,
             (Some(book), changed) if changed.is_nothing() => book,
-            // A group, a ruling or a record may rest on any other one: all are read again.
-            (Some(mut book), Changed::Added { about, others })
-                if !ledger.any_beyond_scores(&others) =>
-            {
+            (Some(mut book), Changed::Added { about, others }) => {
                 let shooters: BTreeSet<ShooterNo> = about.iter().map(|it| it.shooter).collect();
                 let mut lines = ledger.lines_at(&others);
                 for shooter in &shooters {
@@ -41,9 +38,10 @@ impl Results {
                 self.unranked.extend(about);
                 book
             }
-            (Some(_), Changed::Everything | Changed::Added { .. }) | (None, _) => {
+            (Some(_), Changed::Everything) | (None, _) => {
                 let lines: Vec<_> = ledger.lines().collect();
                 self.standings = None;
+                self.unranked.clear();
                 Arc::new(Scorebook::compute(roster, ledger, &lines))
             }
         };

@@ -6,7 +6,7 @@ use tallyline_proto::model::{Approvals, Body, ShooterNo, Sum};
 use tallyline_proto::rules::results::{self, SheetDrill, Version};
 use tallyline_proto::rules::scoring::Measure;
 use tallyline_proto::rules::standings::{Group, MatchRow, StageRow};
-use tallyline_proto::rules::{Fixed2, Standings, Verdict};
+use tallyline_proto::rules::{Fixed2, Verdict};
 
 use super::super::protocol::{Problem, SheetPlace, SheetReport, SheetStage, SheetVersion, exits};
 use super::super::{convert, standings, words};
@@ -15,8 +15,7 @@ use super::{Page, tables};
 pub(super) fn sheet(page: &Page<'_>) -> Result<SheetReport, Problem> {
     let roster = page.basis.roster;
     let no = ShooterNo(page.seen.query.shooter.unwrap_or(0));
-    let table = Standings::compute(roster, page.basis.book);
-    let sheet = results::shooter_sheet(page.basis, &table, no);
+    let sheet = results::shooter_sheet(page.basis, &page.seen.standings, no);
     let (Some(sheet), Some(shooter)) = (sheet, roster.shooter(no)) else {
         return Err(Problem::new(
             "E01",

@@ -15,11 +15,10 @@ pub enum Changed {
     Added {
         /// The cells, or whole matches, that the added entries are about.
         about: BTreeSet<About>,
-        /// Where added entries stand that are about no cell: records, seals, voids of what is not
-        /// here.
+        /// Where added entries stand that are about no cell: seals, voids of what is not here.
         others: Vec<(LogName, u64)>,
     },
-    /// Statements, forks or decisions may change how any entry is read.
+    /// Statements, forks, decisions, incidents or records may change how any entry is read.
     Everything,
 }
 
@@ -53,16 +52,6 @@ impl Ledger {
             .collect()
     }
 
-    /// Returns whether one of these entries, or what one of them answers, is an incident, what belongs
-    /// to one, or a record.
-    pub fn any_beyond_scores(&self, places: &[(LogName, u64)]) -> bool {
-        self.lines_at(places).iter().any(|line| {
-            let target = line.body.target().and_then(|it| self.find(it));
-            let target = target.and_then(|(log, seq)| self.line(&log, seq));
-            is_beyond_scores(line.body) || target.is_some_and(|it| is_beyond_scores(it.body))
-        })
-    }
-
     pub(super) fn everything_changed(&mut self) {
         self.changed = Changed::Everything;
     }
@@ -86,7 +75,7 @@ impl Ledger {
                 Some(&self.logs.get(log)?.record(*seq)?.entry.body)
             });
             let subject = target.unwrap_or(body);
-            // Incidents are read in groups, records with their parents.
+            // A group, a ruling or a record may rest on any other one: all are read again.
             if is_beyond_scores(subject) {
                 return self.everything_changed();
             }

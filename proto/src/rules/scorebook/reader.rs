@@ -54,7 +54,9 @@ pub(super) struct Reader<'a> {
     authority: &'a dyn Authority,
     lines: BTreeMap<EntryId, &'a Line<'a>>,
     precedence: BTreeMap<LogName, (u32, u32)>,
-    /// Approvals that stand in entries of their own.
+    /// Entries that approve another one, by that.
+    approves: BTreeMap<EntryId, Vec<&'a Line<'a>>>,
+    /// Approvals that stand in entries of their own, and count.
     approvals: BTreeMap<EntryId, Approvals>,
     book: Scorebook,
 }
@@ -66,10 +68,14 @@ impl<'a> Reader<'a> {
         lines: &'a [Line<'a>],
     ) -> Self {
         let mut precedence = BTreeMap::new();
+        let mut approves: BTreeMap<EntryId, Vec<&Line<'_>>> = BTreeMap::new();
         for line in lines {
             precedence
                 .entry(line.log)
                 .or_insert_with(|| authority.precedence(&line.log));
+            if let Body::Approve(approve) = line.body {
+                approves.entry(approve.entry).or_default().push(line);
+            }
         }
         let lines = lines.iter().map(|line| (line.id, line)).collect();
         Self {
@@ -77,6 +83,7 @@ impl<'a> Reader<'a> {
             authority,
             lines,
             precedence,
+            approves,
             approvals: BTreeMap::new(),
             book: Scorebook::default(),
         }
@@ -188,9 +195,8 @@ impl<'a> Reader<'a> {
             return false;
         };
         let mut approvals = score.approvals;
-        for other in self.lines.values() {
+        for other in self.approves.get(&void.entry).into_iter().flatten() {
             if let Body::Approve(approve) = other.body
-                && approve.entry == void.entry
                 && other.log == line.log
                 && other.seq < line.seq
             {
