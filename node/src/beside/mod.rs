@@ -1,7 +1,7 @@
 //! Files beside the store, for people and rule books: nothing is ever read from them that counts.
 //!
-//! * [`score_log`]: every entry as a line of plain text, written after it is on disk.
-//! * [`exchanges`]: when this device and another one held the same, when the cloud signed for more,
+//! * `score_log`: every entry as a line of plain text, written after it is on disk.
+//! * `exchanges`: when this device and another one held the same, when the cloud signed for more,
 //!   and when the node started.
 //!
 //! Both are written by tasks of their own: neither a slow nor a full disk delays a score, and a

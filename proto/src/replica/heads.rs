@@ -15,21 +15,24 @@ use crate::{
 
 impl Replica {
     /// Returns the end of every log that is here, the control logs first: two devices whose heads
-    /// agree show the same tables.
+    /// agree show the same tables. Of a forked log it is where all nodes hold the same.
     pub fn heads(&self) -> Vec<HeadView> {
         let Some(member) = self.member() else {
             return Vec::new();
         };
         let logs = member.ledger.logs().values();
         let mut heads: Vec<HeadView> = logs
-            .map(|log| HeadView {
-                log: *log.name(),
-                author: log.writer(),
-                label: member.label(&log.writer()),
-                control: member.ledger.is_control(log.name().grant),
-                common: member.ledger.is_common(log.name()),
-                height: log.height(),
-                chain: log.chain().0,
+            .filter_map(|log| {
+                let (height, chain) = member.ledger.settled_head(log.name())?;
+                Some(HeadView {
+                    log: *log.name(),
+                    author: log.writer(),
+                    label: member.label(&log.writer()),
+                    control: member.ledger.is_control(log.name().grant),
+                    common: member.ledger.is_common(log.name()),
+                    height,
+                    chain,
+                })
             })
             .collect();
         heads.sort_by(|one, next| {

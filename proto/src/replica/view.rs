@@ -353,7 +353,7 @@ pub struct HeadView {
     pub control: bool,
     /// Whether it counts: see [`LogView::common`].
     pub common: bool,
-    /// How many entries it has.
+    /// How many entries it has; of a forked log, as many as all nodes hold alike.
     pub height: u64,
     /// The chain hash after the last of them.
     pub chain: Hash,

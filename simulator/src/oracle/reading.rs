@@ -87,6 +87,12 @@ impl Oracle {
                 shown.update(id.0.as_bytes());
                 shown.update(format!("{verdict:?}").as_bytes());
             }
+            for head in replica.heads().iter().filter(|it| it.common) {
+                shown.update(&head.log.grant.0.0);
+                shown.update(&head.log.incarnation.0.to_le_bytes());
+                shown.update(&head.height.to_le_bytes());
+                shown.update(&head.chain.0);
+            }
             let mut state = blake3::Hasher::new();
             state.update(&replica.state_digest());
             for log in &forked {

@@ -101,6 +101,14 @@ impl Ledger {
         agreed(&self.choices(name), chain_at).unwrap_or(fork.from.saturating_sub(1))
     }
 
+    /// Returns up to where all nodes hold the same of a log, as far as it is here: its height and the
+    /// chain hash after it. Of a log that did not fork it is its end.
+    pub fn settled_head(&self, name: &LogName) -> Option<(u64, Hash)> {
+        let log = self.logs.get(name)?;
+        let height = log.height().min(self.settled(name));
+        Some((height, log.chain_at(height)?.0))
+    }
+
     /// Returns up to where the owner has chosen a branch of a forked log, and whether the log here is
     /// that branch so far; `None` if nothing is chosen.
     pub(super) fn chosen(&self, name: &LogName) -> Option<(u64, bool)> {
