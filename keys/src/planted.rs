@@ -57,11 +57,15 @@ pub enum Fault {
     LateBeatsLive,
     /// What counts is computed once and not again when the ledger grows.
     StaleBook,
+    /// Every member is given the keys of sealed texts, and keeps them.
+    KeysToAnybody,
+    /// An erasure is noted, and the keys stay.
+    EraseKeepsKeys,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::AckBeforeCommit,
         Self::PromiseBeforeCommit,
         Self::NoSync,
@@ -86,6 +90,8 @@ impl Fault {
         Self::DuplicateCounts,
         Self::LateBeatsLive,
         Self::StaleBook,
+        Self::KeysToAnybody,
+        Self::EraseKeepsKeys,
     ];
 }
 

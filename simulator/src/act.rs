@@ -1,5 +1,7 @@
 //! What people do and what goes wrong, carried out on a world.
 
+mod beyond;
+
 use std::collections::BTreeMap;
 
 use tallyline_proto::{
@@ -44,6 +46,15 @@ impl World {
             | Act::LateShooter { .. }
             | Act::Move { .. }
             | Act::Handover { .. } => self.people(act),
+            Act::Approve { .. }
+            | Act::Phase { .. }
+            | Act::Jury { .. }
+            | Act::Incident { .. }
+            | Act::Report { .. }
+            | Act::Decide { .. }
+            | Act::Record { .. }
+            | Act::EraseShooter { .. }
+            | Act::EraseParticipant { .. } => self.beyond(act),
             Act::Kill { .. }
             | Act::KillAt { .. }
             | Act::Start { .. }
@@ -232,7 +243,12 @@ impl World {
     }
 
     /// Returns the last score of a slot that a device shows and that is not voided.
-    fn newest(&mut self, device: DeviceNo, drill: u32, shooter: u32) -> Option<EntryView> {
+    pub(crate) fn newest(
+        &mut self,
+        device: DeviceNo,
+        drill: u32,
+        shooter: u32,
+    ) -> Option<EntryView> {
         let it = self.devices.get_mut(device).filter(|it| it.runs())?;
         let filter = EntryFilter {
             drill: Some(tallyline_proto::model::DrillNo(drill)),

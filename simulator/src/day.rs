@@ -5,6 +5,7 @@
 //! stays sharp: a day on which every card lies proves nothing.
 
 mod again;
+mod beyond;
 
 use crate::{
     Random, Weather,
@@ -99,6 +100,14 @@ pub fn draw(seed: u64, wish: &Wish) -> Plan {
     let mut happenings = day.happenings;
     happenings.sort_by_key(|it| it.at_ms);
     again::again(seed, devices, &mut happenings);
+    let frame = beyond::Frame {
+        seed,
+        devices,
+        drills,
+        shooters,
+        length_ms: day.length_ms,
+    };
+    beyond::beyond(frame, &mut happenings);
     happenings.retain(|it| it.at_ms < day.length_ms);
     happenings.sort_by_key(|it| it.at_ms);
     Plan {

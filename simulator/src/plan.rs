@@ -135,6 +135,74 @@ pub enum Act {
         /// Why.
         why: Why,
     },
+    /// RO and shooter approve the newest score of a slot that the device shows.
+    Approve {
+        /// The device.
+        device: DeviceNo,
+        /// The drill.
+        drill: u32,
+        /// The shooter.
+        shooter: u32,
+    },
+    /// Results become provisional or final, or scoring goes on.
+    Phase {
+        /// What holds from then on.
+        stage: EventStage,
+    },
+    /// The owner makes a tablet's device one of the jury, too.
+    Jury {
+        /// The device.
+        device: DeviceNo,
+    },
+    /// An official saw something: an incident with a sealed text.
+    Incident {
+        /// The device.
+        device: DeviceNo,
+        /// Its number: the same number is the same incident, whoever says it.
+        no: u32,
+        /// The drill.
+        drill: u32,
+        /// The shooter.
+        shooter: u32,
+    },
+    /// An official tells more of an incident, which may not be on the device yet.
+    Report {
+        /// The device.
+        device: DeviceNo,
+        /// The incident's number.
+        no: u32,
+    },
+    /// The jury decides about an incident.
+    Decide {
+        /// The device.
+        device: DeviceNo,
+        /// The incident's number.
+        no: u32,
+        /// Added time in hundredths of a second; 0: a warning.
+        centis: u32,
+    },
+    /// Somebody writes a version of a record of the camp.
+    Record {
+        /// The device.
+        device: DeviceNo,
+        /// What it says.
+        says: Says,
+        /// Which participant it is about.
+        no: u32,
+        /// What is said of it.
+        value: u32,
+    },
+    /// The owner erases what is sealed of a shooter.
+    EraseShooter {
+        /// The shooter.
+        shooter: u32,
+    },
+    /// The owner erases what is sealed of a participant of the camp.
+    EraseParticipant {
+        /// The participant.
+        no: u32,
+    },
+
     /// The owner's key comes back on a new device with an empty store; the old one is gone.
     RestoreOwner,
 
@@ -321,6 +389,36 @@ pub enum Act {
     },
 }
 
+/// Where an event stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EventStage {
+    /// Scores are taken.
+    Scoring,
+    /// Results can be contested.
+    Provisional,
+    /// Nothing is taken.
+    Final,
+}
+
+/// What a version of a record says: one of each policy that people write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Says {
+    /// What a participant is called (field by field).
+    Name,
+    /// How a participant's people are reached (sealed).
+    Contact,
+    /// Points for a participant (all are kept).
+    Points,
+    /// How far a participant is with a badge (never backwards).
+    Badge,
+    /// An honor of a participant (the first one stands).
+    Honor,
+    /// Whether a participant was there (the last one stands).
+    Attendance,
+}
+
 /// Why a grant ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -411,6 +509,15 @@ impl Act {
             | Self::LateShooter { .. }
             | Self::Move { .. }
             | Self::Handover { .. }
+            | Self::Approve { .. }
+            | Self::Phase { .. }
+            | Self::Jury { .. }
+            | Self::Incident { .. }
+            | Self::Report { .. }
+            | Self::Decide { .. }
+            | Self::Record { .. }
+            | Self::EraseShooter { .. }
+            | Self::EraseParticipant { .. }
             | Self::Start { .. }
             | Self::Backup { .. }
             | Self::CloudBackup

@@ -52,7 +52,7 @@ pub enum Finder {
 }
 
 /// Every fault that can be planted.
-pub const ALL: [Planted; 24] = [
+pub const ALL: [Planted; 26] = [
     Planted {
         fault: Fault::VoidTwice,
         name: "void-twice",
@@ -268,6 +268,24 @@ pub const ALL: [Planted; 24] = [
         finder: Finder::Day("calm"),
         hours: HOURS,
         seeds_max: 5,
+    },
+    Planted {
+        fault: Fault::KeysToAnybody,
+        name: "keys-to-anybody",
+        what: "keys of sealed texts are given to members who may not read them",
+        invariants: &["I17"],
+        finder: Finder::Day("calm"),
+        hours: HOURS,
+        seeds_max: 5,
+    },
+    Planted {
+        fault: Fault::EraseKeepsKeys,
+        name: "erase-keeps-keys",
+        what: "what is sealed of somebody who was erased can still be read",
+        invariants: &["I17"],
+        finder: Finder::Day("calm"),
+        hours: HOURS,
+        seeds_max: 20,
     },
 ];
 

@@ -1,16 +1,17 @@
 //! A whole run: a venue is founded, a plan carried out, everything heals, and the oracle judges.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use tallyline_keys::PublicKey;
 use tallyline_proto::{
-    model::{CloseReason, LogName, Open},
-    replica::{Command, Founding, Phase, Reply},
-    rules::Standings,
+    model::{CloseReason, KeyId, LogName, Open, Place, PlaceNo, Structure},
+    replica::{Command, Founding, KeyView, Phase, Reply},
+    rules::{Standings, kinds},
 };
 
 use crate::{
     Device, Meeting, Random, Weather, World, cells,
-    oracle::{Look, Sight, Violation},
+    oracle::{Look, Sight, Violation, may_read},
     outcome::{DeviceSample, Outcome, Sample},
     plan::{Act, Plan},
     small_founding, small_structure,
@@ -315,6 +316,14 @@ pub(crate) fn found_venue(world: &mut World, devices: usize, (drills, shooters):
     let cloud = world.add("cloud", true);
     let tablets = u32::try_from(devices.saturating_sub(1)).unwrap_or(1).max(1);
     let squad_size = shooters.div_ceil(tablets).max(1);
+    let structure = Structure {
+        kinds: kinds::camp(),
+        places: vec![Place {
+            no: PlaceNo(1),
+            name: "Gate".to_owned(),
+        }],
+        ..small_structure(drills, shooters, squad_size)
+    };
     let founding = Founding {
         name: "Simulated match".to_owned(),
         cloud: world
@@ -323,10 +332,7 @@ pub(crate) fn found_venue(world: &mut World, devices: usize, (drills, shooters):
             .map(Device::key)
             .into_iter()
             .collect(),
-        ..small_founding(
-            world.random(),
-            small_structure(drills, shooters, squad_size),
-        )
+        ..small_founding(world.random(), structure)
     };
     let founded = world.command(0, Command::Found(founding));
     assert!(
@@ -397,6 +403,28 @@ impl World {
         }
     }
 
+    /// Returns whether every honest device that may read a text holds the key that another one has.
+    fn keys_are_read(&self) -> Result<(), String> {
+        let honest = self.honest();
+        let replicas = honest.iter().filter_map(|no| self.devices.get(*no));
+        let held: Vec<(PublicKey, Vec<KeyView>)> =
+            replicas.map(|it| (it.key(), it.replica.keys())).collect();
+        for (no, (key, own)) in honest.iter().zip(&held) {
+            let Some(it) = self.devices.get(*no) else {
+                continue;
+            };
+            let own: BTreeSet<KeyId> = own.iter().map(|it| it.id).collect();
+            let others = held.iter().filter(|(other, _)| other != key);
+            let missing = others
+                .flat_map(|(_, keys)| keys)
+                .find(|key| !own.contains(&key.id) && may_read(&it.replica, key.readers));
+            if let Some(missing) = missing {
+                return Err(format!("device {no} may read and lacks {missing:?}"));
+            }
+        }
+        Ok(())
+    }
+
     /// Returns the devices that tell the truth and run.
     fn honest(&self) -> Vec<DeviceNo> {
         (0..self.devices.len())
@@ -409,7 +437,8 @@ impl World {
             .collect()
     }
 
-    /// Returns whether all honest devices hold the same logs, and all know that the cloud has them.
+    /// Returns whether all honest devices hold the same logs and every key that they may hold and
+    /// somebody else has, and all know that the cloud has them.
     ///
     /// # Errors
     /// What differs.
@@ -432,6 +461,7 @@ impl World {
                 Some(_) => {}
             }
         }
+        self.keys_are_read()?;
         for no in self.honest() {
             let Some(it) = self.devices.get(no) else {
                 continue;

@@ -269,6 +269,12 @@ fn within(act: &Act, devices: usize) -> Option<Act> {
         | Act::Void { device, .. }
         | Act::WrongShooter { device, .. }
         | Act::Disqualify { device, .. }
+        | Act::Approve { device, .. }
+        | Act::Jury { device }
+        | Act::Incident { device, .. }
+        | Act::Report { device, .. }
+        | Act::Decide { device, .. }
+        | Act::Record { device, .. }
         | Act::Kill { device, .. }
         | Act::KillAt { device, .. }
         | Act::Start { device }
@@ -290,6 +296,9 @@ fn within(act: &Act, devices: usize) -> Option<Act> {
         | Act::Lie { device, .. } => inside(device).then(|| act.clone()),
         Act::LateShooter { .. }
         | Act::Move { .. }
+        | Act::Phase { .. }
+        | Act::EraseShooter { .. }
+        | Act::EraseParticipant { .. }
         | Act::RestoreOwner
         | Act::Isolation
         | Act::Rejoin

@@ -3,13 +3,16 @@
 use tallyline_keys::{DeviceKey, PublicKey};
 use tallyline_proto::{
     model::{
-        Agreed, Amend, Body, CloseReason, Decision, EntryId, LogName, Open, RevokeReason, Roles,
-        RosterChange, StatusKind, VoidReason,
+        Agreed, Amend, Body, CloseReason, Decision, DrillNo, EntryId, Incident, LogName, Open,
+        Person, Place, PlaceNo, RevokeReason, Roles, RosterChange, ShooterNo, StatusKind,
+        Structure, Text, VoidReason,
     },
-    replica::{Command, EntryFilter, EntryView, Founding, Phase, Reply, Selection},
+    replica::{Command, EntryFilter, EntryView, Founding, Opened, Phase, Reply, Selection},
     rules::{Standings, Verdict},
     wire::{Frame, LogRef, decode_bundle},
 };
+
+use uuid::Uuid;
 
 use crate::{
     Device, World,
@@ -18,8 +21,11 @@ use crate::{
     disk::Ending,
     run::AGREE_MS,
     score, small_structure,
-    venue::{DeviceNo, Event, Kind, Opening, Reach, Reading, Refused, Seen, Shot, Venue},
+    venue::{DeviceNo, Event, Kind, Opening, Reach, Reading, Refused, Secrets, Seen, Shot, Venue},
 };
+
+/// Where everything is seen.
+const PLACE: PlaceNo = PlaceNo(1);
 
 /// Milliseconds of a minute.
 const MINUTE_MS: u64 = 60_000;
@@ -47,7 +53,13 @@ impl Venue for World {
                 .map(Device::key)
                 .collect(),
             recovery: vec![DeviceKey::from_seed(self.recovery_card).public()],
-            structure: small_structure(event.drills, event.shooters, event.squad_size),
+            structure: Structure {
+                places: vec![Place {
+                    no: PLACE,
+                    name: "Gate".to_owned(),
+                }],
+                ..small_structure(event.drills, event.shooters, event.squad_size)
+            },
             label: "owner".to_owned(),
         };
         let founded = self.command(owner, Command::Found(founding));
@@ -226,6 +238,58 @@ impl Venue for World {
             agreed: Agreed::BOTH,
         };
         saved(self.tell(device, command)).map(drop)
+    }
+
+    fn incident(&mut self, device: DeviceNo, shooter: u32, text: &str) -> Result<(), Refused> {
+        let body = Body::Incident(Incident {
+            id: Uuid::from_bytes(self.random().bytes()),
+            race: DrillNo(1),
+            bib: ShooterNo(shooter),
+            place: PLACE,
+            before_ms: 0,
+            rule: None,
+            text: Some(Text::Plain(text.to_owned())),
+        });
+        let reply = self.write_sealed(device, body);
+        saved(reply).map(drop)
+    }
+
+    fn erase(&mut self, owner: DeviceNo, shooter: u32) -> Result<(), Refused> {
+        let person = Person::Shooter(ShooterNo(shooter));
+        done(self.tell(owner, Command::Erase(person))).map(drop)
+    }
+
+    fn secrets(&mut self, device: DeviceNo, shooter: u32) -> Secrets {
+        let Some(it) = self.devices.get(device) else {
+            return Secrets::default();
+        };
+        let person = Person::Shooter(ShooterNo(shooter));
+        let texts = it.replica.sealed_texts(person);
+        let keys = it.replica.keys();
+        let read = texts.iter().filter_map(|text| match &text.opened {
+            Opened::Text(text) => Some(text.clone()),
+            Opened::KeyMissing | Opened::NotForThisDevice | Opened::Erased | Opened::Broken => None,
+        });
+        Secrets {
+            texts: texts.len(),
+            read: read.collect(),
+            keys: keys.iter().filter(|key| key.person == person).count(),
+        }
+    }
+
+    fn until_secrets(
+        &mut self,
+        (device, shooter): (DeviceNo, u32),
+        what: &str,
+        holds: &mut dyn FnMut(&Secrets) -> bool,
+    ) -> Result<(), String> {
+        let came = self.run_until(AGREE_MS, |world| {
+            holds(&Venue::secrets(world, device, shooter))
+        });
+        came.map(drop).map_err(|_| {
+            let has = Venue::secrets(self, device, shooter);
+            format!("device {device}: not {what}; it has {has:?}")
+        })
     }
 
     fn reach(&mut self, reach: Reach) {

@@ -78,6 +78,17 @@ pub struct Seen {
     pub in_cloud: bool,
 }
 
+/// What a device has of what is sealed about somebody.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Secrets {
+    /// Sealed texts that are on the device.
+    pub texts: usize,
+    /// What those say that it can open.
+    pub read: Vec<String>,
+    /// Keys that are on the device.
+    pub keys: usize,
+}
+
 /// How a device reads an entry, as far as scenarios tell verdicts apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reading {
@@ -263,6 +274,32 @@ pub trait Venue {
     /// # Errors
     /// If the device refuses or does not answer.
     fn withdraw(&mut self, device: DeviceNo, shooter: u32) -> Result<(), Refused>;
+
+    /// Records that a shooter was seen doing something on drill 1, in a sealed text.
+    ///
+    /// # Errors
+    /// If the device refuses or does not answer.
+    fn incident(&mut self, device: DeviceNo, shooter: u32, text: &str) -> Result<(), Refused>;
+
+    /// Destroys the keys of what is sealed about a shooter, wherever the news comes.
+    ///
+    /// # Errors
+    /// If the owner's device refuses.
+    fn erase(&mut self, owner: DeviceNo, shooter: u32) -> Result<(), Refused>;
+
+    /// Returns what a device has of what is sealed about a shooter.
+    fn secrets(&mut self, device: DeviceNo, shooter: u32) -> Secrets;
+
+    /// Waits until a device has what is asked for of what is sealed about a shooter.
+    ///
+    /// # Errors
+    /// What it has instead, when the deadline has passed.
+    fn until_secrets(
+        &mut self,
+        whose: (DeviceNo, u32),
+        what: &str,
+        holds: &mut dyn FnMut(&Secrets) -> bool,
+    ) -> Result<(), String>;
 
     /// Sets which devices at the venue reach each other.
     fn reach(&mut self, reach: Reach);

@@ -174,6 +174,11 @@ fn fork_decided() {
 }
 
 #[test]
+fn erase() {
+    play("erase");
+}
+
+#[test]
 fn event_close() {
     play("event-close");
 }

@@ -147,6 +147,11 @@ fn owner_stolen_recovered() {
 }
 
 #[test]
+fn erase() {
+    play("erase");
+}
+
+#[test]
 fn fork_decided() {
     play("fork-decided");
 }

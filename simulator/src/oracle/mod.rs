@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use tallyline_proto::{
     model::{EntryId, LogName, Roles},
-    replica::{PeerId, Replica, Reply, RequestId, Write},
+    replica::{Now, PeerId, Replica, Reply, RequestId, Write},
     wire::{self, CellKind, Frame, LogRef, LogTag, decode_cell, decode_frame},
 };
 
@@ -269,7 +269,7 @@ impl Oracle {
                 self.broken("I17", now_ms, what);
             }
             let reader = (device, key.readers);
-            if replica.reads(key.readers) {
+            if may_read(replica, key.readers) {
                 self.readers.insert(reader);
             } else if !key.made && !self.readers.contains(&reader) {
                 let what = format!(
@@ -565,4 +565,29 @@ enum Told {
     Higher,
     /// Some logs, exactly so high.
     Exactly,
+}
+
+/// Returns whether a device may hold keys for some readers, by the roles that its own logs give it:
+/// the owner, and who acts at the event in one of the roles; never a cloud.
+///
+/// Source: PROTOCOL R-SEAL-3, read once more and not by the product's code.
+pub(crate) fn may_read(replica: &Replica, readers: Roles) -> bool {
+    let never = Now {
+        mono_ms: 0,
+        wall_ms: 0,
+    };
+    let own = replica.key();
+    let devices = replica.devices(never).into_iter();
+    let mut own_roles = devices.filter(|it| it.this && it.revoked.is_none());
+    let reads = own_roles.any(|it| {
+        let acts = Roles::SCORER
+            .with(Roles::DEPUTY)
+            .with(Roles::DESK)
+            .with(Roles::LEADER)
+            .with(Roles::MEDIC)
+            .with(Roles::JURY);
+        let theirs = it.roles.0 & acts.0 & readers.0;
+        theirs != 0 && !it.roles.contains(Roles::CLOUD)
+    });
+    reads || replica.owner() == Some(own)
 }

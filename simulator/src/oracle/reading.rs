@@ -87,6 +87,13 @@ impl Oracle {
                 shown.update(id.0.as_bytes());
                 shown.update(format!("{verdict:?}").as_bytes());
             }
+            shown.update(format!("{:?}", book.incidents().groups()).as_bytes());
+            shown.update(format!("{:?}", book.incidents().reviews()).as_bytes());
+            for kind in replica.kinds() {
+                for record in book.records().of_kind(kind.no) {
+                    shown.update(format!("{record:?}").as_bytes());
+                }
+            }
             for head in replica.heads().iter().filter(|it| it.common) {
                 shown.update(&head.log.grant.0.0);
                 shown.update(&head.log.incarnation.0.to_le_bytes());

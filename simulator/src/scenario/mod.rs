@@ -12,6 +12,7 @@ mod keys;
 mod ownership;
 mod people;
 pub mod real_match;
+mod sealed;
 mod standing_in;
 mod steps;
 
@@ -195,6 +196,12 @@ pub const SCENARIOS: &[Scenario] = &[
         what: "the owner's last call seals all logs; the event closes when nobody is missing but \
                who is declared lost, and what comes later is late",
         run: closing::event_close,
+    },
+    Scenario {
+        name: "erase",
+        what: "what was reported of somebody is read by jury and owner; the owner erases it, and \
+               nobody reads it any more, not even who was away with the key",
+        run: sealed::erase,
     },
 ];
 

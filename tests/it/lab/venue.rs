@@ -13,7 +13,7 @@ use tallyline_proto::model::{
 };
 use tallyline_simulator::DeviceNo;
 use tallyline_simulator::venue::{
-    Event, Kind, Opening, Reach, Reading, Refused, Seen, Shot, Venue,
+    Event, Kind, Opening, Reach, Reading, Refused, Secrets, Seen, Shot, Venue,
 };
 
 use crate::netns::{DEADLINE, LOOK, Lab, call, internet_address, now};
@@ -132,6 +132,7 @@ impl Venue for Lab {
             "event": "Lab match", "date": "2026-04-18", "divisions": ["Open"],
             "division_power_factors": { "Open": { "minor": 125, "major": 160 } }, "rules": {},
             "stages": stages.collect::<Vec<_>>(), "shooters": shooters.collect::<Vec<_>>(),
+            "places": ["Gate"],
         });
         let clouds: Vec<&String> = self.cloud.iter().map(|(_, key)| key).collect();
         let create = json!({"verb": "event-create", "structure": structure.to_string(),
@@ -145,8 +146,13 @@ impl Venue for Lab {
         if roles.contains(Roles::SPARE) {
             self.use_spare_card(inviter, device);
         } else {
-            let deputy = roles.contains(Roles::DEPUTY);
-            let role = if deputy { "deputy" } else { "scorer" };
+            let role = if roles.contains(Roles::DEPUTY) {
+                "deputy"
+            } else if roles.contains(Roles::JURY) {
+                "jury"
+            } else {
+                "scorer"
+            };
             let invite = json!({"verb": "invite", "role": role});
             let ticket = self.get(inviter, &invite)["ticket"].clone();
             self.get(device, &json!({"verb": "join", "ticket": ticket}));
@@ -320,6 +326,33 @@ impl Venue for Lab {
         let status = json!({"shooter": shooter, "kind": "withdrawn"});
         let request = json!({"verb": "score-add", "record": {"status": status}});
         self.request(device, &request).map(drop)
+    }
+
+    fn incident(&mut self, device: DeviceNo, shooter: u32, text: &str) -> Result<(), Refused> {
+        let request = json!({"verb": "incident-add", "race": 1, "bib": shooter, "place": "Gate",
+            "text": text});
+        self.request(device, &request).map(drop)
+    }
+
+    fn erase(&mut self, owner: DeviceNo, shooter: u32) -> Result<(), Refused> {
+        let request = json!({"verb": "participant-erase", "person": shooter.to_string()});
+        self.request(owner, &request).map(drop)
+    }
+
+    fn secrets(&mut self, device: DeviceNo, shooter: u32) -> Secrets {
+        secrets(self, device, shooter)
+    }
+
+    fn until_secrets(
+        &mut self,
+        (device, shooter): (DeviceNo, u32),
+        what: &str,
+        holds: &mut dyn FnMut(&Secrets) -> bool,
+    ) -> Result<(), String> {
+        self.wait(|lab| {
+            let has = secrets(lab, device, shooter);
+            (!holds(&has)).then(|| format!("device {device}: {what}; it has {has:?}"))
+        })
     }
 
     fn reach(&mut self, reach: Reach) {
@@ -520,6 +553,20 @@ impl Lab {
 }
 
 /// Returns the entries about shooters that a device shows.
+/// Returns what a device has of what is sealed about a shooter.
+fn secrets(lab: &Lab, device: DeviceNo, shooter: u32) -> Secrets {
+    let request = json!({"verb": "participant-show", "person": shooter.to_string()});
+    let shown = lab.get(device, &request);
+    let texts = shown["texts"].as_array().unwrap();
+    let keys = shown["participant"]["keys"].as_u64().unwrap();
+    let read = texts.iter().filter_map(|it| it["text"].as_str());
+    Secrets {
+        texts: texts.len(),
+        read: read.map(str::to_owned).collect(),
+        keys: usize::try_from(keys).unwrap(),
+    }
+}
+
 fn entries(lab: &Lab, device: DeviceNo) -> Vec<Seen> {
     let history = lab.get(device, &json!({"verb": "score-history"}));
     let entries = history["entries"].as_array().unwrap().iter();
