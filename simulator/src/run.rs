@@ -636,7 +636,7 @@ mod tests {
             ..Wish::default()
         };
         let trace = |seed| run(&draw(seed, &wish), &Options::default()).outcome.trace;
-        let mut traces = std::collections::BTreeSet::new();
+        let mut traces = BTreeSet::new();
         for seed in 1..=6 {
             assert_eq!(trace(seed), trace(seed), "seed {seed}");
             traces.insert(trace(seed));

@@ -231,3 +231,37 @@ fn the_same_seed_gives_the_same_run() {
     };
     assert_eq!(run(), run(), "nothing but the seed decides");
 }
+
+/// Source: PROTOCOL R-CHECK-1 (E22).
+#[test]
+fn how_far_a_clock_is_off_is_seen_by_the_others() {
+    let mut world = World::new(5, Weather::CALM);
+    let all = venue(&mut world);
+    let off_ms = [0, 7 * 60_000, -3 * 60_000, 0, 0];
+    for (&no, off_ms) in all.iter().zip(off_ms) {
+        world.devices[no].clock_off_ms = off_ms;
+    }
+    // What a device says of what it holds changes with a score, and tells its time.
+    for round in 1..=2 {
+        for no in 1..=4_u32 {
+            let command = record(round, (no - 1) * 6 + 1, 1_000);
+            let no = usize::try_from(no).expect("small");
+            assert!(matches!(
+                world.command(all[no], command),
+                Some(Reply::Saved(_))
+            ));
+        }
+        world.run_for(30_000);
+    }
+    let seen = world.devices[all[0]].replica.devices(now());
+    let ahead = |no: usize| {
+        let key = world.devices[all[no]].key();
+        let view = seen.iter().find(|it| it.key == key);
+        view.expect("a member").clock_ahead_ms
+    };
+    for (no, off_ms) in off_ms.into_iter().enumerate().skip(1) {
+        let ahead_ms = ahead(no).expect("it told the time");
+        // What it said was some seconds on the way.
+        assert!((ahead_ms - off_ms).abs() < 10_000, "{no}: {ahead_ms}");
+    }
+}

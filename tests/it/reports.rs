@@ -216,4 +216,21 @@ fn reports_tell_what_was_recorded_corrected_and_is_missing() {
     let told = range.run("owner", &["standings"]);
     assert!(told.stdout.contains("provisional until "), "{told:?}");
     assert!(told.stdout.contains("heads Owner "), "{told:?}");
+
+    let last = ["event", "phase", "final"];
+    let why = "can be contested until";
+    range.refused("owner", &last, (6, "E12"), why);
+    range.refused("owner", &last, (6, "E12"), "something is missing");
+    range.done("owner", &["event", "phase", "final", "--confirm"]);
+    let told = range.run("owner", &["standings"]);
+    assert!(told.stdout.contains("final since "), "{told:?}");
+    for change in [
+        &["roster", "edit", "1", "--class", "A"][..],
+        &["event", "amend", "--stage", "1", "--steel", "3"],
+        &crate::range::score("2", "1"),
+    ] {
+        range.refused("owner", change, (6, "E12"), "results are final since");
+    }
+    range.done("owner", &["event", "phase", "scoring"]);
+    range.done("owner", &["roster", "edit", "1", "--class", "A"]);
 }

@@ -247,6 +247,9 @@ pub(super) struct EventPhase {
     /// How long provisional results can be contested, in minutes [default: the rule book's].
     #[arg(long, value_name = "MINUTES")]
     pub(super) review: Option<u32>,
+    /// Declare results final although their review is not over, or something is missing.
+    #[arg(long)]
+    pub(super) confirm: bool,
     /// Why, at most 120 bytes.
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(super) note: String,

@@ -34,6 +34,7 @@ pub(super) fn event(verb: EventVerb, session: &Session) -> Result<u8, Failure> {
             let request = protocol::EventPhase {
                 phase: args.phase,
                 review_minutes: args.review,
+                confirmed: args.confirm,
                 note: args.note,
             };
             session.tell::<Revised>(

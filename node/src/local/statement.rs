@@ -11,16 +11,18 @@ use tallyline_proto::model::{
 use tallyline_proto::replica::{
     Command, DeviceView, EntryFilter, EntryView, GrantView, Now, Phase, Replica, Reply, Selection,
 };
-use tallyline_proto::rules::Verdict;
+use tallyline_proto::rules::{Code, Mistake, Roster, Standings, Verdict};
 use tallyline_proto::wire::{card_from_text, card_to_text};
 use zeroize::Zeroizing;
 
+use super::clerk::refused;
 use super::protocol::{
     Adopt, Amended, Answer, Branch, CardsRevoke, CardsSpare, Decided, DrillChange, EventAmend,
     EventClose, EventPhase, MethodWord, NewRule, PhaseWord, Problem, Recover, Revoke, RevokeWhy,
     Revoked, RuleWord, SpareCard, Transfer, codes, exits,
 };
 use super::{answers, claims, convert, names, words};
+use crate::calendar;
 use crate::entropy;
 use crate::root::unhex;
 
@@ -450,6 +452,9 @@ pub(super) fn phase(replica: &Replica, now: Now, phase: EventPhase) -> Result<Co
     let Some(roster) = replica.roster() else {
         return Err(names::no_event());
     };
+    if phase.phase == PhaseWord::Final && !phase.confirmed {
+        may_be_final(replica, roster, now)?;
+    }
     let minutes = phase
         .review_minutes
         .unwrap_or(roster.structure().ruleset.review_minutes);
@@ -467,6 +472,31 @@ pub(super) fn phase(replica: &Replica, now: Now, phase: EventPhase) -> Result<Co
         note: phase.note,
     };
     Ok(Command::Phase(change))
+}
+
+/// Asks before results become final that were not contestable yet, or are not all there.
+fn may_be_final(replica: &Replica, roster: &Roster, now: Now) -> Result<(), Problem> {
+    let review = match roster.phase() {
+        model::Phase::Scoring => Some("they were never posted as provisional".to_owned()),
+        model::Phase::Provisional { review_ends_ms } if now.wall_ms < review_ends_ms => {
+            let until = calendar::local(review_ends_ms, roster.structure().zone_min);
+            Some(format!("they can be contested until {until}"))
+        }
+        model::Phase::Provisional { .. } | model::Phase::Final { .. } => None,
+    };
+    let book = replica.book_from_nothing();
+    let complete = book.is_some_and(|book| Standings::compute(roster, &book).is_complete());
+    let missing = (!complete).then(|| "something is missing (`tallyline report missing`)".into());
+    let why: Vec<String> = review.into_iter().chain(missing).collect();
+    if why.is_empty() {
+        return Ok(());
+    }
+    let text = format!(
+        "results are not final yet: {}. Nothing was changed; `--confirm` declares them final all \
+         the same.",
+        why.join(", and ")
+    );
+    Err(refused(&Mistake::new(Code::E12, text)))
 }
 
 /// Closes the event.

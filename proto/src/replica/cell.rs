@@ -76,14 +76,15 @@ impl Replica {
     ///
     /// Source: PROTOCOL R-CHECK-1 (E22).
     fn compare_clocks(&mut self, peer: PeerId, cell: &SignedCell) {
-        let Some(it) = self.peers.get_mut(&peer) else {
+        let (Some(it), State::Member(member)) = (self.peers.get_mut(&peer), &self.state) else {
             return;
         };
         if cell.is_receipt() || it.key != cell.signer {
             return;
         }
         if core::mem::replace(&mut it.told_the_time, true) {
-            let own_ms = i64::try_from(self.now.wall_ms).unwrap_or(i64::MAX);
+            // Cells count from the event's epoch.
+            let own_ms = member.since_epoch(self.now.wall_ms);
             let ahead_ms = cell.cell.wall_ms.saturating_sub(own_ms);
             self.clocks_ahead_ms.insert(cell.signer, ahead_ms);
         }

@@ -14,7 +14,7 @@ use crate::{
         Admit, Assign, Body, Close, CloseReason, Cut, Entry, GrantId, Hash, Lock, LogName,
         Manifest, Open, Roles, RosterChange, Statement,
     },
-    rules::{Code, Mistake, RULES_VERSION},
+    rules::{Code, Mistake, RULES_VERSION, validate::check_not_final},
     wire::{
         self, Frame, LogRef, Push, WireError, decode_bundle, decode_manifest, encode_manifest,
         encode_signed, encode_structure, event_id, grant_id, sign_statement, statement_id,
@@ -301,6 +301,7 @@ impl Replica {
     fn change_roster(&mut self, change: RosterChange) -> Result<Reply, Mistake> {
         let member = self.own_event()?;
         let roster = member.ledger.authority().roster();
+        check_not_final(roster, roster.revision())?;
         let divisions = roster.structure().divisions.len();
         let unknown_division = || {
             let text = "the event has no such division. See `tallyline event show`.";

@@ -11,7 +11,7 @@ use crate::{
         Adopt, Amend, Amendment, Body, Decision, EntryId, EventClose, GrantId, Hash, LogEnd,
         LogName, Method, PhaseChange, RuleKind, Statement,
     },
-    rules::{Code, Mistake},
+    rules::{Code, Mistake, validate::check_not_final},
     wire::{Fork, log_short_id},
 };
 
@@ -85,6 +85,7 @@ impl Replica {
     pub(super) fn amend(&mut self, amend: Amend) -> Result<Reply, Mistake> {
         let member = self.own_event()?;
         let roster = member.ledger.authority().roster();
+        check_not_final(roster, roster.revision())?;
         match &amend.change {
             Amendment::Rule(rule) if roster.rule(rule.no).is_some() => {
                 let no = rule.no.0;

@@ -77,7 +77,7 @@ pub fn check(desk: &Desk<'_>, body: &Body, revision: u32) -> Result<(), Mistake>
         ));
     }
     check_numbers(desk.roster, desk.event, body, revision)?;
-    check_phase(desk.roster, revision)?;
+    check_not_final(desk.roster, revision)?;
     if desk.writer == Writer::Officer
         && let Some(shooter) = result_of(body)
         && let Some(out) = desk.book.out(shooter)
@@ -164,14 +164,17 @@ pub fn check_content(
     revision: u32,
 ) -> Result<(), Mistake> {
     check_numbers(roster, event, body, revision)?;
-    check_phase(roster, revision)?;
+    check_not_final(roster, revision)?;
     check_fit(roster, body, revision)
 }
 
-/// Refuses what was written by somebody who knew that results are final (E12).
+/// Refuses what is written by somebody who knows that results are final (E12).
+///
+/// # Errors
+/// E12 when results are final at that revision.
 ///
 /// Source: PROTOCOL R-CONTROL-18.
-fn check_phase(roster: &Roster, revision: u32) -> Result<(), Mistake> {
+pub fn check_not_final(roster: &Roster, revision: u32) -> Result<(), Mistake> {
     let Phase::Final { since_ms } = roster.phase_at(revision) else {
         return Ok(());
     };

@@ -366,6 +366,9 @@ pub struct EventPhase {
     /// How long provisional results can be contested, in minutes; `None`: as the ruleset says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review_minutes: Option<u32>,
+    /// Whether results become final although the review is not over or something is missing.
+    #[serde(default)]
+    pub confirmed: bool,
     /// Why, at most 120 bytes.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,
