@@ -215,7 +215,7 @@ fn all() -> Vec<Mistake> {
         refused(&over, &Body::Score(clean(204)), 2),
         Mistake::void_foreign(&"6/118", "VSVA5"),
         Mistake::approved("07:12:18"),
-        Mistake::overlapping(Some(DrillNo(5)), SquadNo(7), "VSVA5", &12),
+        Mistake::overlapping((Some(DrillNo(5)), Some(SquadNo(7))), "VSVA5", &12),
         Mistake::does_not_follow(&6, 119, "hash differs", "VSVA5"),
         Mistake::forked(&6, 119, "VSVA5"),
         refused(&roster, &Body::Score(clean(204)), 2),

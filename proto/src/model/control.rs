@@ -216,8 +216,15 @@ impl CellSet {
 
     /// Returns whether both sets hold a cell in common.
     pub fn overlaps(&self, other: &Self) -> bool {
-        meet(self.drills.as_deref(), other.drills.as_deref())
-            && meet(self.squads.as_deref(), other.squads.as_deref())
+        self.shared(other).is_some()
+    }
+
+    /// Returns the first drill and squad that both sets hold, `None` in the place of either for
+    /// every one; `None` at all if they hold no cell in common.
+    pub fn shared(&self, other: &Self) -> Option<(Option<DrillNo>, Option<SquadNo>)> {
+        let drill = first_shared(self.drills.as_deref(), other.drills.as_deref())?;
+        let squad = first_shared(self.squads.as_deref(), other.squads.as_deref())?;
+        Some((drill, squad))
     }
 }
 
@@ -229,10 +236,16 @@ fn within<T: PartialEq>(inner: Option<&[T]>, outer: Option<&[T]>) -> bool {
     }
 }
 
-fn meet<T: PartialEq>(left: Option<&[T]>, right: Option<&[T]>) -> bool {
+/// Returns the first of what both lists hold, `Some(None)` where both hold everything.
+#[expect(clippy::option_option, reason = "nothing shared, everything, or one")]
+fn first_shared<T: PartialEq + Copy>(left: Option<&[T]>, right: Option<&[T]>) -> Option<Option<T>> {
     match (left, right) {
-        (None, _) | (_, None) => true,
-        (Some(left), Some(right)) => left.iter().any(|one| right.contains(one)),
+        (None, None) => Some(None),
+        (Some(list), None) | (None, Some(list)) => list.first().copied().map(Some),
+        (Some(left), Some(right)) => {
+            let mut shared = left.iter().filter(|one| right.contains(one));
+            shared.next().copied().map(Some)
+        }
     }
 }
 

@@ -272,12 +272,9 @@ impl Replica {
                 .take(place)
                 .any(|other| other.cells.overlaps(&open.cells));
             if let Some((id, grant)) = held {
-                let text = format!(
-                    "some of these cells already belong to {} (grant {}). Close that grant or hand it over.",
-                    member.label(&grant.key),
-                    id.uuid()
-                );
-                return Err(Mistake::new(Code::E15, text));
+                let cell = open.cells.shared(&grant.cells).unwrap_or_default();
+                let holder = member.label(&grant.key);
+                return Err(Mistake::overlapping(cell, &holder, &id.uuid()));
             }
             if twice {
                 let text = "two of the grants share a cell. Give each cell to one device.".into();

@@ -174,22 +174,24 @@ impl Mistake {
         )
     }
 
-    /// Says that a cell already has a writer (E15). `holder` is the label of the device that holds
-    /// it, `grant` the name of its grant.
+    /// Says that a cell already has a writer (E15): drill and squad, `None` for every one. `holder` is
+    /// the label of the device that holds it, `grant` the name of its grant.
     pub fn overlapping(
-        drill: Option<DrillNo>,
-        squad: SquadNo,
+        cell: (Option<DrillNo>, Option<SquadNo>),
         holder: &str,
         grant: &dyn fmt::Display,
     ) -> Self {
-        let stage = drill
-            .map(|drill| format!("stage {drill}, "))
-            .unwrap_or_default();
+        let cell = match cell {
+            (Some(drill), Some(squad)) => format!("stage {drill}, squad {squad}"),
+            (Some(drill), None) => format!("stage {drill}"),
+            (None, Some(squad)) => format!("squad {squad}"),
+            (None, None) => "the whole match".to_owned(),
+        };
         Self::new(
             Code::E15,
             format!(
-                "{stage}squad {squad} already belongs to {holder} (grant {grant}). Close that \
-                 grant or transfer it."
+                "{cell} already belongs to {holder} (grant {grant}). Close that grant or transfer \
+                 it."
             ),
         )
     }
@@ -423,7 +425,7 @@ mod tests {
                 "E13 entry 6/118 was written by VSVA5. Only VSVA5 or the owner may void it.",
             ),
             (
-                Mistake::overlapping(Some(DrillNo(5)), SquadNo(7), "VSVA5", &12),
+                Mistake::overlapping((Some(DrillNo(5)), Some(SquadNo(7))), "VSVA5", &12),
                 "E15 stage 5, squad 7 already belongs to VSVA5 (grant 12). Close that grant or \
                  transfer it.",
             ),
