@@ -521,6 +521,7 @@ fn frames() -> Vec<(&'static str, Frame)> {
         store: u64::MAX,
         answer: false,
         receipts: 0,
+        clock_ms: 0,
     };
     let vector = Vector {
         logs: vec![(tag, 9), ([0; 5], 0)],
@@ -581,7 +582,12 @@ fn frames() -> Vec<(&'static str, Frame)> {
         ("refused", Frame::Refused(1)),
     ];
     let later = enrolling_frames().into_iter().chain(claim_frames());
+    let clock = Hello {
+        clock_ms: -1_532_476_800_000,
+        ..hello
+    };
     let later = later.chain(key_frames());
+    let later = later.chain([("hello, clock", Frame::Hello(clock))]);
     first.into_iter().chain(later).collect()
 }
 

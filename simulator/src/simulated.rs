@@ -251,7 +251,7 @@ impl Venue for World {
             text: Some(Text::Plain(text.to_owned())),
         });
         let reply = self.write_sealed(device, body);
-        saved(reply).map(drop)
+        done(reply).map(drop)
     }
 
     fn erase(&mut self, owner: DeviceNo, shooter: u32) -> Result<(), Refused> {

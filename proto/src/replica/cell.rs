@@ -3,7 +3,7 @@
 use alloc::string::ToString as _;
 
 use super::{PeerId, Reason, Replica, Write, core::State};
-use crate::wire::{SignedCell, decode_cell_of, encode_cell};
+use crate::wire::{decode_cell_of, encode_cell};
 
 /// The kind number of a presence.
 const PRESENCE: u8 = 1;
@@ -61,7 +61,6 @@ impl Replica {
             }
             member.unsaved_cells.insert(cell.signer);
         }
-        self.compare_clocks(peer, &cell);
         self.pass_on(peer, &cell);
         let State::Member(member) = &mut self.state else {
             return;
@@ -69,25 +68,6 @@ impl Replica {
         let raised = member.keep_cell(cell);
         let notice = member.receipted(&raised);
         self.out.released.notices.extend(notice);
-    }
-
-    /// Notes how far a device's clock is ahead, if the device itself sends what it has just said. Its
-    /// first presence on a connection may be old.
-    ///
-    /// Source: PROTOCOL R-CHECK-1 (E22).
-    fn compare_clocks(&mut self, peer: PeerId, cell: &SignedCell) {
-        let (Some(it), State::Member(member)) = (self.peers.get_mut(&peer), &self.state) else {
-            return;
-        };
-        if cell.is_receipt() || it.key != cell.signer {
-            return;
-        }
-        if core::mem::replace(&mut it.told_the_time, true) {
-            // Cells count from the event's epoch.
-            let own_ms = member.since_epoch(self.now.wall_ms);
-            let ahead_ms = cell.cell.wall_ms.saturating_sub(own_ms);
-            self.clocks_ahead_ms.insert(cell.signer, ahead_ms);
-        }
     }
 
     /// Writes the presence of others down: with a commit that happens anyway, or when it is time.

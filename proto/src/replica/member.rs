@@ -8,13 +8,14 @@ use tallyline_keys::{
 };
 
 use super::{
-    Notice, asking::Asking, invite::Invite, keyring::Keyring, lending::Asker, results::Results,
+    Notice, Now, asking::Asking, invite::Invite, keyring::Keyring, lending::Asker, results::Results,
 };
 use crate::{
     log::{Ledger, Log},
     model::{GrantId, LogName, Ticket},
     rules::{Scorebook, Standings},
-    wire::{CellKind, SignedCell, VECTOR_LOGS_MAX, hash, log_short_id},
+    sync::hello,
+    wire::{CellKind, Hello, SignedCell, VECTOR_LOGS_MAX, hash, log_short_id},
 };
 
 /// The kind number of a receipt.
@@ -289,6 +290,12 @@ impl Member {
             Some(member) => member.label.clone(),
             None => key.short(),
         }
+    }
+
+    /// Returns this device's Hello.
+    pub(super) fn hello(&self, store: u64, now: Now) -> Hello {
+        let clock_ms = self.since_epoch(now.wall_ms);
+        hello(&self.ledger, store, self.receipts_digest(), clock_ms)
     }
 
     /// Milliseconds of wall time from the event's epoch.

@@ -21,7 +21,7 @@ use crate::{
     log::{Growth, Log, Refusal, Taken},
     model::{LogName, Roles},
     rules::Mistake,
-    sync::{Conversation, Heard, Refused, hello},
+    sync::{Conversation, Heard, Refused},
     wire::{self, FRAME_BYTES_MAX, Frame, LogRef, LogTag, Push, decode_frame, encode_frame},
 };
 
@@ -73,8 +73,6 @@ pub(super) struct Peer {
     pub(super) vouched: BTreeMap<PublicKey, Roles>,
     pub(super) pace: Pace,
     pub(super) keys: KeyTalk,
-    /// Whether a presence of its own came on this connection.
-    pub(super) told_the_time: bool,
 }
 
 impl Peer {
@@ -108,7 +106,6 @@ impl Replica {
             vouched: BTreeMap::new(),
             pace: Pace::new(self.now.mono_ms),
             keys: KeyTalk::new(),
-            told_the_time: false,
         };
         let welcome = match &self.state {
             State::Blank => self.identity.cloud || self.awaits_owner(),
@@ -344,7 +341,11 @@ impl Replica {
                 if blank {
                     it.outbox.push(Frame::Refused(REFUSED_EVENT));
                 } else {
-                    it.early_hello = Some(hello);
+                    // By the time it is heard its clock is old.
+                    it.early_hello = Some(wire::Hello {
+                        clock_ms: 0,
+                        ..hello
+                    });
                     it.outbox.push(Frame::Refused(REFUSED_STRANGER));
                 }
             }
@@ -386,7 +387,8 @@ impl Replica {
     }
 
     fn on_member_frame(&mut self, peer: PeerId, frame: Frame) {
-        let now_ms = self.now.mono_ms;
+        let now = self.now;
+        let now_ms = now.mono_ms;
         let store = self.identity.store;
         let State::Member(member) = &mut self.state else {
             return;
@@ -397,7 +399,11 @@ impl Replica {
         let ledger = &member.ledger;
         match frame {
             Frame::Hello(theirs) => {
-                let mine = hello(ledger, store, member.receipts_digest());
+                let mine = member.hello(store, now);
+                if theirs.clock_ms != 0 {
+                    let ahead_ms = theirs.clock_ms.saturating_sub(mine.clock_ms);
+                    self.clocks_ahead_ms.insert(it.key, ahead_ms);
+                }
                 it.talk.greet(&mine, now_ms, &mut it.outbox);
                 if theirs.receipts != mine.receipts {
                     let receipts = member.cells.values().filter(|it| it.is_receipt());
@@ -413,7 +419,7 @@ impl Replica {
                 }
             }
             Frame::Vector(vector) => {
-                let mine = hello(ledger, store, member.receipts_digest());
+                let mine = member.hello(store, now);
                 it.talk.on_vector(&vector, ledger, &mine, &mut it.outbox);
                 self.note_all_heights(peer);
             }

@@ -8,7 +8,7 @@ use super::{PeerId, Replica, Write, core::State, keytalk::Holder, member::Member
 use crate::{
     log::{Ledger, Log},
     model::LogName,
-    sync::{Here, hello},
+    sync::Here,
     wire::{
         Cell, CellKind, Frame, SignedCell, VECTOR_LOGS_MAX, cell_frames, encode_cell, log_short_id,
         sign_cell,
@@ -49,11 +49,7 @@ impl Replica {
         let introduction = introduction.map(|it| it.introduce_at_ms).min();
         let mut due = [strangers, introduction, None, None, None, None, None, None];
         if let State::Member(member) = &self.state {
-            let mine = hello(
-                &member.ledger,
-                self.identity.store,
-                member.receipts_digest(),
-            );
+            let mine = member.hello(self.identity.store, self.now);
             let [_, _, announcement, presence, receipt, talk, saving, keys] = &mut due;
             *saving = (!member.unsaved_cells.is_empty()).then_some(member.save_cells_at_ms);
             *announcement = (!member.unannounced.is_empty()).then_some(member.announce_at_ms);
@@ -91,7 +87,7 @@ impl Replica {
             };
             let here = Here {
                 ledger: &member.ledger,
-                hello: hello(&member.ledger, store, member.receipts_digest()),
+                hello: member.hello(store, self.now),
                 key: own,
                 incarnation,
                 now_ms,

@@ -143,8 +143,9 @@ pub struct Conversation {
     agreed: Option<[u8; 16]>,
 }
 
-/// Returns this device's Hello.
-pub fn hello(ledger: &Ledger, store: u64, receipts: u64) -> Hello {
+/// Returns this device's Hello: what it holds, in which store, a digest of its receipts, and its clock
+/// in milliseconds since the event's epoch.
+pub fn hello(ledger: &Ledger, store: u64, receipts: u64, clock_ms: i64) -> Hello {
     let mut state = [0; 16];
     state.copy_from_slice(ledger.state_digest().0.split_at(16).0);
     Hello {
@@ -154,6 +155,7 @@ pub fn hello(ledger: &Ledger, store: u64, receipts: u64) -> Hello {
         store,
         answer: false,
         receipts,
+        clock_ms,
     }
 }
 

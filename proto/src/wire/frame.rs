@@ -71,6 +71,9 @@ pub struct Hello {
     pub answer: bool,
     /// Digest of the cloud's receipts held, 0 without any: who lacks some is told.
     pub receipts: u64,
+    /// The sender's clock in milliseconds since the event's epoch; 0 says nothing. Nothing is judged
+    /// by it.
+    pub clock_ms: i64,
 }
 
 /// What the sender holds of every log.
@@ -419,6 +422,7 @@ fn hello_out(it: &Hello) -> pb::Hello {
         store: it.store,
         answer: it.answer,
         receipts: it.receipts,
+        clock_ms: it.clock_ms,
     }
 }
 
@@ -430,6 +434,7 @@ fn hello_in(it: &pb::Hello) -> Result<Hello, WireError> {
         store: it.store,
         answer: it.answer,
         receipts: it.receipts,
+        clock_ms: it.clock_ms,
     })
 }
 

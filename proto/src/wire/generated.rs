@@ -1621,6 +1621,9 @@ pub struct Hello {
     /// digest of the cloud's receipts held; 0 without any
     #[prost(fixed64, tag = "6")]
     pub receipts: u64,
+    /// the sender's clock, since the event's epoch; 0 says nothing
+    #[prost(sint64, tag = "7")]
+    pub clock_ms: i64,
 }
 /// What the sender holds of every log. Also the closing check: with hashes, a fork at equal
 /// height shows.

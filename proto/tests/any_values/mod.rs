@@ -474,14 +474,15 @@ fn denied() -> impl Strategy<Value = Denied> {
 /// Any frame.
 pub(crate) fn any_frame() -> impl Strategy<Value = Frame> {
     let bits = any::<([u8; 8], [u8; 16], u64)>();
-    let hello = (any::<u32>(), bits, any::<bool>()).prop_map(
-        |(version, (event_tag, state, store), answer)| Hello {
+    let hello = (any::<u32>(), bits, any::<bool>(), any::<i64>()).prop_map(
+        |(version, (event_tag, state, store), answer, clock_ms)| Hello {
             version,
             event_tag,
             state,
             store,
             answer,
             receipts: 0,
+            clock_ms,
         },
     );
     let join = (hash(), any::<[u8; 32]>(), "[ -~]{1,32}").prop_map(|(event, proof, label)| Join {

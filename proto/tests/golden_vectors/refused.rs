@@ -397,6 +397,7 @@ fn messages_of_a_later_version_are_read_and_relayed_byte_by_byte() {
         store: 3,
         answer: false,
         receipts: 0,
+        clock_ms: 0,
     };
     let mut bytes = encode_frame(&Frame::Hello(hello));
     bytes.extend(field(2_000, b"later"));

@@ -58,6 +58,7 @@ pub(super) fn copies() -> Option<(u32, u32)> {
         store: 0,
         answer: false,
         receipts: 0,
+        clock_ms: 0,
     });
     let peer = world.peer_id(owner, tablet)?;
     let bytes = encode_frame(&other_store);

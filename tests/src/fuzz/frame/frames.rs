@@ -66,6 +66,7 @@ fn hello(scene: &Scene, bytes: &mut Bytes<'_>) -> Hello {
         store: bytes.number(),
         answer: bytes.flag(),
         receipts: bytes.number(),
+        clock_ms: 0,
     };
     if bytes.byte() != 255 {
         it.event_tag

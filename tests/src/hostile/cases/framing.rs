@@ -215,6 +215,7 @@ fn hello() -> Hello {
         store: 3,
         answer: false,
         receipts: 0,
+        clock_ms: 0,
     }
 }
 

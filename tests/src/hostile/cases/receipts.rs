@@ -243,6 +243,7 @@ fn hello(event: EventId) -> Hello {
         store: STORE,
         answer: false,
         receipts: 0,
+        clock_ms: 0,
     }
 }
 
