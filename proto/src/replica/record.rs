@@ -9,7 +9,7 @@ use crate::{
         SquadNo, StatusKind, Void, VoidReason,
     },
     rules::{
-        Code, Mistake, Scorebook,
+        Code, Line, Mistake, Scorebook,
         scorebook::{changes_freely, is_beyond_scores, is_race_entry},
         validate::{self, Desk, TimeBounds, Writer},
     },
@@ -57,7 +57,7 @@ impl Replica {
         validate::check_numbers(roster, event, &record.body, revision)?;
         let grant = member.grant_for(own, about)?;
         member.takes_scores_of(own)?;
-        let lines = member.ledger.lines_about(about.shooter);
+        let lines = member.rivals(&record.body, about);
         let book = Scorebook::compute(roster, &member.ledger, &lines);
         let is_owner = member.ledger.authority().owner() == own;
         let desk = Desk {
@@ -77,6 +77,12 @@ impl Replica {
         };
         validate::check(&desk, &record.body, revision)?;
         readable(&record.body)?;
+        let instead = record.replaces.map(|(entry, _)| entry);
+        if !record.confirmed
+            && let Some(asked) = validate::question(&desk, &lines, &record.body, instead)
+        {
+            return Err(asked);
+        }
         let mut body = record.body;
         let target = match record.replaces {
             Some((entry, reason)) => {
@@ -105,6 +111,26 @@ impl Replica {
         }
         saved.extend(self.append(grant, body, same_log, record.wall_ms));
         Ok(Reply::Saved(saved))
+    }
+
+    /// Returns what a person should look at who saves this although it is taken: a run like another
+    /// shooter's (E10).
+    ///
+    /// Source: PROTOCOL R-CHECK-2.
+    pub fn warning(&mut self, body: &Body) -> Option<Mistake> {
+        let State::Member(member) = &mut self.state else {
+            return None;
+        };
+        let book = member.book();
+        let lines: Vec<_> = member.ledger.lines().collect();
+        let desk = Desk {
+            event: member.ledger.manifest().name.as_str(),
+            roster: member.ledger.authority().roster(),
+            book: &book,
+            writer: Writer::Officer,
+            time_bounds: TimeBounds::Confirmed,
+        };
+        validate::same_run(&desk, &lines, body)
     }
 
     /// Says that RO or shooter agree with an entry.
@@ -175,6 +201,25 @@ pub(super) fn readable(body: &Body) -> Result<(), Mistake> {
 }
 
 impl Member {
+    /// Returns the entries that decide what a body competes with: those about its shooter, of a court
+    /// about both sides.
+    fn rivals(&self, body: &Body, about: About) -> Vec<Line<'_>> {
+        let mut lines = self.ledger.lines_about(about.shooter);
+        let roster = self.ledger.authority().roster();
+        let drill = about.drill.and_then(|no| roster.drill(no));
+        if let (Body::Point(_) | Body::SetScore(_), Some(court)) =
+            (body, drill.and_then(|it| it.terms.court))
+        {
+            let other = if court.a == about.shooter {
+                court.b
+            } else {
+                court.a
+            };
+            lines.extend(self.ledger.lines_about(other));
+        }
+        lines
+    }
+
     /// Returns the grant under which `own` writes about a cell.
     fn grant_for(&self, own: tallyline_keys::PublicKey, about: About) -> Result<GrantId, Mistake> {
         let authority = self.ledger.authority();

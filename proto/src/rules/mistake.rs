@@ -6,7 +6,6 @@
 use alloc::{borrow::ToOwned as _, format, string::String, vec::Vec};
 use core::fmt;
 
-use super::decimal::Fixed2;
 use crate::model::{CellSet, DrillNo, ShooterNo, SquadNo};
 
 /// A stable number for what is wrong.
@@ -300,19 +299,9 @@ impl Mistake {
         )
     }
 
-    /// Asks what a second score in one slot is (E09): a question, not a refusal. `held` is the time
-    /// of the score that is there, in hundredths of a second, or `None` for DNF; `clock` when it
-    /// was saved.
-    pub fn slot_filled(
-        drill: DrillNo,
-        shooter: ShooterNo,
-        held: Option<Fixed2>,
-        clock: &str,
-    ) -> Self {
-        let held = match held {
-            Some(time) => format!("{time} s"),
-            None => "DNF".to_owned(),
-        };
+    /// Asks what a second score in one slot is (E09): a question, not a refusal. `held` is what the
+    /// entry says that is there, such as its time; `clock` when it was saved.
+    pub fn slot_filled(drill: DrillNo, shooter: ShooterNo, held: &str, clock: &str) -> Self {
         Self::new(
             Code::E09,
             format!(
@@ -446,7 +435,7 @@ mod tests {
                 "E21 note has 140 bytes, limit 120.",
             ),
             (
-                Mistake::slot_filled(DrillNo(2), ShooterNo(175), Some(Fixed2(4_292)), "07:12"),
+                Mistake::slot_filled(DrillNo(2), ShooterNo(175), "42.92 s", "07:12"),
                 "E09 shooter 175 already has a score on stage 2 (42.92 s, 07:12). \
                  Reshoot, correction, or wrong shooter?",
             ),

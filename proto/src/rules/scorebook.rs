@@ -345,6 +345,20 @@ impl Scorebook {
         self.verdicts.get(&entry).copied()
     }
 
+    /// Returns the entry that fills the place for which another one would compete, if one does.
+    /// `lines` are all entries about its shooter, of a court about both sides.
+    ///
+    /// Source: PROTOCOL R-READ-4.
+    pub fn holder<'a>(&self, lines: &[Line<'a>], body: &Body) -> Option<Line<'a>> {
+        let wanted = shared_place(body)?;
+        let fills = |line: &&Line<'_>| {
+            let verdict = self.verdict(line.id);
+            matches!(verdict, Some(Verdict::Counted | Verdict::CountedLate))
+                && shared_place(line.body) == Some(wanted)
+        };
+        lines.iter().find(fills).copied()
+    }
+
     /// Returns what became of every entry.
     pub fn verdicts(&self) -> &BTreeMap<EntryId, Verdict> {
         &self.verdicts
@@ -472,6 +486,14 @@ fn takes_out(body: &Body) -> bool {
 /// Returns what an entry competes for.
 fn place(line: &Line<'_>) -> Option<Place> {
     match line.body {
+        Body::Status(status) if status.kind == StatusKind::Warning => Some(Place::Listed(line.id)),
+        body => shared_place(body),
+    }
+}
+
+/// Returns what an entry competes for with others.
+fn shared_place(body: &Body) -> Option<Place> {
+    match body {
         Body::Score(score) => Some(Place::Slot(score.drill, score.shooter)),
         Body::Chrono(chrono) => Some(match measured_power(chrono) {
             Some(_) => Place::Power(chrono.shooter),
@@ -485,7 +507,7 @@ fn place(line: &Line<'_>) -> Option<Place> {
                 }
                 StatusKind::MatchDq => Some(Place::Out(shooter, OutKind::Disqualified)),
                 StatusKind::Withdrawn => Some(Place::Out(shooter, OutKind::Withdrawn)),
-                StatusKind::Warning => Some(Place::Listed(line.id)),
+                StatusKind::Warning => None,
             }
         }
         Body::Point(point) => Some(Place::Point(point.drill, point.set, point.number)),
@@ -502,11 +524,20 @@ fn place(line: &Line<'_>) -> Option<Place> {
     }
 }
 
+/// Returns which attempt an entry is about: 0 for the first, 1 and up for reshoots.
+pub(super) fn attempt(body: &Body) -> u32 {
+    if let Body::Score(score) = body {
+        score.attempt
+    } else {
+        0
+    }
+}
+
 /// Returns whether two entries that compete for one place say the same. Approvals, notes and times
 /// of day are not content; neither is the rule a DNF rests on, and who is out is out.
 ///
 /// Source: PROTOCOL R-READ-5.
-fn same_content(left: &Body, right: &Body) -> bool {
+pub(super) fn same_content(left: &Body, right: &Body) -> bool {
     match (left, right) {
         (Body::Score(left), Body::Score(right)) => same_score(left, right),
         (Body::Status(left), Body::Status(right)) => left.kind == right.kind,

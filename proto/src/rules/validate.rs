@@ -4,8 +4,11 @@
 //! it on everything, and what does not fit is kept, shown with its code and not counted. [`check`]
 //! asks more of a person who is about to save. Who may write where is for `log` to judge.
 
+mod ask;
 mod fit;
 mod records;
+
+pub use ask::{question, same_run};
 
 use alloc::{borrow::ToOwned as _, format, string::String, vec::Vec};
 
@@ -13,11 +16,11 @@ use super::{
     Line, Roster,
     decimal::Fixed2,
     mistake::{Code, Mistake, ranges},
-    scorebook::{Out, OutKind, Outcome, Scorebook},
+    scorebook::{Out, OutKind, Scorebook},
 };
 use crate::model::{
-    Body, Drill, DrillNo, Kind, KindNo, Method, Phase, PlaceNo, RuleNo, Score, ShooterNo,
-    StatusKind, Writers,
+    Body, Drill, DrillNo, Kind, KindNo, Method, Phase, PlaceNo, RuleNo, ShooterNo, StatusKind,
+    Writers,
 };
 
 /// Longest note of a status or void, in bytes: it must fit a line of a list.
@@ -106,48 +109,6 @@ fn result_of(body: &Body) -> Option<ShooterNo> {
     body.about()
         .filter(|_| !takes_none)
         .map(|about| about.shooter)
-}
-
-/// Asks about a score in a slot that is filled (E09): the person must say whether it is a reshoot
-/// (the next attempt), a correction (void first) or a wrong shooter.
-pub fn question(desk: &Desk<'_>, score: &Score) -> Option<Mistake> {
-    let slot = desk.book.slot(score.drill, score.shooter)?;
-    if slot.attempt < score.attempt {
-        return None;
-    }
-    let held = match slot.outcome {
-        Outcome::Missed(_) => None,
-        Outcome::Run { ref minor, .. } => Some(Fixed2::from(minor.time_centis)),
-    };
-    let clock = clock(desk.roster, slot.at_ms);
-    Some(Mistake::slot_filled(
-        score.drill,
-        score.shooter,
-        held,
-        &clock,
-    ))
-}
-
-/// Asks about a run with the same time and hits as another shooter's on the drill (E10): a warning
-/// beside a saved answer. Of the real match's 3,145 runs two pairs are alike by chance.
-pub fn same_run(desk: &Desk<'_>, lines: &[Line<'_>], score: &Score) -> Option<Mistake> {
-    let twin = lines.iter().find_map(|line| {
-        let Body::Score(other) = line.body else {
-            return None;
-        };
-        let alike = other.drill == score.drill
-            && other.shooter != score.shooter
-            && other.time_centis == score.time_centis
-            && other.hits == score.hits
-            && other.steel == score.steel;
-        let shown = desk
-            .book
-            .slot(other.drill, other.shooter)
-            .map(|slot| slot.entry);
-        (alike && shown == Some(line.id)).then_some((other.shooter, line.at_ms))
-    });
-    let (shooter, at_ms) = twin?;
-    Some(Mistake::same_run(shooter, &clock(desk.roster, at_ms)))
 }
 
 /// Checks whether an entry fits the structure at the roster's revision, whoever wrote it.

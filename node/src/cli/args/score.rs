@@ -19,7 +19,7 @@ pub(in crate::cli) enum ScoreVerb {
     Move(ScoreMove),
     /// Record a point of a court match.
     Point(PointArgs),
-    /// Record how a set of a court match stands.
+    /// Record how a set of a court match ended.
     Set(SetArgs),
     /// List the entries that stand.
     List(Entries),
@@ -136,6 +136,9 @@ pub(in crate::cli) struct ScoreMove {
     /// Who agreed, if the score was approved.
     #[arg(long, value_name = "WHO", default_value = "nobody", value_parser = word::<Who>(&["ro", "shooter", "both", "nobody"]))]
     pub(in crate::cli) agreed: Who,
+    /// Confirm that it is to stand beside the score that is there.
+    #[arg(long)]
+    pub(in crate::cli) confirm: bool,
 }
 
 #[derive(Debug, Args)]
@@ -152,6 +155,8 @@ pub(in crate::cli) struct PointArgs {
     /// Which point of the set.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub(in crate::cli) number: u32,
+    #[command(flatten)]
+    pub(in crate::cli) entry: EntryArgs,
 }
 
 #[derive(Debug, Args)]
@@ -171,6 +176,8 @@ pub(in crate::cli) struct SetArgs {
     /// Points of the other one.
     #[arg(long)]
     pub(in crate::cli) other: u32,
+    #[command(flatten)]
+    pub(in crate::cli) entry: EntryArgs,
 }
 
 #[derive(Debug, Args)]
@@ -220,7 +227,7 @@ pub(in crate::cli) struct ChronoArgs {
 }
 
 /// What every recorded entry takes.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(in crate::cli) struct EntryArgs {
     /// Entry that this one replaces: it is voided in the same commit.
     #[arg(long, value_name = "ENTRY", requires = "reason")]
@@ -231,7 +238,7 @@ pub(in crate::cli) struct EntryArgs {
     /// Who agreed, if the replaced entry was approved.
     #[arg(long, value_name = "WHO", default_value = "nobody", value_parser = word::<Who>(&["ro", "shooter", "both", "nobody"]))]
     pub(in crate::cli) agreed: Who,
-    /// Confirm an unlikely time.
+    /// Confirm an unlikely time, or that it is to stand beside what fills its place.
     #[arg(long)]
     pub(in crate::cli) confirm: bool,
 }

@@ -16,7 +16,7 @@ pub struct ScoreAdd {
     /// The entry it replaces, which is voided in the same commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<Replaces>,
-    /// Whether the person confirmed an unlikely time (E06).
+    /// Whether the person confirmed an unlikely time (E06), or a filled place (E09).
     #[serde(default)]
     pub confirmed: bool,
     /// The structure revision the person saw; `None` is the node's.
@@ -399,6 +399,9 @@ pub struct ScoreMove {
     /// Who agreed, if the entry was approved.
     #[serde(default, skip_serializing_if = "AgreedData::is_nobody")]
     pub agreed: AgreedData,
+    /// Whether the person confirmed that it goes where another score stands (E09).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub confirmed: bool,
 }
 
 /// Why an entry does not count.

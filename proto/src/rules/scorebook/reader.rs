@@ -5,8 +5,8 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use tallyline_keys::planted::{Fault, is};
 
 use super::{
-    CourtMark, Missed, Out, Outcome, Place, Reading, Scorebook, Slot, Verdict, changes_freely,
-    is_beyond_scores, judge_answer, place, same_content,
+    CourtMark, Missed, Out, Outcome, Place, Reading, Scorebook, Slot, Verdict, attempt,
+    changes_freely, is_beyond_scores, judge_answer, place, same_content,
 };
 use crate::{
     model::{
@@ -40,11 +40,7 @@ impl Candidate<'_> {
     }
 
     fn attempt(&self) -> u32 {
-        if let Body::Score(score) = self.line.body {
-            score.attempt
-        } else {
-            0
-        }
+        attempt(self.line.body)
     }
 }
 
