@@ -146,6 +146,7 @@ fn there() -> [Body; 2] {
         },
         kind: StatusKind::MatchDq,
         rule: Some(RuleNo(1)),
+        attempt: 0,
         note: String::new(),
     });
     [Body::Score(clean(175)), dq]
@@ -214,7 +215,7 @@ fn all() -> Vec<Mistake> {
         check(Body::Score(clean(204))),
         check(Body::Score(clean(205))),
         refused(&over, &Body::Score(clean(204)), 2),
-        Mistake::void_foreign(&"6/118", "VSVA5"),
+        Mistake::foreign(&"6/118", "VSVA5", "void"),
         Mistake::approved("07:12:18"),
         Mistake::overlapping(Some(DrillNo(5)), SquadNo(7), "VSVA5", &12),
         Mistake::does_not_follow(&6, 119, "hash differs", "VSVA5"),

@@ -630,6 +630,7 @@ pub(crate) fn status(shooter: u32, kind: StatusKind) -> Body {
         },
         kind,
         rule: None,
+        attempt: 0,
         note: String::new(),
     })
 }

@@ -184,6 +184,7 @@ fn status(args: &ScoreAdd) -> Option<StatusRecord> {
         shooter: args.shooter,
         drill: args.drill,
         kind,
+        attempt: args.attempt,
         rule,
         note,
     })

@@ -301,13 +301,21 @@ fn plan_score_move(replica: &mut Replica, to: &ScoreMove) -> Result<Command, Pro
             "only a score can be moved; void the entry and enter it again instead",
         ));
     };
-    let reason = if to.shooter.is_some() {
+    let from = (score.shooter, score.drill);
+    score.shooter = to.shooter.map_or(score.shooter, ShooterNo);
+    score.drill = to.drill.map_or(score.drill, DrillNo);
+    if from == (score.shooter, score.drill) {
+        return Err(Problem::new(
+            codes::BAD_VALUE,
+            exits::USAGE,
+            "the score stands there already; to correct it, enter it again with `--replaces`",
+        ));
+    }
+    let reason = if from.0 != score.shooter {
         VoidReason::WrongShooter
     } else {
         VoidReason::WrongDrill
     };
-    score.shooter = to.shooter.map_or(score.shooter, ShooterNo);
-    score.drill = to.drill.map_or(score.drill, DrillNo);
     // It was approved by somebody else, or for another stage.
     score.approvals = Approvals::default();
     score.attempt = 0;

@@ -153,6 +153,9 @@ fn status(status: &StatusRecord) -> String {
         StatusWhat::Warning => "warning",
     }
     .to_owned();
+    if status.attempt != 0 {
+        text = format!("{text}, attempt {}", status.attempt);
+    }
     if let Some(rule) = status.rule {
         text = format!("{text}, rule {rule}");
     }

@@ -9,8 +9,8 @@ use crate::{
         SquadNo, StatusKind, Void, VoidReason,
     },
     rules::{
-        Code, Line, Mistake, Scorebook,
-        scorebook::{changes_freely, is_beyond_scores, is_race_entry},
+        Code, Line, Mistake, Scorebook, Verdict,
+        scorebook::{attempt, changes_freely, is_beyond_scores, is_race_entry},
         validate::{self, Desk, TimeBounds, Writer},
     },
     wire,
@@ -35,6 +35,23 @@ struct Target {
     seq: u64,
     /// Under which grant the void is written.
     grant: GrantId,
+}
+
+/// What is said about another entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Void,
+    Approval,
+}
+
+impl Answer {
+    /// Returns what its author does to the entry.
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Void => "void",
+            Self::Approval => "approve",
+        }
+    }
 }
 
 impl Replica {
@@ -76,14 +93,20 @@ impl Replica {
             },
         };
         validate::check(&desk, &record.body, revision)?;
-        readable(&record.body)?;
+        let mut body = record.body;
+        if let Some(held) = book.holder(&lines, &body)
+            && let Body::Status(status) = &mut body
+        {
+            // Below what stands there it would change nothing, and nobody would be told.
+            status.attempt = status.attempt.max(attempt(held.body));
+        }
+        readable(&body)?;
         let instead = record.replaces.map(|(entry, _)| entry);
         if !record.confirmed
-            && let Some(asked) = validate::question(&desk, &lines, &record.body, instead)
+            && let Some(asked) = validate::question(&desk, &lines, &body, instead)
         {
             return Err(asked);
         }
-        let mut body = record.body;
         let target = match record.replaces {
             Some((entry, reason)) => {
                 member.asks_for_consent(entry, reason, record.agreed)?;
@@ -92,7 +115,7 @@ impl Replica {
                 }
                 let note = alloc::string::String::new();
                 Some((
-                    member.target(own, entry)?,
+                    member.target(own, entry, Answer::Void)?,
                     Void {
                         entry,
                         reason,
@@ -155,7 +178,7 @@ impl Replica {
         let event = member.ledger.manifest().name.as_str();
         let body = Body::Approve(approve);
         validate::check_content(roster, event, &body, roster.revision())?;
-        let target = member.target(own, entry)?;
+        let target = member.target(own, entry, Answer::Approval)?;
         let same_log = self.same_log(&target, target.grant);
         let saved = self.append(target.grant, body, same_log, wall_ms);
         Ok(Reply::Saved(saved.into_iter().collect()))
@@ -169,7 +192,7 @@ impl Replica {
         let event = member.ledger.manifest().name.as_str();
         let body = Body::Void(void.clone());
         validate::check_content(roster, event, &body, roster.revision())?;
-        let target = member.target(own, void.entry)?;
+        let target = member.target(own, void.entry, Answer::Void)?;
         member.asks_for_consent(void.entry, void.reason, void.agreed)?;
         let saved = self.append_void(&target, void, wall_ms);
         Ok(Reply::Saved(saved.into_iter().collect()))
@@ -329,17 +352,54 @@ impl Member {
         }
     }
 
-    /// Returns the entry that `own` wants to void, if it may.
-    fn target(&self, own: tallyline_keys::PublicKey, entry: EntryId) -> Result<Target, Mistake> {
+    /// Refuses what answers an entry that is voided already: it would count for two, or for nobody.
+    ///
+    /// Source: PROTOCOL R-CHECK-2.
+    fn still_stands(&self, line: &Line<'_>) -> Result<(), Mistake> {
+        let ledger = &self.ledger;
+        let roster = ledger.authority().roster();
+        let lines: Vec<Line<'_>> = match line.body.about() {
+            Some(about) => ledger.lines_about(about.shooter),
+            None => ledger.lines().collect(),
+        };
+        let book = Scorebook::compute(roster, ledger, &lines);
+        let Some(Verdict::Voided(void)) = book.verdict(line.id) else {
+            return Ok(());
+        };
+        let void = lines.iter().find(|it| it.id == void);
+        let (at, by) = void.map_or_else(Default::default, |it| {
+            let at = validate::clock(roster, it.at_ms);
+            (
+                format!(" at {at}"),
+                format!(" by {}", self.label(&it.author)),
+            )
+        });
+        let text = format!(
+            "entry {} was voided{at}{by}; it counts for nothing. Correct the entry that stands, or \
+             enter a new one.",
+            line.id
+        );
+        Err(Mistake::new(Code::E13, text))
+    }
+
+    /// Returns the entry that `own` wants to void or agree with, if it may.
+    fn target(
+        &self,
+        own: tallyline_keys::PublicKey,
+        entry: EntryId,
+        answer: Answer,
+    ) -> Result<Target, Mistake> {
         let missing = || Mistake::void_missing(&entry);
         let (log, seq) = self.ledger.find(entry).ok_or_else(missing)?;
         let line = self.ledger.line(&log, seq).ok_or_else(missing)?;
         let authority = self.ledger.authority();
         let is_owner = authority.owner() == own;
+        let foreign = || Mistake::foreign(&entry, &self.label(&line.author), answer.verb());
         if is_race_entry(line.body) {
             if !is_owner && line.author != own {
-                return Err(Mistake::void_foreign(&entry, &self.label(&line.author)));
+                return Err(foreign());
             }
+            self.still_stands(&line)?;
             let grant = self.record_grant(&own, line.body)?;
             return Ok(Target { log, seq, grant });
         }
@@ -369,8 +429,9 @@ impl Member {
             let unassigned = || self.admit_of(&own).filter(|admit| *admit == log.grant);
             own_open().or_else(unassigned).unwrap_or(log.grant)
         } else {
-            return Err(Mistake::void_foreign(&entry, &self.label(&line.author)));
+            return Err(foreign());
         };
+        self.still_stands(&line)?;
         Ok(Target { log, seq, grant })
     }
 }

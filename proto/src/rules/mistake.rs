@@ -147,12 +147,13 @@ impl Mistake {
         )
     }
 
-    /// Says that a void names an entry of another device (E13). `author` is that device's label.
-    pub fn void_foreign(entry: &dyn fmt::Display, author: &str) -> Self {
+    /// Says that somebody answers an entry of another device (E13). `author` is that device's label,
+    /// `verb` what was to be done to it: `void`, `approve`.
+    pub fn foreign(entry: &dyn fmt::Display, author: &str, verb: &str) -> Self {
         Self::new(
             Code::E13,
             format!(
-                "entry {entry} was written by {author}. Only {author} or the owner may void it."
+                "entry {entry} was written by {author}. Only {author} or the owner may {verb} it."
             ),
         )
     }
@@ -408,7 +409,7 @@ mod tests {
                  Ask the event owner for a grant.",
             ),
             (
-                Mistake::void_foreign(&"6/118", "VSVA5"),
+                Mistake::foreign(&"6/118", "VSVA5", "void"),
                 "E13 entry 6/118 was written by VSVA5. Only VSVA5 or the owner may void it.",
             ),
             (

@@ -525,11 +525,22 @@ fn shared_place(body: &Body) -> Option<Place> {
 }
 
 /// Returns which attempt an entry is about: 0 for the first, 1 and up for reshoots.
-pub(super) fn attempt(body: &Body) -> u32 {
-    if let Body::Score(score) = body {
-        score.attempt
-    } else {
-        0
+pub(crate) fn attempt(body: &Body) -> u32 {
+    match body {
+        Body::Score(score) => score.attempt,
+        Body::Status(status) => status.attempt,
+        Body::Chrono(_)
+        | Body::Point(_)
+        | Body::SetScore(_)
+        | Body::Void(_)
+        | Body::Approve(_)
+        | Body::Incident(_)
+        | Body::Report(_)
+        | Body::JuryDecision(_)
+        | Body::Record(_)
+        | Body::Statement(_)
+        | Body::Seal
+        | Body::Unknown => 0,
     }
 }
 
@@ -540,7 +551,9 @@ pub(super) fn attempt(body: &Body) -> u32 {
 pub(super) fn same_content(left: &Body, right: &Body) -> bool {
     match (left, right) {
         (Body::Score(left), Body::Score(right)) => same_score(left, right),
-        (Body::Status(left), Body::Status(right)) => left.kind == right.kind,
+        (Body::Status(left), Body::Status(right)) => {
+            left.kind == right.kind && left.attempt == right.attempt
+        }
         (Body::Chrono(left), Body::Chrono(right)) => {
             left.weights_decigrains == right.weights_decigrains
                 && left.speeds_fps == right.speeds_fps

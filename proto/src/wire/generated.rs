@@ -975,6 +975,9 @@ pub struct Status {
     /// at most 120 bytes
     #[prost(string, tag = "5")]
     pub note: ::prost::alloc::string::String,
+    /// of DNF, DNS, stage DQ: 0 first, 1 and up: reshoots
+    #[prost(uint32, tag = "6")]
+    pub attempt: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Void {

@@ -301,6 +301,7 @@ fn status(kind: StatusKind, stage: Option<u32>, who: u32) -> Body {
         },
         kind,
         rule: None,
+        attempt: 0,
         note: String::new(),
     })
 }

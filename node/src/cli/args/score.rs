@@ -37,8 +37,8 @@ pub(in crate::cli) enum ScoreVerb {
     group = ArgGroup::new("reading").multiple(true).args(["chrono", "weight", "fps", "gear"])
         .conflicts_with_all(["run", "status"]),
     group = ArgGroup::new("run").multiple(true)
-        .args(["time", "hits", "steel", "penalty", "attempt", "late_shots", "extra_shots",
-               "extra_hits", "rings", "down", "xs", "faults", "timer"])
+        .args(["time", "hits", "steel", "penalty", "late_shots", "extra_shots", "extra_hits",
+               "rings", "down", "xs", "faults", "timer"])
         .conflicts_with_all(["status"])
 )]
 pub(in crate::cli) struct ScoreAdd {
@@ -61,7 +61,7 @@ pub(in crate::cli) struct ScoreAdd {
     #[arg(long, value_name = "RULE[xN]")]
     pub(in crate::cli) penalty: Vec<PenaltyText>,
     /// 0 for the first attempt, 1 and up for reshoots.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, conflicts_with_all = ["reading", "dq", "warning", "withdrawn"])]
     pub(in crate::cli) attempt: u32,
     /// Shots after the time limit (Fixed Time).
     #[arg(long, default_value_t = 0)]

@@ -312,6 +312,9 @@ pub struct StatusRecord {
     pub drill: Option<u32>,
     /// Which status.
     pub kind: StatusWhat,
+    /// Of DNF, DNS and stage DQ: 0 for the first attempt, 1 and up for reshoots.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub attempt: u32,
     /// The number of the rule it rests on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<u32>,

@@ -417,7 +417,7 @@ impl<'a> Reader<'a> {
                 let slot = Slot {
                     entry,
                     outcome: Outcome::Missed(missed(status)),
-                    attempt: 0,
+                    attempt: status.attempt,
                     at_ms: line.at_ms,
                     approvals: Approvals::default(),
                     needs_decision,

@@ -168,6 +168,37 @@ fn a_late_entry_never_displaces_a_live_one() {
     );
 }
 
+/// A stage DQ of a reshoot once had no attempt, and the reshoot stood as if nobody had said it.
+#[test]
+fn a_status_is_of_an_attempt_as_a_score_is() {
+    let of_attempt = |kind, attempt| {
+        let mut body = status(kind, Some(1), 1);
+        if let Body::Status(status) = &mut body {
+            status.attempt = attempt;
+        }
+        body
+    };
+    let dnf = of_attempt(StatusKind::Dnf, 0);
+    let book = check(
+        &[(1, dnf, Live), (1, reshoot(1, 600, 1), Live)],
+        "lower:1 counted",
+    );
+    assert!(!slot(&book).needs_decision, "the reshoot was ordered");
+    let dq = of_attempt(StatusKind::StageDq, 1);
+    let book = check(
+        &[(1, reshoot(1, 600, 1), Live), (1, dq, Live)],
+        "counted decide:0",
+    );
+    assert!(slot(&book).needs_decision, "a person decides");
+    let dq = of_attempt(StatusKind::StageDq, 2);
+    let book = check(
+        &[(1, reshoot(1, 600, 1), Live), (1, dq, Live)],
+        "lower:1 counted",
+    );
+    assert_eq!(slot(&book).outcome, Outcome::Missed(Missed::StageDq));
+    assert_eq!(slot(&book).attempt, 2, "its attempt");
+}
+
 #[test]
 fn dnf_fills_the_slot_like_a_score() {
     let dnf = || status(StatusKind::Dnf, Some(1), 1);

@@ -1,0 +1,148 @@
+//! What a device asks or refuses when a second entry is made where one stands; real replicas.
+//!
+//! Source: PROTOCOL R-CHECK-2, R-READ-4, R-READ-7.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
+mod devices;
+
+use tallyline_proto::{
+    model::{
+        About, Agreed, Body, DrillNo, EntryId, Roles, Score, ShooterNo, Status, StatusKind,
+        VoidReason,
+    },
+    replica::{Command, Reply},
+    rules::{Code, Mistake, Verdict},
+};
+
+use devices::{Device, meet, record, structure};
+
+/// An owner and an official who scores squad 1.
+fn venue() -> (Device, Device) {
+    let mut owner = Device::owner(structure(Vec::new()));
+    let mut official = Device::new(2);
+    owner.admit(&mut official, Roles::SCORER.with(Roles::RELAY));
+    owner.grant(&official, 1);
+    official.hear(&owner);
+    (owner, official)
+}
+
+fn run(shooter: u32, time_centis: u32, attempt: u32) -> Body {
+    Body::Score(Score {
+        time_centis: vec![time_centis],
+        attempt,
+        ..Score::blank(DrillNo(1), ShooterNo(shooter))
+    })
+}
+
+fn missed(shooter: u32, kind: StatusKind) -> Body {
+    Body::Status(Status {
+        about: About {
+            drill: Some(DrillNo(1)),
+            shooter: ShooterNo(shooter),
+        },
+        kind,
+        attempt: 0,
+        rule: None,
+        note: String::new(),
+    })
+}
+
+fn replace(body: Body, entry: EntryId) -> Command {
+    Command::Record {
+        body,
+        replaces: Some((entry, VoidReason::Time)),
+        agreed: Agreed::default(),
+        confirmed: false,
+        revision: None,
+        wall_ms: None,
+    }
+}
+
+fn mistake(reply: Reply) -> Mistake {
+    let Reply::Refused(mistake) = reply else {
+        panic!("{reply:?}");
+    };
+    mistake
+}
+
+/// E09 was a message in a table only: a second score, or a DNF, went beside the first one and the slot
+/// needed a decision that nobody knew of.
+#[test]
+fn a_second_score_in_a_slot_is_asked_about() {
+    let (_, mut official) = venue();
+    let first = official.record(run(1, 6_000, 0));
+    let asked = official.refused(run(1, 6_100, 0));
+    assert_eq!(asked.code, Code::E09, "{asked}");
+    assert!(asked.text.contains("(60.00 s, 00:00)"), "{asked}");
+    let asked = official.refused(missed(1, StatusKind::Dnf));
+    assert_eq!(asked.code, Code::E09, "{asked}");
+    let again = official.record(run(1, 6_000, 0));
+    assert_eq!(official.verdict(again), Some(Verdict::Duplicate(first)));
+    official.record(run(1, 6_200, 1));
+    let stays = official.refused(run(1, 6_100, 0));
+    assert_eq!(stays.code, Code::E09, "a lower attempt counts for nothing");
+}
+
+#[test]
+fn a_person_may_confirm_that_both_stand_until_somebody_decides() {
+    let (_, mut official) = venue();
+    let first = official.record(run(1, 6_000, 0));
+    official.must(record(run(1, 6_100, 0), true));
+    let book = official.replica.book().expect("an event");
+    let slot = book.slot(DrillNo(1), ShooterNo(1)).expect("filled");
+    assert_eq!((slot.entry, slot.needs_decision), (first, true));
+}
+
+/// A stage DQ after a reshoot had no attempt and was ignored without a word.
+#[test]
+fn a_status_after_a_reshoot_is_of_the_reshoot() {
+    let (_, mut official) = venue();
+    official.record(run(1, 6_000, 0));
+    let second = official.record(run(1, 6_100, 1));
+    official.must(record(missed(1, StatusKind::StageDq), true));
+    let book = official.replica.book().expect("an event");
+    let slot = book.slot(DrillNo(1), ShooterNo(1)).expect("filled");
+    assert_eq!((slot.entry, slot.needs_decision), (second, true));
+    official.must(replace(missed(2, StatusKind::Dns), second));
+    let asked = official.refused(missed(1, StatusKind::Dnf));
+    assert_eq!(asked.code, Code::E09, "{asked}");
+}
+
+/// A run was moved twice and stood for two shooters.
+#[test]
+fn what_is_voided_is_neither_replaced_nor_voided_nor_approved() {
+    let (mut owner, mut official) = venue();
+    let wrong = official.record(run(1, 6_000, 0));
+    official.must(replace(run(2, 6_000, 0), wrong));
+    meet(&mut [&mut owner, &mut official]);
+    let twice = mistake(official.ask(replace(run(3, 6_000, 0), wrong)));
+    assert_eq!(twice.code, Code::E13, "{twice}");
+    assert!(
+        twice.text.contains("was voided at 00:00 by Device 2"),
+        "{twice}"
+    );
+    assert_eq!(mistake(owner.void(wrong)).code, Code::E13);
+    let approval = mistake(official.ask(Command::Approve {
+        entry: wrong,
+        ro: true,
+        shooter: true,
+        wall_ms: None,
+    }));
+    assert_eq!(approval.code, Code::E13, "{approval}");
+}
+
+/// Both voided at the same moment: neither knew of the other, and one undoes the entry.
+#[test]
+fn two_voids_that_knew_nothing_of_each_other_are_harmless() {
+    let (mut owner, mut official) = venue();
+    let wrong = official.record(run(1, 6_000, 0));
+    owner.hear(&official);
+    assert!(matches!(owner.void(wrong), Reply::Saved(_)), "the owner");
+    assert!(matches!(official.void(wrong), Reply::Saved(_)), "the RO");
+    meet(&mut [&mut owner, &mut official]);
+    assert!(matches!(owner.verdict(wrong), Some(Verdict::Voided(_))));
+}
