@@ -5,7 +5,7 @@
 
 mod times;
 
-pub(super) use times::counting_strings;
+pub(super) use times::{counting_strings, string_limit};
 
 use alloc::vec::Vec;
 use core::cmp::Ordering;

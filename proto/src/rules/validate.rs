@@ -19,8 +19,8 @@ use super::{
     scorebook::{Out, OutKind, Scorebook},
 };
 use crate::model::{
-    Body, Drill, DrillNo, Kind, KindNo, Method, Phase, PlaceNo, RuleNo, ShooterNo, StatusKind,
-    Writers,
+    Body, Drill, DrillNo, Kind, KindNo, Method, Phase, PlaceNo, RuleNo, Score, ShooterNo,
+    StatusKind, Writers,
 };
 
 /// Longest note of a status or void, in bytes: it must fit a line of a list.
@@ -91,7 +91,7 @@ pub fn check(desk: &Desk<'_>, body: &Body, revision: u32) -> Result<(), Mistake>
     if let Body::Score(score) = body
         && desk.time_bounds == TimeBounds::Asked
     {
-        return check_bounds(&score.time_centis);
+        return check_bounds(score);
     }
     Ok(())
 }
@@ -271,7 +271,8 @@ fn check_fit(roster: &Roster, body: &Body, revision: u32) -> Result<(), Mistake>
             let Some(drill) = roster.drill(score.drill) else {
                 return Ok(());
             };
-            fit::check(drill, score, (revision, roster.revision()))
+            let ruleset = &roster.structure().ruleset;
+            fit::check((drill, ruleset), score, (revision, roster.revision()))
         }
         Body::Status(status) => check_note(&status.note),
         Body::Void(void) => check_note(&void.note),
@@ -436,8 +437,10 @@ fn wrong_drill(drill: &Drill, what: &str) -> Mistake {
     ))
 }
 
-fn check_bounds(time_centis: &[u32]) -> Result<(), Mistake> {
-    for &time in time_centis {
+/// Asks about a time that nobody is likely to have shot; a string that was not finished has none.
+fn check_bounds(score: &Score) -> Result<(), Mistake> {
+    let times = score.time_centis.iter().zip(fit::unfinished(score));
+    for (&time, _) in times.filter(|(_, unfinished)| !unfinished) {
         let (word, bound) = if time < TIME_CENTIS_MIN {
             ("below", TIME_CENTIS_MIN)
         } else if TIME_CENTIS_MAX < time {

@@ -225,6 +225,49 @@ fn v12_a_string_at_its_limit_is_the_one_that_goes() {
     assert_eq!(time(&standings, 1, 1), "24.05");
 }
 
+/// Faults once met the strings after the first that had a time, and who did not hit the stop plate
+/// without having a time could not be entered at all. 5.6.1: such a string is 30 s, on every stage.
+#[test]
+fn a_string_that_was_not_finished_is_thirty_seconds_where_no_stage_says_so() {
+    let mut event = steel(&[[429, 0, 338, 528, 0]]);
+    event.stages[0].string_limit = 0;
+    let unfinished = Faults {
+        unfinished: true,
+        ..Faults::default()
+    };
+    let none = Faults::default();
+    let Said::Shot(shot) = &mut event.facts[0].said else {
+        panic!("a run")
+    };
+    shot.faults = vec![none, unfinished, none, none, unfinished];
+    assert_eq!(time(&agreed(&event), 1, 1), "42.95");
+}
+
+#[test]
+fn a_string_without_a_time_that_was_finished_does_not_fit() {
+    let event = steel(&[[429, 0, 338, 528, 386]]);
+    let (book, _) = crate::compare::tables(&event);
+    assert!(book.slots().is_empty(), "E06");
+}
+
+/// A drill timed with misses once cost nothing, for its ruleset had no times.
+#[test]
+fn a_drill_that_is_timed_charges_for_what_was_missed() {
+    let mut event = event(Sport::Drills);
+    event.stages.push(stage(Way::TimePlus, &[2], 0));
+    event.join(&[MINOR]);
+    event.shoot(
+        1,
+        Shot {
+            papers: spread([0, 0, 0, 1, 0, 1, 0], &[2]),
+            times: vec![200],
+            ..Shot::default()
+        },
+    );
+    let standings = agreed(&event);
+    assert_eq!(result(&standings, 1, 1).tally.added_centis, 800, "D and M");
+}
+
 #[test]
 fn v13_two_shooters_of_steel_challenge() {
     let standings = agreed(&steel(&[

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::facts::{Event, Fact, Num, Paper, Power, Said, Shot, Stage, Way, Why};
+use super::runs::string_limit;
 
 /// What fills a slot.
 #[derive(Clone, Debug)]
@@ -53,7 +54,7 @@ impl<'a> Reading<'a> {
         for fact in &self.standing {
             if let Said::Shot(shot) = &fact.said
                 && (shot.stage, shot.who) == (stage, who)
-                && fits(self.event.stage(stage), shot)
+                && fits(self.event, self.event.stage(stage), shot)
             {
                 runs.push((shot.attempt, Outcome::Shot(shot)));
             }
@@ -166,7 +167,7 @@ fn same(one: &Outcome<'_>, other: &Outcome<'_>) -> bool {
 }
 
 /// Whether a run has what its stage asks for. An incomplete one is a draft and counts nowhere.
-fn fits(stage: &Stage, shot: &Shot) -> bool {
+fn fits(event: &Event, stage: &Stage, shot: &Shot) -> bool {
     let by_target = stage.way == Way::TimePlus && shot.papers.is_empty();
     let papers = if by_target && !shot.points_down.is_empty() {
         [stage.papers.len(), shot.times.len()].contains(&shot.points_down.len())
@@ -190,7 +191,12 @@ fn fits(stage: &Stage, shot: &Shot) -> bool {
     let times = if may_be_untimed {
         strings == 0 || strings == stage.strings
     } else {
-        strings == stage.strings && shot.times.iter().all(|time| 0 < *time)
+        let limited = string_limit(event, stage) != 0;
+        let given = |(place, time): (usize, &Num)| {
+            let stopped = shot.faults.get(place).is_some_and(|it| it.unfinished);
+            0 < *time || stopped && limited
+        };
+        strings == stage.strings && shot.times.iter().enumerate().all(given)
     };
     let rings = Num::try_from(shot.rings.len()).expect("few shots");
     let rings = stage.way != Way::Rings || rings == stage.shots;

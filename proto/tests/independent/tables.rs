@@ -77,7 +77,7 @@ impl<'a> Reading<'a> {
                     let power = self.power(person.no);
                     (shot_sheet(self.event, stage, shot, power), None)
                 }
-                Outcome::NoRun(why) => (missed_sheet(stage), Some(why)),
+                Outcome::NoRun(why) => (missed_sheet(self.event, stage), Some(why)),
             };
             results.push(Result {
                 who: person.no,

@@ -5,11 +5,11 @@ use core::cmp::Reverse;
 
 use super::{Group, Listed, StageResult, StageRow, StageTable, disqualified, places};
 use crate::{
-    model::{Drill, DrillNo, Method, Ruling, ShooterNo},
+    model::{Drill, DrillNo, Method, Ruleset, Ruling, ShooterNo},
     rules::{
         Roster, Scorebook,
         scorebook::Missed,
-        scoring::{Measure, Tally, Worth, counting_strings},
+        scoring::{Measure, Tally, Worth, counting_strings, string_limit},
     },
 };
 
@@ -70,7 +70,7 @@ pub(super) fn runs(
             Some(Ruling::None | Ruling::Warning | Ruling::Time(_)) | None => slot.outcome.missed(),
         };
         let tally = if missed.is_some() {
-            longest(drill)
+            longest(drill, &roster.structure().ruleset)
         } else {
             let mut tally = slot.outcome.tally(book.power_factor(roster, shooter.no));
             if let Some(Ruling::Time(centis)) = ruling {
@@ -100,8 +100,8 @@ pub(super) fn runs(
 /// else nothing.
 ///
 /// Source: Steel Challenge rules 5.6.1; PROTOCOL R-SCORE-10.
-fn longest(drill: &Drill) -> Tally {
-    let limit = drill.terms.string_max_centis;
+fn longest(drill: &Drill, ruleset: &Ruleset) -> Tally {
+    let limit = string_limit(drill, ruleset);
     if drill.method != Method::BestStrings || limit == 0 {
         return Tally::ZERO;
     }
