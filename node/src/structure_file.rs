@@ -13,8 +13,8 @@ use std::fmt;
 
 use serde_json::Value;
 use tallyline_proto::model::{
-    Discipline, Division, Drill, DrillNo, Entrant, NoShoots, PowerFactor, Rule, RuleKind, RuleNo,
-    Ruleset, Shooter, ShooterNo, SquadNo, Structure,
+    Discipline, Division, Drill, DrillNo, Entrant, Method, NoShoots, PowerFactor, Rule, RuleKind,
+    RuleNo, Ruleset, Shooter, ShooterNo, SquadNo, Structure,
 };
 
 use cursor::At;
@@ -304,7 +304,7 @@ fn drill(it: &At<'_>) -> Result<Drill, String> {
             .field("strings")?
             .problem("a stage that is shot has 1 to 16 strings"));
     }
-    let default_strings = u32::from(!method.may_be_untimed());
+    let default_strings = u32::from(!matches!(method, Method::Chrono | Method::Court));
     let required_hits = match it.optional("target_shots", |it| it.items(ITEMS_MAX))? {
         None => Vec::new(),
         Some(targets) => targets

@@ -301,6 +301,8 @@ fn stages_of_every_method_and_own_numbers_are_read() {
             "court"
         ]
     );
+    let strings: Vec<u32> = structure.drills.iter().map(|it| it.strings).collect();
+    assert_eq!(strings, [1, 5, 1, 1, 1, 1, 0], "one where nothing is said");
     let terms: Vec<&Terms> = structure.drills.iter().map(|it| &it.terms).collect();
     assert_eq!(terms[0].briefing, "Go.");
     assert_eq!(

@@ -115,7 +115,7 @@ pub(in crate::cli) struct MarksArgs {
     pub(in crate::cli) xs: u32,
     /// Faults of each string: - for none, 2M missed plates, 1P procedural, 1V movement, U not
     /// finished, such as "- 1M U" (best strings).
-    #[arg(long, num_args = 1.., value_name = "FAULTS", allow_hyphen_values = true)]
+    #[arg(long, value_name = "FAULTS", allow_hyphen_values = true)]
     pub(in crate::cli) faults: Vec<String>,
     /// The time came from a timer.
     #[arg(long)]
