@@ -4,6 +4,7 @@
 #![expect(
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "a test fails by panicking, in its helpers too"
 )]
 
@@ -11,8 +12,8 @@ mod devices;
 
 use tallyline_proto::{
     model::{
-        About, Agreed, Body, DrillNo, EntryId, Roles, Score, ShooterNo, Status, StatusKind,
-        VoidReason,
+        About, Agreed, Body, DrillNo, EntryId, PowerFactor, Roles, RosterChange, Score, Shooter,
+        ShooterEdit, ShooterNo, SquadNo, Status, StatusKind, VoidReason,
     },
     replica::{Command, Reply},
     rules::{Code, Mistake, Verdict},
@@ -145,4 +146,34 @@ fn two_voids_that_knew_nothing_of_each_other_are_harmless() {
     assert!(matches!(official.void(wrong), Reply::Saved(_)), "the RO");
     meet(&mut [&mut owner, &mut official]);
     assert!(matches!(owner.verdict(wrong), Some(Verdict::Voided(_))));
+}
+
+/// Nobody was told that Production knows no Major, and the shooter was scored by it.
+#[test]
+fn major_is_refused_where_a_division_knows_minor_only() {
+    let mut structure = structure(Vec::new());
+    structure.divisions[0].minor_floor = Some(125);
+    let late = Shooter {
+        no: ShooterNo(60),
+        power_factor: PowerFactor::Major,
+        ..structure.shooters[0].clone()
+    };
+    let mut owner = Device::owner(structure);
+    let refused = mistake(owner.ask(Command::Roster(RosterChange::Add(late))));
+    assert_eq!(refused.code, Code::E01, "{refused}");
+    assert!(refused.text.contains("none for Major"), "{refused}");
+    let edit = |power_factor, squad| {
+        Command::Roster(RosterChange::Edit(ShooterEdit {
+            shooter: ShooterNo(1),
+            squad,
+            division: None,
+            power_factor,
+            label: None,
+            categories: None,
+            entrant: None,
+        }))
+    };
+    let refused = mistake(owner.ask(edit(Some(PowerFactor::Major), None)));
+    assert_eq!(refused.code, Code::E01, "{refused}");
+    owner.must(edit(None, Some(SquadNo(2))));
 }

@@ -126,6 +126,11 @@ fn a_bad_stage_is_named_with_its_place_and_what_to_do() {
 #[test]
 fn a_bad_shooter_is_named_with_its_place_and_what_to_do() {
     check(
+        r#""MINOR""#,
+        r#""MAJOR""#,
+        "shooters[0].power_factor: found \"MAJOR\"; Production has a floor for Minor and none for Major",
+    );
+    check(
         r#""shooter": 2"#,
         r#""shooter": 1"#,
         "shooters: shooter 1 is there twice",

@@ -117,17 +117,17 @@ impl<'a> Reading<'a> {
             }
         }
         let floors = self.event.divisions[person.division];
-        // An unfinished reading says nothing; of two finished ones the first by rank counts.
-        let Some(&measured) = readings.first() else {
-            return person.declared;
-        };
         let mut reached = person.declared;
-        if reached == Power::Major && floors.major.is_some_and(|floor| measured < floor) {
-            reached = Power::Minor;
-        }
-        // A division that knows no Major makes Minor of it, as soon as it measures at all.
+        // A division that knows no Major makes Minor of it.
         if floors.major.is_none() && floors.minor.is_some() {
             reached = reached.min(Power::Minor);
+        }
+        // An unfinished reading says nothing; of two finished ones the first by rank counts.
+        let Some(&measured) = readings.first() else {
+            return reached;
+        };
+        if reached == Power::Major && floors.major.is_some_and(|floor| measured < floor) {
+            reached = Power::Minor;
         }
         let passes_major = floors.major.is_some_and(|floor| floor <= measured);
         if floors.minor.is_some_and(|floor| measured < floor) && !passes_major {
