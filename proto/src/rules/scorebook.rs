@@ -320,6 +320,28 @@ impl Scorebook {
         self.slots.get(&(drill, shooter))
     }
 
+    /// Returns whether a shooter has a result on a drill: an entry fills the slot, or the jury
+    /// disqualified him, with a run or without one.
+    ///
+    /// Source: PROTOCOL R-INCIDENT-6.
+    pub fn has_result(&self, drill: DrillNo, shooter: ShooterNo) -> bool {
+        self.slot(drill, shooter).is_some() || self.ruling(drill, shooter) == Some(Ruling::Dsq)
+    }
+
+    /// Returns why a shooter has no run on a drill: what the jury decided, or else what was entered.
+    pub fn missed(&self, drill: DrillNo, shooter: ShooterNo) -> Option<Missed> {
+        if self.ruling(drill, shooter) == Some(Ruling::Dsq) {
+            return Some(Missed::StageDq);
+        }
+        self.slot(drill, shooter)?.outcome.missed()
+    }
+
+    /// Returns whether a person must decide what stands in a slot.
+    pub fn needs_decision(&self, drill: DrillNo, shooter: ShooterNo) -> bool {
+        let slot = self.slot(drill, shooter);
+        slot.is_some_and(|slot| slot.needs_decision)
+    }
+
     /// Returns all filled slots by drill and shooter.
     pub fn slots(&self) -> &BTreeMap<(DrillNo, ShooterNo), Slot> {
         &self.slots

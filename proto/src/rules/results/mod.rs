@@ -62,10 +62,10 @@ impl Gaps {
         let mut gaps = Self::default();
         for drill in ranked_drills(roster) {
             for &shooter in &shooters {
-                match book.slot(drill.no, shooter) {
-                    None => gaps.missing.push((drill.no, shooter)),
-                    Some(slot) if slot.needs_decision => gaps.undecided.push((drill.no, shooter)),
-                    Some(_) => {}
+                if !book.has_result(drill.no, shooter) {
+                    gaps.missing.push((drill.no, shooter));
+                } else if book.needs_decision(drill.no, shooter) {
+                    gaps.undecided.push((drill.no, shooter));
                 }
             }
         }

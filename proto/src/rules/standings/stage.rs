@@ -57,26 +57,24 @@ pub(super) fn runs(
     };
     for it in listed.iter().filter(|it| !it.disqualified) {
         let shooter = it.shooter;
-        let Some(slot) = book.slot(drill.no, shooter.no) else {
+        if !book.has_result(drill.no, shooter.no) {
             runs.missing.push((drill.no, shooter.no));
             continue;
-        };
-        if slot.needs_decision {
+        }
+        let needs_decision = book.needs_decision(drill.no, shooter.no);
+        if needs_decision {
             runs.undecided.push((drill.no, shooter.no));
         }
-        let ruling = book.ruling(drill.no, shooter.no);
-        let missed = match ruling {
-            Some(Ruling::Dsq) => Some(Missed::StageDq),
-            Some(Ruling::None | Ruling::Warning | Ruling::Time(_)) | None => slot.outcome.missed(),
-        };
-        let tally = if missed.is_some() {
-            longest(drill, &roster.structure().ruleset)
-        } else {
-            let mut tally = slot.outcome.tally(book.power_factor(roster, shooter.no));
-            if let Some(Ruling::Time(centis)) = ruling {
-                tally.added_centis = tally.added_centis.saturating_add(i64::from(centis));
+        let missed = book.missed(drill.no, shooter.no);
+        let tally = match book.slot(drill.no, shooter.no) {
+            Some(slot) if missed.is_none() => {
+                let mut tally = slot.outcome.tally(book.power_factor(roster, shooter.no));
+                if let Some(Ruling::Time(centis)) = book.ruling(drill.no, shooter.no) {
+                    tally.added_centis = tally.added_centis.saturating_add(i64::from(centis));
+                }
+                tally
             }
-            tally
+            Some(_) | None => longest(drill, &roster.structure().ruleset),
         };
         let worth = match missed {
             Some(_) if tally.time_centis == 0 => Worth::ZERO,
@@ -88,7 +86,7 @@ pub(super) fn runs(
             tally,
             worth,
             missed,
-            needs_decision: slot.needs_decision,
+            needs_decision,
         });
     }
     runs.ranked
