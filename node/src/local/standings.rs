@@ -275,8 +275,13 @@ pub(super) fn missing(
     let mut sentences = Vec::new();
     for (drill, shooter) in undecided {
         if only.is_none_or(|only| only == drill.0) {
+            let what = match roster.drill(*drill).map(|it| it.method) {
+                Some(Method::Chrono) => "readings",
+                Some(Method::Court) => "points or sets",
+                Some(_) | None => "scores",
+            };
             sentences.push(format!(
-                "Shooter {shooter} has two different scores on stage {drill}: void one of them."
+                "Shooter {shooter} has different {what} on stage {drill}: void all but one."
             ));
         }
     }

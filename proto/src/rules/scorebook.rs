@@ -192,6 +192,7 @@ pub struct Scorebook {
     slots: BTreeMap<(DrillNo, ShooterNo), Slot>,
     readings: BTreeMap<ShooterNo, Reading>,
     out: BTreeMap<ShooterNo, Out>,
+    undecided: BTreeMap<(DrillNo, ShooterNo), EntryId>,
     points: BTreeMap<(DrillNo, ShooterNo), Vec<CourtMark>>,
     /// What the jury decided about runs, where it is settled.
     rulings: BTreeMap<(DrillNo, ShooterNo), Ruling>,
@@ -280,9 +281,12 @@ impl Scorebook {
         }
         self.slots
             .retain(|(_, shooter), _| !shooters.contains(shooter));
+        self.undecided
+            .retain(|(_, shooter), _| !shooters.contains(shooter));
         self.points.retain(|(_, side), _| !shooters.contains(side));
         let fresh = Self::compute(roster, authority, lines);
         self.slots.extend(fresh.slots);
+        self.undecided.extend(fresh.undecided);
         self.readings.extend(fresh.readings);
         self.out.extend(fresh.out);
         self.points.extend(fresh.points);
@@ -340,6 +344,12 @@ impl Scorebook {
     pub fn needs_decision(&self, drill: DrillNo, shooter: ShooterNo) -> bool {
         let slot = self.slot(drill, shooter);
         slot.is_some_and(|slot| slot.needs_decision)
+    }
+
+    /// Returns where several entries say different things, by drill and shooter, with the one that is
+    /// shown: slots, readings, gear checks, points and sets of a court.
+    pub fn undecided(&self) -> &BTreeMap<(DrillNo, ShooterNo), EntryId> {
+        &self.undecided
     }
 
     /// Returns all filled slots by drill and shooter.

@@ -99,6 +99,33 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// Whose finished readings differ, with the chronograph that is shown: the first by rank.
+    pub(crate) fn doubtful_readings(&self) -> Vec<(u32, u32)> {
+        let mut doubtful = Vec::new();
+        for person in &self.event.people {
+            let mut finished = self.standing.iter().filter_map(|fact| match &fact.said {
+                Said::Reading {
+                    stage,
+                    who,
+                    weights,
+                    speeds,
+                } if *who == person.no => {
+                    measured(weights, speeds)?;
+                    Some((*stage, weights, speeds))
+                }
+                _ => None,
+            });
+            let Some((stage, weights, speeds)) = finished.next() else {
+                continue;
+            };
+            let differs = finished.any(|(_, w, s)| (w, s) != (weights, speeds));
+            if differs && self.attendance(person.no) == Attendance::In {
+                doubtful.push((stage, person.no));
+            }
+        }
+        doubtful
+    }
+
     /// The power factor that counts: the declared one, unless the chronograph says less.
     pub(crate) fn power(&self, who: u32) -> Power {
         let person = self.event.people.iter().find(|it| it.no == who);

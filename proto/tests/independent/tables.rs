@@ -141,9 +141,11 @@ impl<'a> Reading<'a> {
         lines
     }
 
-    /// Slots without a result, and slots in which somebody must decide, of those in the match.
+    /// Slots without a result and sides of courts without a winner, and where somebody must decide, of
+    /// those in the match.
     pub(crate) fn open_slots(&self) -> [Vec<(u32, u32)>; 2] {
-        let mut open = [vec![], vec![]];
+        let mut open = [self.open_courts(), self.doubtful_readings()];
+        open[1].extend(self.doubtful_courts());
         for stage in self.event.ranked_stages() {
             for person in &self.event.people {
                 if self.attendance(person.no) != Attendance::In {
@@ -155,6 +157,9 @@ impl<'a> Reading<'a> {
                     Some(_) => {}
                 }
             }
+        }
+        for list in &mut open {
+            list.sort_unstable();
         }
         open
     }

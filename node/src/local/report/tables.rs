@@ -97,7 +97,7 @@ pub(super) fn chrono(page: &Page<'_>) -> ChronoReport {
     for line in list.lines.iter().filter(|it| it.needs_decision) {
         let shooter = line.shooter;
         missing.push(format!(
-            "Shooter {shooter} has two different readings: void one of them."
+            "Shooter {shooter} has different readings: void all but one."
         ));
     }
     match list.unmeasured.as_slice() {

@@ -392,6 +392,13 @@ impl<'a> Reader<'a> {
     #[expect(clippy::too_many_lines, reason = "one arm for each place")]
     fn fill(&mut self, place: Place, (line, needs_decision): (&Line<'_>, bool)) {
         let entry = line.id;
+        if needs_decision
+            && let Some(about) = line.body.about()
+            && let Some(drill) = about.drill
+        {
+            let undecided = self.book.undecided.entry((drill, about.shooter));
+            undecided.or_insert(entry);
+        }
         match (place, line.body) {
             (Place::Slot(drill, shooter), Body::Score(score)) => {
                 let Some(stage) = self.roster.drill(drill) else {

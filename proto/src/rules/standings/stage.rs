@@ -30,8 +30,6 @@ pub(super) struct Runs {
     pub(super) ranked: Vec<Run>,
     /// Slots without a result.
     pub(super) missing: Vec<(DrillNo, ShooterNo)>,
-    /// Slots in which a person must decide.
-    pub(super) undecided: Vec<(DrillNo, ShooterNo)>,
 }
 
 impl Run {
@@ -43,7 +41,7 @@ impl Run {
     }
 }
 
-/// Collects the runs on a drill, and notes who is missing and where a person must decide.
+/// Collects the runs on a drill, and notes who is missing.
 pub(super) fn runs(
     roster: &Roster,
     book: &Scorebook,
@@ -53,17 +51,12 @@ pub(super) fn runs(
     let mut runs = Runs {
         ranked: Vec::with_capacity(listed.len()),
         missing: Vec::new(),
-        undecided: Vec::new(),
     };
     for it in listed.iter().filter(|it| !it.disqualified) {
         let shooter = it.shooter;
         if !book.has_result(drill.no, shooter.no) {
             runs.missing.push((drill.no, shooter.no));
             continue;
-        }
-        let needs_decision = book.needs_decision(drill.no, shooter.no);
-        if needs_decision {
-            runs.undecided.push((drill.no, shooter.no));
         }
         let missed = book.missed(drill.no, shooter.no);
         let tally = match book.slot(drill.no, shooter.no) {
@@ -86,7 +79,7 @@ pub(super) fn runs(
             tally,
             worth,
             missed,
-            needs_decision,
+            needs_decision: book.needs_decision(drill.no, shooter.no),
         });
     }
     runs.ranked
