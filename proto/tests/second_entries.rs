@@ -177,3 +177,52 @@ fn major_is_refused_where_a_division_knows_minor_only() {
     assert_eq!(refused.code, Code::E01, "{refused}");
     owner.must(edit(None, Some(SquadNo(2))));
 }
+
+fn void(entry: EntryId, reason: VoidReason) -> Command {
+    Command::Void {
+        entry,
+        reason,
+        agreed: Agreed::default(),
+        note: String::new(),
+        wall_ms: None,
+    }
+}
+
+fn approve(entry: EntryId) -> Command {
+    Command::Approve {
+        entry,
+        ro: true,
+        shooter: true,
+        wall_ms: None,
+    }
+}
+
+/// Rule 9.7.4: `--reason duplicate` once took an approved score away that stood there alone.
+#[test]
+fn an_approved_entry_is_a_duplicate_only_of_one_that_stays() {
+    let (mut owner, mut official) = venue();
+    let first = official.record(run(1, 6_000, 0));
+    official.must(approve(first));
+    for reason in [VoidReason::Duplicate, VoidReason::Definition] {
+        let refused = mistake(official.ask(void(first, reason)));
+        assert_eq!(refused.code, Code::E14, "{reason:?}: {refused}");
+    }
+    let again = official.record(run(1, 6_000, 0));
+    official.must(void(again, VoidReason::Duplicate));
+    let refused = mistake(official.ask(void(first, VoidReason::Duplicate)));
+    assert_eq!(refused.code, Code::E14, "it stands alone again: {refused}");
+    meet(&mut [&mut owner, &mut official]);
+    assert_eq!(owner.verdict(first), Some(Verdict::Counted));
+}
+
+#[test]
+fn an_approved_dnf_is_changed_by_both_alone() {
+    let (_, mut official) = venue();
+    let dnf = official.record(missed(1, StatusKind::Dnf));
+    official.must(approve(dnf));
+    let refused = mistake(official.ask(void(dnf, VoidReason::Time)));
+    assert_eq!(refused.code, Code::E14, "{refused}");
+    let refused = mistake(official.ask(replace(run(1, 6_000, 0), dnf)));
+    assert_eq!(refused.code, Code::E14, "{refused}");
+    official.must(void(dnf, VoidReason::Arbitration));
+}

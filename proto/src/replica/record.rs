@@ -10,7 +10,7 @@ use crate::{
     },
     rules::{
         Code, Line, Mistake, Scorebook, Verdict,
-        scorebook::{attempt, changes_freely, is_beyond_scores, is_race_entry},
+        scorebook::{are_twins, attempt, changes_freely, is_beyond_scores, is_race_entry},
         validate::{self, Desk, TimeBounds, Writer},
     },
     wire,
@@ -335,7 +335,7 @@ impl Member {
         agreed: Agreed,
     ) -> Result<(), Mistake> {
         let roster = self.ledger.authority().roster();
-        if !roster.asks_for_consent() || changes_freely(reason) || agreed == Agreed::BOTH {
+        if !roster.asks_for_consent() || agreed == Agreed::BOTH {
             return Ok(());
         }
         let found = self.ledger.find(entry);
@@ -346,6 +346,19 @@ impl Member {
             return Ok(());
         };
         let lines = self.ledger.lines_about(about.shooter);
+        let book = Scorebook::compute(roster, &self.ledger, &lines);
+        let fits = || !matches!(book.verdict(entry), Some(Verdict::Unfit(_)));
+        let stands = |id| {
+            let verdict = book.verdict(id);
+            matches!(
+                verdict,
+                Some(Verdict::Counted | Verdict::CountedLate | Verdict::Duplicate(_))
+            )
+        };
+        let stands_twice = || lines.iter().any(|it| are_twins(it, &line) && stands(it.id));
+        if changes_freely(reason, fits, stands_twice) {
+            return Ok(());
+        }
         match validate::approved_at(&lines, &line) {
             Some(at_ms) => Err(Mistake::approved(&validate::clock_seconds(roster, at_ms))),
             None => Ok(()),

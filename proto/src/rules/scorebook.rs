@@ -482,15 +482,58 @@ pub fn judge_answer(
     }
 }
 
-/// Returns whether an approved score is changed for this reason without anybody's consent: it was
-/// arbitrated, its drill was changed, or it stands twice.
+/// Returns whether an approved entry is changed for this reason without anybody's consent: it was
+/// arbitrated, it does not fit its drill any more, or the same stands there twice.
 ///
 /// Source: rule book 9.7.4; PROTOCOL R-READ-7.
-pub fn changes_freely(reason: VoidReason) -> bool {
-    matches!(
-        reason,
-        VoidReason::Arbitration | VoidReason::Definition | VoidReason::Duplicate
-    )
+pub(crate) fn changes_freely(
+    reason: VoidReason,
+    fits: impl FnOnce() -> bool,
+    stands_twice: impl FnOnce() -> bool,
+) -> bool {
+    match reason {
+        VoidReason::Arbitration => true,
+        VoidReason::Definition => !fits(),
+        VoidReason::Duplicate => stands_twice(),
+        VoidReason::WrongShooter
+        | VoidReason::WrongDrill
+        | VoidReason::Hits
+        | VoidReason::Time
+        | VoidReason::Penalty
+        | VoidReason::Reshoot
+        | VoidReason::Test => false,
+    }
+}
+
+/// Returns whether two entries say the same about one place.
+pub(crate) fn are_twins(left: &Line<'_>, right: &Line<'_>) -> bool {
+    left.id != right.id
+        && shared_place(left.body).is_some_and(|place| shared_place(right.body) == Some(place))
+        && same_content(left.body, right.body)
+}
+
+/// Returns the approvals that an entry carries itself, if officials and shooters approve its kind:
+/// scores, and what fills a slot instead of one.
+pub(crate) fn own_approvals(body: &Body) -> Option<Approvals> {
+    match body {
+        Body::Score(score) => Some(score.approvals),
+        Body::Status(status) => match status.kind {
+            StatusKind::Dnf | StatusKind::Dns | StatusKind::StageDq => Some(Approvals::default()),
+            StatusKind::MatchDq | StatusKind::Withdrawn | StatusKind::Warning => None,
+        },
+        Body::Chrono(_)
+        | Body::Point(_)
+        | Body::SetScore(_)
+        | Body::Void(_)
+        | Body::Approve(_)
+        | Body::Incident(_)
+        | Body::Report(_)
+        | Body::JuryDecision(_)
+        | Body::Record(_)
+        | Body::Statement(_)
+        | Body::Seal
+        | Body::Unknown => None,
+    }
 }
 
 /// Returns whether an entry is read by incidents or records: one more may change how many others

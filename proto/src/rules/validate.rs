@@ -16,7 +16,7 @@ use super::{
     Line, Roster,
     decimal::Fixed2,
     mistake::{Code, Mistake, ranges},
-    scorebook::{Out, OutKind, Scorebook},
+    scorebook::{Out, OutKind, Scorebook, own_approvals},
 };
 use crate::model::{
     Body, Drill, DrillNo, Kind, KindNo, Method, Phase, PlaceNo, RuleNo, Score, ShooterNo,
@@ -290,15 +290,13 @@ fn check_fit(roster: &Roster, body: &Body, revision: u32) -> Result<(), Mistake>
     }
 }
 
-/// Returns when a score was approved by RO and shooter, on itself or by the approvals among `lines`;
+/// Returns when an entry was approved by RO and shooter, on itself or by the approvals among `lines`;
 /// `None` if one of them did not.
 pub fn approved_at(lines: &[Line<'_>], target: &Line<'_>) -> Option<i64> {
-    let Body::Score(score) = target.body else {
-        return None;
-    };
+    let own = own_approvals(target.body)?;
     let at = |base: i64, ms: Option<i64>| ms.map(|ms| base.saturating_add(ms));
-    let mut ro = at(target.at_ms, score.approvals.ro_ms);
-    let mut shooter = at(target.at_ms, score.approvals.shooter_ms);
+    let mut ro = at(target.at_ms, own.ro_ms);
+    let mut shooter = at(target.at_ms, own.shooter_ms);
     for line in lines {
         if let Body::Approve(approve) = line.body
             && approve.entry == target.id

@@ -449,3 +449,34 @@ fn a_known_revision_counts() {
     let book = Scorebook::compute(&roster, &venue, &venue.lines());
     assert_eq!(book.verdict(id(nth)), Some(Verdict::Counted));
 }
+
+/// Two officials take one of two equal scores away at the same moment, each the other one: both were
+/// approved, and one of them has to stay.
+#[test]
+fn of_what_stands_twice_one_stays_whoever_voids_which() {
+    let mut approved = score(1, 600);
+    approved.approvals = Approvals {
+        ro_ms: Some(0),
+        shooter_ms: Some(0),
+    };
+    let approved = Body::Score(approved);
+    let duplicate = |nth| {
+        let mut body = void(nth);
+        if let Body::Void(void) = &mut body {
+            void.reason = VoidReason::Duplicate;
+        }
+        body
+    };
+    let twice = [(1, approved.clone(), Live), (2, approved.clone(), Live)];
+    let [first, second] = twice;
+    let voids = [(1, duplicate(0), Live), (2, duplicate(1), Live)];
+    let [by_one, by_two] = voids;
+    check(
+        &[first, second, by_one, by_two],
+        "voided:2 counted counted E14",
+    );
+    check(
+        &[(1, approved, Live), (1, duplicate(0), Live)],
+        "counted E14",
+    );
+}
