@@ -12,8 +12,8 @@ mod devices;
 
 use tallyline_proto::{
     model::{
-        About, Agreed, Body, DrillNo, EntryId, PowerFactor, Roles, RosterChange, Score, Shooter,
-        ShooterEdit, ShooterNo, SquadNo, Status, StatusKind, VoidReason,
+        About, Agreed, Body, Court, DrillNo, EntryId, Method, PowerFactor, Roles, RosterChange,
+        Score, SetScore, Shooter, ShooterEdit, ShooterNo, SquadNo, Status, StatusKind, VoidReason,
     },
     replica::{Command, Reply},
     rules::{Code, Mistake, Verdict},
@@ -225,4 +225,69 @@ fn an_approved_dnf_is_changed_by_both_alone() {
     let refused = mistake(official.ask(replace(run(1, 6_000, 0), dnf)));
     assert_eq!(refused.code, Code::E14, "{refused}");
     official.must(void(dnf, VoidReason::Arbitration));
+}
+
+/// An owner of two courts: the first match is won by two sets to 21, at most 30, with a lead of 2.
+fn courts() -> Device {
+    let mut structure = structure(Vec::new());
+    let drill = &mut structure.drills[0];
+    drill.method = Method::Court;
+    drill.strings = 0;
+    drill.terms.court = Some(Court {
+        a: ShooterNo(1),
+        b: ShooterNo(2),
+        sets_to_win: 2,
+        points: 21,
+        points_last: 15,
+        lead: 2,
+        cap: 30,
+    });
+    Device::owner(structure)
+}
+
+fn set(set: u32, own: u32, other: u32) -> Body {
+    Body::SetScore(SetScore {
+        drill: DrillNo(1),
+        side: ShooterNo(1),
+        set,
+        own,
+        other,
+    })
+}
+
+/// S4-17: any numbers were taken for a set, and sets went on after the match was decided.
+#[test]
+fn s4_17_a_bad_set_score_is_refused_with_its_code() {
+    let mut owner = courts();
+    for bad in [
+        set(1, 20, 18),
+        set(1, 21, 20),
+        set(1, 25, 3),
+        set(1, 31, 29),
+        set(3, 22, 3),
+        set(4, 21, 3),
+    ] {
+        let refused = owner.refused(bad.clone());
+        assert_eq!(refused.code, Code::E03, "{bad:?}: {refused}");
+    }
+    assert_eq!(
+        owner.refused(set(1, 25, 3)).text,
+        "set 1 of match 1 cannot end 25:3; it goes to 21 with a lead of 2, at most 30. Enter how it \
+         ended, or its points one by one."
+    );
+    let first = owner.record(set(1, 30, 29));
+    let other = owner.refused(set(1, 21, 3));
+    assert_eq!(other.code, Code::E09, "{other}");
+    owner.record(set(2, 21, 3));
+    let late = owner.refused(set(3, 15, 3));
+    assert_eq!(late.code, Code::E03, "{late}");
+    assert!(late.text.contains("decided 2:0 for 1"), "{late}");
+    owner.must(replace(set(1, 19, 21), first));
+    owner.record(set(3, 15, 3));
+}
+
+#[test]
+fn s4_17_nobody_did_not_start_a_court_match() {
+    let refused = courts().refused(missed(1, StatusKind::Dns));
+    assert_eq!(refused.code, Code::E01, "{refused}");
 }

@@ -5,6 +5,7 @@
 //! asks more of a person who is about to save. Who may write where is for `log` to judge.
 
 mod ask;
+mod courts;
 mod fit;
 mod records;
 
@@ -68,7 +69,8 @@ pub struct Desk<'a> {
 ///
 /// # Errors
 /// E12 when the event takes no scores; E11 when the shooter is out and the writer is not the
-/// owner; E06 for a time that nobody confirmed; all errors of [`check_content`].
+/// owner; E03 for what a court match cannot have; E06 for a time that nobody confirmed; all errors of
+/// [`check_content`].
 ///
 /// Source: PROTOCOL R-CHECK-2.
 pub fn check(desk: &Desk<'_>, body: &Body, revision: u32) -> Result<(), Mistake> {
@@ -88,6 +90,7 @@ pub fn check(desk: &Desk<'_>, body: &Body, revision: u32) -> Result<(), Mistake>
         return Err(shooter_is_out(desk.roster, shooter, out));
     }
     check_fit(desk.roster, body, revision)?;
+    courts::check(desk, body)?;
     if let Body::Score(score) = body
         && desk.time_bounds == TimeBounds::Asked
     {

@@ -69,6 +69,9 @@ impl Reading<'_> {
             let sets = self.sets(stage, court);
             let mut won = [0, 0];
             for (number, points) in (1..).zip(&sets) {
+                if court.sets_to_win <= won[0].max(won[1]) {
+                    break;
+                }
                 if let Some(winner) = set_winner(court, number, *points) {
                     won[winner] += 1;
                 }
