@@ -463,3 +463,103 @@ fn faults_of_a_string_stop_at_its_limit() {
     let strings = &result(&standings, 1, 1).tally.strings;
     assert_eq!(strings, &[600, 700, 900, 3_000]);
 }
+
+/// 47-2X and 47-0X shared a place on their stage.
+#[test]
+fn equal_rings_are_told_apart_by_xs_and_equal_hits_by_the_time() {
+    let mut rings = event(Sport::Precision);
+    rings.stages.push(Stage {
+        shots: 5,
+        ..stage(Way::Rings, &[], 0)
+    });
+    rings.join(&[MINOR; 2]);
+    for (who, shots) in [(1, [11, 11, 10, 9, 8]), (2, [10, 10, 10, 9, 8])] {
+        let rings_of = Shot {
+            rings: shots.to_vec(),
+            ..Shot::default()
+        };
+        rings.shoot(who, rings_of);
+    }
+    let standings = agreed(&rings);
+    let places = [1, 2].map(|who| crate::cases::stage_row(&standings, 1, who).place);
+    assert_eq!(places, [1, 2], "47 with two X and with none");
+    let mut shots = event(Sport::Prs);
+    shots.stages.push(stage(Way::HitValues, &[1], 0));
+    shots.join(&[MINOR; 3]);
+    for (who, times) in [(1, vec![]), (2, vec![6_000]), (3, vec![5_900])] {
+        let hit = Shot {
+            papers: spread([1, 0, 0, 0, 0, 0, 0], &[1]),
+            times,
+            ..Shot::default()
+        };
+        shots.shoot(who, hit);
+    }
+    let standings = agreed(&shots);
+    let places = [1, 2, 3].map(|who| crate::cases::stage_row(&standings, 1, who).place);
+    assert_eq!(places, [3, 2, 1], "no time is last");
+}
+
+/// Who had shot one stage of two had 180 percent of the winner.
+#[test]
+fn who_has_shot_less_than_the_winner_of_a_timed_match_has_no_percentage() {
+    let mut event = event(Sport::Idpa);
+    for no in [1, 2] {
+        event.stages.push(Stage {
+            no,
+            ..stage(Way::TimePlus, &[], 0)
+        });
+    }
+    event.join(&[MINOR; 2]);
+    for (stage, who, time) in [(1, 1, 1_000), (2, 1, 1_000), (1, 2, 900)] {
+        let shot = Shot {
+            stage,
+            times: vec![time],
+            ..Shot::default()
+        };
+        event.shoot(who, shot);
+    }
+    let standings = agreed(&event);
+    let percent = [1, 2].map(|who| match_result(&standings, who).percent.to_string());
+    assert_eq!(percent, ["100.0000", "0.0000"]);
+}
+
+/// A racer who did not finish the first run and did not start the second was listed as DNS.
+#[test]
+fn the_first_run_that_was_missed_says_why_there_is_no_result() {
+    let mut event = event(Sport::Ski);
+    for no in [1, 2] {
+        event.stages.push(Stage::plain(no, Way::SkiRun));
+    }
+    event.join(&[MINOR]);
+    for (stage, why) in [(1, Why::Dnf), (2, Why::Dns)] {
+        event.say(Said::NoRun { stage, who: 1, why });
+    }
+    let standings = agreed(&event);
+    let unranked = match_result(&standings, 1).unranked;
+    assert_eq!(
+        unranked,
+        Some(tallyline_proto::rules::scorebook::Missed::Dnf)
+    );
+}
+
+/// Of two zeros the one who had not shot stood first: he had no misses.
+#[test]
+fn a_shot_that_was_not_fired_is_a_miss_to_whoever_counts_misses() {
+    let mut event = event(Sport::Precision);
+    event.stages.push(Stage {
+        shots: 2,
+        ..stage(Way::Rings, &[], 0)
+    });
+    event.join(&[MINOR; 2]);
+    event.say(Said::NoRun {
+        stage: 1,
+        who: 1,
+        why: Why::Dnf,
+    });
+    let missed = Shot {
+        rings: vec![0, 0],
+        ..Shot::default()
+    };
+    event.shoot(2, missed);
+    assert_eq!(order(&agreed(&event)), "1:2 2:1");
+}

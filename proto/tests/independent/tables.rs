@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::{
     counted::{Attendance, Outcome, Reading},
-    facts::{Num, Person, Stage, Why},
+    facts::{Num, Person, Stage, Way, Why},
     ratio::Ratio,
     runs::{Compares, Sheet, missed_sheet, shot_sheet},
 };
@@ -177,7 +177,18 @@ fn compare(stage: &Stage, decimals: Option<u32>, one: &Result, other: &Result) -
             let (one, other) = (one.sheet.factor(decimals), other.sheet.factor(decimals));
             one.cmp(&other)
         }
-        Compares::Points => one.sheet.net().cmp(&other.sheet.net()),
+        Compares::Points => {
+            let points = one.sheet.net().cmp(&other.sheet.net());
+            let time = |it: &Result| match it.sheet.time {
+                0 => Num::MAX,
+                time => time,
+            };
+            match stage.way {
+                Way::Rings => points.then(one.sheet.xs.cmp(&other.sheet.xs)),
+                Way::HitValues => points.then(time(other).cmp(&time(one))),
+                _ => points,
+            }
+        }
         Compares::Time => match (has_time(one), has_time(other)) {
             (true, false) => Ordering::Greater,
             (false, true) => Ordering::Less,

@@ -20,9 +20,13 @@ pub(super) struct Run {
     division: usize,
     tally: Tally,
     worth: Worth,
+    tie: TieKey,
     missed: Option<Missed>,
     needs_decision: bool,
 }
+
+/// What tells runs of one worth apart that have no strings: X's, highest first, then the time.
+type TieKey = (Reverse<u32>, u64);
 
 /// All runs on a drill.
 pub(super) struct Runs {
@@ -33,11 +37,11 @@ pub(super) struct Runs {
 }
 
 impl Run {
-    /// What tells runs of one worth apart: the fastest string, then the next.
+    /// What tells runs of one worth apart: the fastest string, then the next; X's; the time.
     ///
-    /// Source: Steel Challenge rules 9.6; PROTOCOL R-SCORE-10.
-    fn order(&self) -> (Reverse<Worth>, &[u32]) {
-        (Reverse(self.worth), &self.tally.strings)
+    /// Source: Steel Challenge rules 9.6; PROTOCOL R-SCORE-10, R-SCORE-12, R-SCORE-13.
+    fn order(&self) -> (Reverse<Worth>, &[u32], TieKey) {
+        (Reverse(self.worth), &self.tally.strings, self.tie)
     }
 }
 
@@ -76,6 +80,7 @@ pub(super) fn runs(
         runs.ranked.push(Run {
             shooter: shooter.no,
             division: shooter.division,
+            tie: tie_key(drill, &tally),
             tally,
             worth,
             missed,
@@ -85,6 +90,24 @@ pub(super) fn runs(
     runs.ranked
         .sort_by(|left, right| (left.order(), left.shooter).cmp(&(right.order(), right.shooter)));
     runs
+}
+
+/// Returns what breaks ties where points are counted: X's of rings; of hit values the time, no time last.
+fn tie_key(drill: &Drill, tally: &Tally) -> TieKey {
+    match drill.method {
+        Method::Precision => (Reverse(tally.xs), 0),
+        Method::HitValues if tally.time_centis == 0 => (Reverse(0), u64::MAX),
+        Method::HitValues => (Reverse(0), u64::from(tally.time_centis)),
+        Method::Comstock
+        | Method::VirginiaCount
+        | Method::FixedTime
+        | Method::TimePlus
+        | Method::BestStrings
+        | Method::ParTime
+        | Method::Run
+        | Method::Chrono
+        | Method::Court => (Reverse(0), 0),
+    }
 }
 
 /// Returns what a missed run counts: the limit of every string that counts, where strings have one;
