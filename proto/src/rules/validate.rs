@@ -20,7 +20,7 @@ use super::{
     scorebook::{Out, OutKind, Scorebook, own_approvals},
 };
 use crate::model::{
-    Body, Drill, DrillNo, Kind, KindNo, Method, Phase, PlaceNo, RuleNo, Score, ShooterNo,
+    Body, Drill, DrillNo, Kind, KindNo, Method, Phase, PlaceNo, RuleKind, RuleNo, Score, ShooterNo,
     StatusKind, Writers,
 };
 
@@ -68,7 +68,7 @@ pub struct Desk<'a> {
 /// the writer may write there (E02) is asked between [`check_numbers`] and this.
 ///
 /// # Errors
-/// E12 when the event takes no scores; E11 when the shooter is out and the writer is not the
+/// E12 when the event takes no scores; E01 for a rule of another kind than what rests on it; E11 when the shooter is out and the writer is not the
 /// owner; E03 for what a court match cannot have; E06 for a time that nobody confirmed; all errors of
 /// [`check_content`].
 ///
@@ -82,6 +82,7 @@ pub fn check(desk: &Desk<'_>, body: &Body, revision: u32) -> Result<(), Mistake>
         ));
     }
     check_numbers(desk.roster, desk.event, body, revision)?;
+    check_rules(desk.roster, body)?;
     check_phase(desk.roster, revision)?;
     if desk.writer == Writer::Officer
         && let Some(shooter) = result_of(body)
@@ -97,6 +98,64 @@ pub fn check(desk: &Desk<'_>, body: &Body, revision: u32) -> Result<(), Mistake>
         return check_bounds(score);
     }
     Ok(())
+}
+
+/// Checks whether what rests on a rule is what the rule is about; who is warned may have broken any.
+fn check_rules(roster: &Roster, body: &Body) -> Result<(), Mistake> {
+    use RuleKind::{Dnf, Dq, Procedural, Warning};
+    match body {
+        Body::Score(score) => {
+            let mut penalties = score.penalties.iter();
+            penalties.try_for_each(|it| rule_of(roster, it.rule, &[Procedural, Warning]))
+        }
+        Body::Status(status) => {
+            let kind = match status.kind {
+                StatusKind::Dnf | StatusKind::Dns => Dnf,
+                StatusKind::StageDq | StatusKind::MatchDq => Dq,
+                StatusKind::Withdrawn | StatusKind::Warning => return Ok(()),
+            };
+            let rule = status.rule;
+            rule.map_or(Ok(()), |no| rule_of(roster, no, &[kind]))
+        }
+        Body::Chrono(_)
+        | Body::Void(_)
+        | Body::Approve(_)
+        | Body::Point(_)
+        | Body::SetScore(_)
+        | Body::Incident(_)
+        | Body::Report(_)
+        | Body::JuryDecision(_)
+        | Body::Record(_)
+        | Body::Statement(_)
+        | Body::Seal
+        | Body::Unknown => Ok(()),
+    }
+}
+
+/// Refuses a rule that is of none of these kinds (E01).
+fn rule_of(roster: &Roster, no: RuleNo, kinds: &[RuleKind]) -> Result<(), Mistake> {
+    let name = |kind| match kind {
+        RuleKind::Procedural => "procedural",
+        RuleKind::Dq => "DQ",
+        RuleKind::Dnf => "DNF",
+        RuleKind::Warning => "warning",
+    };
+    let (Some(rule), Some(&wanted)) = (roster.rule(no), kinds.first()) else {
+        return Ok(());
+    };
+    if kinds.contains(&rule.kind) {
+        return Ok(());
+    }
+    let (held, wanted) = (name(rule.kind), name(wanted));
+    let rules = roster.structure().rules.iter();
+    let fitting = rules.filter(|it| kinds.contains(&it.kind));
+    let fitting = match ranges(&fitting.map(|it| it.no.0).collect::<Vec<_>>()) {
+        none if none.is_empty() => format!("there is no {wanted} rule"),
+        list => format!("{wanted} rules are {list}"),
+    };
+    Err(unknown(format!(
+        "rule {no} is a {held} rule; {fitting}. Choose the rule again."
+    )))
 }
 
 /// Returns the shooter to whom an entry adds a result.

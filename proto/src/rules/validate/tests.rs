@@ -411,3 +411,49 @@ fn runs_that_are_often_alike_are_not_warned_of() {
     let other = fixed_time(|score| score.shooter = ShooterNo(2));
     assert_eq!(same_run(&desk, &lines, &other), None, "no time was taken");
 }
+
+/// `--dq 1` with a procedural rule was taken, and the list of DQs named a foot fault.
+#[test]
+fn what_rests_on_a_rule_is_what_the_rule_is_about() {
+    let roster = roster();
+    let book = Scorebook::default();
+    let desk = desk(&roster, &book, Writer::Officer);
+    let with_rule = |kind, rule| {
+        let mut body = status(kind, Some(1), 1);
+        if let Body::Status(status) = &mut body {
+            status.rule = Some(RuleNo(rule));
+        }
+        body
+    };
+    let penalty = |rule| {
+        with(|score| {
+            score.penalties = vec![Penalty {
+                rule: RuleNo(rule),
+                count: 1,
+            }];
+        })
+    };
+    for (body, expected) in [
+        (
+            with_rule(StatusKind::MatchDq, 1),
+            "E01 rule 1 is a procedural rule; DQ rules are 2. Choose the rule again.",
+        ),
+        (
+            with_rule(StatusKind::StageDq, 1),
+            "E01 rule 1 is a procedural rule; DQ rules are 2. Choose the rule again.",
+        ),
+        (
+            with_rule(StatusKind::Dnf, 2),
+            "E01 rule 2 is a DQ rule; there is no DNF rule. Choose the rule again.",
+        ),
+        (
+            penalty(2),
+            "E01 rule 2 is a DQ rule; procedural rules are 1. Choose the rule again.",
+        ),
+        (penalty(1), "ok"),
+        (with_rule(StatusKind::StageDq, 2), "ok"),
+        (with_rule(StatusKind::Warning, 2), "ok"),
+    ] {
+        assert_eq!(said(&desk, &body), expected, "{body:?}");
+    }
+}
