@@ -311,10 +311,10 @@ fn plan_score_move(replica: &mut Replica, to: &ScoreMove) -> Result<Command, Pro
             "the score stands there already; to correct it, enter it again with `--replaces`",
         ));
     }
-    let reason = if from.0 != score.shooter {
-        VoidReason::WrongShooter
-    } else {
+    let reason = if from.0 == score.shooter {
         VoidReason::WrongDrill
+    } else {
+        VoidReason::WrongShooter
     };
     // It was approved by somebody else, or for another stage.
     score.approvals = Approvals::default();

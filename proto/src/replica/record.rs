@@ -68,45 +68,7 @@ impl Replica {
                 Err(no_event())
             };
         };
-        let roster = member.ledger.authority().roster();
-        let event = member.ledger.manifest().name.as_str();
-        let revision = record.revision.unwrap_or_else(|| roster.revision());
-        validate::check_numbers(roster, event, &record.body, revision)?;
-        let grant = member.grant_for(own, about)?;
-        member.takes_scores_of(own)?;
-        let lines = member.rivals(&record.body, about);
-        let book = Scorebook::compute(roster, &member.ledger, &lines);
-        let is_owner = member.ledger.authority().owner() == own;
-        let desk = Desk {
-            event,
-            roster,
-            book: &book,
-            writer: if is_owner {
-                Writer::Owner
-            } else {
-                Writer::Officer
-            },
-            time_bounds: if record.confirmed {
-                TimeBounds::Confirmed
-            } else {
-                TimeBounds::Asked
-            },
-        };
-        validate::check(&desk, &record.body, revision)?;
-        let mut body = record.body;
-        if let Some(held) = book.holder(&lines, &body)
-            && let Body::Status(status) = &mut body
-        {
-            // Below what stands there it would change nothing, and nobody would be told.
-            status.attempt = status.attempt.max(attempt(held.body));
-        }
-        readable(&body)?;
-        let instead = record.replaces.map(|(entry, _)| entry);
-        if !record.confirmed
-            && let Some(asked) = validate::question(&desk, &lines, &body, instead)
-        {
-            return Err(asked);
-        }
+        let (grant, mut body) = member.checked(own, about, &record)?;
         let target = match record.replaces {
             Some((entry, reason)) => {
                 member.asks_for_consent(entry, reason, record.agreed)?;
@@ -224,6 +186,56 @@ pub(super) fn readable(body: &Body) -> Result<(), Mistake> {
 }
 
 impl Member {
+    /// Checks what is to be recorded, in the order of the protocol, and returns under which grant it
+    /// is written and what it says.
+    ///
+    /// Source: PROTOCOL R-CHECK-2.
+    fn checked(
+        &self,
+        own: tallyline_keys::PublicKey,
+        about: About,
+        record: &Record,
+    ) -> Result<(GrantId, Body), Mistake> {
+        let authority = self.ledger.authority();
+        let (roster, event) = (authority.roster(), self.ledger.manifest().name.as_str());
+        let revision = record.revision.unwrap_or_else(|| roster.revision());
+        validate::check_numbers(roster, event, &record.body, revision)?;
+        let grant = self.grant_for(own, about)?;
+        self.takes_scores_of(own)?;
+        let lines = self.rivals(&record.body, about);
+        let book = Scorebook::compute(roster, &self.ledger, &lines);
+        let desk = Desk {
+            event,
+            roster,
+            book: &book,
+            writer: if authority.owner() == own {
+                Writer::Owner
+            } else {
+                Writer::Officer
+            },
+            time_bounds: if record.confirmed {
+                TimeBounds::Confirmed
+            } else {
+                TimeBounds::Asked
+            },
+        };
+        validate::check(&desk, &record.body, revision)?;
+        let mut body = record.body.clone();
+        if let Some(held) = book.holder(&lines, &body)
+            && let Body::Status(status) = &mut body
+        {
+            // Below what stands there it would change nothing, and nobody would be told.
+            status.attempt = status.attempt.max(attempt(held.body));
+        }
+        readable(&body)?;
+        let instead = record.replaces.map(|(entry, _)| entry);
+        let asked = validate::question(&desk, &lines, &body, instead);
+        match asked.filter(|_| !record.confirmed) {
+            Some(asked) => Err(asked),
+            None => Ok((grant, body)),
+        }
+    }
+
     /// Returns the entries that decide what a body competes with: those about its shooter, of a court
     /// about both sides.
     fn rivals(&self, body: &Body, about: About) -> Vec<Line<'_>> {

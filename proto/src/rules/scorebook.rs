@@ -560,10 +560,12 @@ fn takes_out(body: &Body) -> bool {
 
 /// Returns what an entry competes for.
 fn place(line: &Line<'_>) -> Option<Place> {
-    match line.body {
-        Body::Status(status) if status.kind == StatusKind::Warning => Some(Place::Listed(line.id)),
-        body => shared_place(body),
+    if let Body::Status(status) = line.body
+        && status.kind == StatusKind::Warning
+    {
+        return Some(Place::Listed(line.id));
     }
+    shared_place(line.body)
 }
 
 /// Returns what an entry competes for with others.

@@ -103,17 +103,18 @@ impl<'a> Reading<'a> {
     pub(crate) fn doubtful_readings(&self) -> Vec<(u32, u32)> {
         let mut doubtful = Vec::new();
         for person in &self.event.people {
-            let mut finished = self.standing.iter().filter_map(|fact| match &fact.said {
-                Said::Reading {
+            let mut finished = self.standing.iter().filter_map(|fact| {
+                let Said::Reading {
                     stage,
                     who,
                     weights,
                     speeds,
-                } if *who == person.no => {
-                    measured(weights, speeds)?;
-                    Some((*stage, weights, speeds))
-                }
-                _ => None,
+                } = &fact.said
+                else {
+                    return None;
+                };
+                measured(weights, speeds).filter(|_| *who == person.no)?;
+                Some((*stage, weights, speeds))
             });
             let Some((stage, weights, speeds)) = finished.next() else {
                 continue;

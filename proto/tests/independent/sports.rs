@@ -78,11 +78,7 @@ impl Numbers {
             plate_centis: 300,
             string_procedural_centis: 300,
             movement_centis: 400,
-            string_limit: if sport == Sport::SteelChallenge {
-                3_000
-            } else {
-                0
-            },
+            string_limit: Num::from(sport == Sport::SteelChallenge) * 3_000,
             grace_centis: 30,
         }
     }

@@ -183,10 +183,12 @@ fn compare(stage: &Stage, decimals: Option<u32>, one: &Result, other: &Result) -
                 0 => Num::MAX,
                 time => time,
             };
-            match stage.way {
-                Way::Rings => points.then(one.sheet.xs.cmp(&other.sheet.xs)),
-                Way::HitValues => points.then(time(other).cmp(&time(one))),
-                _ => points,
+            if stage.way == Way::Rings {
+                points.then(one.sheet.xs.cmp(&other.sheet.xs))
+            } else if stage.way == Way::HitValues {
+                points.then(time(other).cmp(&time(one)))
+            } else {
+                points
             }
         }
         Compares::Time => match (has_time(one), has_time(other)) {

@@ -55,8 +55,6 @@ fn every_verb_of_the_documentation_is_taken() {
         "event amend --stage 3 --name Wall --targets 2,2,1 --steel 4 --strings 2 --no-shoots yes",
         "event amend --stage 3 --method fixed-time --targets none --note changed",
         "event amend --rule 10.2.7 --kind procedural --code p1",
-        "event amend --rule Bonus --kind procedural --seconds -1.50",
-        "event amend --rule Late --kind procedural --points 5",
         "event close",
         "event close --wait 60 --declare-lost Tablet --declare-lost Pi",
         "event statements --invalid",
@@ -115,6 +113,16 @@ fn every_verb_of_the_documentation_is_taken() {
     ] {
         accepts(line);
     }
+}
+
+#[test]
+fn a_rule_that_is_added_says_what_it_costs() {
+    accepts("event amend --rule Bonus --kind procedural --seconds -1.50");
+    accepts("event amend --rule Late --kind procedural --points 5");
+    refuses(
+        "event amend --rule Late --kind procedural --points 5 --seconds 1",
+        "cannot be used with",
+    );
 }
 
 #[test]

@@ -92,9 +92,13 @@ fn numbers_out(ruleset: &Ruleset) -> pb::RulesetNumbers {
             times.movement_centis,
             times.string_max_centis,
         ]
-        .split_at(TIMES + usize::from(times.string_max_centis != 0))
-        .0
-        .to_vec(),
+        .into_iter()
+        .take(if times.string_max_centis == 0 {
+            TIMES
+        } else {
+            usize::MAX
+        })
+        .collect(),
         grace_cs: ruleset.grace_centis,
         ties: ruleset
             .ties
