@@ -13,9 +13,10 @@ use std::fmt;
 
 use serde_json::Value;
 use tallyline_proto::model::{
-    Discipline, Division, Drill, DrillNo, Entrant, NoShoots, PowerFactor, Rule, RuleKind, RuleNo,
-    Ruleset, Shooter, ShooterNo, SquadNo, Structure,
+    Discipline, Division, Drill, DrillNo, Entrant, Method, NoShoots, PowerFactor, Rule, RuleKind,
+    RuleNo, Ruleset, Shooter, ShooterNo, SquadNo, Structure,
 };
+use tallyline_proto::rules::scoring::is_minor_only;
 
 use cursor::At;
 
@@ -113,12 +114,8 @@ impl Reader {
         let kinds = self.take(root.optional("kinds", kinds::kinds));
         let drills = self.list(root.field("stages"), drill);
         let shooters = {
-            let names: Vec<&str> = divisions
-                .iter()
-                .flatten()
-                .map(|division| division.name.as_str())
-                .collect();
-            self.list(root.field("shooters"), |it| shooter(it, &names))
+            let divisions = divisions.as_deref().unwrap_or_default();
+            self.list(root.field("shooters"), |it| shooter(it, divisions))
         };
         let mut drills = drills?;
         let mut shooters = shooters?;
@@ -304,7 +301,7 @@ fn drill(it: &At<'_>) -> Result<Drill, String> {
             .field("strings")?
             .problem("a stage that is shot has 1 to 16 strings"));
     }
-    let default_strings = u32::from(!method.may_be_untimed());
+    let default_strings = u32::from(!matches!(method, Method::Chrono | Method::Court));
     let required_hits = match it.optional("target_shots", |it| it.items(ITEMS_MAX))? {
         None => Vec::new(),
         Some(targets) => targets
@@ -330,18 +327,24 @@ fn drill(it: &At<'_>) -> Result<Drill, String> {
     })
 }
 
-fn shooter(it: &At<'_>, divisions: &[&str]) -> Result<Shooter, String> {
+fn shooter(it: &At<'_>, divisions: &[Division]) -> Result<Shooter, String> {
     let named = it.field("division")?;
     let name = named.text()?;
-    let division = divisions
+    let (division, known) = divisions
         .iter()
-        .position(|&known| known == name)
+        .enumerate()
+        .find(|(_, known)| known.name == name)
         .ok_or_else(|| {
-            let known = listed(divisions);
+            let names: Vec<&str> = divisions.iter().map(|it| it.name.as_str()).collect();
+            let known = listed(&names);
             named.problem(&format!("use one of the file's divisions: {known}"))
         })?;
     let factor = it.field("power_factor")?;
     let power_factor = match factor.text()?.to_ascii_uppercase().as_str() {
+        "MAJOR" if is_minor_only(known) => {
+            let advice = format!("{name} has a floor for Minor and none for Major; use MINOR");
+            return Err(factor.problem(&advice));
+        }
         "MAJOR" => PowerFactor::Major,
         "MINOR" => PowerFactor::Minor,
         "SUBMINOR" => PowerFactor::Subminor,

@@ -20,6 +20,8 @@ use tallyline_proto::{
         Code, Standings, Verdict,
         incidents::{Choice, Why},
         kinds,
+        results::{self, Basis},
+        scoring::Cost,
     },
 };
 use uuid::Uuid;
@@ -362,6 +364,41 @@ fn a_settled_ruling_is_in_the_standings_of_every_device() {
     assert_eq!(first(&mut gate), ShooterNo(41));
     owner.record(decision(1, Ruling::None));
     assert_eq!(first(&mut owner), ShooterNo(42));
+}
+
+/// A racer without a time could not be disqualified, and no list of penalties told what the jury decided.
+#[test]
+fn a_settled_ruling_stands_where_there_is_no_time_and_in_the_lists() {
+    let (mut owner, _, _) = referees();
+    let drill = tallyline_proto::model::DrillNo(1);
+    owner.record(Body::Incident(incident(1, 42, 1)));
+    owner.record(Body::Incident(incident(2, 43, 1)));
+    let dsq = owner.record(decision(1, Ruling::Dsq));
+    let added = owner.record(decision(2, Ruling::Time(500)));
+    let book = owner.replica.book().expect("an event");
+    let roster = owner.replica.roster().expect("an event");
+    let standings = Standings::compute(roster, &book);
+    assert!(!standings.missing.contains(&(drill, ShooterNo(42))), "DSQ");
+    assert!(
+        standings.missing.contains(&(drill, ShooterNo(43))),
+        "no run"
+    );
+    let lines = owner.replica.lines();
+    let basis = Basis {
+        roster,
+        book: &book,
+        lines: &lines,
+    };
+    let progress = results::progress(roster, &book);
+    assert_eq!(progress.cells[0].stage_dq, [ShooterNo(42)]);
+    let out = results::out_list(basis).lines;
+    assert_eq!(
+        (out.len(), out[0].entry, out[0].rule),
+        (1, dsq, Some(RuleNo(1)))
+    );
+    let penalties = results::penalty_list(basis).lines;
+    assert_eq!((penalties.len(), penalties[0].entry), (1, added));
+    assert_eq!(penalties[0].cost, Cost::Centis(500));
 }
 
 #[test]

@@ -209,6 +209,7 @@ fn bodies() -> Vec<(&'static str, Body, Option<u64>)> {
             },
             kind,
             rule,
+            attempt: 0,
             note: note.to_owned(),
         })
     };

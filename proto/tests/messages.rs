@@ -146,6 +146,7 @@ fn there() -> [Body; 2] {
         },
         kind: StatusKind::MatchDq,
         rule: Some(RuleNo(1)),
+        attempt: 0,
         note: String::new(),
     });
     [Body::Score(clean(175)), dq]
@@ -166,10 +167,7 @@ fn refused(roster: &Roster, body: &Body, revision: u32) -> Mistake {
     if let Err(mistake) = check(&desk, body, revision) {
         return mistake;
     }
-    let Body::Score(score) = body else {
-        panic!("{body:?} is taken");
-    };
-    let asked = question(&desk, score).or_else(|| same_run(&desk, &lines, score));
+    let asked = question(&desk, &lines, body, None).or_else(|| same_run(&desk, &lines, body));
     asked.unwrap_or_else(|| panic!("{body:?} is taken"))
 }
 
@@ -197,6 +195,10 @@ fn all() -> Vec<Mistake> {
         squads: Some(vec![SquadNo(squad)]),
     };
     let place = (ShooterNo(175), SquadNo(15));
+    let again = Body::Score(Score {
+        time_centis: vec![4_229],
+        ..clean(175)
+    });
     let id = uuid::Uuid::from_u128(0x3f2a_0000_0000_0000_0000_0000_0000_0001);
     vec![
         check(with(|it| it.shooter = ShooterNo(239))),
@@ -209,11 +211,11 @@ fn all() -> Vec<Mistake> {
         check(strings(&[300, 300, 300, 300])),
         check(strings(&[300, 3_120, 300, 300, 300])),
         check(with(|it| it.steel.no_shoot = 1)),
-        check(Body::Score(clean(175))),
+        check(again),
         check(Body::Score(clean(204))),
         check(Body::Score(clean(205))),
         refused(&over, &Body::Score(clean(204)), 2),
-        Mistake::void_foreign(&"6/118", "VSVA5"),
+        Mistake::foreign(&"6/118", "VSVA5", "void"),
         Mistake::approved("07:12:18"),
         Mistake::overlapping((Some(DrillNo(5)), Some(SquadNo(7))), "VSVA5", &12),
         Mistake::does_not_follow(&6, 119, "hash differs", "VSVA5"),

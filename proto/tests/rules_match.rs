@@ -169,6 +169,7 @@ fn body(line: &Value, rules: &BTreeMap<String, RuleNo>) -> Body {
             about,
             kind: StatusKind::Dnf,
             rule,
+            attempt: 0,
             note: String::new(),
         });
     }

@@ -646,6 +646,7 @@ pub(crate) fn status(shooter: u32, kind: StatusKind) -> Body {
         },
         kind,
         rule: None,
+        attempt: 0,
         note: String::new(),
     })
 }

@@ -47,7 +47,7 @@ fn record(drill: u32, shooter: u32, time: u32, attempt: u32) -> Command {
     Command::Record {
         body,
         replaces: None,
-        confirmed: false,
+        confirmed: true,
         revision: None,
         wall_ms: None,
         agreed: Agreed::BOTH,

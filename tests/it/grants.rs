@@ -128,6 +128,7 @@ fn body(line: &Value, chrono: bool) -> Body {
         },
         kind: StatusKind::Dnf,
         rule: None,
+        attempt: 0,
         note: String::new(),
     })
 }

@@ -478,6 +478,7 @@ fn status(kind: StatusKind, drill: Option<DrillNo>, shooter: u32, rule: Option<R
         about,
         kind,
         rule,
+        attempt: 0,
         note: String::new(),
     })
 }

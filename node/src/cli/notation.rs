@@ -45,6 +45,16 @@ pub(super) fn centis(text: &str) -> Result<u32, String> {
     })
 }
 
+/// Reads seconds with at most two decimals as hundredths; a bonus is below 0.
+pub(super) fn signed_centis(text: &str) -> Result<i32, String> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text),
+    };
+    let hundredths = i32::try_from(centis(digits)?).unwrap_or(i32::MAX);
+    Ok(hundredths.saturating_mul(sign))
+}
+
 /// Reads `FIELD=VALUE`.
 pub(super) fn field(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {

@@ -32,28 +32,29 @@ pub(super) fn score(verb: ScoreVerb, session: &Session) -> Result<u8, Failure> {
                 shooter: args.shooter,
                 drill: args.drill,
                 agreed: args.agreed.data(),
+                confirmed: args.confirm,
             };
             saved(Request::ScoreMove(request), session)
         }
-        ScoreVerb::Point(args) => record_alone(
-            Record::Point(PointData {
+        ScoreVerb::Point(args) => {
+            let record = Record::Point(PointData {
                 drill: args.drill,
                 side: args.side,
                 set: args.set,
                 number: args.number,
-            }),
-            session,
-        ),
-        ScoreVerb::Set(args) => record_alone(
-            Record::Set(SetData {
+            });
+            saved(Request::ScoreAdd(recorded(record, args.entry)), session)
+        }
+        ScoreVerb::Set(args) => {
+            let record = Record::Set(SetData {
                 drill: args.drill,
                 side: args.side,
                 set: args.set,
                 own: args.own,
                 other: args.other,
-            }),
-            session,
-        ),
+            });
+            saved(Request::ScoreAdd(recorded(record, args.entry)), session)
+        }
         ScoreVerb::List(args) => entries(Request::ScoreList(query(args)), session),
         ScoreVerb::History(args) => entries(Request::ScoreHistory(query(args)), session),
     }
@@ -104,42 +105,29 @@ pub(super) fn approve(args: Approve, session: &Session) -> Result<u8, Failure> {
     saved(Request::Approve(request), session)
 }
 
-fn record_alone(record: Record, session: &Session) -> Result<u8, Failure> {
-    let request = protocol::ScoreAdd {
-        record,
-        replaces: None,
-        confirmed: false,
-        revision: None,
-        wall_ms: None,
-    };
-    saved(Request::ScoreAdd(request), session)
-}
-
 /// Makes the request of what was typed.
 fn add(args: ScoreAdd) -> Result<protocol::ScoreAdd, Failure> {
-    let EntryArgs {
-        replaces,
-        reason,
-        agreed,
-        confirm,
-    } = &args.entry;
-    let replaces = match (replaces, reason) {
-        (Some(entry), Some(reason)) => Some(Replaces {
-            entry: entry.clone(),
-            reason: *reason,
-            agreed: agreed.data(),
+    let entry = args.entry.clone();
+    Ok(recorded(record(args)?, entry))
+}
+
+/// Makes the request of a record and of what was typed about its entry.
+fn recorded(record: Record, entry: EntryArgs) -> protocol::ScoreAdd {
+    let replaces = match (entry.replaces, entry.reason) {
+        (Some(held), Some(reason)) => Some(Replaces {
+            entry: held,
+            reason,
+            agreed: entry.agreed.data(),
         }),
         (Some(_), None) | (None, Some(_) | None) => None,
     };
-    let confirmed = *confirm;
-    let record = record(args)?;
-    Ok(protocol::ScoreAdd {
+    protocol::ScoreAdd {
         record,
         replaces,
-        confirmed,
+        confirmed: entry.confirm,
         revision: None,
         wall_ms: None,
-    })
+    }
 }
 
 fn record(args: ScoreAdd) -> Result<Record, Failure> {
@@ -196,6 +184,7 @@ fn status(args: &ScoreAdd) -> Option<StatusRecord> {
         shooter: args.shooter,
         drill: args.drill,
         kind,
+        attempt: args.attempt,
         rule,
         note,
     })
@@ -220,7 +209,10 @@ fn saved(request: Request, session: &Session) -> Result<u8, Failure> {
     session.tell::<Saved>(
         request,
         |it| show::lines(&it.entries),
-        |_| "Saved on this device.".to_owned(),
+        |it| {
+            let warnings = it.warnings.iter().map(|warning| format!("\n{warning}"));
+            format!("Saved on this device.{}", warnings.collect::<String>())
+        },
     )
 }
 

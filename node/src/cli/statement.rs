@@ -138,6 +138,7 @@ pub(super) fn amend(args: EventAmend, session: &Session) -> Result<u8, Failure> 
         text,
         kind,
         code: args.code.unwrap_or_default(),
+        value: args.seconds.or(args.points),
     });
     let note = args.note;
     let request = Request::EventAmend(protocol::EventAmend { drill, rule, note });

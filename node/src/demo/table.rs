@@ -330,6 +330,7 @@ pub(super) fn withdrawn(shooter: u32) -> Record {
         shooter,
         drill: None,
         kind: StatusWhat::Withdrawn,
+        attempt: 0,
         rule: None,
         note: String::new(),
     })
@@ -401,6 +402,7 @@ fn status(line: &Line, kind: StatusWhat, rule: Option<u32>) -> Record {
         shooter: line.shooter,
         drill,
         kind,
+        attempt: 0,
         rule,
         note: String::new(),
     })

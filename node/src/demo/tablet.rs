@@ -377,7 +377,11 @@ impl Tablet {
         });
         let entries: Vec<String> = found.map(|entry| entry.entry.clone()).collect();
         let schema = "tallyline.saved/1".to_owned();
-        Ok((!entries.is_empty()).then_some(Saved { schema, entries }))
+        Ok((!entries.is_empty()).then_some(Saved {
+            schema,
+            entries,
+            warnings: Vec::new(),
+        }))
     }
 
     async fn suffer(&mut self, fault: Fault) -> Result<(), DemoError> {
@@ -539,7 +543,8 @@ fn add(line: &Line, record: &Record, replaced: Option<&Held>) -> Request {
             reason: table::reason(line),
             agreed: BOTH,
         }),
-        confirmed: false,
+        // Whoever saved it at the match had been asked then.
+        confirmed: true,
         revision: None,
         wall_ms: Some(line.t_ms),
     })

@@ -397,6 +397,7 @@ impl<'a> Planner<'a> {
                 about,
                 kind,
                 rule,
+                attempt: 0,
                 note: String::new(),
             })),
             replaces: None,

@@ -105,6 +105,7 @@ pub fn status(
         },
         kind,
         rule,
+        attempt: 0,
         note: String::new(),
     })
 }

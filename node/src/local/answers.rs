@@ -646,11 +646,7 @@ fn readings(replica: &mut Replica) -> Readings {
         return Readings::default();
     };
     let totals = book.totals();
-    let undecided = book
-        .slots()
-        .values()
-        .filter(|slot| slot.needs_decision)
-        .count();
+    let undecided = book.undecided().len();
     Readings {
         counted: u64::from(totals.counted).saturating_add(u64::from(totals.counted_late)),
         late: u64::from(totals.counted_late).saturating_add(u64::from(totals.late_beaten)),

@@ -275,9 +275,10 @@ impl Clerk {
             .driver
             .query(move |replica, now| plan(replica, now, request))
             .await??;
-        let (command, shooter) = match plan {
-            Plan::Command(command) => (command, 0),
-            Plan::Shooter(command, shooter) => (command, shooter),
+        let (command, shooter, warnings) = match plan {
+            Plan::Command(command) => (command, 0, Vec::new()),
+            Plan::Shooter(command, shooter) => (command, shooter, Vec::new()),
+            Plan::Warned(command, warnings) => (command, 0, warnings),
             Plan::Told(command, tell) => {
                 let reply = self.driver.command(*command).await?;
                 return Ok(if let Reply::Refused(mistake) = &reply {
@@ -307,7 +308,7 @@ impl Clerk {
                 revision,
                 shooter,
             }),
-            Reply::Saved(entries) => saved(&entries),
+            Reply::Saved(entries) => saved(&entries, warnings),
             Reply::Consented => done(
                 "This device is ready. Run `tallyline transfer` with this device's name on the \
                  owner's device, once the two are connected.",
@@ -582,10 +583,11 @@ pub(super) fn key(text: &str) -> Result<PublicKey, Problem> {
     })
 }
 
-fn saved(entries: &[EntryId]) -> Answer {
+fn saved(entries: &[EntryId], warnings: Vec<String>) -> Answer {
     Answer::ok(&Saved {
         schema: "tallyline.saved/1".to_owned(),
         entries: convert::entry_names(entries),
+        warnings,
     })
 }
 

@@ -269,6 +269,7 @@ fn status(data: &StatusRecord) -> Status {
             StatusWhat::Warning => StatusKind::Warning,
         },
         rule: data.rule.map(RuleNo),
+        attempt: data.attempt,
         note: data.note.clone(),
     }
 }
@@ -285,6 +286,7 @@ fn status_record(status: &Status) -> StatusRecord {
             StatusKind::StageDq => StatusWhat::StageDq,
             StatusKind::Warning => StatusWhat::Warning,
         },
+        attempt: status.attempt,
         rule: status.rule.map(|rule| rule.0),
         note: status.note.clone(),
     }

@@ -22,6 +22,8 @@ pub(super) enum Plan {
     Command(Box<Command>),
     /// A command about a shooter, whose number the answer tells.
     Shooter(Box<Command>, u32),
+    /// A command with warnings that its answer tells.
+    Warned(Box<Command>, Vec<String>),
     /// A command with an answer of its own, once the core agreed.
     Told(Box<Command>, Tell),
 }
@@ -63,7 +65,7 @@ pub(super) fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<
         Request::ParticipantErase(query) => {
             return Ok(participants::erase(replica, &query)?.into());
         }
-        Request::ScoreAdd(add) => plan_score_add(replica, &add)?,
+        Request::ScoreAdd(add) => return plan_score_add(replica, &add),
         Request::ScoreVoid(void) => plan_score_void(replica, void)?,
         Request::ScoreMove(it) => plan_score_move(replica, &it)?,
         Request::Approve(approve) => Command::Approve {
@@ -249,7 +251,7 @@ fn plan_roster_edit(replica: &Replica, edit: &RosterEdit) -> Result<Plan, Proble
     ))
 }
 
-fn plan_score_add(replica: &mut Replica, add: &ScoreAdd) -> Result<Command, Problem> {
+fn plan_score_add(replica: &mut Replica, add: &ScoreAdd) -> Result<Plan, Problem> {
     let replaces = match &add.replaces {
         Some(it) => Some((
             names::entry(replica, &it.entry)?,
@@ -257,8 +259,10 @@ fn plan_score_add(replica: &mut Replica, add: &ScoreAdd) -> Result<Command, Prob
         )),
         None => None,
     };
-    Ok(Command::Record {
-        body: convert::body(&add.record)?,
+    let body = convert::body(&add.record)?;
+    let warning = replica.warning(&body).map(|it| it.to_string());
+    let command = Command::Record {
+        body,
         replaces,
         confirmed: add.confirmed,
         revision: add.revision,
@@ -267,7 +271,9 @@ fn plan_score_add(replica: &mut Replica, add: &ScoreAdd) -> Result<Command, Prob
             .replaces
             .as_ref()
             .map_or_else(Agreed::default, |it| convert::agreed(it.agreed)),
-    })
+    };
+    let warnings = warning.into_iter().collect();
+    Ok(Plan::Warned(Box::new(command), warnings))
 }
 
 fn plan_score_void(replica: &mut Replica, void: ScoreVoid) -> Result<Command, Problem> {
@@ -295,13 +301,21 @@ fn plan_score_move(replica: &mut Replica, to: &ScoreMove) -> Result<Command, Pro
             "only a score can be moved; void the entry and enter it again instead",
         ));
     };
-    let reason = if to.shooter.is_some() {
-        VoidReason::WrongShooter
-    } else {
-        VoidReason::WrongDrill
-    };
+    let from = (score.shooter, score.drill);
     score.shooter = to.shooter.map_or(score.shooter, ShooterNo);
     score.drill = to.drill.map_or(score.drill, DrillNo);
+    if from == (score.shooter, score.drill) {
+        return Err(Problem::new(
+            codes::BAD_VALUE,
+            exits::USAGE,
+            "the score stands there already; to correct it, enter it again with `--replaces`",
+        ));
+    }
+    let reason = if from.0 == score.shooter {
+        VoidReason::WrongDrill
+    } else {
+        VoidReason::WrongShooter
+    };
     // It was approved by somebody else, or for another stage.
     score.approvals = Approvals::default();
     score.attempt = 0;
@@ -309,7 +323,7 @@ fn plan_score_move(replica: &mut Replica, to: &ScoreMove) -> Result<Command, Pro
         body: Body::Score(score),
         replaces: Some((entry, reason)),
         agreed: convert::agreed(to.agreed),
-        confirmed: true,
+        confirmed: to.confirmed,
         revision: None,
         wall_ms: None,
     })

@@ -91,7 +91,10 @@ fn approve(approve: &ApproveData) -> String {
 
 fn score(score: &ScoreData) -> String {
     let times: Vec<String> = score.time_cs.iter().map(|&it| centis_text(it)).collect();
-    let mut parts = vec![format!("{} s", times.join("+"))];
+    let mut parts = Vec::new();
+    if !times.is_empty() {
+        parts.push(format!("{} s", times.join("+")));
+    }
     let hits: Vec<String> = score.targets.iter().map(|&it| target_text(it)).collect();
     if !hits.is_empty() {
         parts.push(hits.join(" "));
@@ -153,6 +156,9 @@ fn status(status: &StatusRecord) -> String {
         StatusWhat::Warning => "warning",
     }
     .to_owned();
+    if status.attempt != 0 {
+        text = format!("{text}, attempt {}", status.attempt);
+    }
     if let Some(rule) = status.rule {
         text = format!("{text}, rule {rule}");
     }
@@ -217,4 +223,24 @@ pub(crate) fn centis_text(centis: u32) -> String {
 /// Writes tenths as grains with one decimal.
 pub(crate) fn decigrains_text(decigrains: u32) -> String {
     format!("{}.{}", decigrains / 10, decigrains % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A score without a time read ` s, 5A`.
+    #[test]
+    fn a_score_says_what_was_entered_and_nothing_else() {
+        let untimed = ScoreData {
+            targets: vec![5],
+            ..ScoreData::default()
+        };
+        assert_eq!(score(&untimed), "5A");
+        let timed = ScoreData {
+            time_cs: vec![4_292],
+            ..untimed
+        };
+        assert_eq!(score(&timed), "42.92 s, 5A");
+    }
 }

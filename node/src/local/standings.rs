@@ -2,6 +2,8 @@
 //!
 //! Layer: node, local.
 
+use std::collections::BTreeSet;
+
 use tallyline_proto::model::{Drill, DrillNo, Method, ShooterNo, Sum};
 use tallyline_proto::rules::results::{self, PartTable as PartLines, TeamRow as TeamLine};
 use tallyline_proto::rules::scorebook::Missed;
@@ -215,7 +217,34 @@ fn check(source: &Source) -> Result<(), Problem> {
             "a division and the combined table are asked for at once; leave one of them out",
         ));
     }
-    Ok(())
+    let shooters = &source.roster.structure().shooters;
+    let classes = shooters.iter().map(|it| it.entrant.class.as_str());
+    known("class", query.class.as_deref(), &classes.collect())?;
+    let categories = shooters.iter().flat_map(|it| &it.categories);
+    let categories = categories.map(String::as_str).collect();
+    known("category", query.category.as_deref(), &categories)
+}
+
+/// Refuses the name of a part that no shooter belongs to; an empty name is all of them.
+fn known(what: &str, wanted: Option<&str>, names: &BTreeSet<&str>) -> Result<(), Problem> {
+    let Some(wanted) = wanted.filter(|it| !it.is_empty()) else {
+        return Ok(());
+    };
+    let names = names.iter().copied().filter(|it| !it.is_empty());
+    let names: Vec<&str> = names.collect();
+    if names.iter().any(|it| it.eq_ignore_ascii_case(wanted)) {
+        return Ok(());
+    }
+    let there = if names.is_empty() {
+        "nobody is registered with one".to_owned()
+    } else {
+        format!("there are: {}", names.join(", "))
+    };
+    Err(Problem::new(
+        codes::BAD_VALUE,
+        exits::USAGE,
+        format!("no shooter is of the {what} {wanted:?}; {there}"),
+    ))
 }
 
 fn stage_row(roster: &Roster, drill: Option<&Drill>, row: &StageLine) -> StageRow {
@@ -275,8 +304,13 @@ pub(super) fn missing(
     let mut sentences = Vec::new();
     for (drill, shooter) in undecided {
         if only.is_none_or(|only| only == drill.0) {
+            let what = match roster.drill(*drill).map(|it| it.method) {
+                Some(Method::Chrono) => "readings",
+                Some(Method::Court) => "points or sets",
+                Some(_) | None => "scores",
+            };
             sentences.push(format!(
-                "Shooter {shooter} has two different scores on stage {drill}: void one of them."
+                "Shooter {shooter} has different {what} on stage {drill}: void all but one."
             ));
         }
     }
@@ -328,4 +362,24 @@ fn label(roster: &Roster, shooter: ShooterNo) -> String {
     roster
         .shooter(shooter)
         .map_or_else(String::new, |it| it.label.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `standings --class Q` printed nothing at all.
+    #[test]
+    fn a_class_that_nobody_is_of_is_a_mistake() {
+        let names = BTreeSet::from(["", "A", "GM"]);
+        assert_eq!(known("class", None, &names), Ok(()));
+        assert_eq!(known("class", Some(""), &names), Ok(()), "all of them");
+        assert_eq!(known("class", Some("gm"), &names), Ok(()));
+        let told = |names: &BTreeSet<&str>| known("class", Some("Q"), names).unwrap_err().text;
+        let there = "no shooter is of the class \"Q\"; there are: A, GM";
+        assert_eq!(told(&names), there);
+        let none = BTreeSet::from([""]);
+        let nobody = "no shooter is of the class \"Q\"; nobody is registered with one";
+        assert_eq!(told(&none), nobody);
+    }
 }

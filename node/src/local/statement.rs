@@ -443,7 +443,7 @@ fn new_rule(no: u32, rule: NewRule) -> Rule {
         },
         text: rule.text,
         code: rule.code,
-        value: None,
+        value: rule.value,
     }
 }
 

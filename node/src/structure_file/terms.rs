@@ -193,6 +193,7 @@ fn own_times(it: &At<'_>, ruleset: &mut Ruleset) -> Result<(), String> {
         ("plate", &mut times.plate_centis),
         ("string_procedural", &mut times.string_procedural_centis),
         ("movement", &mut times.movement_centis),
+        ("string_limit", &mut times.string_max_centis),
     ] {
         if let Some(own) = it.optional(key, At::centis)? {
             *value = own;

@@ -126,6 +126,11 @@ fn a_bad_stage_is_named_with_its_place_and_what_to_do() {
 #[test]
 fn a_bad_shooter_is_named_with_its_place_and_what_to_do() {
     check(
+        r#""MINOR""#,
+        r#""MAJOR""#,
+        "shooters[0].power_factor: found \"MAJOR\"; Production has a floor for Minor and none for Major",
+    );
+    check(
         r#""shooter": 2"#,
         r#""shooter": 1"#,
         "shooters: shooter 1 is there twice",
@@ -301,6 +306,8 @@ fn stages_of_every_method_and_own_numbers_are_read() {
             "court"
         ]
     );
+    let strings: Vec<u32> = structure.drills.iter().map(|it| it.strings).collect();
+    assert_eq!(strings, [1, 5, 1, 1, 1, 1, 0], "one where nothing is said");
     let terms: Vec<&Terms> = structure.drills.iter().map(|it| &it.terms).collect();
     assert_eq!(terms[0].briefing, "Go.");
     assert_eq!(

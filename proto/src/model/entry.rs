@@ -388,6 +388,8 @@ pub struct Status {
     pub about: About,
     /// Which status.
     pub kind: StatusKind,
+    /// Of DNF, DNS and stage DQ: 0 for the first attempt, 1 and up for reshoots.
+    pub attempt: u32,
     /// The rule it rests on.
     pub rule: Option<RuleNo>,
     /// A short note, at most 120 bytes.

@@ -1,8 +1,8 @@
 //! How an event is scored, as data: rounding, values of hits and faults, what a match adds up, ties.
 //!
-//! [`Ruleset::of`] is what each discipline's rule book says; an event may bring its own numbers. A
-//! rule book's numbers never change within one rules version, so that an event which names a
-//! discipline alone reads alike for ever.
+//! [`Ruleset::of`] is what each discipline's rule book says; an event may bring its own numbers. The
+//! numbers of an edition never change, so that an event which names a discipline and an edition
+//! alone reads alike for ever.
 
 use alloc::{vec, vec::Vec};
 
@@ -153,6 +153,9 @@ pub struct FaultTimes {
     pub string_procedural_centis: u32,
     /// A procedural for movement in a string, in hundredths of a second.
     pub movement_centis: u32,
+    /// The longest that one of the best strings counts where its drill names no limit, in hundredths
+    /// of a second; 0: as long as it took.
+    pub string_max_centis: u32,
 }
 
 /// How equal results of a match are told apart.
@@ -199,9 +202,32 @@ const PLATES: FaultTimes = FaultTimes {
     plate_centis: 300,
     string_procedural_centis: 300,
     movement_centis: 400,
+    string_max_centis: 0,
 };
 
 impl Ruleset {
+    /// Returns what the first edition of a discipline's numbers said: no limit for the strings of
+    /// Steel Challenge, and no time for what is missed in a drill.
+    ///
+    /// Source: PROTOCOL R-SCORE-8.
+    pub fn first_edition(discipline: Discipline) -> Self {
+        let book = Self::of(discipline);
+        let times = match discipline {
+            Discipline::SteelChallenge | Discipline::Drills => PLATES,
+            Discipline::Ipsc
+            | Discipline::Uspsa
+            | Discipline::Idpa
+            | Discipline::MultiGun
+            | Discipline::Icore
+            | Discipline::Sass
+            | Discipline::Prs
+            | Discipline::Precision
+            | Discipline::Ski
+            | Discipline::Court => book.times,
+        };
+        Self { times, ..book }
+    }
+
     /// Returns what the rule book of a discipline says.
     ///
     /// Source: rule books of the disciplines as docs/RULES.md lists them.
@@ -240,6 +266,10 @@ impl Ruleset {
             Discipline::Idpa => timed([0, 1, 1, 3], 5, 5, 500, 300),
             Discipline::SteelChallenge => Self {
                 ties: vec![Tie::StageWins, Tie::TieStage],
+                times: FaultTimes {
+                    string_max_centis: 3_000,
+                    ..PLATES
+                },
                 ..timed([0; 4], 0, 0, 0, 300)
             },
             Discipline::MultiGun => timed([0; 4], 10, 10, 500, 500),
@@ -268,7 +298,7 @@ impl Ruleset {
                 sum: Sum::Points,
                 percent_decimals: 2,
                 team_counts: 0,
-                ..practical
+                ..timed([0, 1, 1, 3], 5, 5, 500, 300)
             },
             Discipline::Ski => Self {
                 sum: Sum::Time,

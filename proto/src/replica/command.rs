@@ -12,9 +12,11 @@ use crate::{
     log::{CONTROL_ENTRIES_MAX, DEPUTY_ADMITS, Ledger, Refusal, Taken},
     model::{
         Admit, Assign, Body, Close, CloseReason, Cut, Entry, GrantId, Hash, Lock, LogName,
-        Manifest, Open, Roles, RosterChange, Statement,
+        Manifest, Open, PowerFactor, Roles, RosterChange, Statement,
     },
-    rules::{Code, Mistake, RULES_VERSION, validate::check_not_final},
+    rules::{
+        Code, Mistake, RULES_VERSION, Roster, scoring::is_minor_only, validate::check_not_final,
+    },
     wire::{
         self, Frame, LogRef, Push, WireError, decode_bundle, decode_manifest, encode_manifest,
         encode_signed, encode_structure, event_id, grant_id, sign_statement, statement_id,
@@ -327,6 +329,13 @@ impl Replica {
                 return Err(unknown_division());
             }
             RosterChange::Add(_) | RosterChange::Edit(_) => {}
+        }
+        if let Some(division) = minor_only(roster, &change) {
+            let text = format!(
+                "division {division} is scored Minor: it has a floor for Minor and none for Major. \
+                 Declare Minor, or choose another division."
+            );
+            return Err(Mistake::new(Code::E01, text));
         }
         self.state_that(&Statement::Roster(change))?;
         let member = self.event_or_mistake()?;
@@ -671,6 +680,24 @@ pub(super) fn close(ledger: &Ledger, grant: GrantId, reason: CloseReason) -> Clo
         cuts,
         reason,
     }
+}
+
+/// Returns the name of the division in which a change declares Major although it is scored Minor.
+fn minor_only<'a>(roster: &'a Roster, change: &RosterChange) -> Option<&'a str> {
+    let (division, power_factor) = match change {
+        RosterChange::Add(shooter) => (shooter.division, shooter.power_factor),
+        RosterChange::Edit(edit) if edit.division.is_none() && edit.power_factor.is_none() => {
+            return None;
+        }
+        RosterChange::Edit(edit) => {
+            let held = roster.shooter(edit.shooter)?;
+            let power_factor = edit.power_factor.unwrap_or(held.power_factor);
+            (edit.division.unwrap_or(held.division), power_factor)
+        }
+    };
+    let division = roster.structure().divisions.get(division)?;
+    let major = power_factor == PowerFactor::Major && is_minor_only(division);
+    major.then_some(division.name.as_str())
 }
 
 /// Says that this device has no event.

@@ -9,8 +9,8 @@ use crate::{
         SquadNo, StatusKind, Void, VoidReason,
     },
     rules::{
-        Code, Mistake, Scorebook,
-        scorebook::{changes_freely, is_beyond_scores, is_race_entry},
+        Code, Line, Mistake, Scorebook, Verdict,
+        scorebook::{are_twins, attempt, changes_freely, is_beyond_scores, is_race_entry},
         validate::{self, Desk, TimeBounds, Writer},
     },
     wire,
@@ -37,6 +37,23 @@ struct Target {
     grant: GrantId,
 }
 
+/// What is said about another entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Void,
+    Approval,
+}
+
+impl Answer {
+    /// Returns what its author does to the entry.
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Void => "void",
+            Self::Approval => "approve",
+        }
+    }
+}
+
 impl Replica {
     /// Records an entry, and the void of what it replaces in the same breath.
     pub(super) fn record(&mut self, record: Record) -> Result<Reply, Mistake> {
@@ -51,33 +68,7 @@ impl Replica {
                 Err(no_event())
             };
         };
-        let roster = member.ledger.authority().roster();
-        let event = member.ledger.manifest().name.as_str();
-        let revision = record.revision.unwrap_or_else(|| roster.revision());
-        validate::check_numbers(roster, event, &record.body, revision)?;
-        let grant = member.grant_for(own, about)?;
-        member.takes_scores_of(own)?;
-        let lines = member.ledger.lines_about(about.shooter);
-        let book = Scorebook::compute(roster, &member.ledger, &lines);
-        let is_owner = member.ledger.authority().owner() == own;
-        let desk = Desk {
-            event,
-            roster,
-            book: &book,
-            writer: if is_owner {
-                Writer::Owner
-            } else {
-                Writer::Officer
-            },
-            time_bounds: if record.confirmed {
-                TimeBounds::Confirmed
-            } else {
-                TimeBounds::Asked
-            },
-        };
-        validate::check(&desk, &record.body, revision)?;
-        readable(&record.body)?;
-        let mut body = record.body;
+        let (grant, mut body) = member.checked(own, about, &record)?;
         let target = match record.replaces {
             Some((entry, reason)) => {
                 member.asks_for_consent(entry, reason, record.agreed)?;
@@ -86,7 +77,7 @@ impl Replica {
                 }
                 let note = alloc::string::String::new();
                 Some((
-                    member.target(own, entry)?,
+                    member.target(own, entry, Answer::Void)?,
                     Void {
                         entry,
                         reason,
@@ -105,6 +96,26 @@ impl Replica {
         }
         saved.extend(self.append(grant, body, same_log, record.wall_ms));
         Ok(Reply::Saved(saved))
+    }
+
+    /// Returns what a person should look at who saves this although it is taken: a run like another
+    /// shooter's (E10).
+    ///
+    /// Source: PROTOCOL R-CHECK-2.
+    pub fn warning(&mut self, body: &Body) -> Option<Mistake> {
+        let State::Member(member) = &mut self.state else {
+            return None;
+        };
+        let book = member.book();
+        let lines: Vec<_> = member.ledger.lines().collect();
+        let desk = Desk {
+            event: member.ledger.manifest().name.as_str(),
+            roster: member.ledger.authority().roster(),
+            book: &book,
+            writer: Writer::Officer,
+            time_bounds: TimeBounds::Confirmed,
+        };
+        validate::same_run(&desk, &lines, body)
     }
 
     /// Says that RO or shooter agree with an entry.
@@ -129,7 +140,7 @@ impl Replica {
         let event = member.ledger.manifest().name.as_str();
         let body = Body::Approve(approve);
         validate::check_content(roster, event, &body, roster.revision())?;
-        let target = member.target(own, entry)?;
+        let target = member.target(own, entry, Answer::Approval)?;
         let same_log = self.same_log(&target, target.grant);
         let saved = self.append(target.grant, body, same_log, wall_ms);
         Ok(Reply::Saved(saved.into_iter().collect()))
@@ -143,7 +154,7 @@ impl Replica {
         let event = member.ledger.manifest().name.as_str();
         let body = Body::Void(void.clone());
         validate::check_content(roster, event, &body, roster.revision())?;
-        let target = member.target(own, void.entry)?;
+        let target = member.target(own, void.entry, Answer::Void)?;
         member.asks_for_consent(void.entry, void.reason, void.agreed)?;
         let saved = self.append_void(&target, void, wall_ms);
         Ok(Reply::Saved(saved.into_iter().collect()))
@@ -175,6 +186,75 @@ pub(super) fn readable(body: &Body) -> Result<(), Mistake> {
 }
 
 impl Member {
+    /// Checks what is to be recorded, in the order of the protocol, and returns under which grant it
+    /// is written and what it says.
+    ///
+    /// Source: PROTOCOL R-CHECK-2.
+    fn checked(
+        &self,
+        own: tallyline_keys::PublicKey,
+        about: About,
+        record: &Record,
+    ) -> Result<(GrantId, Body), Mistake> {
+        let authority = self.ledger.authority();
+        let (roster, event) = (authority.roster(), self.ledger.manifest().name.as_str());
+        let revision = record.revision.unwrap_or_else(|| roster.revision());
+        validate::check_numbers(roster, event, &record.body, revision)?;
+        let grant = self.grant_for(own, about)?;
+        self.takes_scores_of(own)?;
+        let lines = self.rivals(&record.body, about);
+        let book = Scorebook::compute(roster, &self.ledger, &lines);
+        let desk = Desk {
+            event,
+            roster,
+            book: &book,
+            writer: if authority.owner() == own {
+                Writer::Owner
+            } else {
+                Writer::Officer
+            },
+            time_bounds: if record.confirmed {
+                TimeBounds::Confirmed
+            } else {
+                TimeBounds::Asked
+            },
+        };
+        validate::check(&desk, &record.body, revision)?;
+        let mut body = record.body.clone();
+        if let Some(held) = book.holder(&lines, &body)
+            && let Body::Status(status) = &mut body
+        {
+            // Below what stands there it would change nothing, and nobody would be told.
+            status.attempt = status.attempt.max(attempt(held.body));
+        }
+        readable(&body)?;
+        let instead = record.replaces.map(|(entry, _)| entry);
+        let asked = validate::question(&desk, &lines, &body, instead);
+        match asked.filter(|_| !record.confirmed) {
+            Some(asked) => Err(asked),
+            None => Ok((grant, body)),
+        }
+    }
+
+    /// Returns the entries that decide what a body competes with: those about its shooter, of a court
+    /// about both sides.
+    fn rivals(&self, body: &Body, about: About) -> Vec<Line<'_>> {
+        let mut lines = self.ledger.lines_about(about.shooter);
+        let roster = self.ledger.authority().roster();
+        let drill = about.drill.and_then(|no| roster.drill(no));
+        if let (Body::Point(_) | Body::SetScore(_), Some(court)) =
+            (body, drill.and_then(|it| it.terms.court))
+        {
+            let other = if court.a == about.shooter {
+                court.b
+            } else {
+                court.a
+            };
+            lines.extend(self.ledger.lines_about(other));
+        }
+        lines
+    }
+
     /// Returns the grant under which `own` writes about a cell.
     fn grant_for(&self, own: tallyline_keys::PublicKey, about: About) -> Result<GrantId, Mistake> {
         let authority = self.ledger.authority();
@@ -267,7 +347,7 @@ impl Member {
         agreed: Agreed,
     ) -> Result<(), Mistake> {
         let roster = self.ledger.authority().roster();
-        if !roster.asks_for_consent() || changes_freely(reason) || agreed == Agreed::BOTH {
+        if !roster.asks_for_consent() || agreed == Agreed::BOTH {
             return Ok(());
         }
         let found = self.ledger.find(entry);
@@ -278,23 +358,73 @@ impl Member {
             return Ok(());
         };
         let lines = self.ledger.lines_about(about.shooter);
+        let book = Scorebook::compute(roster, &self.ledger, &lines);
+        let fits = || !matches!(book.verdict(entry), Some(Verdict::Unfit(_)));
+        let stands = |id| {
+            let verdict = book.verdict(id);
+            matches!(
+                verdict,
+                Some(Verdict::Counted | Verdict::CountedLate | Verdict::Duplicate(_))
+            )
+        };
+        let stands_twice = || lines.iter().any(|it| are_twins(it, &line) && stands(it.id));
+        if changes_freely(reason, fits, stands_twice) {
+            return Ok(());
+        }
         match validate::approved_at(&lines, &line) {
             Some(at_ms) => Err(Mistake::approved(&validate::clock_seconds(roster, at_ms))),
             None => Ok(()),
         }
     }
 
-    /// Returns the entry that `own` wants to void, if it may.
-    fn target(&self, own: tallyline_keys::PublicKey, entry: EntryId) -> Result<Target, Mistake> {
+    /// Refuses what answers an entry that is voided already: it would count for two, or for nobody.
+    ///
+    /// Source: PROTOCOL R-CHECK-2.
+    fn still_stands(&self, line: &Line<'_>) -> Result<(), Mistake> {
+        let ledger = &self.ledger;
+        let roster = ledger.authority().roster();
+        let lines: Vec<Line<'_>> = match line.body.about() {
+            Some(about) => ledger.lines_about(about.shooter),
+            None => ledger.lines().collect(),
+        };
+        let book = Scorebook::compute(roster, ledger, &lines);
+        let Some(Verdict::Voided(void)) = book.verdict(line.id) else {
+            return Ok(());
+        };
+        let void = lines.iter().find(|it| it.id == void);
+        let (at, by) = void.map_or_else(Default::default, |it| {
+            let at = validate::clock(roster, it.at_ms);
+            (
+                format!(" at {at}"),
+                format!(" by {}", self.label(&it.author)),
+            )
+        });
+        let text = format!(
+            "entry {} was voided{at}{by}; it counts for nothing. Correct the entry that stands, or \
+             enter a new one.",
+            line.id
+        );
+        Err(Mistake::new(Code::E13, text))
+    }
+
+    /// Returns the entry that `own` wants to void or agree with, if it may.
+    fn target(
+        &self,
+        own: tallyline_keys::PublicKey,
+        entry: EntryId,
+        answer: Answer,
+    ) -> Result<Target, Mistake> {
         let missing = || Mistake::void_missing(&entry);
         let (log, seq) = self.ledger.find(entry).ok_or_else(missing)?;
         let line = self.ledger.line(&log, seq).ok_or_else(missing)?;
         let authority = self.ledger.authority();
         let is_owner = authority.owner() == own;
+        let foreign = || Mistake::foreign(&entry, &self.label(&line.author), answer.verb());
         if is_race_entry(line.body) {
             if !is_owner && line.author != own {
-                return Err(Mistake::void_foreign(&entry, &self.label(&line.author)));
+                return Err(foreign());
             }
+            self.still_stands(&line)?;
             let grant = self.record_grant(&own, line.body)?;
             return Ok(Target { log, seq, grant });
         }
@@ -324,8 +454,9 @@ impl Member {
             let unassigned = || self.admit_of(&own).filter(|admit| *admit == log.grant);
             own_open().or_else(unassigned).unwrap_or(log.grant)
         } else {
-            return Err(Mistake::void_foreign(&entry, &self.label(&line.author)));
+            return Err(foreign());
         };
+        self.still_stands(&line)?;
         Ok(Target { log, seq, grant })
     }
 }

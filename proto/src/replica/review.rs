@@ -101,7 +101,8 @@ pub struct Reviewed {
     pub noted: Vec<Noted>,
 }
 
-/// A slot of the scorebook in which a person must void something.
+/// A place of the scorebook in which a person must void something: a slot, the chronograph's line of a
+/// shooter, a court of a side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SlotConflict {
     /// The drill.
@@ -119,7 +120,7 @@ pub struct Conflicts {
     pub records: Vec<VersionsView>,
     /// Incidents and decisions, by time.
     pub reviews: Vec<Reviewed>,
-    /// Slots of scores, by drill and shooter.
+    /// Slots of scores, readings and courts, by drill and shooter.
     pub slots: Vec<SlotConflict>,
     /// Entries that wait for an incident that is not here: no conflict, but worth a look.
     pub waiting: Vec<Waits>,
@@ -183,11 +184,11 @@ impl Replica {
                 .filter_map(|entry| member.noted(&own, *entry))
                 .collect(),
         });
-        let slots = book.slots().iter().filter(|(_, slot)| slot.needs_decision);
-        let slots = slots.map(|(&(drill, shooter), slot)| SlotConflict {
+        let undecided = book.undecided().iter();
+        let slots = undecided.map(|(&(drill, shooter), &entry)| SlotConflict {
             drill,
             shooter,
-            entry: slot.entry,
+            entry,
         });
         let alerts = book.incidents().alerts().into_iter().map(|alert| Alert {
             from_ms: member.unix_ms(alert.from_ms),

@@ -77,7 +77,6 @@ impl Courts {
 impl CourtMatch {
     fn of(drill: DrillNo, court: Court, book: &Scorebook) -> Self {
         let sets = sets_of(drill, court, book);
-        let last = court.sets_to_win.saturating_mul(2).saturating_sub(1);
         let mut it = Self {
             drill,
             court,
@@ -86,25 +85,22 @@ impl CourtMatch {
             winner: None,
         };
         for (no, (a, b)) in (1..).zip(sets) {
-            let target = if no == last {
-                court.points_last
-            } else {
-                court.points
-            };
-            let over = is_over(court, target, a, b);
+            let over = is_over(court, target(court, no), a, b);
             it.sets.push(SetState { a, b, over });
-            if over {
-                let won = if b < a { &mut it.won.0 } else { &mut it.won.1 };
-                *won = won.saturating_add(1);
+            if !over {
+                continue;
+            }
+            let (won, side) = if b < a {
+                (&mut it.won.0, court.a)
+            } else {
+                (&mut it.won.1, court.b)
+            };
+            *won = won.saturating_add(1);
+            if court.sets_to_win <= *won {
+                it.winner = Some(side);
+                break;
             }
         }
-        it.winner = if court.sets_to_win <= it.won.0 {
-            Some(court.a)
-        } else if court.sets_to_win <= it.won.1 {
-            Some(court.b)
-        } else {
-            None
-        };
         it
     }
 
@@ -151,10 +147,33 @@ fn sets_of(drill: DrillNo, court: Court, book: &Scorebook) -> Vec<(u32, u32)> {
     }
     counted.extend(told);
     let last = counted.keys().next_back().copied().unwrap_or(0);
-    let most = court.sets_to_win.saturating_mul(2).saturating_sub(1);
-    (1..=last.min(most))
+    (1..=last.min(sets_max(court)))
         .map(|set| counted.get(&set).copied().unwrap_or((0, 0)))
         .collect()
+}
+
+/// Returns the most sets that a match can have.
+pub(super) fn sets_max(court: Court) -> u32 {
+    court.sets_to_win.saturating_mul(2).saturating_sub(1)
+}
+
+/// Returns the points to which a set goes; the last one that is possible has its own.
+pub(super) fn target(court: Court, set: u32) -> u32 {
+    if set == sets_max(court) {
+        court.points_last
+    } else {
+        court.points
+    }
+}
+
+/// Returns whether a set can end like this: it is over, and was not over a point before.
+///
+/// Source: PROTOCOL R-SCORE-16.
+pub(super) fn can_end(court: Court, set: u32, (a, b): (u32, u32)) -> bool {
+    let target = target(court, set);
+    let (high, low) = (a.max(b), a.min(b));
+    let before = high.saturating_sub(1);
+    is_over(court, target, high, low) && !is_over(court, target, before, low)
 }
 
 /// Returns whether a set is over: enough points with the lead, or the cap.

@@ -126,6 +126,7 @@ pub(super) fn status(kind: StatusKind, drill: Option<u32>, shooter: u32) -> Body
         about,
         kind,
         rule,
+        attempt: 0,
         note: String::new(),
     })
 }

@@ -6,7 +6,6 @@
 use alloc::{borrow::ToOwned as _, format, string::String, vec::Vec};
 use core::fmt;
 
-use super::decimal::Fixed2;
 use crate::model::{CellSet, DrillNo, ShooterNo, SquadNo};
 
 /// A stable number for what is wrong.
@@ -148,12 +147,13 @@ impl Mistake {
         )
     }
 
-    /// Says that a void names an entry of another device (E13). `author` is that device's label.
-    pub fn void_foreign(entry: &dyn fmt::Display, author: &str) -> Self {
+    /// Says that somebody answers an entry of another device (E13). `author` is that device's label,
+    /// `verb` what was to be done to it: `void`, `approve`.
+    pub fn foreign(entry: &dyn fmt::Display, author: &str, verb: &str) -> Self {
         Self::new(
             Code::E13,
             format!(
-                "entry {entry} was written by {author}. Only {author} or the owner may void it."
+                "entry {entry} was written by {author}. Only {author} or the owner may {verb} it."
             ),
         )
     }
@@ -302,19 +302,9 @@ impl Mistake {
         )
     }
 
-    /// Asks what a second score in one slot is (E09): a question, not a refusal. `held` is the time
-    /// of the score that is there, in hundredths of a second, or `None` for DNF; `clock` when it
-    /// was saved.
-    pub fn slot_filled(
-        drill: DrillNo,
-        shooter: ShooterNo,
-        held: Option<Fixed2>,
-        clock: &str,
-    ) -> Self {
-        let held = match held {
-            Some(time) => format!("{time} s"),
-            None => "DNF".to_owned(),
-        };
+    /// Asks what a second score in one slot is (E09): a question, not a refusal. `held` is what the
+    /// entry says that is there, such as its time; `clock` when it was saved.
+    pub fn slot_filled(drill: DrillNo, shooter: ShooterNo, held: &str, clock: &str) -> Self {
         Self::new(
             Code::E09,
             format!(
@@ -421,7 +411,7 @@ mod tests {
                  Ask the event owner for a grant.",
             ),
             (
-                Mistake::void_foreign(&"6/118", "VSVA5"),
+                Mistake::foreign(&"6/118", "VSVA5", "void"),
                 "E13 entry 6/118 was written by VSVA5. Only VSVA5 or the owner may void it.",
             ),
             (
@@ -448,7 +438,7 @@ mod tests {
                 "E21 note has 140 bytes, limit 120.",
             ),
             (
-                Mistake::slot_filled(DrillNo(2), ShooterNo(175), Some(Fixed2(4_292)), "07:12"),
+                Mistake::slot_filled(DrillNo(2), ShooterNo(175), "42.92 s", "07:12"),
                 "E09 shooter 175 already has a score on stage 2 (42.92 s, 07:12). \
                  Reshoot, correction, or wrong shooter?",
             ),

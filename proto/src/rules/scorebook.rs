@@ -192,6 +192,7 @@ pub struct Scorebook {
     slots: BTreeMap<(DrillNo, ShooterNo), Slot>,
     readings: BTreeMap<ShooterNo, Reading>,
     out: BTreeMap<ShooterNo, Out>,
+    undecided: BTreeMap<(DrillNo, ShooterNo), EntryId>,
     points: BTreeMap<(DrillNo, ShooterNo), Vec<CourtMark>>,
     /// What the jury decided about runs, where it is settled.
     rulings: BTreeMap<(DrillNo, ShooterNo), Ruling>,
@@ -280,9 +281,12 @@ impl Scorebook {
         }
         self.slots
             .retain(|(_, shooter), _| !shooters.contains(shooter));
+        self.undecided
+            .retain(|(_, shooter), _| !shooters.contains(shooter));
         self.points.retain(|(_, side), _| !shooters.contains(side));
         let fresh = Self::compute(roster, authority, lines);
         self.slots.extend(fresh.slots);
+        self.undecided.extend(fresh.undecided);
         self.readings.extend(fresh.readings);
         self.out.extend(fresh.out);
         self.points.extend(fresh.points);
@@ -320,6 +324,34 @@ impl Scorebook {
         self.slots.get(&(drill, shooter))
     }
 
+    /// Returns whether a shooter has a result on a drill: an entry fills the slot, or the jury
+    /// disqualified him, with a run or without one.
+    ///
+    /// Source: PROTOCOL R-INCIDENT-6.
+    pub fn has_result(&self, drill: DrillNo, shooter: ShooterNo) -> bool {
+        self.slot(drill, shooter).is_some() || self.ruling(drill, shooter) == Some(Ruling::Dsq)
+    }
+
+    /// Returns why a shooter has no run on a drill: what the jury decided, or else what was entered.
+    pub fn missed(&self, drill: DrillNo, shooter: ShooterNo) -> Option<Missed> {
+        if self.ruling(drill, shooter) == Some(Ruling::Dsq) {
+            return Some(Missed::StageDq);
+        }
+        self.slot(drill, shooter)?.outcome.missed()
+    }
+
+    /// Returns whether a person must decide what stands in a slot.
+    pub fn needs_decision(&self, drill: DrillNo, shooter: ShooterNo) -> bool {
+        let slot = self.slot(drill, shooter);
+        slot.is_some_and(|slot| slot.needs_decision)
+    }
+
+    /// Returns where several entries say different things, by drill and shooter, with the one that is
+    /// shown: slots, readings, gear checks, points and sets of a court.
+    pub fn undecided(&self) -> &BTreeMap<(DrillNo, ShooterNo), EntryId> {
+        &self.undecided
+    }
+
     /// Returns all filled slots by drill and shooter.
     pub fn slots(&self) -> &BTreeMap<(DrillNo, ShooterNo), Slot> {
         &self.slots
@@ -343,6 +375,20 @@ impl Scorebook {
     /// Returns what became of an entry.
     pub fn verdict(&self, entry: EntryId) -> Option<Verdict> {
         self.verdicts.get(&entry).copied()
+    }
+
+    /// Returns the entry that fills the place for which another one would compete, if one does.
+    /// `lines` are all entries about its shooter, of a court about both sides.
+    ///
+    /// Source: PROTOCOL R-READ-4.
+    pub fn holder<'a>(&self, lines: &[Line<'a>], body: &Body) -> Option<Line<'a>> {
+        let wanted = shared_place(body)?;
+        let fills = |line: &&Line<'_>| {
+            let verdict = self.verdict(line.id);
+            matches!(verdict, Some(Verdict::Counted | Verdict::CountedLate))
+                && shared_place(line.body) == Some(wanted)
+        };
+        lines.iter().find(fills).copied()
     }
 
     /// Returns what became of every entry.
@@ -436,15 +482,58 @@ pub fn judge_answer(
     }
 }
 
-/// Returns whether an approved score is changed for this reason without anybody's consent: it was
-/// arbitrated, its drill was changed, or it stands twice.
+/// Returns whether an approved entry is changed for this reason without anybody's consent: it was
+/// arbitrated, it does not fit its drill any more, or the same stands there twice.
 ///
 /// Source: rule book 9.7.4; PROTOCOL R-READ-7.
-pub fn changes_freely(reason: VoidReason) -> bool {
-    matches!(
-        reason,
-        VoidReason::Arbitration | VoidReason::Definition | VoidReason::Duplicate
-    )
+pub(crate) fn changes_freely(
+    reason: VoidReason,
+    fits: impl FnOnce() -> bool,
+    stands_twice: impl FnOnce() -> bool,
+) -> bool {
+    match reason {
+        VoidReason::Arbitration => true,
+        VoidReason::Definition => !fits(),
+        VoidReason::Duplicate => stands_twice(),
+        VoidReason::WrongShooter
+        | VoidReason::WrongDrill
+        | VoidReason::Hits
+        | VoidReason::Time
+        | VoidReason::Penalty
+        | VoidReason::Reshoot
+        | VoidReason::Test => false,
+    }
+}
+
+/// Returns whether two entries say the same about one place.
+pub(crate) fn are_twins(left: &Line<'_>, right: &Line<'_>) -> bool {
+    left.id != right.id
+        && shared_place(left.body).is_some_and(|place| shared_place(right.body) == Some(place))
+        && same_content(left.body, right.body)
+}
+
+/// Returns the approvals that an entry carries itself, if officials and shooters approve its kind:
+/// scores, and what fills a slot instead of one.
+pub(crate) fn own_approvals(body: &Body) -> Option<Approvals> {
+    match body {
+        Body::Score(score) => Some(score.approvals),
+        Body::Status(status) => match status.kind {
+            StatusKind::Dnf | StatusKind::Dns | StatusKind::StageDq => Some(Approvals::default()),
+            StatusKind::MatchDq | StatusKind::Withdrawn | StatusKind::Warning => None,
+        },
+        Body::Chrono(_)
+        | Body::Point(_)
+        | Body::SetScore(_)
+        | Body::Void(_)
+        | Body::Approve(_)
+        | Body::Incident(_)
+        | Body::Report(_)
+        | Body::JuryDecision(_)
+        | Body::Record(_)
+        | Body::Statement(_)
+        | Body::Seal
+        | Body::Unknown => None,
+    }
 }
 
 /// Returns whether an entry is read by incidents or records: one more may change how many others
@@ -471,7 +560,17 @@ fn takes_out(body: &Body) -> bool {
 
 /// Returns what an entry competes for.
 fn place(line: &Line<'_>) -> Option<Place> {
-    match line.body {
+    if let Body::Status(status) = line.body
+        && status.kind == StatusKind::Warning
+    {
+        return Some(Place::Listed(line.id));
+    }
+    shared_place(line.body)
+}
+
+/// Returns what an entry competes for with others.
+fn shared_place(body: &Body) -> Option<Place> {
+    match body {
         Body::Score(score) => Some(Place::Slot(score.drill, score.shooter)),
         Body::Chrono(chrono) => Some(match measured_power(chrono) {
             Some(_) => Place::Power(chrono.shooter),
@@ -485,7 +584,7 @@ fn place(line: &Line<'_>) -> Option<Place> {
                 }
                 StatusKind::MatchDq => Some(Place::Out(shooter, OutKind::Disqualified)),
                 StatusKind::Withdrawn => Some(Place::Out(shooter, OutKind::Withdrawn)),
-                StatusKind::Warning => Some(Place::Listed(line.id)),
+                StatusKind::Warning => None,
             }
         }
         Body::Point(point) => Some(Place::Point(point.drill, point.set, point.number)),
@@ -502,14 +601,36 @@ fn place(line: &Line<'_>) -> Option<Place> {
     }
 }
 
+/// Returns which attempt an entry is about: 0 for the first, 1 and up for reshoots.
+pub(crate) fn attempt(body: &Body) -> u32 {
+    match body {
+        Body::Score(score) => score.attempt,
+        Body::Status(status) => status.attempt,
+        Body::Chrono(_)
+        | Body::Point(_)
+        | Body::SetScore(_)
+        | Body::Void(_)
+        | Body::Approve(_)
+        | Body::Incident(_)
+        | Body::Report(_)
+        | Body::JuryDecision(_)
+        | Body::Record(_)
+        | Body::Statement(_)
+        | Body::Seal
+        | Body::Unknown => 0,
+    }
+}
+
 /// Returns whether two entries that compete for one place say the same. Approvals, notes and times
 /// of day are not content; neither is the rule a DNF rests on, and who is out is out.
 ///
 /// Source: PROTOCOL R-READ-5.
-fn same_content(left: &Body, right: &Body) -> bool {
+pub(super) fn same_content(left: &Body, right: &Body) -> bool {
     match (left, right) {
         (Body::Score(left), Body::Score(right)) => same_score(left, right),
-        (Body::Status(left), Body::Status(right)) => left.kind == right.kind,
+        (Body::Status(left), Body::Status(right)) => {
+            left.kind == right.kind && left.attempt == right.attempt
+        }
         (Body::Chrono(left), Body::Chrono(right)) => {
             left.weights_decigrains == right.weights_decigrains
                 && left.speeds_fps == right.speeds_fps

@@ -5,7 +5,7 @@
 
 mod times;
 
-pub(super) use times::counting_strings;
+pub(super) use times::{counting_strings, string_limit};
 
 use alloc::vec::Vec;
 use core::cmp::Ordering;
@@ -466,8 +466,16 @@ pub fn measured_power(chrono: &Chrono) -> Option<u32> {
     Some(u32::try_from(power).unwrap_or(u32::MAX))
 }
 
-/// Returns the power factor that counts: the declared one, lowered if the measured one does not
-/// reach the division's floor. A measurement never raises it; without one the declared holds.
+/// Returns whether a division is scored Minor only: it has a floor for Minor and none for Major.
+///
+/// Source: rule book 5.6.3; PROTOCOL R-SCORE-5.
+pub fn is_minor_only(division: &Division) -> bool {
+    division.minor_floor.is_some() && division.major_floor.is_none()
+}
+
+/// Returns the power factor that counts: the declared one, lowered to what the division knows, and if
+/// the measured one does not reach the division's floor. A measurement never raises it; without one
+/// the declared holds.
 ///
 /// Source: rule book 5.6.3; PROTOCOL R-SCORE-5.
 pub fn effective_power(
@@ -475,6 +483,11 @@ pub fn effective_power(
     declared: PowerFactor,
     measured: Option<u32>,
 ) -> PowerFactor {
+    let declared = if is_minor_only(division) {
+        declared.min(PowerFactor::Minor)
+    } else {
+        declared
+    };
     let Some(measured) = measured else {
         return declared;
     };

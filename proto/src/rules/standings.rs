@@ -14,6 +14,7 @@ use alloc::vec::Vec;
 
 use super::{
     Decimal, Fixed2, Fixed4, Roster, Scorebook,
+    court::Courts,
     scorebook::{Missed, OutKind},
     scoring::Tally,
 };
@@ -35,9 +36,11 @@ pub struct Standings {
     pub stages: Vec<StageTable>,
     /// Match tables: for each group, in order of divisions and Combined last.
     pub overall: Vec<MatchTable>,
-    /// Slots without a result of shooters who are in the match, by drill and shooter.
+    /// Slots without a result of shooters who are in the match, and both sides of courts without a
+    /// winner, by drill and shooter.
     pub missing: Vec<(DrillNo, ShooterNo)>,
-    /// Slots of shooters in the match in which a person must decide, by drill and shooter.
+    /// Where a person must decide about a shooter in the match, the chronograph and courts included,
+    /// by drill and shooter.
     pub undecided: Vec<(DrillNo, ShooterNo)>,
 }
 
@@ -154,17 +157,17 @@ impl Standings {
         let mut standings = Self {
             stages: Vec::new(),
             overall: Vec::new(),
-            missing: Vec::new(),
-            undecided: Vec::new(),
+            missing: open_courts(roster, book, &listed),
+            undecided: undecided(book, &listed),
         };
         let drills: Vec<&Drill> = ranked_drills(roster).collect();
         let mut by_drill = Vec::with_capacity(drills.len());
         for drill in &drills {
             let runs = stage::runs(roster, book, drill, &listed);
             standings.missing.extend(&runs.missing);
-            standings.undecided.extend(&runs.undecided);
             by_drill.push((*drill, runs.ranked));
         }
+        standings.missing.sort_unstable();
         for group in groups {
             for (drill, runs) in &by_drill {
                 let table = stage::table(roster, drill, group, runs, &listed);
@@ -199,13 +202,18 @@ impl Standings {
         for drill in drills {
             let runs = stage::runs(roster, book, drill, &listed);
             replace(&mut self.missing, drill.no, runs.missing);
-            replace(&mut self.undecided, drill.no, runs.undecided);
             for table in &mut self.stages {
                 if table.drill == drill.no && stale(table.group) {
                     *table = stage::table(roster, drill, table.group, &runs.ranked, &listed);
                 }
             }
         }
+        let courts = open_courts(roster, book, &listed);
+        for drill in roster.structure().drills.iter().filter(|it| is_court(it)) {
+            let open = courts.iter().filter(|(no, _)| *no == drill.no);
+            replace(&mut self.missing, drill.no, open.copied().collect());
+        }
+        self.undecided = undecided(book, &listed);
         for place in 0..self.overall.len() {
             let group = self.overall.get(place).map(|table| table.group);
             let Some(group) = group.filter(|group| stale(*group)) else {
@@ -247,6 +255,36 @@ fn groups(roster: &Roster) -> impl Iterator<Item = Group> {
 pub(super) fn ranked_drills(roster: &Roster) -> impl Iterator<Item = &Drill> {
     let drills = roster.structure().drills.iter();
     drills.filter(|drill| !matches!(drill.method, Method::Chrono | Method::Court))
+}
+
+fn is_court(drill: &Drill) -> bool {
+    drill.method == Method::Court
+}
+
+/// Returns both sides of the courts that nobody has won, unless one of them is out of the match.
+pub(super) fn open_courts(
+    roster: &Roster,
+    book: &Scorebook,
+    listed: &[Listed<'_>],
+) -> Vec<(DrillNo, ShooterNo)> {
+    if !roster.structure().drills.iter().any(is_court) {
+        return Vec::new();
+    }
+    let plays = |side| listed.iter().any(|it| it.in_the_match() == Some(side));
+    let courts = Courts::compute(roster, book).matches.into_iter();
+    let open = courts.filter(|it| it.winner.is_none() && plays(it.court.a) && plays(it.court.b));
+    let mut sides: Vec<(DrillNo, ShooterNo)> = open
+        .flat_map(|it| [(it.drill, it.court.a), (it.drill, it.court.b)])
+        .collect();
+    sides.sort_unstable();
+    sides
+}
+
+/// Returns where a person must decide about a shooter in the match.
+pub(super) fn undecided(book: &Scorebook, listed: &[Listed<'_>]) -> Vec<(DrillNo, ShooterNo)> {
+    let cells = book.undecided().keys().copied();
+    let plays = |side| listed.iter().any(|it| it.in_the_match() == Some(side));
+    cells.filter(|(_, shooter)| plays(*shooter)).collect()
 }
 
 /// Returns everybody who is listed: all but those who withdrew.

@@ -4,8 +4,12 @@
 //! it on everything, and what does not fit is kept, shown with its code and not counted. [`check`]
 //! asks more of a person who is about to save. Who may write where is for `log` to judge.
 
+mod ask;
+mod courts;
 mod fit;
 mod records;
+
+pub use ask::{question, same_run};
 
 use alloc::{borrow::ToOwned as _, format, string::String, vec::Vec};
 
@@ -13,10 +17,10 @@ use super::{
     Line, Roster,
     decimal::Fixed2,
     mistake::{Code, Mistake, ranges},
-    scorebook::{Out, OutKind, Outcome, Scorebook},
+    scorebook::{Out, OutKind, Scorebook, own_approvals},
 };
 use crate::model::{
-    Body, Drill, DrillNo, Kind, KindNo, Method, Phase, PlaceNo, RuleNo, Score, ShooterNo,
+    Body, Drill, DrillNo, Kind, KindNo, Method, Phase, PlaceNo, RuleKind, RuleNo, Score, ShooterNo,
     StatusKind, Writers,
 };
 
@@ -64,8 +68,9 @@ pub struct Desk<'a> {
 /// the writer may write there (E02) is asked between [`check_numbers`] and this.
 ///
 /// # Errors
-/// E12 when the event takes no scores; E11 when the shooter is out and the writer is not the
-/// owner; E06 for a time that nobody confirmed; all errors of [`check_content`].
+/// E12 when the event takes no scores; E01 for a rule of another kind than what rests on it; E11 when the shooter is out and the writer is not the
+/// owner; E03 for what a court match cannot have; E06 for a time that nobody confirmed; all errors of
+/// [`check_content`].
 ///
 /// Source: PROTOCOL R-CHECK-2.
 pub fn check(desk: &Desk<'_>, body: &Body, revision: u32) -> Result<(), Mistake> {
@@ -77,6 +82,7 @@ pub fn check(desk: &Desk<'_>, body: &Body, revision: u32) -> Result<(), Mistake>
         ));
     }
     check_numbers(desk.roster, desk.event, body, revision)?;
+    check_rules(desk.roster, body)?;
     check_not_final(desk.roster, revision)?;
     if desk.writer == Writer::Officer
         && let Some(shooter) = result_of(body)
@@ -85,12 +91,71 @@ pub fn check(desk: &Desk<'_>, body: &Body, revision: u32) -> Result<(), Mistake>
         return Err(shooter_is_out(desk.roster, shooter, out));
     }
     check_fit(desk.roster, body, revision)?;
+    courts::check(desk, body)?;
     if let Body::Score(score) = body
         && desk.time_bounds == TimeBounds::Asked
     {
-        return check_bounds(&score.time_centis);
+        return check_bounds(score);
     }
     Ok(())
+}
+
+/// Checks whether what rests on a rule is what the rule is about; who is warned may have broken any.
+fn check_rules(roster: &Roster, body: &Body) -> Result<(), Mistake> {
+    use RuleKind::{Dnf, Dq, Procedural, Warning};
+    match body {
+        Body::Score(score) => {
+            let mut penalties = score.penalties.iter();
+            penalties.try_for_each(|it| rule_of(roster, it.rule, &[Procedural, Warning]))
+        }
+        Body::Status(status) => {
+            let kind = match status.kind {
+                StatusKind::Dnf | StatusKind::Dns => Dnf,
+                StatusKind::StageDq | StatusKind::MatchDq => Dq,
+                StatusKind::Withdrawn | StatusKind::Warning => return Ok(()),
+            };
+            let rule = status.rule;
+            rule.map_or(Ok(()), |no| rule_of(roster, no, &[kind]))
+        }
+        Body::Chrono(_)
+        | Body::Void(_)
+        | Body::Approve(_)
+        | Body::Point(_)
+        | Body::SetScore(_)
+        | Body::Incident(_)
+        | Body::Report(_)
+        | Body::JuryDecision(_)
+        | Body::Record(_)
+        | Body::Statement(_)
+        | Body::Seal
+        | Body::Unknown => Ok(()),
+    }
+}
+
+/// Refuses a rule that is of none of these kinds (E01).
+fn rule_of(roster: &Roster, no: RuleNo, kinds: &[RuleKind]) -> Result<(), Mistake> {
+    let name = |kind| match kind {
+        RuleKind::Procedural => "procedural",
+        RuleKind::Dq => "DQ",
+        RuleKind::Dnf => "DNF",
+        RuleKind::Warning => "warning",
+    };
+    let (Some(rule), Some(&wanted)) = (roster.rule(no), kinds.first()) else {
+        return Ok(());
+    };
+    if kinds.contains(&rule.kind) {
+        return Ok(());
+    }
+    let (held, wanted) = (name(rule.kind), name(wanted));
+    let rules = roster.structure().rules.iter();
+    let fitting = rules.filter(|it| kinds.contains(&it.kind));
+    let fitting = match ranges(&fitting.map(|it| it.no.0).collect::<Vec<_>>()) {
+        none if none.is_empty() => format!("there is no {wanted} rule"),
+        list => format!("{wanted} rules are {list}"),
+    };
+    Err(unknown(format!(
+        "rule {no} is a {held} rule; {fitting}. Choose the rule again."
+    )))
 }
 
 /// Returns the shooter to whom an entry adds a result.
@@ -106,48 +171,6 @@ fn result_of(body: &Body) -> Option<ShooterNo> {
     body.about()
         .filter(|_| !takes_none)
         .map(|about| about.shooter)
-}
-
-/// Asks about a score in a slot that is filled (E09): the person must say whether it is a reshoot
-/// (the next attempt), a correction (void first) or a wrong shooter.
-pub fn question(desk: &Desk<'_>, score: &Score) -> Option<Mistake> {
-    let slot = desk.book.slot(score.drill, score.shooter)?;
-    if slot.attempt < score.attempt {
-        return None;
-    }
-    let held = match slot.outcome {
-        Outcome::Missed(_) => None,
-        Outcome::Run { ref minor, .. } => Some(Fixed2::from(minor.time_centis)),
-    };
-    let clock = clock(desk.roster, slot.at_ms);
-    Some(Mistake::slot_filled(
-        score.drill,
-        score.shooter,
-        held,
-        &clock,
-    ))
-}
-
-/// Asks about a run with the same time and hits as another shooter's on the drill (E10): a warning
-/// beside a saved answer. Of the real match's 3,145 runs two pairs are alike by chance.
-pub fn same_run(desk: &Desk<'_>, lines: &[Line<'_>], score: &Score) -> Option<Mistake> {
-    let twin = lines.iter().find_map(|line| {
-        let Body::Score(other) = line.body else {
-            return None;
-        };
-        let alike = other.drill == score.drill
-            && other.shooter != score.shooter
-            && other.time_centis == score.time_centis
-            && other.hits == score.hits
-            && other.steel == score.steel;
-        let shown = desk
-            .book
-            .slot(other.drill, other.shooter)
-            .map(|slot| slot.entry);
-        (alike && shown == Some(line.id)).then_some((other.shooter, line.at_ms))
-    });
-    let (shooter, at_ms) = twin?;
-    Some(Mistake::same_run(shooter, &clock(desk.roster, at_ms)))
 }
 
 /// Checks whether an entry fits the structure at the roster's revision, whoever wrote it.
@@ -313,7 +336,8 @@ fn check_fit(roster: &Roster, body: &Body, revision: u32) -> Result<(), Mistake>
             let Some(drill) = roster.drill(score.drill) else {
                 return Ok(());
             };
-            fit::check(drill, score, (revision, roster.revision()))
+            let ruleset = &roster.structure().ruleset;
+            fit::check((drill, ruleset), score, (revision, roster.revision()))
         }
         Body::Status(status) => check_note(&status.note),
         Body::Void(void) => check_note(&void.note),
@@ -331,15 +355,13 @@ fn check_fit(roster: &Roster, body: &Body, revision: u32) -> Result<(), Mistake>
     }
 }
 
-/// Returns when a score was approved by RO and shooter, on itself or by the approvals among `lines`;
+/// Returns when an entry was approved by RO and shooter, on itself or by the approvals among `lines`;
 /// `None` if one of them did not.
 pub fn approved_at(lines: &[Line<'_>], target: &Line<'_>) -> Option<i64> {
-    let Body::Score(score) = target.body else {
-        return None;
-    };
+    let own = own_approvals(target.body)?;
     let at = |base: i64, ms: Option<i64>| ms.map(|ms| base.saturating_add(ms));
-    let mut ro = at(target.at_ms, score.approvals.ro_ms);
-    let mut shooter = at(target.at_ms, score.approvals.shooter_ms);
+    let mut ro = at(target.at_ms, own.ro_ms);
+    let mut shooter = at(target.at_ms, own.shooter_ms);
     for line in lines {
         if let Body::Approve(approve) = line.body
             && approve.entry == target.id
@@ -478,8 +500,10 @@ fn wrong_drill(drill: &Drill, what: &str) -> Mistake {
     ))
 }
 
-fn check_bounds(time_centis: &[u32]) -> Result<(), Mistake> {
-    for &time in time_centis {
+/// Asks about a time that nobody is likely to have shot; a string that was not finished has none.
+fn check_bounds(score: &Score) -> Result<(), Mistake> {
+    let times = score.time_centis.iter().zip(fit::unfinished(score));
+    for (&time, _) in times.filter(|(_, unfinished)| !unfinished) {
         let (word, bound) = if time < TIME_CENTIS_MIN {
             ("below", TIME_CENTIS_MIN)
         } else if TIME_CENTIS_MAX < time {

@@ -284,6 +284,7 @@ fn status_out(status: &Status) -> pb::Status {
         .into(),
         rule: status.rule.map_or(0, |rule| rule.0),
         note: status.note.clone(),
+        attempt: status.attempt,
     }
 }
 
@@ -461,6 +462,7 @@ fn status_in(it: pb::Status) -> Result<Status, WireError> {
             Ok(pb::StatusKind::Warning) => StatusKind::Warning,
             Ok(pb::StatusKind::Unspecified) | Err(_) => return Err(WireError::Invalid("status")),
         },
+        attempt: it.attempt,
         rule: (it.rule != 0).then_some(RuleNo(it.rule)),
         note: note(it.note)?,
     })

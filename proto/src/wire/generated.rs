@@ -60,6 +60,9 @@ pub struct Ruleset {
     /// only where they differ from the discipline's rule book
     #[prost(message, optional, tag = "3")]
     pub numbers: ::core::option::Option<RulesetNumbers>,
+    /// of the discipline's numbers: 0 the first, 1 the second; 0 beside numbers
+    #[prost(uint32, tag = "4")]
+    pub edition: u32,
 }
 /// Every number of a rule book. All of them count, 0 included.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -71,7 +74,7 @@ pub struct RulesetNumbers {
     /// full, C Major, D Major, C Minor, D Minor, penalty, late shot
     #[prost(uint32, repeated, tag = "3")]
     pub points: ::prost::alloc::vec::Vec<u32>,
-    /// a point down, zones A to D, miss, steel miss, no-shoot, X bonus, procedural, plate, procedural and movement of a string
+    /// a point down, zones A to D, miss, steel miss, no-shoot, X bonus, procedural, plate, procedural and movement of a string; then the limit of a string if it is above 0
     #[prost(uint32, repeated, tag = "4")]
     pub times: ::prost::alloc::vec::Vec<u32>,
     #[prost(uint32, tag = "5")]
@@ -975,6 +978,9 @@ pub struct Status {
     /// at most 120 bytes
     #[prost(string, tag = "5")]
     pub note: ::prost::alloc::string::String,
+    /// of DNF, DNS, stage DQ: 0 first, 1 and up: reshoots
+    #[prost(uint32, tag = "6")]
+    pub attempt: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Void {

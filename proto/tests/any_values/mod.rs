@@ -106,6 +106,7 @@ fn status() -> impl Strategy<Value = Status> {
             about,
             kind,
             rule: rule.map(RuleNo),
+            attempt: 0,
             note,
         }
     })

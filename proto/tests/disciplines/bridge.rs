@@ -152,6 +152,7 @@ fn own_numbers(known: &Ruleset, numbers: &Numbers) -> Ruleset {
             plate_centis: small(numbers.plate_centis),
             string_procedural_centis: small(numbers.string_procedural_centis),
             movement_centis: small(numbers.movement_centis),
+            string_max_centis: small(numbers.string_limit),
         },
         grace_centis: small(numbers.grace_centis),
         ties: ties.collect(),
@@ -301,6 +302,7 @@ fn status(kind: StatusKind, stage: Option<u32>, who: u32) -> Body {
         },
         kind,
         rule: None,
+        attempt: 0,
         note: String::new(),
     })
 }

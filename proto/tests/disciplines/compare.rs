@@ -9,7 +9,7 @@ use tallyline_proto::{
 
 use crate::{
     bridge,
-    independent::{counted::Reading, facts::Event, overall::MatchLine},
+    independent::{counted::Reading, facts::Event},
 };
 
 /// What the package under test makes of an event.
@@ -51,11 +51,7 @@ pub(crate) fn check(event: &Event, standings: &Standings) -> usize {
         let table = standings.overall(group).expect("a table");
         let ours = reading.match_table(division);
         let theirs = bridge::match_lines(table, event.numbers.percent_decimals);
-        same(
-            &one_reason(theirs, &ours),
-            &ours,
-            &format!("{group:?} over the match"),
-        );
+        same(&theirs, &ours, &format!("{group:?} over the match"));
         rows += ours.len();
     }
     assert_eq!(
@@ -75,19 +71,6 @@ fn same<T: PartialEq + Debug>(theirs: &[T], ours: &[T], table: &str) {
         );
     }
     assert_eq!(theirs.len(), ours.len(), "lines of {table}");
-}
-
-/// Of several reasons why somebody is not ranked the package names one: any of them will do.
-fn one_reason(mut theirs: Vec<MatchLine>, ours: &[MatchLine]) -> Vec<MatchLine> {
-    for (their, our) in theirs.iter_mut().zip(ours) {
-        if let (Some(their), Some(our)) = (&mut their.cells, &our.cells)
-            && their.unranked.len() == 1
-            && our.unranked.contains(&their.unranked[0])
-        {
-            their.unranked.clone_from(&our.unranked);
-        }
-    }
-    theirs
 }
 
 /// Compares both calculations of an event all of whose entries fit.

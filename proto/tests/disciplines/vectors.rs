@@ -225,6 +225,49 @@ fn v12_a_string_at_its_limit_is_the_one_that_goes() {
     assert_eq!(time(&standings, 1, 1), "24.05");
 }
 
+/// Faults once met the strings after the first that had a time, and who did not hit the stop plate
+/// without having a time could not be entered at all. 5.6.1: such a string is 30 s, on every stage.
+#[test]
+fn a_string_that_was_not_finished_is_thirty_seconds_where_no_stage_says_so() {
+    let mut event = steel(&[[429, 0, 338, 528, 0]]);
+    event.stages[0].string_limit = 0;
+    let unfinished = Faults {
+        unfinished: true,
+        ..Faults::default()
+    };
+    let none = Faults::default();
+    let Said::Shot(shot) = &mut event.facts[0].said else {
+        panic!("a run")
+    };
+    shot.faults = vec![none, unfinished, none, none, unfinished];
+    assert_eq!(time(&agreed(&event), 1, 1), "42.95");
+}
+
+#[test]
+fn a_string_without_a_time_that_was_finished_does_not_fit() {
+    let event = steel(&[[429, 0, 338, 528, 386]]);
+    let (book, _) = crate::compare::tables(&event);
+    assert!(book.slots().is_empty(), "E06");
+}
+
+/// A drill timed with misses once cost nothing, for its ruleset had no times.
+#[test]
+fn a_drill_that_is_timed_charges_for_what_was_missed() {
+    let mut event = event(Sport::Drills);
+    event.stages.push(stage(Way::TimePlus, &[2], 0));
+    event.join(&[MINOR]);
+    event.shoot(
+        1,
+        Shot {
+            papers: spread([0, 0, 0, 1, 0, 1, 0], &[2]),
+            times: vec![200],
+            ..Shot::default()
+        },
+    );
+    let standings = agreed(&event);
+    assert_eq!(result(&standings, 1, 1).tally.added_centis, 800, "D and M");
+}
+
 #[test]
 fn v13_two_shooters_of_steel_challenge() {
     let standings = agreed(&steel(&[
@@ -419,4 +462,104 @@ fn faults_of_a_string_stop_at_its_limit() {
     let standings = agreed(&event);
     let strings = &result(&standings, 1, 1).tally.strings;
     assert_eq!(strings, &[600, 700, 900, 3_000]);
+}
+
+/// 47-2X and 47-0X shared a place on their stage.
+#[test]
+fn equal_rings_are_told_apart_by_xs_and_equal_hits_by_the_time() {
+    let mut rings = event(Sport::Precision);
+    rings.stages.push(Stage {
+        shots: 5,
+        ..stage(Way::Rings, &[], 0)
+    });
+    rings.join(&[MINOR; 2]);
+    for (who, shots) in [(1, [11, 11, 10, 9, 8]), (2, [10, 10, 10, 9, 8])] {
+        let rings_of = Shot {
+            rings: shots.to_vec(),
+            ..Shot::default()
+        };
+        rings.shoot(who, rings_of);
+    }
+    let standings = agreed(&rings);
+    let places = [1, 2].map(|who| crate::cases::stage_row(&standings, 1, who).place);
+    assert_eq!(places, [1, 2], "47 with two X and with none");
+    let mut shots = event(Sport::Prs);
+    shots.stages.push(stage(Way::HitValues, &[1], 0));
+    shots.join(&[MINOR; 3]);
+    for (who, times) in [(1, vec![]), (2, vec![6_000]), (3, vec![5_900])] {
+        let hit = Shot {
+            papers: spread([1, 0, 0, 0, 0, 0, 0], &[1]),
+            times,
+            ..Shot::default()
+        };
+        shots.shoot(who, hit);
+    }
+    let standings = agreed(&shots);
+    let places = [1, 2, 3].map(|who| crate::cases::stage_row(&standings, 1, who).place);
+    assert_eq!(places, [3, 2, 1], "no time is last");
+}
+
+/// Who had shot one stage of two had 180 percent of the winner.
+#[test]
+fn who_has_shot_less_than_the_winner_of_a_timed_match_has_no_percentage() {
+    let mut event = event(Sport::Idpa);
+    for no in [1, 2] {
+        event.stages.push(Stage {
+            no,
+            ..stage(Way::TimePlus, &[], 0)
+        });
+    }
+    event.join(&[MINOR; 2]);
+    for (stage, who, time) in [(1, 1, 1_000), (2, 1, 1_000), (1, 2, 900)] {
+        let shot = Shot {
+            stage,
+            times: vec![time],
+            ..Shot::default()
+        };
+        event.shoot(who, shot);
+    }
+    let standings = agreed(&event);
+    let percent = [1, 2].map(|who| match_result(&standings, who).percent.to_string());
+    assert_eq!(percent, ["100.0000", "0.0000"]);
+}
+
+/// A racer who did not finish the first run and did not start the second was listed as DNS.
+#[test]
+fn the_first_run_that_was_missed_says_why_there_is_no_result() {
+    let mut event = event(Sport::Ski);
+    for no in [1, 2] {
+        event.stages.push(Stage::plain(no, Way::SkiRun));
+    }
+    event.join(&[MINOR]);
+    for (stage, why) in [(1, Why::Dnf), (2, Why::Dns)] {
+        event.say(Said::NoRun { stage, who: 1, why });
+    }
+    let standings = agreed(&event);
+    let unranked = match_result(&standings, 1).unranked;
+    assert_eq!(
+        unranked,
+        Some(tallyline_proto::rules::scorebook::Missed::Dnf)
+    );
+}
+
+/// Of two zeros the one who had not shot stood first: he had no misses.
+#[test]
+fn a_shot_that_was_not_fired_is_a_miss_to_whoever_counts_misses() {
+    let mut event = event(Sport::Precision);
+    event.stages.push(Stage {
+        shots: 2,
+        ..stage(Way::Rings, &[], 0)
+    });
+    event.join(&[MINOR; 2]);
+    event.say(Said::NoRun {
+        stage: 1,
+        who: 1,
+        why: Why::Dnf,
+    });
+    let missed = Shot {
+        rings: vec![0, 0],
+        ..Shot::default()
+    };
+    event.shoot(2, missed);
+    assert_eq!(order(&agreed(&event)), "1:2 2:1");
 }

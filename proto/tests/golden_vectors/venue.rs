@@ -83,6 +83,7 @@ fn score_it(tablet: &mut Replica) {
             },
             kind: StatusKind::Dnf,
             rule: None,
+            attempt: 0,
             note: String::new(),
         })),
     ) else {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::facts::{Event, Fact, Num, Paper, Power, Said, Shot, Stage, Way, Why};
+use super::runs::string_limit;
 
 /// What fills a slot.
 #[derive(Clone, Debug)]
@@ -53,7 +54,7 @@ impl<'a> Reading<'a> {
         for fact in &self.standing {
             if let Said::Shot(shot) = &fact.said
                 && (shot.stage, shot.who) == (stage, who)
-                && fits(self.event.stage(stage), shot)
+                && fits(self.event, self.event.stage(stage), shot)
             {
                 runs.push((shot.attempt, Outcome::Shot(shot)));
             }
@@ -98,6 +99,34 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// Whose finished readings differ, with the chronograph that is shown: the first by rank.
+    pub(crate) fn doubtful_readings(&self) -> Vec<(u32, u32)> {
+        let mut doubtful = Vec::new();
+        for person in &self.event.people {
+            let mut finished = self.standing.iter().filter_map(|fact| {
+                let Said::Reading {
+                    stage,
+                    who,
+                    weights,
+                    speeds,
+                } = &fact.said
+                else {
+                    return None;
+                };
+                measured(weights, speeds).filter(|_| *who == person.no)?;
+                Some((*stage, weights, speeds))
+            });
+            let Some((stage, weights, speeds)) = finished.next() else {
+                continue;
+            };
+            let differs = finished.any(|(_, w, s)| (w, s) != (weights, speeds));
+            if differs && self.attendance(person.no) == Attendance::In {
+                doubtful.push((stage, person.no));
+            }
+        }
+        doubtful
+    }
+
     /// The power factor that counts: the declared one, unless the chronograph says less.
     pub(crate) fn power(&self, who: u32) -> Power {
         let person = self.event.people.iter().find(|it| it.no == who);
@@ -116,17 +145,17 @@ impl<'a> Reading<'a> {
             }
         }
         let floors = self.event.divisions[person.division];
-        // An unfinished reading says nothing; of two finished ones the first by rank counts.
-        let Some(&measured) = readings.first() else {
-            return person.declared;
-        };
         let mut reached = person.declared;
-        if reached == Power::Major && floors.major.is_some_and(|floor| measured < floor) {
-            reached = Power::Minor;
-        }
-        // A division that knows no Major makes Minor of it, as soon as it measures at all.
+        // A division that knows no Major makes Minor of it.
         if floors.major.is_none() && floors.minor.is_some() {
             reached = reached.min(Power::Minor);
+        }
+        // An unfinished reading says nothing; of two finished ones the first by rank counts.
+        let Some(&measured) = readings.first() else {
+            return reached;
+        };
+        if reached == Power::Major && floors.major.is_some_and(|floor| measured < floor) {
+            reached = Power::Minor;
         }
         let passes_major = floors.major.is_some_and(|floor| floor <= measured);
         if floors.minor.is_some_and(|floor| measured < floor) && !passes_major {
@@ -166,7 +195,7 @@ fn same(one: &Outcome<'_>, other: &Outcome<'_>) -> bool {
 }
 
 /// Whether a run has what its stage asks for. An incomplete one is a draft and counts nowhere.
-fn fits(stage: &Stage, shot: &Shot) -> bool {
+fn fits(event: &Event, stage: &Stage, shot: &Shot) -> bool {
     let by_target = stage.way == Way::TimePlus && shot.papers.is_empty();
     let papers = if by_target && !shot.points_down.is_empty() {
         [stage.papers.len(), shot.times.len()].contains(&shot.points_down.len())
@@ -190,7 +219,12 @@ fn fits(stage: &Stage, shot: &Shot) -> bool {
     let times = if may_be_untimed {
         strings == 0 || strings == stage.strings
     } else {
-        strings == stage.strings && shot.times.iter().all(|time| 0 < *time)
+        let limited = string_limit(event, stage) != 0;
+        let given = |(place, time): (usize, &Num)| {
+            let stopped = shot.faults.get(place).is_some_and(|it| it.unfinished);
+            0 < *time || stopped && limited
+        };
+        strings == stage.strings && shot.times.iter().enumerate().all(given)
     };
     let rings = Num::try_from(shot.rings.len()).expect("few shots");
     let rings = stage.way != Way::Rings || rings == stage.shots;

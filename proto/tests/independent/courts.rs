@@ -1,7 +1,9 @@
 //! Court matches: points make sets, sets make matches.
 
+use std::collections::BTreeSet;
+
 use super::{
-    counted::Reading,
+    counted::{Attendance, Reading},
     facts::{CourtTerms, Num, Said, Stage},
 };
 
@@ -16,6 +18,47 @@ pub(crate) struct Played {
 }
 
 impl Reading<'_> {
+    /// Both sides of each court that nobody has won, while both are in the match.
+    pub(crate) fn open_courts(&self) -> Vec<(u32, u32)> {
+        let courts = self.event.stages.iter();
+        let courts = courts.filter_map(|stage| Some((stage, stage.court?)));
+        let open = courts.filter(|(stage, court)| {
+            let mut won = [0, 0];
+            for (number, points) in (1..).zip(&self.sets(stage, *court)) {
+                if let Some(winner) = set_winner(*court, number, *points) {
+                    won[winner] += 1;
+                }
+            }
+            let mut sides = court.sides.iter();
+            won[0].max(won[1]) < court.sets_to_win
+                && sides.all(|side| self.attendance(*side) == Attendance::In)
+        });
+        open.flat_map(|(stage, court)| court.sides.map(|side| (stage.no, side)))
+            .collect()
+    }
+
+    /// The side of each point or set of which another fact says something else.
+    pub(crate) fn doubtful_courts(&self) -> BTreeSet<(u32, u32)> {
+        let mut doubtful = BTreeSet::new();
+        for (place, fact) in self.standing.iter().enumerate() {
+            let rivals = |of: &Said| {
+                let earlier = self.standing.iter().take(place);
+                let mut earlier = earlier.filter(|it| same_mark(&it.said, of));
+                let first = earlier.next()?;
+                differs(&first.said, of).then_some(&first.said)
+            };
+            if let Some(Said::Point { stage, side, .. } | Said::SetScore { stage, side, .. }) =
+                rivals(&fact.said)
+                && self.event.stage(*stage).court.is_some_and(|court| {
+                    court.sides.contains(side) && self.attendance(*side) == Attendance::In
+                })
+            {
+                doubtful.insert((*stage, *side));
+            }
+        }
+        doubtful
+    }
+
     pub(crate) fn played(&self, who: u32) -> Played {
         let mut played = Played::default();
         for stage in &self.event.stages {
@@ -26,6 +69,9 @@ impl Reading<'_> {
             let sets = self.sets(stage, court);
             let mut won = [0, 0];
             for (number, points) in (1..).zip(&sets) {
+                if court.sets_to_win <= won[0].max(won[1]) {
+                    break;
+                }
                 if let Some(winner) = set_winner(court, number, *points) {
                     won[winner] += 1;
                 }
@@ -82,6 +128,62 @@ impl Reading<'_> {
             sets.push(told.unwrap_or(points));
         }
         sets
+    }
+}
+
+/// Whether two facts are about the same point or the same set.
+fn same_mark(one: &Said, other: &Said) -> bool {
+    match (one, other) {
+        (
+            Said::Point {
+                stage, set, number, ..
+            },
+            Said::Point {
+                stage: at,
+                set: in_set,
+                number: no,
+                ..
+            },
+        ) => (stage, set, number) == (at, in_set, no),
+        (
+            Said::SetScore { stage, set, .. },
+            Said::SetScore {
+                stage: at, set: no, ..
+            },
+        ) => (stage, set) == (at, no),
+        _ => false,
+    }
+}
+
+/// Whether two facts about one point or set say different things; a set may be told from either side.
+fn differs(one: &Said, other: &Said) -> bool {
+    match (one, other) {
+        (Said::Point { side, .. }, Said::Point { side: whose, .. }) => side != whose,
+        (
+            Said::SetScore {
+                side,
+                own,
+                other: lost,
+                ..
+            },
+            Said::SetScore {
+                side: whose,
+                own: won,
+                other: less,
+                ..
+            },
+        ) if side == whose => (own, lost) != (won, less),
+        (
+            Said::SetScore {
+                own, other: lost, ..
+            },
+            Said::SetScore {
+                own: won,
+                other: less,
+                ..
+            },
+        ) => (own, lost) != (less, won),
+        _ => false,
     }
 }
 

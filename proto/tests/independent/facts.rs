@@ -68,6 +68,8 @@ pub(crate) struct Numbers {
     pub(crate) plate_centis: Num,
     pub(crate) string_procedural_centis: Num,
     pub(crate) movement_centis: Num,
+    /// Of best strings whose stage names none.
+    pub(crate) string_limit: Num,
     pub(crate) grace_centis: Num,
 }
 

@@ -64,11 +64,13 @@ impl Career<'_> {
         Num::try_from(self.stages.len()).expect("few stages") + self.played.decided
     }
 
-    /// Missed stages that leave nothing to add.
+    /// The first missed stage that leaves nothing to add.
     fn gaps(&self) -> Vec<Why> {
         let stages = self.stages.iter();
         let gaps = stages.filter(|(_, cells, _)| cells.sheet.time == 0);
-        gaps.filter_map(|(_, cells, _)| cells.missed).collect()
+        gaps.filter_map(|(_, cells, _)| cells.missed)
+            .take(1)
+            .collect()
     }
 
     /// The results from this range.
@@ -108,7 +110,13 @@ impl<'a> Reading<'a> {
                 Adds::StagePoints | Adds::Points => {
                     part(Ratio::whole(career.points()), Ratio::whole(winner.points()))
                 }
-                Adds::Times if !unranked.is_empty() || career.time() == 0 => Ratio::ZERO,
+                Adds::Times
+                    if !unranked.is_empty()
+                        || career.time() == 0
+                        || career.drills() < winner.drills() =>
+                {
+                    Ratio::ZERO
+                }
                 Adds::Times => Ratio::new(winner.time(), career.time()),
                 Adds::Wins => part(
                     Ratio::whole(career.played.wins),
@@ -223,7 +231,15 @@ impl<'a> Reading<'a> {
                 let far = career.from(farthest).into_iter();
                 far.map(|cells| cells.sheet.xs).sum()
             }),
-            TieBreak::FewestMisses => fewer(&|career| rings(career, 0)),
+            TieBreak::FewestMisses => fewer(&|career| {
+                let stages = self.event.ranked_stages();
+                let stages = stages.filter(|it| it.way == Way::Rings);
+                let unfired: Num = stages
+                    .filter(|it| career.on(it.no).is_none_or(|cells| cells.missed.is_some()))
+                    .map(|it| it.shots)
+                    .sum();
+                rings(career, 0) + unfired
+            }),
             TieBreak::FewestLow => {
                 let each = (1..=10).map(|ring| fewer(&|career| rings(career, ring)));
                 each.fold(Ordering::Equal, Ordering::then)

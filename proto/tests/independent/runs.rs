@@ -102,12 +102,13 @@ pub(crate) fn shot_sheet(event: &Event, stage: &Stage, shot: &Shot, power: Power
 
 /// The numbers of somebody who has no run: every string that counts is at its limit. Without a limit
 /// there is no time.
-pub(crate) fn missed_sheet(stage: &Stage) -> Sheet {
-    if stage.way != Way::BestStrings || stage.string_limit == 0 {
+pub(crate) fn missed_sheet(event: &Event, stage: &Stage) -> Sheet {
+    let limit = string_limit(event, stage);
+    if stage.way != Way::BestStrings || limit == 0 {
         return Sheet::default();
     }
     let counting = usize::try_from(stage.strings - stage.drop_worst).expect("few strings");
-    let strings = vec![stage.string_limit; counting];
+    let strings = vec![limit; counting];
     Sheet {
         time: strings.iter().sum(),
         strings,
@@ -199,6 +200,15 @@ fn time_plus(event: &Event, stage: &Stage, shot: &Shot) -> Sheet {
     }
 }
 
+/// A stage's own limit goes before the sport's.
+pub(crate) fn string_limit(event: &Event, stage: &Stage) -> Num {
+    if stage.string_limit == 0 {
+        event.numbers.string_limit
+    } else {
+        stage.string_limit
+    }
+}
+
 /// Steel Challenge 5.6.1 and 9.1 to 9.5.
 fn best_strings(event: &Event, stage: &Stage, shot: &Shot) -> Sheet {
     let numbers = &event.numbers;
@@ -209,7 +219,7 @@ fn best_strings(event: &Event, stage: &Stage, shot: &Shot) -> Sheet {
             + faults.missed * numbers.plate_centis
             + faults.procedurals * numbers.string_procedural_centis
             + faults.movement * numbers.movement_centis;
-        let limit = stage.string_limit;
+        let limit = string_limit(event, stage);
         strings.push(match (limit, faults.unfinished) {
             (0, _) => full,
             (_, true) => limit,

@@ -10,7 +10,7 @@ impl Numbers {
     pub(crate) fn of(sport: Sport) -> Self {
         let Timed(down, down_miss, down_steel, no_shoot_centis, procedural_centis) = match sport {
             // Zones 0, -1, -3, a miss 5; non-threat 5 s, procedural 3 s; a point down is 1 s.
-            Sport::Idpa => Timed([0, 1, 1, 3], 5, 5, 500, 300),
+            Sport::Idpa | Sport::Drills => Timed([0, 1, 1, 3], 5, 5, 500, 300),
             // Misses 5 to 10 s, procedurals 5 to 20 s, by the match.
             Sport::MultiGun => Timed([0; 4], 10, 10, 500, 500),
             // A 0, B 1, C 2, miss 5, no-shoot 5.
@@ -22,7 +22,6 @@ impl Numbers {
             | Sport::SteelChallenge
             | Sport::Prs
             | Sport::Precision
-            | Sport::Drills
             | Sport::Ski
             | Sport::Court => Timed([0; 4], 0, 0, 0, 300),
         };
@@ -79,6 +78,7 @@ impl Numbers {
             plate_centis: 300,
             string_procedural_centis: 300,
             movement_centis: 400,
+            string_limit: Num::from(sport == Sport::SteelChallenge) * 3_000,
             grace_centis: 30,
         }
     }

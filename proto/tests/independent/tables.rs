@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::{
     counted::{Attendance, Outcome, Reading},
-    facts::{Num, Person, Stage, Why},
+    facts::{Num, Person, Stage, Way, Why},
     ratio::Ratio,
     runs::{Compares, Sheet, missed_sheet, shot_sheet},
 };
@@ -77,7 +77,7 @@ impl<'a> Reading<'a> {
                     let power = self.power(person.no);
                     (shot_sheet(self.event, stage, shot, power), None)
                 }
-                Outcome::NoRun(why) => (missed_sheet(stage), Some(why)),
+                Outcome::NoRun(why) => (missed_sheet(self.event, stage), Some(why)),
             };
             results.push(Result {
                 who: person.no,
@@ -141,9 +141,11 @@ impl<'a> Reading<'a> {
         lines
     }
 
-    /// Slots without a result, and slots in which somebody must decide, of those in the match.
+    /// Slots without a result and sides of courts without a winner, and where somebody must decide, of
+    /// those in the match.
     pub(crate) fn open_slots(&self) -> [Vec<(u32, u32)>; 2] {
-        let mut open = [vec![], vec![]];
+        let mut open = [self.open_courts(), self.doubtful_readings()];
+        open[1].extend(self.doubtful_courts());
         for stage in self.event.ranked_stages() {
             for person in &self.event.people {
                 if self.attendance(person.no) != Attendance::In {
@@ -155,6 +157,9 @@ impl<'a> Reading<'a> {
                     Some(_) => {}
                 }
             }
+        }
+        for list in &mut open {
+            list.sort_unstable();
         }
         open
     }
@@ -172,7 +177,20 @@ fn compare(stage: &Stage, decimals: Option<u32>, one: &Result, other: &Result) -
             let (one, other) = (one.sheet.factor(decimals), other.sheet.factor(decimals));
             one.cmp(&other)
         }
-        Compares::Points => one.sheet.net().cmp(&other.sheet.net()),
+        Compares::Points => {
+            let points = one.sheet.net().cmp(&other.sheet.net());
+            let time = |it: &Result| match it.sheet.time {
+                0 => Num::MAX,
+                time => time,
+            };
+            if stage.way == Way::Rings {
+                points.then(one.sheet.xs.cmp(&other.sheet.xs))
+            } else if stage.way == Way::HitValues {
+                points.then(time(other).cmp(&time(one)))
+            } else {
+                points
+            }
+        }
         Compares::Time => match (has_time(one), has_time(other)) {
             (true, false) => Ordering::Greater,
             (false, true) => Ordering::Less,

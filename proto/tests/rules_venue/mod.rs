@@ -142,6 +142,7 @@ pub(crate) fn status(
         about: About { drill, shooter },
         kind,
         rule,
+        attempt: 0,
         note: String::new(),
     })
 }

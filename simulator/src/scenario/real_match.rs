@@ -399,6 +399,7 @@ impl Play {
                 },
                 kind: StatusKind::Withdrawn,
                 rule: None,
+                attempt: 0,
                 note: String::new(),
             });
             if let Err(code) = self.record(self.owner(), body, None)? {
@@ -611,6 +612,7 @@ fn status(line: &Line, kind: StatusKind, rule: Option<RuleNo>) -> Body {
         },
         kind,
         rule,
+        attempt: 0,
         note: String::new(),
     })
 }

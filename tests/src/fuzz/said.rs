@@ -223,6 +223,7 @@ fn status(bytes: &mut Bytes<'_>, drill: DrillNo, shooter: ShooterNo) -> Body {
         rule: bytes
             .flag()
             .then(|| RuleNo(u32::from(bytes.byte() % 6) + 1)),
+        attempt: 0,
         note: String::new(),
     })
 }

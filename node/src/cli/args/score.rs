@@ -19,7 +19,7 @@ pub(in crate::cli) enum ScoreVerb {
     Move(ScoreMove),
     /// Record a point of a court match.
     Point(PointArgs),
-    /// Record how a set of a court match stands.
+    /// Record how a set of a court match ended.
     Set(SetArgs),
     /// List the entries that stand.
     List(Entries),
@@ -37,8 +37,8 @@ pub(in crate::cli) enum ScoreVerb {
     group = ArgGroup::new("reading").multiple(true).args(["chrono", "weight", "fps", "gear"])
         .conflicts_with_all(["run", "status"]),
     group = ArgGroup::new("run").multiple(true)
-        .args(["time", "hits", "steel", "penalty", "attempt", "late_shots", "extra_shots",
-               "extra_hits", "rings", "down", "xs", "faults", "timer"])
+        .args(["time", "hits", "steel", "penalty", "late_shots", "extra_shots", "extra_hits",
+               "rings", "down", "xs", "faults", "timer"])
         .conflicts_with_all(["status"])
 )]
 pub(in crate::cli) struct ScoreAdd {
@@ -61,7 +61,7 @@ pub(in crate::cli) struct ScoreAdd {
     #[arg(long, value_name = "RULE[xN]")]
     pub(in crate::cli) penalty: Vec<PenaltyText>,
     /// 0 for the first attempt, 1 and up for reshoots.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, conflicts_with_all = ["reading", "dq", "warning", "withdrawn"])]
     pub(in crate::cli) attempt: u32,
     /// Shots after the time limit (Fixed Time).
     #[arg(long, default_value_t = 0)]
@@ -115,7 +115,7 @@ pub(in crate::cli) struct MarksArgs {
     pub(in crate::cli) xs: u32,
     /// Faults of each string: - for none, 2M missed plates, 1P procedural, 1V movement, U not
     /// finished, such as "- 1M U" (best strings).
-    #[arg(long, num_args = 1.., value_name = "FAULTS", allow_hyphen_values = true)]
+    #[arg(long, value_name = "FAULTS", allow_hyphen_values = true)]
     pub(in crate::cli) faults: Vec<String>,
     /// The time came from a timer.
     #[arg(long)]
@@ -136,6 +136,9 @@ pub(in crate::cli) struct ScoreMove {
     /// Who agreed, if the score was approved.
     #[arg(long, value_name = "WHO", default_value = "nobody", value_parser = word::<Who>(&["ro", "shooter", "both", "nobody"]))]
     pub(in crate::cli) agreed: Who,
+    /// Confirm that it is to stand beside the score that is there.
+    #[arg(long)]
+    pub(in crate::cli) confirm: bool,
 }
 
 #[derive(Debug, Args)]
@@ -152,6 +155,8 @@ pub(in crate::cli) struct PointArgs {
     /// Which point of the set.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub(in crate::cli) number: u32,
+    #[command(flatten)]
+    pub(in crate::cli) entry: EntryArgs,
 }
 
 #[derive(Debug, Args)]
@@ -171,6 +176,8 @@ pub(in crate::cli) struct SetArgs {
     /// Points of the other one.
     #[arg(long)]
     pub(in crate::cli) other: u32,
+    #[command(flatten)]
+    pub(in crate::cli) entry: EntryArgs,
 }
 
 #[derive(Debug, Args)]
@@ -220,7 +227,7 @@ pub(in crate::cli) struct ChronoArgs {
 }
 
 /// What every recorded entry takes.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(in crate::cli) struct EntryArgs {
     /// Entry that this one replaces: it is voided in the same commit.
     #[arg(long, value_name = "ENTRY", requires = "reason")]
@@ -231,7 +238,7 @@ pub(in crate::cli) struct EntryArgs {
     /// Who agreed, if the replaced entry was approved.
     #[arg(long, value_name = "WHO", default_value = "nobody", value_parser = word::<Who>(&["ro", "shooter", "both", "nobody"]))]
     pub(in crate::cli) agreed: Who,
-    /// Confirm an unlikely time.
+    /// Confirm an unlikely time, or that it is to stand beside what fills its place.
     #[arg(long)]
     pub(in crate::cli) confirm: bool,
 }

@@ -88,6 +88,13 @@ pub(in crate::cli) struct EventAmend {
     /// What the rule is about.
     #[arg(long, requires = "rule", value_parser = word::<RuleWord>(&["procedural", "dq", "dnf", "warning"]))]
     pub(in crate::cli) kind: Option<RuleWord>,
+    /// What breaking the rule once costs, in seconds, such as 3 or -1.50.
+    #[arg(long, requires = "rule", allow_hyphen_values = true, value_parser = notation::signed_centis)]
+    pub(in crate::cli) seconds: Option<i32>,
+    /// What breaking the rule once costs, in points.
+    #[arg(long, requires = "rule", conflicts_with = "seconds", allow_hyphen_values = true,
+          value_parser = clap::value_parser!(i32).range(-1_000..=1_000))]
+    pub(in crate::cli) points: Option<i32>,
     /// The rule's short code.
     #[arg(long, requires = "rule")]
     pub(in crate::cli) code: Option<String>,

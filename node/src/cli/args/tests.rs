@@ -116,6 +116,16 @@ fn every_verb_of_the_documentation_is_taken() {
 }
 
 #[test]
+fn a_rule_that_is_added_says_what_it_costs() {
+    accepts("event amend --rule Bonus --kind procedural --seconds -1.50");
+    accepts("event amend --rule Late --kind procedural --points 5");
+    refuses(
+        "event amend --rule Late --kind procedural --points 5 --seconds 1",
+        "cannot be used with",
+    );
+}
+
+#[test]
 fn contradictions_and_bad_words_are_refused() {
     refuses("init --mode kiosk", "use device, gateway or cloud");
     refuses("grant --drills 1 --squads all", "--to");

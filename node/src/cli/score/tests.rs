@@ -38,6 +38,22 @@ fn a_score_is_what_the_official_typed() {
     assert_eq!((request.replaces, request.confirmed), (None, false));
 }
 
+/// Every word behind the faults was taken for another string's, `--confirm` too.
+#[test]
+fn the_faults_of_all_strings_are_one_word() {
+    let line = "--drill 2 --shooter 175 --time 4 --time 0 --faults -_U --confirm";
+    let request = typed(line).unwrap();
+    assert!(request.confirmed, "the flag behind it is read");
+    let Record::Score(score) = request.record else {
+        panic!("{:?}", request.record)
+    };
+    let unfinished: Vec<bool> = score.string_faults.iter().map(|it| it.unfinished).collect();
+    assert_eq!(
+        (score.time_cs, unfinished),
+        (vec![400, 0], vec![false, true])
+    );
+}
+
 #[test]
 fn a_correction_names_what_it_replaces_and_why() {
     let line = "--drill 2 --shooter 175 --time 42 --replaces e1 --reason hits --confirm";

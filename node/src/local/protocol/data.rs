@@ -220,6 +220,9 @@ pub struct Saved {
     pub schema: String,
     /// UUIDs of the entries in the order written (a void before what replaces it).
     pub entries: Vec<String>,
+    /// What to look at although it is saved, such as a run like another shooter's (E10).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// Answer of `score-list` and `score-history`.

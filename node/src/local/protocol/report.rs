@@ -282,8 +282,9 @@ pub struct PenaltyRow {
     pub shooter: u32,
     /// The shooter's name.
     pub label: String,
-    /// The rule's number in the event's list.
-    pub rule: u32,
+    /// The rule's number in the event's list; a jury may add time without naming one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<u32>,
     /// Number and words as in the rule book.
     pub rule_text: String,
     /// How often.

@@ -16,7 +16,7 @@ pub struct ScoreAdd {
     /// The entry it replaces, which is voided in the same commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<Replaces>,
-    /// Whether the person confirmed an unlikely time (E06).
+    /// Whether the person confirmed an unlikely time (E06), or a filled place (E09).
     #[serde(default)]
     pub confirmed: bool,
     /// The structure revision the person saw; `None` is the node's.
@@ -312,6 +312,9 @@ pub struct StatusRecord {
     pub drill: Option<u32>,
     /// Which status.
     pub kind: StatusWhat,
+    /// Of DNF, DNS and stage DQ: 0 for the first attempt, 1 and up for reshoots.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub attempt: u32,
     /// The number of the rule it rests on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<u32>,
@@ -402,6 +405,9 @@ pub struct ScoreMove {
     /// Who agreed, if the entry was approved.
     #[serde(default, skip_serializing_if = "AgreedData::is_nobody")]
     pub agreed: AgreedData,
+    /// Whether the person confirmed that it goes where another score stands (E09).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub confirmed: bool,
 }
 
 /// Why an entry does not count.

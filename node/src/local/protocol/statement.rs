@@ -191,6 +191,10 @@ pub struct NewRule {
     /// A short code; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub code: String,
+    /// What breaking it once costs: hundredths of a second where time is counted, points elsewhere; a
+    /// bonus is below 0. `None`: what the ruleset says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<i32>,
 }
 
 /// What a rule is about.

@@ -45,8 +45,8 @@ pub(super) fn penalties(page: &Page<'_>) -> PenaltiesReport {
         drill: it.drill.0,
         shooter: it.shooter.0,
         label: page.shooter(it.shooter),
-        rule: it.rule.0,
-        rule_text: page.rule(Some(it.rule)),
+        rule: it.rule.map(|no| no.0),
+        rule_text: page.rule(it.rule),
         count: it.count,
         cost: cost(it.cost),
         by: page.device(&it.by),
@@ -97,7 +97,7 @@ pub(super) fn chrono(page: &Page<'_>) -> ChronoReport {
     for line in list.lines.iter().filter(|it| it.needs_decision) {
         let shooter = line.shooter;
         missing.push(format!(
-            "Shooter {shooter} has two different readings: void one of them."
+            "Shooter {shooter} has different readings: void all but one."
         ));
     }
     match list.unmeasured.as_slice() {

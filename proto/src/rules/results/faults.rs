@@ -1,13 +1,17 @@
 //! What officials held against shooters: penalties, warnings, disqualifications, withdrawals.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 use tallyline_keys::PublicKey;
 
 use super::{Basis, Gaps, by_id, counts};
 use crate::{
-    model::{Body, DrillNo, EntryId, RuleNo, ShooterNo, StatusKind},
-    rules::scoring::{Cost, RuleBook},
+    model::{Body, DrillNo, EntryId, RuleNo, Ruling, ShooterNo, StatusKind},
+    rules::{
+        Line,
+        incidents::{Choice, Group},
+        scoring::{Cost, RuleBook},
+    },
 };
 
 /// All penalties of runs that count.
@@ -26,8 +30,8 @@ pub struct PenaltyLine {
     pub drill: DrillNo,
     /// Who.
     pub shooter: ShooterNo,
-    /// Which rule.
-    pub rule: RuleNo,
+    /// Which rule; a jury may add time without naming one.
+    pub rule: Option<RuleNo>,
     /// How often.
     pub count: u8,
     /// What all of it costs.
@@ -83,7 +87,8 @@ pub enum OutWhy {
     Warning,
 }
 
-/// Returns the penalties of all runs that count, of shooters in the match.
+/// Returns the penalties of all runs that count, and what the jury added to them, of shooters in the
+/// match.
 pub fn penalty_list(basis: Basis<'_>) -> PenaltyList {
     let (roster, book) = (basis.roster, basis.book);
     let entries = by_id(basis.lines);
@@ -104,7 +109,7 @@ pub fn penalty_list(basis: Basis<'_>) -> PenaltyList {
         lines.extend(penalties.iter().map(|penalty| PenaltyLine {
             drill,
             shooter,
-            rule: penalty.rule,
+            rule: Some(penalty.rule),
             count: penalty.count,
             cost: rules.cost_of(stage, *penalty),
             entry: line.id,
@@ -112,13 +117,85 @@ pub fn penalty_list(basis: Basis<'_>) -> PenaltyList {
             at_ms: line.at_ms,
         }));
     }
+    for (group, line, ruling) in settled(basis, &entries) {
+        let Ruling::Time(centis) = ruling.says else {
+            continue;
+        };
+        if book.out(group.bib).is_none() {
+            lines.push(PenaltyLine {
+                drill: group.race,
+                shooter: group.bib,
+                rule: ruling.rule,
+                count: 1,
+                cost: Cost::Centis(i64::from(centis)),
+                entry: line.id,
+                by: line.author,
+                at_ms: line.at_ms,
+            });
+        }
+    }
+    lines.sort_by_key(|it| (it.drill, it.shooter, it.rule, it.at_ms, it.entry));
     PenaltyList {
         lines,
         gaps: Gaps::of(roster, book),
     }
 }
 
-/// Returns who is out of the match or a drill, and who was warned.
+/// What the jury settled about a group of incidents.
+struct Settled {
+    says: Ruling,
+    rule: Option<RuleNo>,
+}
+
+/// Returns what the jury settled, with the entries that say so.
+fn settled<'a>(
+    basis: Basis<'a>,
+    entries: &BTreeMap<EntryId, &'a Line<'a>>,
+) -> Vec<(&'a Group, &'a Line<'a>, Settled)> {
+    let groups = basis.book.incidents().groups().iter();
+    let settled = groups.filter_map(|group| match group.choice {
+        Choice::Settled {
+            entry,
+            ruling,
+            rule,
+            by: _,
+        } => {
+            let line = entries.get(&entry)?;
+            Some((group, *line, Settled { says: ruling, rule }))
+        }
+        Choice::Open | Choice::Differing { .. } => None,
+    });
+    settled.collect()
+}
+
+/// Returns who the jury took out of a run, or warned.
+fn ruled_out(basis: Basis<'_>) -> Vec<OutLine> {
+    let entries = by_id(basis.lines);
+    let ruled = settled(basis, &entries).into_iter();
+    let lines = ruled.filter_map(|(group, line, ruling)| {
+        let why = match ruling.says {
+            Ruling::Dsq => OutWhy::StageDq,
+            Ruling::Warning => OutWhy::Warning,
+            Ruling::None | Ruling::Time(_) => return None,
+        };
+        let Body::JuryDecision(decision) = line.body else {
+            return None;
+        };
+        Some(OutLine {
+            shooter: group.bib,
+            why,
+            drill: Some(group.race),
+            rule: ruling.rule,
+            note: decision.note.clone(),
+            entry: line.id,
+            by: line.author,
+            at_ms: line.at_ms,
+        })
+    });
+    lines.collect()
+}
+
+/// Returns who is out of the match or a drill, and who was warned, by officials or by the jury.
 pub fn out_list(basis: Basis<'_>) -> OutList {
     let book = basis.book;
     let lines = basis.lines.iter().filter_map(|line| {
@@ -143,7 +220,7 @@ pub fn out_list(basis: Basis<'_>) -> OutList {
             at_ms: line.at_ms,
         })
     });
-    let mut lines: Vec<OutLine> = lines.collect();
+    let mut lines: Vec<OutLine> = lines.chain(ruled_out(basis)).collect();
     lines.sort_by_key(|it| (it.why, it.shooter, it.drill, it.at_ms, it.entry));
     OutList {
         lines,

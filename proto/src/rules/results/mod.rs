@@ -28,7 +28,7 @@ use alloc::{collections::BTreeMap, vec::Vec};
 
 use super::{
     Line, Roster, Scorebook, Verdict,
-    standings::{Listed, listed, ranked_drills},
+    standings::{Listed, listed, open_courts, ranked_drills, undecided},
 };
 use crate::model::{DrillNo, EntryId, ShooterNo};
 
@@ -46,30 +46,29 @@ pub struct Basis<'a> {
 /// What is missing from results.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Gaps {
-    /// Slots without a result of shooters who are in the match, by drill and shooter.
+    /// Slots without a result of shooters who are in the match, and both sides of courts without a
+    /// winner, by drill and shooter.
     pub missing: Vec<(DrillNo, ShooterNo)>,
-    /// Slots of shooters in the match in which a person must decide, by drill and shooter.
+    /// Where a person must decide about a shooter in the match, the chronograph and courts included,
+    /// by drill and shooter.
     pub undecided: Vec<(DrillNo, ShooterNo)>,
 }
 
 impl Gaps {
     /// Returns what is missing from the whole event.
     pub fn of(roster: &Roster, book: &Scorebook) -> Self {
-        let shooters: Vec<ShooterNo> = listed(roster, book)
-            .iter()
-            .filter_map(Listed::in_the_match)
-            .collect();
-        let mut gaps = Self::default();
+        let listed = listed(roster, book);
+        let mut missing = open_courts(roster, book, &listed);
         for drill in ranked_drills(roster) {
-            for &shooter in &shooters {
-                match book.slot(drill.no, shooter) {
-                    None => gaps.missing.push((drill.no, shooter)),
-                    Some(slot) if slot.needs_decision => gaps.undecided.push((drill.no, shooter)),
-                    Some(_) => {}
-                }
-            }
+            let shooters = listed.iter().filter_map(Listed::in_the_match);
+            let without = shooters.filter(|&shooter| !book.has_result(drill.no, shooter));
+            missing.extend(without.map(|shooter| (drill.no, shooter)));
         }
-        gaps
+        missing.sort_unstable();
+        Self {
+            missing,
+            undecided: undecided(book, &listed),
+        }
     }
 
     /// Returns what of it is about one shooter.

@@ -4,7 +4,7 @@ use alloc::{collections::BTreeMap, vec::Vec};
 
 use super::Gaps;
 use crate::{
-    model::{DrillNo, Ruling, ShooterNo, SquadNo},
+    model::{DrillNo, ShooterNo, SquadNo},
     rules::{
         Roster, Scorebook,
         scorebook::Missed,
@@ -71,15 +71,15 @@ impl ProgressCell {
 
     fn take(&mut self, shooter: ShooterNo, book: &Scorebook) {
         self.total = self.total.saturating_add(1);
-        let Some(slot) = book.slot(self.drill, shooter) else {
+        if !book.has_result(self.drill, shooter) {
             self.missing.push(shooter);
             return;
-        };
+        }
         self.done = self.done.saturating_add(1);
-        if slot.needs_decision {
+        if book.needs_decision(self.drill, shooter) {
             self.undecided.push(shooter);
         }
-        match missed(book, self.drill, shooter) {
+        match book.missed(self.drill, shooter) {
             Some(Missed::Dnf) => self.dnf.push(shooter),
             Some(Missed::Dns) => self.dns.push(shooter),
             Some(Missed::StageDq) => self.stage_dq.push(shooter),
@@ -114,12 +114,4 @@ pub fn progress(roster: &Roster, book: &Scorebook) -> Progress {
         cells: cells.into_values().collect(),
         gaps: Gaps::of(roster, book),
     }
-}
-
-/// Returns why a shooter has no run on a drill: what was entered, or what the jury decided.
-pub(super) fn missed(book: &Scorebook, drill: DrillNo, shooter: ShooterNo) -> Option<Missed> {
-    if book.ruling(drill, shooter) == Some(Ruling::Dsq) {
-        return Some(Missed::StageDq);
-    }
-    book.slot(drill, shooter)?.outcome.missed()
 }

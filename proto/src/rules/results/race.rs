@@ -6,7 +6,7 @@ use tallyline_keys::PublicKey;
 
 use uuid::Uuid;
 
-use super::{Basis, Gaps, by_id, counts, progress::missed};
+use super::{Basis, Gaps, by_id, counts};
 use crate::{
     model::{Body, Drill, DrillNo, EntryId, Method, RuleNo, Ruling, ShooterNo, SquadNo},
     rules::{
@@ -86,7 +86,7 @@ fn one(basis: Basis<'_>, drill: DrillNo, gaps: &Gaps) -> Race {
         let dq = out.filter(|it| it.kind == OutKind::Disqualified);
         let why = match dq {
             Some(_) => Missed::StageDq,
-            None => match missed(book, drill, start.bib) {
+            None => match book.missed(drill, start.bib) {
                 Some(why) => why,
                 None => continue,
             },

@@ -5,13 +5,13 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use tallyline_keys::planted::{Fault, is};
 
 use super::{
-    CourtMark, Missed, Out, Outcome, Place, Reading, Scorebook, Slot, Verdict, changes_freely,
-    is_beyond_scores, judge_answer, place, same_content,
+    CourtMark, Missed, Out, Outcome, Place, Reading, Scorebook, Slot, Verdict, are_twins, attempt,
+    changes_freely, is_beyond_scores, judge_answer, own_approvals, place, same_content,
 };
 use crate::{
     model::{
-        Agreed, Approvals, Approve, Body, DrillNo, EntryId, LogName, PowerFactor, Score, ShooterNo,
-        Status, StatusKind, Void,
+        Agreed, Approvals, Approve, Body, DrillNo, EntryId, LogName, PowerFactor, ShooterNo,
+        Status, StatusKind, Void, VoidReason,
     },
     rules::{
         Authority, Incidents, Line, Rank, Records, Roster, Standing,
@@ -40,11 +40,7 @@ impl Candidate<'_> {
     }
 
     fn attempt(&self) -> u32 {
-        if let Body::Score(score) = self.line.body {
-            score.attempt
-        } else {
-            0
-        }
+        attempt(self.line.body)
     }
 }
 
@@ -174,11 +170,11 @@ impl<'a> Reader<'a> {
     }
 
     /// Returns when RO and shooter approved a score, on itself or afterwards.
-    fn approvals(&self, entry: EntryId, score: &Score) -> Approvals {
+    fn approvals(&self, entry: EntryId, own: Approvals) -> Approvals {
         let later = self.approvals.get(&entry).copied().unwrap_or_default();
         Approvals {
-            ro_ms: score.approvals.ro_ms.or(later.ro_ms),
-            shooter_ms: score.approvals.shooter_ms.or(later.shooter_ms),
+            ro_ms: own.ro_ms.or(later.ro_ms),
+            shooter_ms: own.shooter_ms.or(later.shooter_ms),
         }
     }
 
@@ -186,15 +182,27 @@ impl<'a> Reader<'a> {
     /// the void's author must have known them: those on the score, and those before it in its log.
     ///
     /// Source: rule book 9.7.4; PROTOCOL R-READ-7.
-    fn lacks_consent(&self, line: &Line<'_>, void: &Void, target: Option<&Line<'_>>) -> bool {
-        let agreed = void.agreed == Agreed::BOTH;
-        if changes_freely(void.reason) || agreed || !self.roster.asks_for_consent() {
-            return false;
-        }
-        let Some(Body::Score(score)) = target.map(|it| it.body) else {
+    fn lacks_consent(
+        &self,
+        line: &Line<'_>,
+        (void, target): (&Void, Option<&Line<'_>>),
+        undone: &BTreeMap<EntryId, (Rank, EntryId)>,
+    ) -> bool {
+        let Some(target) = target else {
             return false;
         };
-        let mut approvals = score.approvals;
+        let agreed = void.agreed == Agreed::BOTH || !self.roster.asks_for_consent();
+        let fits = || self.unfit(target).is_none();
+        let stands_twice = || {
+            let mut others = self.lines.values();
+            others.any(|it| are_twins(it, target) && !undone.contains_key(&it.id))
+        };
+        if agreed || changes_freely(void.reason, fits, stands_twice) {
+            return false;
+        }
+        let Some(mut approvals) = own_approvals(target.body) else {
+            return false;
+        };
         for other in self.approves.get(&void.entry).into_iter().flatten() {
             if let Body::Approve(approve) = other.body
                 && other.log == line.log
@@ -222,18 +230,32 @@ impl<'a> Reader<'a> {
             .map(|mistake| mistake.code)
     }
 
+    /// Returns all voids by rank, those for what stands twice last: of that one entry is to stay, so
+    /// each of them has to know what the ones before it undid.
+    ///
+    /// Source: PROTOCOL R-READ-7.
+    fn voids(&self) -> Vec<(&'a Line<'a>, &'a Void)> {
+        let mut voids = Vec::new();
+        for line in self.lines.values() {
+            if let Body::Void(void) = line.body {
+                voids.push((*line, void));
+            }
+        }
+        voids.sort_by_key(|(line, void)| (void.reason == VoidReason::Duplicate, self.rank(line)));
+        voids
+    }
+
     /// Judges all voids; returns for each entry that one undoes, which.
     fn read_voids(&mut self) -> BTreeMap<EntryId, EntryId> {
         let mut undone: BTreeMap<EntryId, (Rank, EntryId)> = BTreeMap::new();
         let mut verdicts = Vec::new();
-        for line in self.lines.values() {
-            let Body::Void(void) = line.body else {
-                continue;
-            };
+        for (line, void) in self.voids() {
             let target = self.lines.get(&void.entry).copied();
             let verdict = match self.unfit(line) {
                 Some(code) => Verdict::Unfit(code),
-                None if self.lacks_consent(line, void, target) => Verdict::Unfit(Code::E14),
+                None if self.lacks_consent(line, (void, target), &undone) => {
+                    Verdict::Unfit(Code::E14)
+                }
                 None => judge_answer(self.authority, line, target),
             };
             if matches!(verdict, Verdict::Counted | Verdict::CountedLate) {
@@ -396,6 +418,13 @@ impl<'a> Reader<'a> {
     #[expect(clippy::too_many_lines, reason = "one arm for each place")]
     fn fill(&mut self, place: Place, (line, needs_decision): (&Line<'_>, bool)) {
         let entry = line.id;
+        if needs_decision
+            && let Some(about) = line.body.about()
+            && let Some(drill) = about.drill
+        {
+            let undecided = self.book.undecided.entry((drill, about.shooter));
+            undecided.or_insert(entry);
+        }
         match (place, line.body) {
             (Place::Slot(drill, shooter), Body::Score(score)) => {
                 let Some(stage) = self.roster.drill(drill) else {
@@ -412,7 +441,7 @@ impl<'a> Reader<'a> {
                     outcome,
                     attempt: score.attempt,
                     at_ms: line.at_ms,
-                    approvals: self.approvals(entry, score),
+                    approvals: self.approvals(entry, score.approvals),
                     needs_decision,
                 };
                 self.book.slots.insert((drill, shooter), slot);
@@ -421,9 +450,9 @@ impl<'a> Reader<'a> {
                 let slot = Slot {
                     entry,
                     outcome: Outcome::Missed(missed(status)),
-                    attempt: 0,
+                    attempt: status.attempt,
                     at_ms: line.at_ms,
-                    approvals: Approvals::default(),
+                    approvals: self.approvals(entry, Approvals::default()),
                     needs_decision,
                 };
                 self.book.slots.insert((drill, shooter), slot);

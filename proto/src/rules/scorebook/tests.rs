@@ -168,6 +168,37 @@ fn a_late_entry_never_displaces_a_live_one() {
     );
 }
 
+/// A stage DQ of a reshoot once had no attempt, and the reshoot stood as if nobody had said it.
+#[test]
+fn a_status_is_of_an_attempt_as_a_score_is() {
+    let of_attempt = |kind, attempt| {
+        let mut body = status(kind, Some(1), 1);
+        if let Body::Status(status) = &mut body {
+            status.attempt = attempt;
+        }
+        body
+    };
+    let dnf = of_attempt(StatusKind::Dnf, 0);
+    let book = check(
+        &[(1, dnf, Live), (1, reshoot(1, 600, 1), Live)],
+        "lower:1 counted",
+    );
+    assert!(!slot(&book).needs_decision, "the reshoot was ordered");
+    let dq = of_attempt(StatusKind::StageDq, 1);
+    let book = check(
+        &[(1, reshoot(1, 600, 1), Live), (1, dq, Live)],
+        "counted decide:0",
+    );
+    assert!(slot(&book).needs_decision, "a person decides");
+    let dq = of_attempt(StatusKind::StageDq, 2);
+    let book = check(
+        &[(1, reshoot(1, 600, 1), Live), (1, dq, Live)],
+        "lower:1 counted",
+    );
+    assert_eq!(slot(&book).outcome, Outcome::Missed(Missed::StageDq));
+    assert_eq!(slot(&book).attempt, 2, "its attempt");
+}
+
 #[test]
 fn dnf_fills_the_slot_like_a_score() {
     let dnf = || status(StatusKind::Dnf, Some(1), 1);
@@ -417,4 +448,35 @@ fn a_known_revision_counts() {
     venue.revise(nth, 2);
     let book = Scorebook::compute(&roster, &venue, &venue.lines());
     assert_eq!(book.verdict(id(nth)), Some(Verdict::Counted));
+}
+
+/// Two officials take one of two equal scores away at the same moment, each the other one: both were
+/// approved, and one of them has to stay.
+#[test]
+fn of_what_stands_twice_one_stays_whoever_voids_which() {
+    let mut approved = score(1, 600);
+    approved.approvals = Approvals {
+        ro_ms: Some(0),
+        shooter_ms: Some(0),
+    };
+    let approved = Body::Score(approved);
+    let duplicate = |nth| {
+        let mut body = void(nth);
+        if let Body::Void(void) = &mut body {
+            void.reason = VoidReason::Duplicate;
+        }
+        body
+    };
+    let twice = [(1, approved.clone(), Live), (2, approved.clone(), Live)];
+    let [first, second] = twice;
+    let voids = [(1, duplicate(0), Live), (2, duplicate(1), Live)];
+    let [by_one, by_two] = voids;
+    check(
+        &[first, second, by_one, by_two],
+        "voided:2 counted counted E14",
+    );
+    check(
+        &[(1, approved, Live), (1, duplicate(0), Live)],
+        "counted E14",
+    );
 }

@@ -245,6 +245,8 @@ fn the_floor_lowers_the_declared_power_factor_and_never_raises_it() {
         (&production, Minor, Some(125), Minor),
         (&production, Minor, Some(123), Subminor),
         (&production, Major, Some(180), Minor),
+        (&production, Major, None, Minor),
+        (&division(None, None), Major, None, Major),
         (&division(None, None), Minor, Some(90), Minor),
     ] {
         let effective = effective_power(division, declared, measured);

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{RuleBook, Tally, is_overtime, total_centis};
-use crate::model::{Drill, Method, Overtime, Score, StringFaults};
+use crate::model::{Drill, Method, Overtime, Ruleset, Score, StringFaults};
 
 /// Adds up the time of all strings and what was hit badly or not at all.
 ///
@@ -85,10 +85,21 @@ pub(in crate::rules) fn counting_strings(drill: &Drill) -> usize {
     usize::try_from(strings).unwrap_or(usize::MAX)
 }
 
+/// Returns the longest that a string counts, in hundredths of a second: as its drill says, or of best
+/// strings the ruleset; 0 is no limit.
+///
+/// Source: PROTOCOL R-SCORE-10.
+pub(in crate::rules) fn string_limit(drill: &Drill, ruleset: &Ruleset) -> u32 {
+    match drill.terms.string_max_centis {
+        0 if drill.method == Method::BestStrings => ruleset.times.string_max_centis,
+        own => own,
+    }
+}
+
 /// Returns what one string counts.
 fn string(book: RuleBook<'_>, drill: &Drill, time: u32, faults: StringFaults) -> u32 {
     let times = book.ruleset.times;
-    let limit = drill.terms.string_max_centis;
+    let limit = string_limit(drill, book.ruleset);
     if faults.unfinished && limit != 0 {
         return limit;
     }

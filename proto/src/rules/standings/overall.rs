@@ -83,7 +83,10 @@ pub(super) fn table(
                     Sum::StagePoints | Sum::Points => {
                         percent_of(total.points.0, best.points.0, ruleset.percent_decimals)
                     }
-                    Sum::Time if unranked(total, ruleset.sum).is_some() => {
+                    // Of a shooter who has shot less than the winner it would tell nothing.
+                    Sum::Time
+                        if unranked(total, ruleset.sum).is_some() || total.drills < best.drills =>
+                    {
                         percent_of(0, 1, ruleset.percent_decimals)
                     }
                     Sum::Time => percent_of(
@@ -182,7 +185,8 @@ impl Total {
             self.time_centis = self.time_centis.saturating_add(tally.total_centis());
         }
         let untimed = tally.time_centis == 0;
-        self.missed = self.missed.max(result.missed.filter(|_| untimed));
+        // Drills come in their order: the first one that was missed is named.
+        self.missed = self.missed.or(result.missed.filter(|_| untimed));
         self.wins = self.wins.saturating_add(u32::from(place == 1));
         if at_longest {
             self.longest.0 = self.longest.0.plus(result.stage_points);
@@ -243,7 +247,13 @@ fn order(total: &Total, drills: &[Drill], ruleset: &Ruleset) -> Vec<i128> {
             Tie::Xs => order.push(i128::from(total.xs)),
             Tie::LongestRange => order.push(i128::from(total.longest.0.0)),
             Tie::LongestRangeXs => order.push(i128::from(total.longest.1)),
-            Tie::FewestMisses => order.push(fewer(total, 0)),
+            Tie::FewestMisses => {
+                let unfired = drills
+                    .iter()
+                    .map(|drill| unfired(total, drill))
+                    .sum::<i128>();
+                order.push(fewer(total, 0).saturating_sub(unfired));
+            }
             Tie::FewestLow => order.extend(RINGS.map(|ring| fewer(total, ring))),
             Tie::InverseOrder => {
                 order.extend(drills.iter().rev().flat_map(|drill| shots(total, drill)));
@@ -274,6 +284,15 @@ fn shots(total: &Total, drill: &Drill) -> Vec<i128> {
         }
         None => Vec::new(),
     }
+}
+
+/// Returns the shots of a drill that were not fired: each is a miss to whoever counts misses.
+fn unfired(total: &Total, drill: &Drill) -> i128 {
+    let fired = total.shots.contains_key(&drill.no);
+    if fired || drill.method != Method::Precision {
+        return 0;
+    }
+    i128::from(drill.terms.shots)
 }
 
 fn fewer(total: &Total, ring: u8) -> i128 {

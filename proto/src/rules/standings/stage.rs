@@ -5,11 +5,11 @@ use core::cmp::Reverse;
 
 use super::{Group, Listed, StageResult, StageRow, StageTable, disqualified, places};
 use crate::{
-    model::{Drill, DrillNo, Method, Ruling, ShooterNo},
+    model::{Drill, DrillNo, Method, Ruleset, Ruling, ShooterNo},
     rules::{
         Roster, Scorebook,
         scorebook::Missed,
-        scoring::{Measure, Tally, Worth, counting_strings},
+        scoring::{Measure, Tally, Worth, counting_strings, string_limit},
     },
 };
 
@@ -20,9 +20,13 @@ pub(super) struct Run {
     division: usize,
     tally: Tally,
     worth: Worth,
+    tie: TieKey,
     missed: Option<Missed>,
     needs_decision: bool,
 }
+
+/// What tells runs of one worth apart that have no strings: X's, highest first, then the time.
+type TieKey = (Reverse<u32>, u64);
 
 /// All runs on a drill.
 pub(super) struct Runs {
@@ -30,20 +34,18 @@ pub(super) struct Runs {
     pub(super) ranked: Vec<Run>,
     /// Slots without a result.
     pub(super) missing: Vec<(DrillNo, ShooterNo)>,
-    /// Slots in which a person must decide.
-    pub(super) undecided: Vec<(DrillNo, ShooterNo)>,
 }
 
 impl Run {
-    /// What tells runs of one worth apart: the fastest string, then the next.
+    /// What tells runs of one worth apart: the fastest string, then the next; X's; the time.
     ///
-    /// Source: Steel Challenge rules 9.6; PROTOCOL R-SCORE-10.
-    fn order(&self) -> (Reverse<Worth>, &[u32]) {
-        (Reverse(self.worth), &self.tally.strings)
+    /// Source: Steel Challenge rules 9.6; PROTOCOL R-SCORE-10, R-SCORE-12, R-SCORE-13.
+    fn order(&self) -> (Reverse<Worth>, &[u32], TieKey) {
+        (Reverse(self.worth), &self.tally.strings, self.tie)
     }
 }
 
-/// Collects the runs on a drill, and notes who is missing and where a person must decide.
+/// Collects the runs on a drill, and notes who is missing.
 pub(super) fn runs(
     roster: &Roster,
     book: &Scorebook,
@@ -53,30 +55,23 @@ pub(super) fn runs(
     let mut runs = Runs {
         ranked: Vec::with_capacity(listed.len()),
         missing: Vec::new(),
-        undecided: Vec::new(),
     };
     for it in listed.iter().filter(|it| !it.disqualified) {
         let shooter = it.shooter;
-        let Some(slot) = book.slot(drill.no, shooter.no) else {
+        if !book.has_result(drill.no, shooter.no) {
             runs.missing.push((drill.no, shooter.no));
             continue;
-        };
-        if slot.needs_decision {
-            runs.undecided.push((drill.no, shooter.no));
         }
-        let ruling = book.ruling(drill.no, shooter.no);
-        let missed = match ruling {
-            Some(Ruling::Dsq) => Some(Missed::StageDq),
-            Some(Ruling::None | Ruling::Warning | Ruling::Time(_)) | None => slot.outcome.missed(),
-        };
-        let tally = if missed.is_some() {
-            longest(drill)
-        } else {
-            let mut tally = slot.outcome.tally(book.power_factor(roster, shooter.no));
-            if let Some(Ruling::Time(centis)) = ruling {
-                tally.added_centis = tally.added_centis.saturating_add(i64::from(centis));
+        let missed = book.missed(drill.no, shooter.no);
+        let tally = match book.slot(drill.no, shooter.no) {
+            Some(slot) if missed.is_none() => {
+                let mut tally = slot.outcome.tally(book.power_factor(roster, shooter.no));
+                if let Some(Ruling::Time(centis)) = book.ruling(drill.no, shooter.no) {
+                    tally.added_centis = tally.added_centis.saturating_add(i64::from(centis));
+                }
+                tally
             }
-            tally
+            Some(_) | None => longest(drill, &roster.structure().ruleset),
         };
         let worth = match missed {
             Some(_) if tally.time_centis == 0 => Worth::ZERO,
@@ -85,10 +80,11 @@ pub(super) fn runs(
         runs.ranked.push(Run {
             shooter: shooter.no,
             division: shooter.division,
+            tie: tie_key(drill, &tally),
             tally,
             worth,
             missed,
-            needs_decision: slot.needs_decision,
+            needs_decision: book.needs_decision(drill.no, shooter.no),
         });
     }
     runs.ranked
@@ -96,12 +92,30 @@ pub(super) fn runs(
     runs
 }
 
+/// Returns what breaks ties where points are counted: X's of rings; of hit values the time, no time last.
+fn tie_key(drill: &Drill, tally: &Tally) -> TieKey {
+    match drill.method {
+        Method::Precision => (Reverse(tally.xs), 0),
+        Method::HitValues if tally.time_centis == 0 => (Reverse(0), u64::MAX),
+        Method::HitValues => (Reverse(0), u64::from(tally.time_centis)),
+        Method::Comstock
+        | Method::VirginiaCount
+        | Method::FixedTime
+        | Method::TimePlus
+        | Method::BestStrings
+        | Method::ParTime
+        | Method::Run
+        | Method::Chrono
+        | Method::Court => (Reverse(0), 0),
+    }
+}
+
 /// Returns what a missed run counts: the limit of every string that counts, where strings have one;
 /// else nothing.
 ///
 /// Source: Steel Challenge rules 5.6.1; PROTOCOL R-SCORE-10.
-fn longest(drill: &Drill) -> Tally {
-    let limit = drill.terms.string_max_centis;
+fn longest(drill: &Drill, ruleset: &Ruleset) -> Tally {
+    let limit = string_limit(drill, ruleset);
     if drill.method != Method::BestStrings || limit == 0 {
         return Tally::ZERO;
     }

@@ -2,10 +2,10 @@ use alloc::{format, string::String, string::ToString as _, vec::Vec};
 
 use super::*;
 use crate::{
-    model::{Body, Hits, Score, StatusKind, Steel, Target},
+    model::{Body, Court, Hits, Score, SetScore, StatusKind, Steel, Target},
     rules::{
         Standing::Live,
-        fixture::{OWNER, Venue, roster, run, score, status},
+        fixture::{OWNER, Venue, reading, roster, run, score, status},
     },
 };
 
@@ -128,6 +128,65 @@ fn missing_results_and_decisions_are_named() {
         ["30.0000", "0.0000"],
         "nobody is forgotten"
     );
+}
+
+/// Standings said "complete" while two readings of one shooter waited for a person.
+#[test]
+fn a_reading_to_be_decided_and_a_court_without_a_winner_leave_them_incomplete() {
+    let all = || (1..=4).flat_map(|no| [run(no, 600), fixed(no, 5)]);
+    let mut entries: Vec<Body> = all().collect();
+    entries.extend([reading(1, 1_300), reading(1, 1_200)]);
+    let undecided = standings(&entries);
+    assert_eq!(undecided.undecided, [(DrillNo(3), ShooterNo(1))]);
+    assert!(!undecided.is_complete(), "a person must void one");
+    let mut roster = roster();
+    let mut structure = roster.structure().clone();
+    structure.drills[0].method = Method::Court;
+    structure.drills[0].terms.court = Some(Court {
+        a: ShooterNo(1),
+        b: ShooterNo(2),
+        sets_to_win: 1,
+        points: 21,
+        points_last: 21,
+        lead: 2,
+        cap: 30,
+    });
+    roster = Roster::new(structure);
+    let mut venue = Venue::default();
+    let mut standings_with = |body: Body| {
+        venue.write(OWNER, body, Live);
+        let book = Scorebook::compute(&roster, &venue, &venue.lines());
+        let standings = Standings::compute(&roster, &book);
+        let mut renewed = Standings {
+            missing: Vec::new(),
+            undecided: Vec::new(),
+            ..standings.clone()
+        };
+        let everything = About {
+            drill: None,
+            shooter: ShooterNo(1),
+        };
+        renewed.renew(&roster, &book, &[everything]);
+        assert_eq!(renewed.missing, standings.missing, "renewed");
+        assert_eq!(renewed.undecided, standings.undecided, "renewed");
+        standings
+            .missing
+            .into_iter()
+            .filter(|(drill, _)| *drill == DrillNo(1))
+            .collect::<Vec<_>>()
+    };
+    let set = |own| {
+        Body::SetScore(SetScore {
+            drill: DrillNo(1),
+            side: ShooterNo(1),
+            set: 1,
+            own,
+            other: 15,
+        })
+    };
+    let both = [(DrillNo(1), ShooterNo(1)), (DrillNo(1), ShooterNo(2))];
+    assert_eq!(standings_with(fixed(1, 5)), both, "nobody has won");
+    assert_eq!(standings_with(set(21)), [], "1 has");
 }
 
 #[test]

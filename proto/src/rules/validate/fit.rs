@@ -3,23 +3,29 @@
 use alloc::{borrow::ToOwned as _, format, vec::Vec};
 
 use crate::{
-    model::{Drill, Method, NoShoots, Overtime, Score, Steel},
+    model::{Drill, Method, NoShoots, Overtime, Ruleset, Score, Steel},
     rules::{
         decimal::Fixed2,
         mistake::{Code, Mistake},
+        scoring::string_limit,
     },
 };
 
 /// Checks counts of a score in the order in which a person fills the screen: targets, time, steel,
 /// strings, no-shoots.
-pub(super) fn check(drill: &Drill, score: &Score, revisions: (u32, u32)) -> Result<(), Mistake> {
+pub(super) fn check(
+    (drill, ruleset): (&Drill, &Ruleset),
+    score: &Score,
+    revisions: (u32, u32),
+) -> Result<(), Mistake> {
     check_targets(drill, score, revisions)?;
     check_rings(drill, score)?;
     check_method(drill, score)?;
-    check_time(drill, score)?;
+    let limit = string_limit(drill, ruleset);
+    check_time(drill, limit, score)?;
     check_steel(drill, score.steel)?;
     check_strings(drill, &score.time_centis)?;
-    check_string_limit(drill, &score.time_centis)?;
+    check_string_limit(limit, score)?;
     check_no_shoots(drill, score)
 }
 
@@ -119,15 +125,15 @@ fn check_rings(drill: &Drill, score: &Score) -> Result<(), Mistake> {
     ))
 }
 
-/// Most methods need a time; a string that was not finished has none.
-fn check_time(drill: &Drill, score: &Score) -> Result<(), Mistake> {
+/// Most methods need a time; a string that was not finished and counts the limit needs none.
+fn check_time(drill: &Drill, limit: u32, score: &Score) -> Result<(), Mistake> {
     if untimed(drill) {
         return Ok(());
     }
-    let mut faults = score.marks.string_faults.iter().map(|it| it.unfinished);
-    let times = score.time_centis.iter();
-    let lacks = |&time: &u32| time == 0 && !faults.next().unwrap_or(false);
-    let missing: Vec<bool> = times.map(lacks).collect();
+    let times = score.time_centis.iter().zip(unfinished(score));
+    let missing: Vec<bool> = times
+        .map(|(&time, unfinished)| time == 0 && !(unfinished && limit != 0))
+        .collect();
     if missing.iter().all(|&is_missing| is_missing) {
         return Err(Mistake::new(
             Code::E06,
@@ -143,14 +149,20 @@ fn check_time(drill: &Drill, score: &Score) -> Result<(), Mistake> {
     }
 }
 
-/// No string is above the drill's limit: an official stops the shooter there.
-fn check_string_limit(drill: &Drill, time_centis: &[u32]) -> Result<(), Mistake> {
-    let limit = drill.terms.string_max_centis;
-    let above = time_centis.iter().position(|&time| limit < time);
+/// Returns of each string of a score whether it was not finished: then its time counts for nothing.
+pub(super) fn unfinished(score: &Score) -> impl Iterator<Item = bool> + '_ {
+    let faults = score.marks.string_faults.iter().map(|it| it.unfinished);
+    faults.chain(core::iter::repeat(false))
+}
+
+/// No string is above the limit: an official stops the shooter there.
+fn check_string_limit(limit: u32, score: &Score) -> Result<(), Mistake> {
+    let mut times = score.time_centis.iter().zip(unfinished(score));
+    let above = times.position(|(&time, unfinished)| limit < time && !unfinished);
     let Some(place) = above.filter(|_| limit != 0) else {
         return Ok(());
     };
-    let time = time_centis.get(place).copied().unwrap_or(0);
+    let time = score.time_centis.get(place).copied().unwrap_or(0);
     Err(Mistake::new(
         Code::E07,
         format!(

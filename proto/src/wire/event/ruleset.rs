@@ -7,18 +7,28 @@ use crate::{
     wire::{WireError, generated as pb},
 };
 
+/// The times that every ruleset with its own numbers says; the limit of a string follows if it is
+/// above 0.
+const TIMES: usize = 13;
 /// Most ways to tell equal results apart: each once.
 const TIES_MAX: usize = 8;
 
+/// The editions of the disciplines' numbers, the first one first.
+const EDITIONS: [fn(Discipline) -> Ruleset; 2] = [Ruleset::first_edition, Ruleset::of];
+
 pub(super) fn ruleset_out(ruleset: &Ruleset) -> pb::Ruleset {
-    let book = Ruleset {
-        hf_decimals: ruleset.hf_decimals,
-        ..Ruleset::of(ruleset.discipline)
-    };
+    let edition = (0..).zip(EDITIONS).find_map(|(edition, of)| {
+        let book = Ruleset {
+            hf_decimals: ruleset.hf_decimals,
+            ..of(ruleset.discipline)
+        };
+        (*ruleset == book).then_some(edition)
+    });
     pb::Ruleset {
         discipline: discipline_out(ruleset.discipline).into(),
         hf_decimals: ruleset.hf_decimals.unwrap_or(0),
-        numbers: (*ruleset != book).then(|| numbers_out(ruleset)),
+        numbers: edition.is_none().then(|| numbers_out(ruleset)),
+        edition: edition.unwrap_or(0),
     }
 }
 
@@ -30,9 +40,13 @@ pub(super) fn ruleset_in(it: pb::Ruleset) -> Result<Ruleset, WireError> {
     if 9 < it.hf_decimals {
         return Err(WireError::Invalid("decimals of a hit factor"));
     }
+    let of = usize::try_from(it.edition)
+        .ok()
+        .and_then(|edition| EDITIONS.get(edition))
+        .ok_or(WireError::Invalid("edition of a ruleset"))?;
     let book = Ruleset {
         hf_decimals: (it.hf_decimals != 0).then_some(it.hf_decimals),
-        ..Ruleset::of(discipline)
+        ..of(discipline)
     };
     match it.numbers {
         None => Ok(book),
@@ -76,8 +90,15 @@ fn numbers_out(ruleset: &Ruleset) -> pb::RulesetNumbers {
             times.plate_centis,
             times.string_procedural_centis,
             times.movement_centis,
+            times.string_max_centis,
         ]
-        .to_vec(),
+        .into_iter()
+        .take(if times.string_max_centis == 0 {
+            TIMES
+        } else {
+            usize::MAX
+        })
+        .collect(),
         grace_cs: ruleset.grace_centis,
         ties: ruleset
             .ties
@@ -119,24 +140,31 @@ fn numbers_in(it: &pb::RulesetNumbers, book: Ruleset) -> Result<Ruleset, WireErr
     else {
         return Err(WireError::Invalid("points of a ruleset"));
     };
-    let &[
-        down_centis,
-        a,
-        b,
-        c,
-        d,
-        miss,
-        steel_miss,
-        no_shoot_centis,
-        x_bonus_centis,
-        procedural_centis,
-        plate_centis,
-        string_procedural_centis,
-        movement_centis,
-    ] = it.times.as_slice()
+    let (first, rest) = it.times.split_at_checked(TIMES).unwrap_or_default();
+    let (
+        &[
+            down_centis,
+            a,
+            b,
+            c,
+            d,
+            miss,
+            steel_miss,
+            no_shoot_centis,
+            x_bonus_centis,
+            procedural_centis,
+            plate_centis,
+            string_procedural_centis,
+            movement_centis,
+        ],
+        string_max_centis,
+    ) = (first, rest.first().copied().unwrap_or(0))
     else {
         return Err(WireError::Invalid("times of a ruleset"));
     };
+    if rest.len() > 1 || rest == [0] {
+        return Err(WireError::Invalid("times of a ruleset"));
+    }
     if TIES_MAX < it.ties.len() {
         return Err(WireError::TooLarge("ties of a ruleset"));
     }
@@ -168,6 +196,7 @@ fn numbers_in(it: &pb::RulesetNumbers, book: Ruleset) -> Result<Ruleset, WireErr
             plate_centis,
             string_procedural_centis,
             movement_centis,
+            string_max_centis,
         },
         grace_centis: it.grace_cs,
         ties,
@@ -237,4 +266,46 @@ fn discipline_in(discipline: pb::Discipline) -> Option<Discipline> {
         pb::Discipline::Ski => Discipline::Ski,
         pb::Discipline::Court => Discipline::Court,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An event that names a discipline alone reads by the edition it was founded by.
+    #[test]
+    fn every_edition_reads_back_as_it_was_written() {
+        for discipline in Discipline::ALL {
+            for (edition, of) in (0..).zip(EDITIONS) {
+                let book = of(discipline);
+                let out = ruleset_out(&book);
+                let first = book == Ruleset::first_edition(discipline);
+                assert_eq!(out.edition, if first { 0 } else { edition });
+                assert_eq!(out.numbers, None, "{discipline:?} as its edition says");
+                assert_eq!(ruleset_in(out), Ok(book));
+            }
+        }
+        let mut out = ruleset_out(&Ruleset::of(Discipline::Ipsc));
+        out.edition = 2;
+        let unknown = Err(WireError::Invalid("edition of a ruleset"));
+        assert_eq!(ruleset_in(out), unknown);
+    }
+
+    #[test]
+    fn the_limit_of_a_string_is_said_only_where_there_is_one() {
+        for (limit, count) in [(0, TIMES), (2_000, TIMES + 1)] {
+            let mut own = Ruleset::of(Discipline::Idpa);
+            own.times.down_centis = 50;
+            own.times.string_max_centis = limit;
+            let out = ruleset_out(&own);
+            assert_eq!(out.numbers.as_ref().map(|it| it.times.len()), Some(count));
+            assert_eq!(ruleset_in(out.clone()), Ok(own));
+            let mut longer = out;
+            if let Some(numbers) = &mut longer.numbers {
+                numbers.times.extend([0, 0]);
+            }
+            let odd = Err(WireError::Invalid("times of a ruleset"));
+            assert_eq!(ruleset_in(longer), odd, "nothing follows the limit");
+        }
+    }
 }

@@ -34,7 +34,10 @@ impl Report for SheetReport {
             clean(&self.label),
             clean(&parts.join(", "))
         );
-        for it in &self.overall {
+        if self.overall.iter().any(|it| it.dq) {
+            title.push_str("match     DQ\n");
+        }
+        for it in self.overall.iter().filter(|it| !it.dq) {
             let result = it.time.as_ref().map(|time| format!("{time} s"));
             let result = result.or_else(|| it.points.clone()).unwrap_or_default();
             let percent = it.percent.clone().unwrap_or_default();
@@ -102,7 +105,9 @@ fn results(sheet: &SheetReport) -> Block {
             (None, false) => "-".to_owned(),
         };
         let points = stage.places.first().and_then(|it| it.points.clone());
-        let places: Vec<String> = stage.places.iter().map(place).collect();
+        let mut places: Vec<String> = stage.places.iter().map(place).collect();
+        // Who is disqualified is so everywhere.
+        places.dedup();
         block.row([
             stage.drill.to_string(),
             stage.name.clone(),
