@@ -258,7 +258,7 @@ impl Member {
     /// Source: PROTOCOL R-SEAL-7.
     fn without_erased_record(&self, record: &RecordState) -> RecordState {
         let mut record = record.clone();
-        let erased = self.ledger.authority().erased();
+        let erased = self.ring.erased();
         if erased.contains(&Person::Record(record.key)) {
             let shown = record.fields.values_mut().map(|it| &mut it.value);
             let said = record.versions.iter_mut();

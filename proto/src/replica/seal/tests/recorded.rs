@@ -156,3 +156,72 @@ fn what_was_seen_is_for_the_jury() {
     assert_eq!(texts[0].opened, text("he waved at me"));
     assert_eq!(texts[0].kind, "incident");
 }
+
+/// R-SEAL-5: a report that came before its incident is about the incident; an erasure of whom that
+/// tells of reaches it, whichever of the two is here first.
+#[test]
+fn an_erasure_reaches_reports_that_came_before_their_incident() {
+    for incident_first in [true, false] {
+        let mut bench = Bench::new();
+        bench.must(OWNER, Command::Lock);
+        bench.meet(OWNER, MARSHAL);
+        let report = Body::Report(Report {
+            id: Uuid::from_bytes([5; 16]),
+            incident: Uuid::from_bytes([4; 16]),
+            text: Some(Text::Plain("he waved at me".into())),
+            media: Vec::new(),
+        });
+        bench.must(MARSHAL, under_seal(report));
+        bench.meet(MARSHAL, JURY);
+        let early = Person::Record(Uuid::from_bytes([4; 16]));
+        let opened = |bench: &mut Bench, seed: u8| {
+            let texts = bench.at(seed).replica.sealed_texts(early);
+            texts[0].opened.clone()
+        };
+        assert_eq!(opened(&mut bench, JURY), text("he waved at me"));
+        if incident_first {
+            bench.write(MARSHAL, Roles::JURY, "gate 9", incident);
+            bench.meet(MARSHAL, JURY);
+        }
+        bench.must(OWNER, Command::Erase(ANNA));
+        bench.meet(OWNER, JURY);
+        if !incident_first {
+            assert_eq!(opened(&mut bench, JURY), text("he waved at me"));
+            bench.write(MARSHAL, Roles::JURY, "gate 9", incident);
+            bench.meet(MARSHAL, JURY);
+        }
+        assert_eq!(opened(&mut bench, JURY), Opened::Erased, "{incident_first}");
+        assert_eq!(bench.at(JURY).replica.keys(), []);
+        assert!(bench.at(JURY).memory.keys.is_empty());
+        bench.meet(OWNER, MARSHAL);
+        assert!(bench.at(MARSHAL).memory.keys.is_empty());
+        bench.restart(JURY);
+        assert_eq!(opened(&mut bench, JURY), Opened::Erased);
+    }
+}
+
+/// R-SEAL-5: who says that somebody's record is an incident of an erased shooter erases nothing.
+#[test]
+fn what_names_a_record_is_no_incident() {
+    let mut bench = Bench::new();
+    bench.must(OWNER, Command::Lock);
+    bench.meet(OWNER, OTHER_MEDIC);
+    // Under the name that the incident below has, too.
+    let body = recorded(
+        kinds::PARTICIPANT,
+        4,
+        &[0x11],
+        &[(1, "Mia"), (4, "555-0199")],
+    );
+    bench.must(
+        OWNER,
+        under_seal(recorded(kinds::GROUP, 0x11, &[], &[(1, "Otters")])),
+    );
+    bench.must(OWNER, under_seal(body));
+    bench.must(OWNER, Command::Erase(ANNA));
+    bench.write(MARSHAL, Roles::JURY, "gate 9", incident);
+    bench.meet(MARSHAL, OWNER);
+    let mia = Person::Record(Uuid::from_bytes([4; 16]));
+    let texts = bench.at(OWNER).replica.sealed_texts(mia);
+    assert_eq!(texts[0].opened, text("555-0199"));
+}
