@@ -223,6 +223,28 @@ fn s3_07_a_lost_answer_makes_the_second_push_harmless() {
     owner.hear(&one);
     assert_eq!(owner.replica.state_digest(), before);
     two.hear(&owner);
+    // The command itself again: it is here already, or says something else.
+    let points = |number| add(kinds::POINTS, 60, &[mia], [(1, Value::Number(number))]);
+    let entry = two.record(points(5));
+    for _ in 0..2 {
+        let again = two.must(record(points(5), false));
+        let known = Reply::Recorded {
+            id: Uuid::from_u128(60),
+            entry,
+            fresh: false,
+        };
+        assert_eq!(again, known);
+    }
+    let other = two.refused(points(6));
+    assert_eq!(other.code, Code::E19, "{other}");
+    // It reached another device, too, that does not know the first one.
+    one.record(points(5));
+    meet(&mut [&mut owner, &mut one, &mut two]);
+    for device in [&mut owner, &mut one, &mut two] {
+        let total = only(device, kinds::POINTS_TOTAL);
+        assert_eq!(says(&total, 1), Some(&Value::Number(5)), "counted once");
+        assert_eq!(only(device, kinds::POINTS).record.versions.len(), 2);
+    }
     assert_eq!(only(&mut two, kinds::PARTICIPANT).record.key, mia);
     assert_eq!(only(&mut two, kinds::PARTICIPANT).record.versions.len(), 1);
 }
@@ -421,6 +443,50 @@ fn s3_15_a_dose_recorded_twice_is_shown_as_possible_double_dose_before_anything_
         "{third:?}"
     );
     assert_eq!(only(&mut two, kinds::DOSE).record.doubled.len(), 3);
+}
+
+#[test]
+fn s3_15_a_dose_that_was_given_outlives_another_one_that_was_taken_back() {
+    let (mut owner, mut one, mut two, mia) = apart();
+    one.record(add(kinds::MEDICATION, 40, &[mia], [(2, sealed(1))]));
+    meet(&mut [&mut owner, &mut one, &mut two]);
+    let pills = Uuid::from_u128(40);
+    let dose = |time: &str| {
+        let said = [(1, Value::Number(20_261_127)), (2, text(time))];
+        add(kinds::DOSE, 0, &[pills], said)
+    };
+    let back = |key: Uuid| {
+        let mut gone = set(kinds::DOSE, key, []);
+        if let Body::Record(record) = &mut gone {
+            record.gone = true;
+        }
+        gone
+    };
+    // A slip, taken back; the dose that was given is entered by somebody who knows of neither.
+    one.record(dose("08:00"));
+    let key = only(&mut one, kinds::DOSE).record.key;
+    one.record(back(key));
+    assert!(only(&mut one, kinds::DOSE).record.gone);
+    two.record(dose("08:10"));
+    meet(&mut [&mut owner, &mut one, &mut two]);
+    for device in [&mut owner, &mut one, &mut two] {
+        let view = only(device, kinds::DOSE);
+        assert!(!view.record.gone, "{view:?}");
+        assert_eq!(view.record.doubled.len(), 2, "a person looks at both");
+        let asked = device.refused(dose("20:00"));
+        assert_eq!(asked.code, Code::E09, "{asked}");
+    }
+    // Who knows all of them takes all of them back; what is entered then stands alone.
+    two.record(back(key));
+    meet(&mut [&mut owner, &mut one, &mut two]);
+    assert!(only(&mut owner, kinds::DOSE).record.gone);
+    one.record(dose("20:00"));
+    meet(&mut [&mut owner, &mut one, &mut two]);
+    let view = only(&mut owner, kinds::DOSE);
+    assert!(!view.record.gone);
+    assert_eq!(view.record.doubled, []);
+    assert_eq!(says(&view, 2), Some(&text("20:00")));
+    assert_eq!(view.record.versions.len(), 5);
 }
 
 #[test]

@@ -194,8 +194,8 @@ fn s2_05_the_same_id_again_counts_once_and_is_answered_already_here() {
         fresh: false,
     };
     assert_eq!(gate.must(record(body.clone(), false)), again);
-    // Another device got it by another way and could not know.
-    finish.record(body);
+    // Another device got it by another way and could not know; it seals with a key of its own.
+    finish.record(body.clone());
     meet(&mut [&mut owner, &mut gate, &mut finish]);
     let groups = owner.replica.incidents();
     assert_eq!(groups.len(), 1);
@@ -205,6 +205,17 @@ fn s2_05_the_same_id_again_counts_once_and_is_answered_already_here() {
     let first = groups[0].incidents[0].first.noted.entry;
     assert_eq!(owner.verdict(again), Some(Verdict::Duplicate(first)));
     assert_eq!(owner.replica.conflicts().count(), 0);
+    // Who cannot read what is there cannot tell it from what it says, and writes nothing.
+    let first = gate.record(report(2, 1));
+    finish.hear(&gate);
+    for (device, body) in [(&mut finish, report(2, 1)), (&mut owner, body)] {
+        let reply = device.must(record(body, false));
+        assert!(
+            matches!(reply, Reply::Recorded { fresh: false, .. }),
+            "{reply:?}"
+        );
+    }
+    assert_eq!(finish.record(report(2, 1)), first);
 }
 
 #[test]
@@ -212,6 +223,14 @@ fn s2_06_the_same_id_with_other_content_is_for_review() {
     let (mut owner, mut gate, mut finish) = referees();
     gate.record(Body::Incident(incident(1, 42, 1)));
     let mistake = gate.refused(Body::Incident(incident(1, 43, 1)));
+    assert_eq!(mistake.code, Code::E19, "{mistake}");
+    // Who can read what is there is told that it says something else.
+    let text = Some(Text::Plain("fell at the gate".to_owned()));
+    let reworded = Incident {
+        text,
+        ..incident(1, 42, 1)
+    };
+    let mistake = gate.refused(Body::Incident(reworded));
     assert_eq!(mistake.code, Code::E19, "{mistake}");
     let other = finish.record(Body::Incident(incident(1, 43, 1)));
     meet(&mut [&mut owner, &mut gate, &mut finish]);

@@ -8,7 +8,8 @@ use tallyline_proto::{
         Ruleset, Shooter, ShooterNo, SquadNo, Structure, Terms, VoidReason,
     },
     replica::{
-        Command, Disk, Founding, Identity, Input, Now, Replica, Reply, RequestId, Stored, Write,
+        Command, Disk, Founding, Identity, Input, Now, Replica, Reply, RequestId, Seed, Stored,
+        Write,
     },
     rules::{Mistake, Verdict},
 };
@@ -104,6 +105,7 @@ impl Device {
     }
 
     pub(crate) fn ask(&mut self, command: Command) -> Reply {
+        let command = self.sealing(command);
         let wall_ms = i64::try_from(EPOCH_MS).expect("a date") + self.clock_ms;
         let now = Now {
             mono_ms: 1_000,
@@ -116,6 +118,20 @@ impl Device {
         let effects = self.replica.step(now, vec![input]);
         let mut released = effects.persist(&mut Nowhere).expect("never fails");
         released.replies.remove(0).1
+    }
+
+    /// Seals what was seen of a race with a key of this device, as the program does.
+    fn sealing(&self, command: Command) -> Command {
+        match &command {
+            Command::Record {
+                body: Body::Incident(_) | Body::Report(_),
+                ..
+            } => Command::RecordSealed {
+                seed: Seed([self.seed; 32]),
+                record: Box::new(command),
+            },
+            _ => command,
+        }
     }
 
     pub(crate) fn must(&mut self, command: Command) -> Reply {
