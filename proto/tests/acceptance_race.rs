@@ -357,6 +357,57 @@ fn s2_10_equal_decisions_are_settled_and_the_jury_goes_before_officials() {
     assert!(matches!(choice, Choice::Settled { .. }), "{choice:?}");
 }
 
+/// R-CONTROL-19, R-INCIDENT-6, R-RECORD-3: however the event passes on, what was settled stays, what only
+/// the owner writes stays, and what the next one said before gets no weight.
+#[test]
+fn what_an_owner_decided_outlives_its_ownership() {
+    for transfers in [true, false] {
+        let mut owner = Device::owner(structure(kinds::camp()));
+        let (mut next, mut jury) = (Device::new(2), Device::new(3));
+        owner.admit(&mut next, Roles::SCORER.with(Roles::RELAY));
+        owner.admit(&mut jury, Roles::SCORER.with(Roles::JURY));
+        owner.record(devices_camp());
+        for (id, bib) in [(1, 42), (2, 43)] {
+            next.record(Body::Incident(incident(id, bib, 1)));
+            next.record(decision(id, Ruling::Warning));
+        }
+        meet(&mut [&mut owner, &mut next, &mut jury]);
+        jury.record(decision(1, Ruling::Dsq));
+        jury.record(decision(2, Ruling::Dsq));
+        owner.record(decision(1, Ruling::None));
+        meet(&mut [&mut owner, &mut next, &mut jury]);
+        if transfers {
+            next.must(Command::Consent);
+            owner.hear(&next);
+            owner.must(Command::Transfer(next.replica.key()));
+        } else {
+            next.must(Command::Recover {
+                seed: devices::CARD,
+                reason: None,
+                before: None,
+            });
+        }
+        meet(&mut [&mut owner, &mut next, &mut jury]);
+        for device in [&mut owner, &mut next, &mut jury] {
+            assert_eq!(ruling(device, 42), Some(Ruling::None), "{transfers}");
+            assert_eq!(ruling(device, 43), Some(Ruling::Dsq), "{transfers}");
+            let camps = device.replica.records(kinds::CAMP);
+            assert_eq!(camps.len(), 1, "{transfers}");
+        }
+        // The owner of now goes before the one of then, whose further word is nobody's but a member's.
+        owner.record(decision(1, Ruling::Dsq));
+        meet(&mut [&mut owner, &mut next, &mut jury]);
+        assert_eq!(ruling(&mut next, 42), Some(Ruling::None));
+        next.record(decision(1, Ruling::Time(500)));
+        next.record(decision(2, Ruling::None));
+        meet(&mut [&mut owner, &mut next, &mut jury]);
+        for device in [&mut owner, &mut next, &mut jury] {
+            assert_eq!(ruling(device, 42), Some(Ruling::Time(500)));
+            assert_eq!(ruling(device, 43), Some(Ruling::None));
+        }
+    }
+}
+
 #[test]
 fn a_settled_ruling_is_in_the_standings_of_every_device() {
     let (mut owner, mut gate, _) = referees();
