@@ -238,6 +238,9 @@ fn s2_06_the_same_id_with_other_content_is_for_review() {
     assert_eq!(conflicts.reviews.len(), 1);
     assert_eq!(conflicts.reviews[0].review.why, Why::OtherIncident);
     assert_eq!(conflicts.reviews[0].noted.len(), 2, "both are kept");
+    let mut bibs: Vec<u32> = conflicts.reviews[0].says.iter().map(bib).collect();
+    bibs.sort_unstable();
+    assert_eq!(bibs, [42, 43], "and what each says");
     // The officer takes the wrong one back.
     let reply = finish.void(other);
     assert!(matches!(reply, Reply::Saved(_)), "{reply:?}");
@@ -245,6 +248,13 @@ fn s2_06_the_same_id_with_other_content_is_for_review() {
     assert_eq!(owner.replica.conflicts().count(), 0);
     assert_eq!(owner.replica.incidents()[0].bib, ShooterNo(42));
     assert!(matches!(owner.verdict(other), Some(Verdict::Voided(_))));
+}
+
+fn bib(body: &Body) -> u32 {
+    let Body::Incident(it) = body else {
+        panic!("{body:?}");
+    };
+    it.bib.0
 }
 
 #[test]

@@ -20,7 +20,7 @@ use crate::{
 pub(super) const PARTICIPANT: &str = "participant";
 
 /// How far up a record is followed to the person whom it is about; kinds are no deeper.
-const DEPTH_MAX: usize = 32;
+pub(super) const DEPTH_MAX: usize = 32;
 
 /// Seals the texts of one command. The keys that it makes are kept only if the command goes through.
 pub(super) struct Sealer<'a> {
