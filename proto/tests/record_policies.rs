@@ -1,7 +1,13 @@
 //! Every policy gives one view of a set of versions: in any order, however often each comes, however
 //! they were split between two devices before.
 //!
-//! Source: PROTOCOL R-RECORD-4.
+//! Source: PROTOCOL R-RECORD-4, R-RECORD-9.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
 use proptest::prelude::*;
 use tallyline_keys::{DeviceKey, PublicKey};
 use tallyline_proto::{

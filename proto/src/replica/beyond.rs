@@ -14,9 +14,9 @@ use super::{
     seal::Sealer,
 };
 use crate::{
-    model::{self, Body, FieldNo, GrantId, Kind, Policy, Roles, Text, Value},
+    model::{self, Body, Derive, FieldNo, GrantId, Kind, Policy, Roles, Text, Value},
     rules::{
-        Code, Mistake, Scorebook,
+        Code, Mistake, Roster, Scorebook,
         records::RecordState,
         validate::{self, Desk, TimeBounds, Writer},
     },
@@ -49,6 +49,7 @@ impl Replica {
         if let Body::Record(it) = &mut record.body
             && let Some(kind) = roster.kind(it.kind)
         {
+            numbers_where_summed(roster, kind, it)?;
             member.complete(&book, kind, it, record.confirmed)?;
             if let Some(sealer) = &mut sealer {
                 sealer.seal_record(&book, kind, it)?;
@@ -179,6 +180,36 @@ impl Member {
         };
         first.ok_or_else(no_event)
     }
+}
+
+/// Refuses what is no number in a field that is added up (E03): it would count as nothing.
+///
+/// Source: PROTOCOL R-RECORD-9.
+fn numbers_where_summed(
+    roster: &Roster,
+    kind: &Kind,
+    record: &model::Record,
+) -> Result<(), Mistake> {
+    let summed = |no: FieldNo| {
+        let sum = Derive::Sum {
+            kind: kind.no,
+            field: no,
+        };
+        let mut kinds = roster.structure().kinds.iter();
+        kinds.any(|it| it.policy == Policy::Derived(sum))
+    };
+    let mut said = record.fields.iter();
+    let wrong = said.find(|(no, value)| !matches!(value, Value::Number(_)) && summed(*no));
+    let Some((no, _)) = wrong else {
+        return Ok(());
+    };
+    let field = kind.fields.iter().find(|it| it.no == *no);
+    let text = format!(
+        "{} of {} are added up, so it is a whole number, such as 5 or -2. Nothing was saved.",
+        field.map_or("the values", |it| it.name.as_str()),
+        kind.name
+    );
+    Err(Mistake::new(Code::E03, text))
 }
 
 /// Refuses to take back what this device does not know as a whole (E20): what somebody else did

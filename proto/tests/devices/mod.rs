@@ -107,8 +107,13 @@ impl Device {
         );
     }
 
+    /// Asks for something, with its texts under seal as the program does.
     pub(crate) fn ask(&mut self, command: Command) -> Reply {
         let command = self.sealing(command);
+        self.ask_as_it_is(command)
+    }
+
+    pub(crate) fn ask_as_it_is(&mut self, command: Command) -> Reply {
         let wall_ms = i64::try_from(EPOCH_MS).expect("a date") + self.clock_ms;
         let now = Now {
             mono_ms: 1_000,
@@ -123,17 +128,20 @@ impl Device {
         released.replies.remove(0).1
     }
 
-    /// Seals what was seen of a race with a key of this device, as the program does.
+    /// Seals what is to be sealed with keys of this device.
     fn sealing(&self, command: Command) -> Command {
-        match &command {
+        if !matches!(
+            &command,
             Command::Record {
-                body: Body::Incident(_) | Body::Report(_),
+                body: Body::Incident(_) | Body::Report(_) | Body::Record(_),
                 ..
-            } => Command::RecordSealed {
-                seed: Seed([self.seed; 32]),
-                record: Box::new(command),
-            },
-            _ => command,
+            }
+        ) {
+            return command;
+        }
+        Command::RecordSealed {
+            seed: Seed([self.seed; 32]),
+            record: Box::new(command),
         }
     }
 

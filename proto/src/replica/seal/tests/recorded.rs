@@ -1,6 +1,7 @@
 //! What is recorded under seal.
 
 use super::*;
+use crate::rules::{Code, Verdict};
 
 fn recorded(kind: KindNo, key: u8, on: &[u8], says: &[(u32, &str)]) -> Body {
     let name = |key: &u8| Uuid::from_bytes([*key; 16]);
@@ -91,7 +92,7 @@ fn what_is_recorded_is_sealed_for_the_readers_of_its_kind() {
     assert_eq!(name.value, Value::Text("[erased]".into()));
     let persons = bench.at(OWNER).replica.persons();
     let erased = persons.iter().find(|it| it.person == mia).unwrap();
-    assert_eq!((erased.texts, erased.readable, erased.keys), (4, 0, 0));
+    assert_eq!((erased.texts, erased.readable, erased.keys), (5, 0, 0));
     let more = recorded(kinds::MEDICATION, 0x45, &[MIA], &[(2, "more")]);
     let command = Box::new(under_seal(more));
     let request = RequestId(1);
@@ -224,4 +225,66 @@ fn what_names_a_record_is_no_incident() {
     let mia = Person::Record(Uuid::from_bytes([4; 16]));
     let texts = bench.at(OWNER).replica.sealed_texts(mia);
     assert_eq!(texts[0].opened, text("555-0199"));
+}
+
+/// R-RECORD-3: what a device without the check writes into a kind of the owner's comes to everybody,
+/// counts nowhere, and is in no view.
+#[test]
+fn s3_03_what_a_careless_device_writes_is_merged_and_not_applied() {
+    let mut bench = Bench::new();
+    bench.must(OWNER, Command::Lock);
+    bench.meet(OWNER, MARSHAL);
+    let careless = bench.at(MARSHAL);
+    let grant = careless.replica.member().unwrap();
+    let grant = grant.speaks_under(&key(MARSHAL).public());
+    let body = recorded(kinds::CAMP, 1, &[], &[(1, "Ours")]);
+    let replica = &mut careless.replica;
+    let entry = replica.append(grant, body, None, None).unwrap();
+    bench.step(MARSHAL, vec![Input::Tick]);
+    bench.meet(MARSHAL, OWNER);
+    for seed in [OWNER, MARSHAL] {
+        let replica = &mut bench.at(seed).replica;
+        let verdict = replica.book().unwrap().verdict(entry);
+        assert_eq!(verdict, Some(Verdict::Unfit(Code::E02)), "device {seed}");
+        assert_eq!(replica.records(kinds::CAMP), [], "device {seed}");
+    }
+}
+
+/// R-SEAL-7: of an erased person's record no value is shown, of what hangs on it no words.
+#[test]
+fn nothing_is_shown_of_an_erased_participant() {
+    let mut bench = Bench::new();
+    bench.must(OWNER, Command::Lock);
+    for body in [
+        recorded(kinds::GROUP, 0x11, &[], &[(1, "Otters")]),
+        recorded(
+            kinds::PARTICIPANT,
+            0x33,
+            &[0x11],
+            &[(1, "Mia"), (2, "2015")],
+        ),
+        recorded(
+            kinds::HONOR,
+            0x66,
+            &[0x33],
+            &[(1, "Lifeguard"), (3, "saved Tom")],
+        ),
+    ] {
+        bench.must(OWNER, under_seal(body));
+    }
+    let mia = Uuid::from_bytes([0x33; 16]);
+    bench.must(OWNER, Command::Erase(Person::Record(mia)));
+    for kind in [kinds::PARTICIPANT, kinds::HONOR] {
+        let records = bench.at(OWNER).replica.records(kind);
+        let shown = records[0].record.fields.values().map(|it| &it.value);
+        let said = records[0].record.versions.iter();
+        let said = said.flat_map(|it| it.says.fields.iter().map(|(_, value)| value));
+        for value in shown.chain(said) {
+            let hidden = *value == Value::Text("[erased]".into());
+            assert!(hidden || matches!(value, Value::Sealed(_)), "{value:?}");
+        }
+    }
+    let groups = bench.at(OWNER).replica.records(kinds::GROUP);
+    let name = &groups[0].record.fields[&FieldNo(1)].value;
+    assert_eq!(*name, Value::Text("Otters".into()), "others are untouched");
 }
