@@ -9,7 +9,7 @@ use super::{Replica, core::State, member::Member, seal::DEPTH_MAX};
 use crate::{
     model::{
         Body, DrillNo, EntryId, Incident, JuryDecision, Kind, KindNo, LogName, Person, PlaceNo,
-        Report, ShooterNo, Value,
+        Policy, Report, ShooterNo, Value,
     },
     rules::{
         Scorebook,
@@ -258,7 +258,10 @@ impl Member {
     /// Source: PROTOCOL R-SEAL-7.
     fn without_erased_record(&self, book: &Scorebook, record: &RecordState) -> RecordState {
         let mut record = record.clone();
-        let itself = self.ring.erased().contains(&Person::Record(record.key));
+        let kind = self.ledger.authority().roster().kind(record.kind);
+        // What is computed has the name of what it hangs on, and says nothing of its own.
+        let written = kind.is_none_or(|it| !matches!(it.policy, Policy::Derived(_)));
+        let itself = written && self.ring.erased().contains(&Person::Record(record.key));
         if !itself && !self.hangs_on_erased(book, &record) {
             return record;
         }
