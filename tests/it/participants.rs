@@ -7,9 +7,9 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tallyline_tests::process::{Outcome, Process};
+use tallyline_tests::process::{Launch, Outcome, Process};
 
-use crate::range::{AGREE_MAX, Range, agree, status, until};
+use crate::range::{AGREE_MAX, ALONE, Range, address, agree, devices, status, until};
 
 /// What only medics and the owner read; letters that nothing else here has.
 const SECRET: &str = "zolmitriptan-quxly";
@@ -19,6 +19,9 @@ const CONTACT: &str = "mother-555-vexpo";
 
 /// What only the jury and the owner read.
 const SEEN: &str = "kicked-the-marshal-wubzy";
+
+/// The file of what a node says on the standard error.
+const ERRORS: &str = "errors.log";
 
 /// A shooter of the roster.
 const ANNA: &str = "71";
@@ -49,10 +52,10 @@ struct Lake {
 impl Lake {
     fn begin() -> Self {
         let range = Range::founded_from(&structure());
-        let owner = range.start("owner", &[]);
+        let owner = start(&range, "owner", &[]);
         let roles = ["medic", "leader", "jury", "scorer", "viewer"];
         let devices = DEVICES.iter().zip(roles);
-        let devices = devices.map(|(name, role)| range.join(name, role, &[&owner]));
+        let devices = devices.map(|(name, role)| join(&range, name, role, &owner));
         let devices = devices.collect();
         let foxes = range.done("owner", &["record", "add", "group", "name=Foxes"]);
         let add = ["record", "add", "participant", "--on", &foxes, "name=Mia"];
@@ -117,6 +120,31 @@ impl Lake {
         // A camp may not be what a format is for; the bundle is for everything.
         assert!(self.range.root(device).join("export.bundle").exists());
     }
+}
+
+/// Starts a node whose words on the standard error are a file of its root.
+fn start(range: &Range, name: &str, more: &[&str]) -> Process {
+    let root = range.root(name);
+    let launch = Launch {
+        root: &root,
+        args: &[&ALONE[..], more].concat(),
+        log: &root.join(ERRORS),
+        before: &[],
+    };
+    Process::launch(&launch).unwrap()
+}
+
+/// Makes a device, starts it, and lets it join with a ticket of the owner.
+fn join(range: &Range, name: &str, role: &str, owner: &Process) -> Process {
+    range.init(name);
+    let node = start(range, name, &["--peer", &address(owner)]);
+    let ticket = range.done("owner", &["invite", "--label", name, "--role", role]);
+    range.done(name, &["join", &ticket]);
+    until(&format!("{name} joins"), AGREE_MAX, || {
+        status(&node)["node"]["phase"] == "member"
+            && devices(&node).iter().any(|it| it["this"] == true)
+    });
+    node
 }
 
 /// Returns the files below a folder that contain some text.
@@ -191,8 +219,11 @@ fn no_file_of_any_device_has_a_sealed_text() {
         for text in [SECRET, CONTACT, SEEN] {
             assert_eq!(found(&root, text), Vec::<String>::new(), "{text}");
         }
-        // What is looked for is found: the label of a shooter is in every store.
+        // What is looked for is found: the label of a shooter is in every store, and what a node says
+        // on the standard error is there to be looked at.
         assert!(!found(&root, "Anna Adams").is_empty(), "{}", root.display());
+        let said = fs::read(root.join(ERRORS)).unwrap();
+        assert!(!said.is_empty(), "{}", root.display());
     }
 }
 
@@ -219,7 +250,7 @@ fn an_erasure_reaches_every_device() {
     }
     lake.agree();
     assert_eq!(lake.read("med", &mia), [SECRET], "it has not heard");
-    let med = lake.range.start("med", &[&lake.owner]);
+    let med = start(&lake.range, "med", &["--peer", &address(&lake.owner)]);
     lake.devices.push(med);
     lake.agree();
     for device in ["owner"].iter().chain(&DEVICES) {

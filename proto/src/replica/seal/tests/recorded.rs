@@ -230,7 +230,7 @@ fn what_names_a_record_is_no_incident() {
 /// R-RECORD-3: what a device without the check writes into a kind of the owner's comes to everybody,
 /// counts nowhere, and is in no view.
 #[test]
-fn s3_03_what_a_careless_device_writes_is_merged_and_not_applied() {
+fn s3_03_what_a_careless_device_writes_comes_to_all_and_is_not_applied() {
     let mut bench = Bench::new();
     bench.must(OWNER, Command::Lock);
     bench.meet(OWNER, MARSHAL);
