@@ -196,8 +196,8 @@ fn s2_05_the_same_id_again_counts_once_and_is_answered_already_here() {
         fresh: false,
     };
     assert_eq!(gate.must(record(body.clone(), false)), again);
-    // Another device got it by another way and could not know.
-    finish.record(body);
+    // Another device got it by another way and could not know; it seals with a key of its own.
+    finish.record(body.clone());
     meet(&mut [&mut owner, &mut gate, &mut finish]);
     let groups = owner.replica.incidents();
     assert_eq!(groups.len(), 1);
@@ -207,6 +207,17 @@ fn s2_05_the_same_id_again_counts_once_and_is_answered_already_here() {
     let first = groups[0].incidents[0].first.noted.entry;
     assert_eq!(owner.verdict(again), Some(Verdict::Duplicate(first)));
     assert_eq!(owner.replica.conflicts().count(), 0);
+    // Who cannot read what is there cannot tell it from what it says, and writes nothing.
+    let first = gate.record(report(2, 1));
+    finish.hear(&gate);
+    for (device, body) in [(&mut finish, report(2, 1)), (&mut owner, body)] {
+        let reply = device.must(record(body, false));
+        assert!(
+            matches!(reply, Reply::Recorded { fresh: false, .. }),
+            "{reply:?}"
+        );
+    }
+    assert_eq!(finish.record(report(2, 1)), first);
 }
 
 #[test]
@@ -215,12 +226,23 @@ fn s2_06_the_same_id_with_other_content_is_for_review() {
     gate.record(Body::Incident(incident(1, 42, 1)));
     let mistake = gate.refused(Body::Incident(incident(1, 43, 1)));
     assert_eq!(mistake.code, Code::E19, "{mistake}");
+    // Who can read what is there is told that it says something else.
+    let text = Some(Text::Plain("fell at the gate".to_owned()));
+    let reworded = Incident {
+        text,
+        ..incident(1, 42, 1)
+    };
+    let mistake = gate.refused(Body::Incident(reworded));
+    assert_eq!(mistake.code, Code::E19, "{mistake}");
     let other = finish.record(Body::Incident(incident(1, 43, 1)));
     meet(&mut [&mut owner, &mut gate, &mut finish]);
     let conflicts = owner.replica.conflicts();
     assert_eq!(conflicts.reviews.len(), 1);
     assert_eq!(conflicts.reviews[0].review.why, Why::OtherIncident);
     assert_eq!(conflicts.reviews[0].noted.len(), 2, "both are kept");
+    let mut bibs: Vec<u32> = conflicts.reviews[0].says.iter().map(bib).collect();
+    bibs.sort_unstable();
+    assert_eq!(bibs, [42, 43], "and what each says");
     // The officer takes the wrong one back.
     let reply = finish.void(other);
     assert!(matches!(reply, Reply::Saved(_)), "{reply:?}");
@@ -228,6 +250,13 @@ fn s2_06_the_same_id_with_other_content_is_for_review() {
     assert_eq!(owner.replica.conflicts().count(), 0);
     assert_eq!(owner.replica.incidents()[0].bib, ShooterNo(42));
     assert!(matches!(owner.verdict(other), Some(Verdict::Voided(_))));
+}
+
+fn bib(body: &Body) -> u32 {
+    let Body::Incident(it) = body else {
+        panic!("{body:?}");
+    };
+    it.bib.0
 }
 
 #[test]
@@ -338,6 +367,57 @@ fn s2_10_equal_decisions_are_settled_and_the_jury_goes_before_officials() {
     );
     let choice = gate.replica.incidents()[0].choice.clone();
     assert!(matches!(choice, Choice::Settled { .. }), "{choice:?}");
+}
+
+/// R-CONTROL-19, R-INCIDENT-6, R-RECORD-3: however the event passes on, what was settled stays, what only
+/// the owner writes stays, and what the next one said before gets no weight.
+#[test]
+fn what_an_owner_decided_outlives_its_ownership() {
+    for transfers in [true, false] {
+        let mut owner = Device::owner(structure(kinds::camp()));
+        let (mut next, mut jury) = (Device::new(2), Device::new(3));
+        owner.admit(&mut next, Roles::SCORER.with(Roles::RELAY));
+        owner.admit(&mut jury, Roles::SCORER.with(Roles::JURY));
+        owner.record(devices_camp());
+        for (id, bib) in [(1, 42), (2, 43)] {
+            next.record(Body::Incident(incident(id, bib, 1)));
+            next.record(decision(id, Ruling::Warning));
+        }
+        meet(&mut [&mut owner, &mut next, &mut jury]);
+        jury.record(decision(1, Ruling::Dsq));
+        jury.record(decision(2, Ruling::Dsq));
+        owner.record(decision(1, Ruling::None));
+        meet(&mut [&mut owner, &mut next, &mut jury]);
+        if transfers {
+            next.must(Command::Consent);
+            owner.hear(&next);
+            owner.must(Command::Transfer(next.replica.key()));
+        } else {
+            next.must(Command::Recover {
+                seed: devices::CARD,
+                reason: None,
+                before: None,
+            });
+        }
+        meet(&mut [&mut owner, &mut next, &mut jury]);
+        for device in [&mut owner, &mut next, &mut jury] {
+            assert_eq!(ruling(device, 42), Some(Ruling::None), "{transfers}");
+            assert_eq!(ruling(device, 43), Some(Ruling::Dsq), "{transfers}");
+            let camps = device.replica.records(kinds::CAMP);
+            assert_eq!(camps.len(), 1, "{transfers}");
+        }
+        // The owner of now goes before the one of then, whose further word is nobody's but a member's.
+        owner.record(decision(1, Ruling::Dsq));
+        meet(&mut [&mut owner, &mut next, &mut jury]);
+        assert_eq!(ruling(&mut next, 42), Some(Ruling::None));
+        next.record(decision(1, Ruling::Time(500)));
+        next.record(decision(2, Ruling::None));
+        meet(&mut [&mut owner, &mut next, &mut jury]);
+        for device in [&mut owner, &mut next, &mut jury] {
+            assert_eq!(ruling(device, 42), Some(Ruling::Time(500)));
+            assert_eq!(ruling(device, 43), Some(Ruling::None));
+        }
+    }
 }
 
 #[test]

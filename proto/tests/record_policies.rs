@@ -1,7 +1,13 @@
 //! Every policy gives one view of a set of versions: in any order, however often each comes, however
 //! they were split between two devices before.
 //!
-//! Source: PROTOCOL R-RECORD-4.
+//! Source: PROTOCOL R-RECORD-4, R-RECORD-9.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
 use proptest::prelude::*;
 use tallyline_keys::{DeviceKey, PublicKey};
 use tallyline_proto::{
@@ -190,6 +196,29 @@ fn states(records: &Records) -> Vec<&RecordState> {
     records.of_kind(KIND).collect()
 }
 
+/// The entry of a log at a place, from 0.
+fn written(logs: &[Vec<(Record, [usize; 4])>; 4], device: usize, seq: usize) -> Written {
+    Written {
+        device: u8::try_from(device).expect("few") + 1,
+        seq: u64::try_from(seq).expect("few") + 1,
+        body: Body::Record(logs[device][seq].0.clone()),
+    }
+}
+
+/// What a device reads that holds logs up to these heights.
+fn book_of(
+    policy: &Policy,
+    logs: &[Vec<(Record, [usize; 4])>; 4],
+    heights: [usize; 4],
+) -> Scorebook {
+    let all = heights.iter().enumerate();
+    let entries = all.flat_map(|(device, height)| (0..*height).map(move |seq| (device, seq)));
+    let entries: Vec<Written> = entries
+        .map(|(device, seq)| written(logs, device, seq))
+        .collect();
+    read(policy, &entries)
+}
+
 proptest! {
     /// Any order, any repetition, any split between two devices that then meet.
     #[test]
@@ -214,6 +243,66 @@ proptest! {
         let kept: usize = states(book.records()).iter().map(|it| it.versions.len()).sum();
         let of_kind = |it: &&Written| matches!(&it.body, Body::Record(record) if record.kind == KIND);
         prop_assert_eq!(kept, entries.iter().filter(of_kind).count());
+    }
+
+    /// Devices that hear of each other's logs by parts: whatever one takes back, a creation of which it
+    /// did not know is there, and it is in the sum.
+    #[test]
+    fn no_creation_is_hidden_by_who_did_not_know_it(
+        create_wins in any::<bool>(),
+        steps in prop::collection::vec((0_usize..4, 0_usize..4, 0_u8..4), 1..40),
+    ) {
+        let policy = if create_wins { Policy::CreateWins } else { Policy::Append };
+        // What each device holds of the logs of all, as heights; and what each version's writer knew.
+        let mut held = [[0_usize; 4]; 4];
+        let mut logs: [Vec<(Record, [usize; 4])>; 4] = Default::default();
+        for (device, other, what) in steps {
+            if what == 3 {
+                // A log comes from its writer up to where it is.
+                held[device][other] = logs[other].len();
+                continue;
+            }
+            let known = book_of(&policy, &logs, held[device]);
+            let state = known.records().get(KIND, Uuid::from_u128(100));
+            if state.is_none() && what != 0 {
+                continue;
+            }
+            // A device that knows that it lacks something does not take back.
+            if what == 1 && state.is_some_and(RecordState::lacks_versions) {
+                continue;
+            }
+            let record = Record {
+                kind: KIND,
+                key: Uuid::from_u128(100),
+                parents: vec![Uuid::from_u128(0)],
+                counter: state.map_or(1, RecordState::next_counter),
+                creates: what == 0,
+                gone: what == 1,
+                fields: vec![(FieldNo(2), Value::Number(1)), (FieldNo(3), Value::Number(0))],
+            };
+            logs[device].push((record, held[device]));
+            held[device][device] += 1;
+        }
+        let all = [0, 1, 2, 3].map(|at: usize| logs[at].len());
+        let book = book_of(&policy, &logs, all);
+        let Some(state) = book.records().get(KIND, Uuid::from_u128(100)) else {
+            return Ok(());
+        };
+        let hidden = if state.gone { state.versions.len() } else { state.ended };
+        let place = |device: usize, seq: usize| {
+            let entry = written(&logs, device, seq).line().id;
+            state.versions.iter().position(|it| it.entry == entry).expect("kept")
+        };
+        let back: Vec<[usize; 4]> = logs.iter().flatten()
+            .filter(|(record, _)| record.gone)
+            .map(|(_, knew)| *knew)
+            .collect();
+        for (device, log) in logs.iter().enumerate() {
+            for (seq, _) in log.iter().enumerate().filter(|(_, (record, _))| record.creates) {
+                let known = back.iter().any(|knew| seq < knew[device]);
+                prop_assert!(known || hidden <= place(device, seq), "{state:?}");
+            }
+        }
     }
 
     #[test]

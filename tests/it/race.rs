@@ -142,6 +142,21 @@ fn a_race_afternoon_with_two_devices_reporting_the_same_incident() {
 }
 
 #[test]
+fn s2_01_one_program_runs_in_every_mode_says_which_and_has_one_version() {
+    let range = Range::new();
+    let modes = ["device", "gateway", "cloud"];
+    let told = modes.map(|mode| {
+        range.done(mode, &["init", "--label", mode, "--mode", mode]);
+        range.read(mode, &["status"])["node"].clone()
+    });
+    for (mode, node) in modes.iter().zip(&told) {
+        assert_eq!(node["mode"], *mode, "{node}");
+        assert_eq!(node["version"], told[0]["version"], "{node}");
+        assert!(node["version"].is_string(), "{node}");
+    }
+}
+
+#[test]
 fn s2_05_an_incident_that_is_sent_again_is_answered_already_here() {
     let day = Afternoon::begin();
     let range = &day.range;

@@ -444,6 +444,9 @@ pub(super) enum ParticipantVerb {
     Erase {
         /// A shooter's number, or a record's UUID or the beginning of one.
         person: String,
+        /// Do not ask: it cannot be undone.
+        #[arg(long)]
+        confirm: bool,
     },
 }
 

@@ -81,6 +81,18 @@ pub(super) fn decide(args: Decide, session: &Session) -> Result<u8, Failure> {
     recorded(Request::Decide(request), session)
 }
 
+fn change(set: RecordSet) -> RecordWrite {
+    RecordWrite {
+        kind: set.kind,
+        key: Some(set.record),
+        on: set.on,
+        fields: said(set.fields),
+        gone: set.gone,
+        confirmed: set.confirm,
+        ..RecordWrite::default()
+    }
+}
+
 pub(super) fn record(verb: RecordVerb, session: &Session) -> Result<u8, Failure> {
     let screen = session.config.screen;
     match verb {
@@ -107,23 +119,7 @@ pub(super) fn record(verb: RecordVerb, session: &Session) -> Result<u8, Failure>
             };
             recorded(Request::RecordAdd(write), session)
         }
-        RecordVerb::Set(RecordSet {
-            kind,
-            record,
-            fields,
-            on,
-            gone,
-        }) => {
-            let write = RecordWrite {
-                kind,
-                key: Some(record),
-                on,
-                fields: said(fields),
-                gone,
-                ..RecordWrite::default()
-            };
-            recorded(Request::RecordSet(write), session)
-        }
+        RecordVerb::Set(set) => recorded(Request::RecordSet(change(set)), session),
         RecordVerb::List(RecordList { kind, on }) => {
             let key = None;
             let query = RecordsQuery { kind, key, on };

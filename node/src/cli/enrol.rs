@@ -4,7 +4,7 @@
 //! and what people do next go beside it. Layer: node, cli.
 
 use std::fs::OpenOptions;
-use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::args::{Invite, Join, Shown};
 use super::failure::Failure;
 use super::session::{DONE, Session, say};
-use super::{done, show};
+use super::{done, question, show};
 use crate::clock::Clock;
 use crate::local::protocol::{
     self, Answer, Called, Done, EnrolInfo, InviteOver, Invited, NodeInfo, Nothing, Offered,
@@ -25,9 +25,6 @@ const TICKET_BYTES_MAX: u64 = 4096;
 
 /// How often a node is asked while a person waits: soon enough to seem at once.
 const ASK_EVERY: Duration = Duration::from_millis(200);
-
-/// How long an answer to a question may be: yes or no.
-const YES_BYTES_MAX: u64 = 64;
 
 /// How long digits are waited for, in seconds: what the core allows for meeting.
 const DIGITS_WAIT_SECONDS: u64 = 15 * 60;
@@ -339,21 +336,14 @@ fn compared(pairing: &PairingInfo, verb: &str, session: &Session) -> Result<bool
         session.write(&format!("{spaced}\n"))?;
     }
     let other = show::plain(pairing.label.as_deref().unwrap_or("the other device"));
-    if !io::stdin().is_terminal() {
+    if !question::can_be_asked() {
         say(&format!(
             "Both screens must show {spaced}. If they do: `tallyline {verb} --digits --confirm \
              DIGITS`, with the digits of {other}, within 2 min."
         ));
         return Ok(false);
     }
-    say(&format!("Does the screen of {other} show {spaced}? [y/N]"));
-    let mut answer = String::new();
-    let input = io::stdin().lock();
-    input
-        .take(YES_BYTES_MAX)
-        .read_line(&mut answer)
-        .map_err(|error| Failure::file(format!("no answer could be read: {error}")))?;
-    let same = ["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str());
+    let same = question::yes(&format!("Does the screen of {other} show {spaced}?"))?;
     confirm(same.then_some(digits), session)?;
     Ok(true)
 }

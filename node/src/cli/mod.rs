@@ -16,6 +16,7 @@ mod found;
 mod import;
 mod notation;
 mod participants;
+mod question;
 mod report;
 mod score;
 mod session;

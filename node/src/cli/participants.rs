@@ -5,7 +5,7 @@
 use super::args::ParticipantVerb;
 use super::failure::Failure;
 use super::session::{DONE, Session};
-use super::show;
+use super::{question, show};
 use crate::local::protocol::{
     Erased, Nothing, ParticipantInfo, ParticipantQuery, Participants, Request,
 };
@@ -24,11 +24,28 @@ pub(super) fn participant(verb: ParticipantVerb, session: &Session) -> Result<u8
             session.show::<ParticipantInfo>(request, |it| show::participant(it, screen))?;
             Ok(DONE)
         }
-        ParticipantVerb::Erase { person } => {
+        ParticipantVerb::Erase { person, confirm } => {
+            if !confirm && !agreed(&person)? {
+                return Err(Failure::usage(
+                    "nobody was erased; it cannot be undone, so say yes, or add --confirm",
+                ));
+            }
             let request = Request::ParticipantErase(ParticipantQuery { person });
             session.tell::<Erased>(request, |_| String::new(), erased)
         }
     }
+}
+
+/// Asks whether a person is to be erased; where nobody can be asked, it is not.
+fn agreed(person: &str) -> Result<bool, Failure> {
+    if !question::can_be_asked() {
+        return Ok(false);
+    }
+    question::yes(&format!(
+        "Every device destroys the keys of all that is sealed about {}, for ever. This cannot be \
+         undone. Erase?",
+        show::plain(person)
+    ))
 }
 
 fn erased(data: &Erased) -> String {

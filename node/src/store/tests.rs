@@ -11,7 +11,7 @@ use tallyline_proto::model::{
     EventId, GrantId, Hash, Incarnation, KeyId, Person, Roles, ShooterNo,
 };
 use tallyline_proto::replica::StoredLog;
-use tallyline_proto::wire::{KeyRow, Share, encode_key};
+use tallyline_proto::wire::{KeyRow, Origin, Share, encode_key};
 
 use super::bounded::Bounded;
 use super::*;
@@ -307,7 +307,7 @@ fn sealing_key(number: u8) -> (KeyId, KeyRow, [u8; 32]) {
     let person = Person::Shooter(ShooterNo(u32::from(number) + 1));
     let share = Share::make(event, person, Roles::MEDIC, &[number; 32]);
     let secret = *share.key.as_bytes();
-    (share.id(event), encode_key(&share, true), secret)
+    (share.id(event), encode_key(&share, Origin::Made), secret)
 }
 
 fn holds(path: &Path, bytes: &[u8]) -> bool {

@@ -137,6 +137,16 @@ pub struct Sealed {
     pub bytes: Vec<u8>,
 }
 
+impl Sealed {
+    /// Returns whether both may say the same: under one key equal texts are equal bytes, under two
+    /// nobody can tell who has no keys, so that nobody tells them apart.
+    ///
+    /// Source: PROTOCOL R-SEAL-1.
+    pub fn may_equal(&self, other: &Self) -> bool {
+        self.key != other.key || self == other
+    }
+}
+
 /// Whom a sealed text is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Person {

@@ -1,6 +1,6 @@
 //! What officials record beyond scores: incidents, reports, decisions, versions of records.
 
-use alloc::{format, sync::Arc, vec::Vec};
+use alloc::{format, vec::Vec};
 
 use tallyline_keys::PublicKey;
 use uuid::Uuid;
@@ -14,10 +14,9 @@ use super::{
     seal::Sealer,
 };
 use crate::{
-    model::{self, Body, EntryId, FieldNo, GrantId, Kind, Policy, Roles, Value},
+    model::{self, Body, Derive, FieldNo, GrantId, Kind, Policy, Roles, Text, Value},
     rules::{
-        Code, Mistake, Scorebook,
-        incidents::same_incident,
+        Code, Mistake, Roster, Scorebook,
         records::RecordState,
         validate::{self, Desk, TimeBounds, Writer},
     },
@@ -34,7 +33,11 @@ impl Replica {
             return Err(no_event());
         };
         let book = member.book();
-        let member = &*member;
+        if let Some(entry) = self.known(&book, &record.body)? {
+            let (id, fresh) = (name(&record.body), false);
+            return Ok(Reply::Recorded { id, entry, fresh });
+        }
+        let member = self.event_or_mistake()?;
         let roster = member.ledger.authority().roster();
         let event = member.ledger.manifest().name.as_str();
         let revision = record.revision.unwrap_or_else(|| roster.revision());
@@ -42,13 +45,11 @@ impl Replica {
         if let Some(sealer) = &mut sealer {
             sealer.seal_seen(&book, &mut record.body)?;
         }
-        if let Some(entry) = known(&book, &record.body)? {
-            let (id, fresh) = (name(&record.body), false);
-            return Ok(Reply::Recorded { id, entry, fresh });
-        }
+        refuse_plain(&record.body)?;
         if let Body::Record(it) = &mut record.body
             && let Some(kind) = roster.kind(it.kind)
         {
+            numbers_where_summed(roster, kind, it)?;
             member.complete(&book, kind, it, record.confirmed)?;
             if let Some(sealer) = &mut sealer {
                 sealer.seal_record(&book, kind, it)?;
@@ -97,30 +98,6 @@ fn name(body: &Body) -> Uuid {
     }
 }
 
-/// Returns the entry that says the same under the same id; E19 if one says something else.
-fn known(book: &Arc<Scorebook>, body: &Body) -> Result<Option<EntryId>, Mistake> {
-    let incidents = book.incidents();
-    if let Body::Incident(incident) = body {
-        let Some(held) = incidents.sightings().get(&incident.id) else {
-            return Ok(None);
-        };
-        if same_incident(&held.first.says, incident) {
-            return Ok(Some(held.first.entry));
-        }
-        return Err(Mistake::other_data("incident", &incident.id));
-    }
-    if let Body::Report(report) = body {
-        let Some(held) = incidents.report(report.id) else {
-            return Ok(None);
-        };
-        if held.says == *report {
-            return Ok(Some(held.entry));
-        }
-        return Err(Mistake::other_data("report", &report.id));
-    }
-    Ok(None)
-}
-
 impl Member {
     /// Fills in what a person does not type: the name that a record has by what it says, its
     /// counter, and what a version as a whole leaves as it is.
@@ -150,6 +127,9 @@ impl Member {
         record.counter = state.next_counter();
         if record.creates {
             return asked_twice(kind, state, confirmed);
+        }
+        if record.gone && !confirmed {
+            knows_all(kind, state)?;
         }
         if record.parents.is_empty() {
             record.parents.clone_from(&state.parents);
@@ -202,11 +182,86 @@ impl Member {
     }
 }
 
+/// Refuses what is no number in a field that is added up (E03): it would count as nothing.
+///
+/// Source: PROTOCOL R-RECORD-9.
+fn numbers_where_summed(
+    roster: &Roster,
+    kind: &Kind,
+    record: &model::Record,
+) -> Result<(), Mistake> {
+    let summed = |no: FieldNo| {
+        let sum = Derive::Sum {
+            kind: kind.no,
+            field: no,
+        };
+        let mut kinds = roster.structure().kinds.iter();
+        kinds.any(|it| it.policy == Policy::Derived(sum))
+    };
+    let mut said = record.fields.iter();
+    let wrong = said.find(|(no, value)| !matches!(value, Value::Number(_)) && summed(*no));
+    let Some((no, _)) = wrong else {
+        return Ok(());
+    };
+    let field = kind.fields.iter().find(|it| it.no == *no);
+    let text = format!(
+        "{} of {} are added up, so it is a whole number, such as 5 or -2. Nothing was saved.",
+        field.map_or("the values", |it| it.name.as_str()),
+        kind.name
+    );
+    Err(Mistake::new(Code::E03, text))
+}
+
+/// Refuses to take back what this device does not know as a whole (E20): what somebody else did
+/// meanwhile would go with it.
+///
+/// Source: PROTOCOL R-RECORD-9.
+fn knows_all(kind: &Kind, state: &RecordState) -> Result<(), Mistake> {
+    let whole = match kind.policy {
+        Policy::Append | Policy::CreateWins => true,
+        Policy::FieldLevel
+        | Policy::LastWrite
+        | Policy::Escalation(_)
+        | Policy::Ask
+        | Policy::Derived(_) => false,
+    };
+    if !whole || !state.lacks_versions() {
+        return Ok(());
+    }
+    let text = format!(
+        "{} {} was changed by devices whose entries are not here yet. Wait until they have come \
+         (`tallyline status`), then look again; if it is wrong all the same, confirm.",
+        kind.name,
+        short(state.key)
+    );
+    Err(Mistake::new(Code::E20, text))
+}
+
+/// Refuses what was seen of an incident in the clear.
+///
+/// Source: PROTOCOL R-SEAL-6.
+fn refuse_plain(body: &Body) -> Result<(), Mistake> {
+    let text = if let Body::Incident(it) = body {
+        &it.text
+    } else if let Body::Report(it) = body {
+        &it.text
+    } else {
+        return Ok(());
+    };
+    match text {
+        Some(Text::Plain(_)) => {
+            let text = "what was seen of an incident is sealed, and is never written in the clear.";
+            Err(Mistake::new(Code::E01, text.into()))
+        }
+        Some(Text::Sealed(_)) | None => Ok(()),
+    }
+}
+
 /// Asks before something that only grows is entered a second time (E09).
 ///
 /// Source: PROTOCOL R-RECORD-6.
 fn asked_twice(kind: &Kind, state: &RecordState, confirmed: bool) -> Result<(), Mistake> {
-    let first = state.versions.iter().find(|it| it.says.creates);
+    let first = state.living().find(|it| it.says.creates);
     if confirmed || kind.policy != Policy::Append || kind.unique.is_empty() || state.gone {
         return Ok(());
     }

@@ -14,16 +14,17 @@ use tallyline_keys::{
 };
 
 use crate::{
-    log::{Authority, Chain, Ledger, Log},
+    log::{Authority, Chain, Ledger, Log, Member},
     model::{Body, KeyId, KindNo, LogName, Person, Roles, Sealed, Text, Value},
-    wire::{KEYS_ASKED_MAX, KeyAsk, Share},
+    wire::{KEYS_ASKED_MAX, KeyAsk, KeyRow, Origin, Share, encode_key},
 };
 
 /// Who reads what was seen of an incident.
 pub(super) const INCIDENT_READERS: Roles = Roles::JURY;
 
 /// Most keys of others that one device holds: 300 people, three circles of readers, and eighteen
-/// makers of each. Above it are only liars, and what they fill is a megabyte.
+/// keys of each: every writer makes one, and another one for whom it writes about after a reader
+/// left. Above it are only liars, and what they fill is a megabyte.
 pub(super) const KEYS_HELD_MAX: usize = 16_384;
 
 /// Most lacked keys that texts of one writer put on the list: a liar who names keys that nobody has
@@ -40,6 +41,10 @@ pub(super) struct Keyring {
     looked: BTreeMap<LogName, (u64, Option<Chain>)>,
     lacked: BTreeSet<KeyId>,
     ask: KeyAsk,
+    /// Whose texts are never to be read again.
+    erased: BTreeSet<Person>,
+    /// Who read when statements changed last; `None`: nobody has looked.
+    audience: Option<Audience>,
     stale: bool,
     /// Grows when anything here, or who may read, may have changed.
     version: u64,
@@ -49,8 +54,15 @@ pub(super) struct Keyring {
 #[derive(Clone, Debug)]
 pub(super) struct Held {
     pub(super) share: Share,
-    /// Whether this device made it: it holds it though it may not read others' texts.
-    pub(super) made: bool,
+    /// What this device made it holds though it may not read others' texts.
+    pub(super) origin: Origin,
+}
+
+/// Who reads: the owner, and members by their roles.
+#[derive(Debug, Default)]
+struct Audience {
+    owner: Option<PublicKey>,
+    members: BTreeMap<PublicKey, Roles>,
 }
 
 /// A text that names a key.
@@ -102,17 +114,33 @@ impl Keyring {
         self.stale = true;
     }
 
-    pub(super) fn keep(&mut self, id: KeyId, share: Share, made: bool) {
-        self.held.insert(id, Held { share, made });
+    pub(super) fn keep(&mut self, id: KeyId, share: Share, origin: Origin) {
+        self.held.insert(id, Held { share, origin });
         self.stale = true;
     }
 
-    /// Forgets every key of people who were erased, and returns their ids.
-    pub(super) fn forget(&mut self, erased: &BTreeSet<Person>) -> Vec<KeyId> {
+    /// Returns whose sealed texts are never to be read again, as of the last [`Self::erase`].
+    ///
+    /// Source: PROTOCOL R-SEAL-5.
+    pub(super) fn erased(&self) -> &BTreeSet<Person> {
+        &self.erased
+    }
+
+    /// Brings up to date who is erased.
+    pub(super) fn erase(&mut self, ledger: &Ledger) {
+        self.erased = erased(ledger);
+    }
+
+    /// Forgets every key of people who were erased, and of others' keys those that this device may
+    /// not be given any more; returns their ids.
+    ///
+    /// Source: PROTOCOL R-SEAL-3, R-SEAL-5.
+    pub(super) fn forget(&mut self, own: &PublicKey, ledger: &Ledger) -> Vec<KeyId> {
         if is(Fault::EraseKeepsKeys) {
             return Vec::new();
         }
-        let gone = |held: &Held| erased.contains(&held.share.person);
+        let erased = &self.erased;
+        let gone = |held: &Held| erased.contains(&held.share.person) || !held.stays(own, ledger);
         let ids: Vec<KeyId> = self
             .held
             .extract_if(.., |_, held| gone(held))
@@ -122,10 +150,41 @@ impl Keyring {
         ids
     }
 
-    /// Returns the key with which this device seals for a person and readers, if it has one: the
-    /// one with the lowest id, so that two readers who hold the same keys choose the same.
+    /// Stops sealing with own keys that may have been given to somebody who reads no longer, and
+    /// returns them as they are kept from now on.
+    ///
+    /// Source: PROTOCOL R-SEAL-2.
+    pub(super) fn retire(&mut self, authority: &Authority) -> Vec<(KeyId, KeyRow)> {
+        let now = Audience::of(authority);
+        let Some(before) = self.audience.replace(now) else {
+            return Vec::new();
+        };
+        let Some(now) = &self.audience else {
+            return Vec::new();
+        };
+        let mut left: BTreeMap<Roles, bool> = BTreeMap::new();
+        let mut retired = Vec::new();
+        for (id, held) in &mut self.held {
+            let readers = held.share.readers;
+            if held.origin == Origin::Made
+                && *left
+                    .entry(readers)
+                    .or_insert_with(|| before.lost(now, readers))
+            {
+                held.origin = Origin::Left;
+                retired.push((*id, encode_key(&held.share, held.origin)));
+            }
+        }
+        retired
+    }
+
+    /// Returns the key with which this device seals for a person and readers, if it has one: never
+    /// another's, whose maker may be none of the readers.
+    ///
+    /// Source: PROTOCOL R-SEAL-2.
     pub(super) fn key_for(&self, person: Person, readers: Roles) -> Option<&Share> {
-        let mut shares = self.held.values().map(|held| &held.share);
+        let made = self.held.values().filter(|it| it.origin == Origin::Made);
+        let mut shares = made.map(|held| &held.share);
         shares.find(|it| it.person == person && it.readers == readers)
     }
 
@@ -188,7 +247,7 @@ impl Keyring {
     }
 
     fn lacking(&self, own: &PublicKey, ledger: &Ledger) -> BTreeSet<KeyId> {
-        let erased = ledger.authority().erased();
+        let erased = &self.erased;
         let mut of_one: BTreeMap<PublicKey, usize> = BTreeMap::new();
         let mut lacked = BTreeSet::new();
         for (id, namings) in &self.named {
@@ -214,6 +273,36 @@ impl Keyring {
     }
 }
 
+impl Held {
+    /// Returns whether a device keeps it: one that it made, or that it may be given.
+    ///
+    /// Source: PROTOCOL R-SEAL-3.
+    pub(super) fn stays(&self, own: &PublicKey, ledger: &Ledger) -> bool {
+        self.origin != Origin::Given || may_read(ledger, own, self.share.readers)
+    }
+}
+
+impl Audience {
+    fn of(authority: &Authority) -> Self {
+        let members = authority.members().iter();
+        Self {
+            owner: Some(authority.owner()),
+            members: members.map(|(key, it)| (*key, reading(it))).collect(),
+        }
+    }
+
+    fn reads(&self, key: &PublicKey, readers: Roles) -> bool {
+        let acts = self.members.get(key);
+        self.owner == Some(*key) || acts.is_some_and(|acts| acts.meets(readers))
+    }
+
+    /// Returns whether somebody read who does not read now.
+    fn lost(&self, now: &Self, readers: Roles) -> bool {
+        let mut keys = self.members.keys().chain(&self.owner);
+        keys.any(|key| self.reads(key, readers) && !now.reads(key, readers))
+    }
+}
+
 impl Circle {
     pub(super) fn readers(self, ledger: &Ledger) -> Roles {
         match self {
@@ -236,11 +325,52 @@ pub(super) fn may_read(ledger: &Ledger, key: &PublicKey, readers: Roles) -> bool
         return true;
     }
     let member = authority.members().get(key);
-    member.is_some_and(|it| {
-        let acts = Roles(it.roles.0 & Roles::READING.0);
-        let reads = acts.meets(readers) && !it.roles.contains(Roles::CLOUD);
-        reads || is(Fault::KeysToAnybody)
-    })
+    member.is_some_and(|it| reading(it).meets(readers) || is(Fault::KeysToAnybody))
+}
+
+/// Returns the roles by which a member reads; a cloud reads nothing.
+fn reading(member: &Member) -> Roles {
+    if member.roles.contains(Roles::CLOUD) {
+        return Roles(0);
+    }
+    Roles(member.roles.0 & Roles::READING.0)
+}
+
+/// Returns whose sealed texts are never to be read again: whom the owner erased, and the incidents
+/// that name an erased shooter, about which a report may have come before them. What names a record
+/// is no incident's, whoever says so.
+///
+/// Source: PROTOCOL R-SEAL-5.
+fn erased(ledger: &Ledger) -> BTreeSet<Person> {
+    let mut erased = ledger.authority().erased().clone();
+    if !erased.iter().any(|it| matches!(it, Person::Shooter(_))) {
+        return erased;
+    }
+    let (mut early, mut records) = (BTreeSet::new(), BTreeSet::new());
+    for line in ledger.lines() {
+        if let Body::Incident(it) = line.body
+            && erased.contains(&Person::Shooter(it.bib))
+        {
+            early.insert(Person::Record(it.id));
+        } else if let Body::Record(it) = line.body {
+            records.insert(Person::Record(it.key));
+        }
+    }
+    erased.extend(early.difference(&records));
+    erased
+}
+
+/// Returns whether one of the last entries of a log is an incident of somebody who was erased.
+///
+/// Source: PROTOCOL R-SEAL-5.
+pub(super) fn names_erased(ledger: &Ledger, name: &LogName, entries: u64) -> bool {
+    let erased = ledger.authority().erased();
+    let Some(log) = ledger.logs().get(name).filter(|_| !erased.is_empty()) else {
+        return false;
+    };
+    let first = log.height().saturating_sub(entries).saturating_add(1);
+    let mut records = (first..=log.height()).filter_map(|seq| log.record(seq));
+    records.any(|it| matches!(&it.entry.body, Body::Incident(it) if erased.contains(&Person::Shooter(it.bib))))
 }
 
 /// Returns whether a device may read anything, or may have made a key: others are asked nothing.

@@ -154,7 +154,7 @@ impl KeyTalk {
 
     /// Returns the keys that the peer lacks, may hold, and that are here, as many as a frame takes.
     fn given(&self, peer: &PublicKey, here: &Holder<'_>) -> Vec<Share> {
-        let erased = here.ledger.authority().erased();
+        let erased = here.ring.erased();
         let held = self.wanted.ids().iter();
         let held = held.filter_map(|id| here.ring.held().get(id));
         let given = held.map(|held| &held.share).filter(|share| {

@@ -22,6 +22,7 @@ mod input;
 mod invite;
 mod keyring;
 mod keytalk;
+mod known;
 mod lending;
 mod member;
 mod open;

@@ -68,7 +68,8 @@ impl Replica {
             out: Out::default(),
         };
         replica.members_changed();
-        replica.forget_erased();
+        replica.settle_keys();
+        replica.look_at_keys();
         Ok(replica)
     }
 }
@@ -167,9 +168,9 @@ fn restore(identity: &Identity, stored: Stored) -> Result<State, Damage> {
         }
     }
     for row in &stored.keys {
-        let (share, made) =
+        let (share, origin) =
             decode_key(row).map_err(|error| Damage(format!("the keyring: {error}")))?;
-        member.ring.keep(share.id(event), share, made);
+        member.ring.keep(share.id(event), share, origin);
     }
     Ok(State::Member(alloc::boxed::Box::new(member)))
 }

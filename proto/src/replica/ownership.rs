@@ -8,12 +8,16 @@ use super::{Replica, Reply, command::sayable, core::State, member::Member};
 use crate::{
     log::{Ledger, Log, OWNERS_MAX, sign_consent, sign_head},
     model::{
-        Admit, Body, Consent, Cut, EntryId, GrantId, LogCut, Revoke, RevokeReason, Roles,
+        Admit, Body, Consent, Cut, EntryId, EventId, GrantId, LogCut, Revoke, RevokeReason, Roles,
         Statement, Transfer,
     },
     rules::{Code, Mistake},
     wire::{encode_signed, sign_statement, statement_id},
 };
+
+/// Most logs of the owner to be that a statement of its ownership names: starts of its process in
+/// which it said something under its Admit. They leave room for those of the old owner.
+const CUTS_BEFORE_MAX: usize = 32;
 
 impl Replica {
     /// Takes the membership of a key away, for good, with its logs cut at the heads known here.
@@ -91,7 +95,10 @@ impl Replica {
             return Err(Mistake::new(Code::E14, text));
         };
         let (owner, epoch) = (own, next_epoch(member)?);
-        let cuts = self.own_cuts()?;
+        let mut cuts = self.own_cuts()?;
+        let member = self.own_event()?;
+        let said = longest(under_no_grant(&member.ledger, &to));
+        cuts.extend(said.into_iter().filter_map(|log| cut(log, None)));
         self.state_that(&Statement::Transfer(Transfer {
             owner,
             to,
@@ -136,12 +143,15 @@ impl Replica {
         let event = member.ledger.event();
         let epoch = next_epoch(member)?;
         let label = self.identity.label.clone();
+        let mut cuts = owner_cuts(&member.ledger, &owner, before)?;
+        let said = longest(under_no_grant(&member.ledger, &own));
+        cuts.extend(self.cut_at_ends(event, &said));
         let statement = Statement::Recover(Transfer {
             owner,
             to: own,
             label: label.clone(),
             epoch,
-            cuts: owner_cuts(&member.ledger, &owner, before)?,
+            cuts,
             consent: sign_consent(&self.identity.key, event, &owner, epoch),
         });
         sayable(&statement)?;
@@ -166,8 +176,13 @@ impl Replica {
     fn own_cuts(&self) -> Result<Vec<LogCut>, Mistake> {
         let own = self.key();
         let member = self.event_or_mistake()?;
-        let event = member.ledger.event();
-        let cuts = under_no_grant(&member.ledger, &own).map(|log| {
+        let logs: Vec<&Log> = under_no_grant(&member.ledger, &own).collect();
+        Ok(self.cut_at_ends(member.ledger.event(), &logs))
+    }
+
+    /// Cuts logs of this device at their very ends, signed for or not yet.
+    fn cut_at_ends(&self, event: EventId, logs: &[&Log]) -> Vec<LogCut> {
+        let cuts = logs.iter().map(|log| {
             let (height, chain) = (log.height(), log.chain());
             let signature = sign_head(&self.identity.key, event, log.name(), (height, chain));
             LogCut {
@@ -180,7 +195,7 @@ impl Replica {
                 },
             }
         });
-        Ok(cuts.collect())
+        cuts.collect()
     }
 
     /// Returns the event of a member that may make statements of its own: the owner, or one with a
@@ -229,6 +244,17 @@ fn under_no_grant<'a>(ledger: &'a Ledger, key: &'a PublicKey) -> impl Iterator<I
     let grants = ledger.authority().grants();
     let logs = ledger.logs().values();
     logs.filter(move |log| log.writer() == *key && !grants.contains_key(&log.name().grant))
+}
+
+/// Returns the longest logs of somebody who is to own the event: what is said in them so far was not
+/// said as the owner.
+///
+/// Source: PROTOCOL R-CONTROL-19.
+fn longest<'a>(logs: impl Iterator<Item = &'a Log>) -> Vec<&'a Log> {
+    let mut logs: Vec<&Log> = logs.collect();
+    logs.sort_by_key(|log| core::cmp::Reverse(log.height()));
+    logs.truncate(CUTS_BEFORE_MAX);
+    logs
 }
 
 /// Cuts the logs of an owner under no grant at the heads known here.

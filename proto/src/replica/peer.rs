@@ -13,6 +13,7 @@ use super::{
     Notice, PeerId, Reason, Replica, Write,
     core::State,
     enrol::{asks_to_join, claim_frame, join_frame},
+    keyring::names_erased,
     keytalk::KeyTalk,
     pace::Pace,
     proof::present,
@@ -604,6 +605,7 @@ impl Replica {
         };
         member.ring.touch();
         let control = member.ledger.is_control(name.grant) || member.ledger.speaks(&name);
+        let early = names_erased(&member.ledger, &name, entries);
         for it in self.peers.values_mut() {
             it.talk.note_change(now_ms);
             if control {
@@ -616,7 +618,9 @@ impl Replica {
         if control {
             self.settle_forks();
             self.members_changed();
-            self.forget_erased();
+        }
+        if control || early {
+            self.settle_keys();
         }
     }
 

@@ -65,7 +65,7 @@ impl Replica {
         };
         let authority = member.ledger.authority();
         let roster = authority.roster();
-        let mut people: BTreeSet<Person> = authority.erased().clone();
+        let mut people: BTreeSet<Person> = member.ring.erased().clone();
         people.extend(
             roster
                 .structure()
@@ -106,7 +106,7 @@ impl Replica {
                 Person::Shooter(no) => roster.shooter(*no).map(|it| it.label.clone()),
                 Person::Record(_) => None,
             },
-            erased: authority.erased().contains(person),
+            erased: member.ring.erased().contains(person),
             texts: of(&texts, person),
             readable: of(&readable, person),
             keys: of(&keys, person),

@@ -1,15 +1,15 @@
 //! What a replica shows beyond scores: incidents, records, and all that needs a person.
 
-use alloc::{string::String, sync::Arc, vec::Vec};
+use alloc::{collections::BTreeSet, string::String, sync::Arc, vec::Vec};
 
 use tallyline_keys::PublicKey;
 use uuid::Uuid;
 
-use super::{Replica, core::State, member::Member};
+use super::{Replica, core::State, member::Member, seal::DEPTH_MAX};
 use crate::{
     model::{
-        DrillNo, EntryId, Incident, JuryDecision, Kind, KindNo, LogName, Person, PlaceNo, Report,
-        ShooterNo, Value,
+        Body, DrillNo, EntryId, Incident, JuryDecision, Kind, KindNo, LogName, Person, PlaceNo,
+        Policy, Report, ShooterNo, Value,
     },
     rules::{
         Scorebook,
@@ -18,6 +18,9 @@ use crate::{
     },
     wire::log_short_id,
 };
+
+/// What stands in the place of what an erased person's record says.
+const ERASED: &str = "[erased]";
 
 /// Who wrote an entry, when by his clock, and where the entry is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +102,8 @@ pub struct Reviewed {
     pub at_unix_ms: i64,
     /// Who wrote its entries, in their order.
     pub noted: Vec<Noted>,
+    /// What each of them says.
+    pub says: Vec<Body>,
 }
 
 /// A place of the scorebook in which a person must void something: a slot, the chronograph's line of a
@@ -163,8 +168,9 @@ impl Replica {
             return Vec::new();
         };
         let records = book.records().of_kind(kind);
-        let mut views: Vec<VersionsView> =
-            records.map(|it| member.versions_view(&own, it)).collect();
+        let mut views: Vec<VersionsView> = records
+            .map(|it| member.versions_view(&own, &book, it))
+            .collect();
         views.sort_by_key(|it| (it.record.doubled.is_empty(), !it.record.needs_person()));
         views
     }
@@ -175,15 +181,8 @@ impl Replica {
             return Conflicts::default();
         };
         let records = book.records().conflicts();
-        let reviews = book.incidents().reviews().iter().map(|review| Reviewed {
-            review: review.clone(),
-            at_unix_ms: member.unix_ms(review.at_ms),
-            noted: review
-                .entries
-                .iter()
-                .filter_map(|entry| member.noted(&own, *entry))
-                .collect(),
-        });
+        let reviews = book.incidents().reviews().iter();
+        let reviews = reviews.map(|review| member.reviewed(&own, review));
         let undecided = book.undecided().iter();
         let slots = undecided.map(|(&(drill, shooter), &entry)| SlotConflict {
             drill,
@@ -198,7 +197,7 @@ impl Replica {
         Conflicts {
             records: records
                 .into_iter()
-                .map(|it| member.versions_view(&own, it))
+                .map(|it| member.versions_view(&own, &book, it))
                 .collect(),
             reviews: reviews.collect(),
             slots: slots.collect(),
@@ -254,38 +253,92 @@ impl Member {
         }
     }
 
-    /// Shows nothing in words of a record that stands for a person who was erased.
+    /// Shows nothing of what a record says that stands for a person who was erased, and no words of
+    /// one that hangs on such a record: counts and days stay.
     ///
     /// Source: PROTOCOL R-SEAL-7.
-    fn without_erased_record(&self, record: &RecordState) -> RecordState {
+    fn without_erased_record(&self, book: &Scorebook, record: &RecordState) -> RecordState {
         let mut record = record.clone();
-        let erased = self.ledger.authority().erased();
-        if erased.contains(&Person::Record(record.key)) {
-            let shown = record.fields.values_mut().map(|it| &mut it.value);
-            let said = record.versions.iter_mut();
-            let said = said.flat_map(|it| it.says.fields.iter_mut().map(|(_, value)| value));
-            for value in shown.chain(said) {
-                if let Value::Text(text) = value {
-                    *text = "[erased]".into();
-                }
+        let kind = self.ledger.authority().roster().kind(record.kind);
+        // What is computed has the name of what it hangs on, and says nothing of its own.
+        let written = kind.is_none_or(|it| !matches!(it.policy, Policy::Derived(_)));
+        let itself = written && self.ring.erased().contains(&Person::Record(record.key));
+        if !itself && !self.hangs_on_erased(book, &record) {
+            return record;
+        }
+        let shown = record.fields.values_mut().map(|it| &mut it.value);
+        let said = record.versions.iter_mut();
+        let said = said.flat_map(|it| it.says.fields.iter_mut().map(|(_, value)| value));
+        for value in shown.chain(said) {
+            let hidden = match value {
+                Value::Text(_) => true,
+                Value::Number(_) => itself,
+                // Opened, it says by itself that it is erased.
+                Value::Sealed(_) => false,
+            };
+            if hidden {
+                *value = Value::Text(ERASED.into());
             }
         }
         record
     }
 
-    fn versions_view(&self, own: &PublicKey, record: &RecordState) -> VersionsView {
+    /// Returns whether a record hangs on one that stands for a person who was erased.
+    fn hangs_on_erased(&self, book: &Scorebook, record: &RecordState) -> bool {
+        let erased = self.ring.erased();
+        let mut above = self.parents(record);
+        for _ in 0..DEPTH_MAX {
+            if erased.is_empty() || above.is_empty() {
+                return false;
+            }
+            let is_erased = |(_, key): &(KindNo, Uuid)| erased.contains(&Person::Record(*key));
+            if above.iter().any(is_erased) {
+                return true;
+            }
+            let states = above
+                .iter()
+                .filter_map(|(kind, key)| book.records().get(*kind, *key));
+            above = states.flat_map(|it| self.parents(it)).collect();
+        }
+        false
+    }
+
+    fn parents(&self, record: &RecordState) -> BTreeSet<(KindNo, Uuid)> {
+        let kind = self.ledger.authority().roster().kind(record.kind);
+        let kinds = kind
+            .into_iter()
+            .flat_map(|kind| kind.parents.iter().copied());
+        kinds.zip(record.parents.iter().copied()).collect()
+    }
+
+    fn versions_view(
+        &self,
+        own: &PublicKey,
+        book: &Scorebook,
+        record: &RecordState,
+    ) -> VersionsView {
         let noted = record.versions.iter();
         let noted = noted.map(|it| self.noted_by(own, it.entry, &it.author, it.at_ms));
         VersionsView {
             noted: noted.collect(),
-            record: self.without_erased_record(record),
+            record: self.without_erased_record(book, record),
         }
     }
 
-    fn noted(&self, own: &PublicKey, entry: EntryId) -> Option<Noted> {
-        let (log, seq) = self.ledger.find(entry)?;
-        let line = self.ledger.line(&log, seq)?;
-        Some(self.noted_by(own, entry, &line.author, line.at_ms))
+    fn reviewed(&self, own: &PublicKey, review: &Review) -> Reviewed {
+        let found = review.entries.iter().filter_map(|entry| {
+            let (log, seq) = self.ledger.find(*entry)?;
+            let line = self.ledger.line(&log, seq)?;
+            let noted = self.noted_by(own, *entry, &line.author, line.at_ms);
+            Some((noted, line.body.clone()))
+        });
+        let (noted, says) = found.unzip();
+        Reviewed {
+            review: review.clone(),
+            at_unix_ms: self.unix_ms(review.at_ms),
+            noted,
+            says,
+        }
     }
 
     fn noted_by(&self, own: &PublicKey, entry: EntryId, author: &PublicKey, at_ms: i64) -> Noted {

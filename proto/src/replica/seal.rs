@@ -13,14 +13,14 @@ use super::{
 use crate::{
     model::{Body, Erase, Kind, Person, Record, Roles, Sealed, Statement, Text, Value},
     rules::{Code, Mistake, Scorebook},
-    wire::{Keys, Share, encode_key, open_sealed, seal_text},
+    wire::{Keys, Origin, Share, encode_key, open_sealed, seal_text},
 };
 
 /// The kind of record that stands for a person.
 pub(super) const PARTICIPANT: &str = "participant";
 
 /// How far up a record is followed to the person whom it is about; kinds are no deeper.
-const DEPTH_MAX: usize = 32;
+pub(super) const DEPTH_MAX: usize = 32;
 
 /// Seals the texts of one command. The keys that it makes are kept only if the command goes through.
 pub(super) struct Sealer<'a> {
@@ -60,7 +60,7 @@ impl<'a> Sealer<'a> {
     ) -> Result<Sealed, Mistake> {
         let ledger = &self.member.ledger;
         let event = ledger.event();
-        if ledger.authority().erased().contains(&person) {
+        if self.member.ring.erased().contains(&person) {
             let text = format!(
                 "{} was erased from this event: nothing more is recorded under seal about that \
                  person. Nothing was saved.",
@@ -198,9 +198,9 @@ impl Replica {
             let id = share.id(member.ledger.event());
             self.out.writes.push(Write::Key {
                 id,
-                row: encode_key(&share, true),
+                row: encode_key(&share, Origin::Made),
             });
-            member.ring.keep(id, share, true);
+            member.ring.keep(id, share, Origin::Made);
         }
     }
 
@@ -212,14 +212,15 @@ impl Replica {
             return Opened::NotForThisDevice;
         };
         let ledger = &member.ledger;
-        if ledger.authority().erased().contains(&sealed.person) {
+        if member.ring.erased().contains(&sealed.person) {
             return Opened::Erased;
         }
-        if let Some(held) = member.ring.held().get(&sealed.key) {
+        let own = self.key();
+        let held = member.ring.held().get(&sealed.key);
+        if let Some(held) = held.filter(|it| it.stays(&own, ledger)) {
             return open_sealed(ledger.event(), &held.share, sealed)
                 .map_or(Opened::Broken, Opened::Text);
         }
-        let own = self.key();
         if member.ring.may_lack(&own, ledger, sealed.key) {
             Opened::KeyMissing
         } else {
@@ -236,10 +237,13 @@ impl Replica {
             .is_some_and(|member| may_read(&member.ledger, &own, readers))
     }
 
-    /// Returns whom the owner erased.
+    /// Returns whose sealed texts are never to be read again: whom the owner erased, and incidents
+    /// of theirs.
+    ///
+    /// Source: PROTOCOL R-SEAL-5.
     pub fn erased(&self) -> BTreeSet<Person> {
         self.member()
-            .map(|member| member.ledger.authority().erased().clone())
+            .map(|member| member.ring.erased().clone())
             .unwrap_or_default()
     }
 
@@ -250,7 +254,7 @@ impl Replica {
             id: *id,
             person: held.share.person,
             readers: held.share.readers,
-            made: held.made,
+            made: held.origin != Origin::Given,
         });
         views.collect()
     }
@@ -272,26 +276,40 @@ impl Replica {
             let text = format!("shooter {no} is not on the roster.");
             return Err(Mistake::new(Code::E01, text));
         }
-        let mut keys = 0;
+        let before = member.ring.held().len();
         if !member.ledger.authority().erased().contains(&person) {
-            let held = member.ring.held().values();
-            keys = held.filter(|held| held.share.person == person).count();
             self.state_that(&Statement::Erase(Erase { person }))?;
         }
-        let keys = u64::try_from(keys).unwrap_or(u64::MAX);
+        let after = self.own_event()?.ring.held().len();
+        let keys = u64::try_from(before.saturating_sub(after)).unwrap_or(u64::MAX);
         Ok(Reply::Erased { keys })
     }
 
-    /// Destroys the keys of everybody who was erased, in the commit that takes the statement.
+    /// Destroys the keys of everybody who was erased and those that this device may hold no longer,
+    /// and stops sealing with what a reader who left may have, in the commit that takes the
+    /// statement.
     ///
-    /// Source: PROTOCOL R-SEAL-5.
-    pub(super) fn forget_erased(&mut self) {
+    /// Source: PROTOCOL R-SEAL-2, R-SEAL-3, R-SEAL-5.
+    pub(super) fn settle_keys(&mut self) {
+        let own = self.key();
         let State::Member(member) = &mut self.state else {
             return;
         };
-        let forgotten = member.ring.forget(member.ledger.authority().erased());
-        let writes = forgotten.into_iter().map(|id| Write::ForgetKey { id });
-        self.out.writes.extend(writes);
+        member.ring.erase(&member.ledger);
+        let forgotten = member.ring.forget(&own, &member.ledger);
+        let forgotten = forgotten.into_iter().map(|id| Write::ForgetKey { id });
+        self.out.writes.extend(forgotten);
+        let retired = member.ring.retire(member.ledger.authority()).into_iter();
+        let retired = retired.map(|(id, row)| Write::Key { id, row });
+        self.out.writes.extend(retired);
+    }
+
+    /// Looks which keys are lacked, so that a text says what it is before anything happened.
+    pub(super) fn look_at_keys(&mut self) {
+        let own = self.key();
+        if let State::Member(member) = &mut self.state {
+            member.ring.refresh(&own, &member.ledger);
+        }
     }
 
     /// Takes keys that this device asked for.
@@ -313,7 +331,7 @@ impl Replica {
             if member.ring.held().contains_key(&id) {
                 continue;
             }
-            if member.ledger.authority().erased().contains(&share.person) {
+            if member.ring.erased().contains(&share.person) {
                 erased = erased.saturating_add(1);
                 continue;
             }
@@ -327,9 +345,9 @@ impl Replica {
             }
             self.out.writes.push(Write::Key {
                 id,
-                row: encode_key(&share, false),
+                row: encode_key(&share, Origin::Given),
             });
-            member.ring.keep(id, share, false);
+            member.ring.keep(id, share, Origin::Given);
         }
         if 0 < erased {
             let text = format!("{erased} keys of people who were erased");

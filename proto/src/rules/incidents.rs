@@ -18,7 +18,9 @@ use tallyline_keys::PublicKey;
 use uuid::Uuid;
 
 use super::{Authority, Line, Rank, Roster, Scorebook, Verdict, rank};
-use crate::model::{Body, DrillNo, EntryId, Incident, JuryDecision, Report, Ruling, ShooterNo};
+use crate::model::{
+    Body, DrillNo, EntryId, Incident, JuryDecision, Report, Ruling, ShooterNo, Text,
+};
 
 /// What an entry says, with who said it and when by his clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +85,9 @@ pub enum Why {
     /// Decisions about one group differ: the owner, or the jury, decides.
     Decisions,
 }
+
+/// Says whether two texts, or none, say the same.
+pub(crate) type SameText<'a> = &'a dyn Fn(Option<&Text>, Option<&Text>) -> bool;
 
 /// An entry about an incident that is not here (E20).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -225,7 +230,7 @@ impl Incidents {
             return;
         };
         let first = held.first.entry;
-        if same_incident(&held.first.says, &told.says) {
+        if same_incident(&held.first.says, &told.says, &same_text) {
             self.verdicts.insert(told.entry, Verdict::Duplicate(first));
             held.again.push(told.entry);
         } else {
@@ -243,7 +248,7 @@ impl Incidents {
     ) {
         let entry = told.entry;
         if let Some(seen) = reports.get_mut(&told.says.id) {
-            let same = seen.first.says == told.says;
+            let same = same_report(&seen.first.says, &told.says, &same_text);
             let verdict = if same {
                 Verdict::Duplicate(seen.first.entry)
             } else {
@@ -345,12 +350,32 @@ impl Seen {
 /// Returns whether two incidents of one id say the same; times of day are not content.
 ///
 /// Source: PROTOCOL R-INCIDENT-2, R-READ-5.
-pub(crate) fn same_incident(left: &Incident, right: &Incident) -> bool {
+pub(crate) fn same_incident(left: &Incident, right: &Incident, same_text: SameText<'_>) -> bool {
     left.race == right.race
         && left.bib == right.bib
         && left.place == right.place
         && left.rule == right.rule
-        && left.text == right.text
+        && same_text(left.text.as_ref(), right.text.as_ref())
+}
+
+/// Returns whether two reports of one id say the same.
+///
+/// Source: PROTOCOL R-INCIDENT-2.
+pub(crate) fn same_report(left: &Report, right: &Report, same_text: SameText<'_>) -> bool {
+    left.incident == right.incident
+        && left.media == right.media
+        && same_text(left.text.as_ref(), right.text.as_ref())
+}
+
+/// Returns whether two texts say the same, as far as everybody can tell: of two that are sealed with
+/// two keys nobody can.
+///
+/// Source: PROTOCOL R-INCIDENT-2.
+pub(crate) fn same_text(left: Option<&Text>, right: Option<&Text>) -> bool {
+    match (left, right) {
+        (Some(Text::Sealed(left)), Some(Text::Sealed(right))) => left.may_equal(right),
+        (left, right) => left == right,
+    }
 }
 
 /// Returns what two rulings about one run come to: times add up, a disqualification stays.

@@ -76,7 +76,7 @@ fn people() -> [Kind; 5] {
                 "participant",
                 &[GROUP],
                 Policy::FieldLevel,
-                &["name", "born", "note", "contact*"],
+                &["name", "born*", "note*", "contact*"],
             )
         },
         kind(
@@ -87,13 +87,14 @@ fn people() -> [Kind; 5] {
             &["name", "day", "place", "note"],
         ),
         Kind {
+            readers: Roles::LEADER,
             unique: Vec::from([FieldNo(1)]),
             ..kind(
                 ATTENDANCE,
                 "attendance",
                 &[PARTICIPANT],
                 Policy::LastWrite,
-                &["day", "status", "note"],
+                &["day", "status", "note*"],
             )
         },
     ]
@@ -165,7 +166,7 @@ fn health() -> [Kind; 2] {
                 "dose",
                 &[MEDICATION],
                 Policy::Append,
-                &["day", "time", "status", "note*"],
+                &["day", "time", "status*", "note*"],
             )
         },
     ]
@@ -263,6 +264,22 @@ mod tests {
         let names: BTreeSet<&str> = kinds.iter().map(|it| it.name.as_str()).collect();
         assert_eq!(names.len(), kinds.len(), "every name once");
         assert_eq!(set("regatta"), None);
+    }
+
+    #[test]
+    fn what_says_something_of_a_child_is_sealed() {
+        let sealed = |kind: KindNo| {
+            let kinds = camp();
+            let found = kinds.iter().find(|it| it.no == kind);
+            let fields = found.map(|it| it.fields.clone()).unwrap_or_default();
+            let names = fields.into_iter().filter(|it| it.sealed).map(|it| it.name);
+            names.collect::<Vec<_>>()
+        };
+        assert_eq!(sealed(PARTICIPANT), ["born", "note", "contact"]);
+        assert_eq!(sealed(ATTENDANCE), ["note"]);
+        assert_eq!(sealed(MEDICATION), ["medicine", "amount", "note"]);
+        assert_eq!(sealed(DOSE), ["status", "note"]);
+        assert_eq!(sealed(CARPOOL), ["contact"]);
     }
 
     #[test]

@@ -83,8 +83,17 @@ pub trait Authority {
         self.standing(log, seq, None)
     }
 
-    /// Returns whether `key` is the owner's.
+    /// Returns whether `key` is that of the owner now.
     fn is_owner(&self, key: &PublicKey) -> bool;
+
+    /// Returns the number of the owner, from 0, as whom `key` wrote the entry at `seq` of `log`; `None`
+    /// if it did not own the event there. Giving the event away changes nothing that was said before.
+    ///
+    /// Source: PROTOCOL R-CONTROL-19.
+    fn reign(&self, key: &PublicKey, log: &LogName, seq: u64) -> Option<usize> {
+        let _ = (log, seq);
+        self.is_owner(key).then_some(0)
+    }
 
     /// Returns whether `key` sits on the jury: what it decides goes before what others decide.
     ///

@@ -64,6 +64,9 @@ pub struct RecordState {
     pub fields: BTreeMap<FieldNo, Shown>,
     /// Whether it is taken back.
     pub gone: bool,
+    /// How many versions at the beginning somebody took back who knew all of them; only where every
+    /// version is one more line.
+    pub ended: usize,
     /// The highest counter of its versions.
     pub counter: u64,
     /// Every version, in order; the last one goes before the others.
@@ -82,6 +85,20 @@ impl RecordState {
     pub fn next_counter(&self) -> u64 {
         let known = u64::try_from(self.versions.len()).unwrap_or(u64::MAX);
         self.counter.max(known).saturating_add(1)
+    }
+
+    /// Returns whether versions are known of that are not here: the counter of one is above their
+    /// number.
+    ///
+    /// Source: PROTOCOL R-RECORD-2.
+    pub fn lacks_versions(&self) -> bool {
+        let held = u64::try_from(self.versions.len()).unwrap_or(u64::MAX);
+        held < self.counter
+    }
+
+    /// Returns the versions that nobody took back.
+    pub fn living(&self) -> impl Iterator<Item = &Version> + '_ {
+        self.versions.iter().skip(self.ended)
     }
 
     /// Returns whether a person has to look at it.
@@ -202,6 +219,7 @@ impl Records {
             parents,
             fields: BTreeMap::new(),
             gone: last.is_some_and(|it| it.says.gone),
+            ended: 0,
             counter: last.map_or(0, |it| it.says.counter),
             versions,
             asks: Vec::new(),
@@ -244,6 +262,24 @@ impl Records {
                 .extend(others.iter().map(|entry| (*entry, verdict)));
         }
     }
+}
+
+/// Returns whether two versions of one record say the same, as far as everybody can tell: of texts
+/// sealed under two keys nobody can.
+///
+/// Source: PROTOCOL R-RECORD-4, R-RECORD-9.
+pub(crate) fn same_content(left: &Record, right: &Record) -> bool {
+    let same = |(one, other): (&(FieldNo, Value), &(FieldNo, Value))| {
+        let values = match (&one.1, &other.1) {
+            (Value::Sealed(one), Value::Sealed(other)) => one.may_equal(other),
+            (one, other) => one == other,
+        };
+        one.0 == other.0 && values
+    };
+    left.gone == right.gone
+        && left.parents == right.parents
+        && left.fields.len() == right.fields.len()
+        && left.fields.iter().zip(&right.fields).all(same)
 }
 
 /// Returns kinds in an order in which each comes after everything that its records hang on and are

@@ -457,7 +457,8 @@ pub fn judge_answer(
     } else {
         authority.standing(&answer.log, answer.seq, None)
     };
-    let by_owner = authority.is_owner(&answer.author);
+    let reign = authority.reign(&answer.author, &answer.log, answer.seq);
+    let by_owner = reign.is_some();
     let by_author = answer.author == target.author && !takes_out(target.body);
     if by_owner || by_author {
         return match alone {

@@ -48,7 +48,7 @@ pub use hash::{
     structure_hash,
 };
 pub use seal::{
-    KEY_ROW_BYTES, KEYS_ASKED_MAX, KEYS_GIVEN_MAX, KeyAsk, KeyRow, Keys, Share, decode_key,
+    KEY_ROW_BYTES, KEYS_ASKED_MAX, KEYS_GIVEN_MAX, KeyAsk, KeyRow, Keys, Origin, Share, decode_key,
     encode_key, open_sealed, seal_text,
 };
 pub use statement::{

@@ -51,6 +51,20 @@ pub struct Keys {
     pub keys: Vec<Share>,
 }
 
+/// Where a key comes from.
+///
+/// Source: PROTOCOL R-SEAL-2, R-SEAL-3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Another device gave it.
+    Given,
+    /// This device made it and seals with it.
+    Made,
+    /// This device made it, and somebody to whom it may have been given reads no longer: nothing
+    /// more is sealed with it.
+    Left,
+}
+
 /// A key as a store keeps it; wiped from memory when dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyRow(Zeroizing<[u8; KEY_ROW_BYTES]>);
@@ -146,28 +160,32 @@ pub fn open_sealed(event: EventId, share: &Share, sealed: &Sealed) -> Option<Str
 }
 
 /// Lays out a key for the store: `person 20 | readers u32 | made here, 1 | key 32`.
-pub fn encode_key(share: &Share, made: bool) -> KeyRow {
+pub fn encode_key(share: &Share, origin: Origin) -> KeyRow {
     let mut row = Zeroizing::new([0; KEY_ROW_BYTES]);
     let (person, rest) = row.split_at_mut(20);
     let (readers, rest) = rest.split_at_mut(4);
     let (flag, key) = rest.split_at_mut(1);
     person.copy_from_slice(&person_bytes(share.person));
     readers.copy_from_slice(&share.readers.0.to_le_bytes());
-    flag.fill(u8::from(made));
+    flag.fill(match origin {
+        Origin::Given => 0,
+        Origin::Made => 1,
+        Origin::Left => 2,
+    });
     key.copy_from_slice(share.key.as_bytes());
     KeyRow(row)
 }
 
-/// Reads a key that was kept, and whether it was made by this device.
+/// Reads a key that was kept, and where it comes from.
 ///
 /// # Errors
 /// If the bytes are no key.
-pub fn decode_key(row: &KeyRow) -> Result<(Share, bool), WireError> {
+pub fn decode_key(row: &KeyRow) -> Result<(Share, Origin), WireError> {
     let invalid = WireError::Invalid("a key of sealed texts");
     let (shooter, rest) = row.0.split_first_chunk::<4>().ok_or(invalid)?;
     let (record, rest) = rest.split_first_chunk::<16>().ok_or(invalid)?;
     let (readers, rest) = rest.split_first_chunk::<4>().ok_or(invalid)?;
-    let (made, key) = rest.split_first().ok_or(invalid)?;
+    let (origin, key) = rest.split_first().ok_or(invalid)?;
     let shooter = u32::from_le_bytes(*shooter);
     let person = match shooter {
         0 => Person::Record(uuid::Uuid::from_bytes(*record)),
@@ -179,7 +197,13 @@ pub fn decode_key(row: &KeyRow) -> Result<(Share, bool), WireError> {
         readers: Roles(u32::from_le_bytes(*readers)),
         key: SealKey::from_bytes(fixed(key, "a key of sealed texts")?),
     };
-    Ok((share, *made != 0))
+    let origin = match origin {
+        0 => Origin::Given,
+        1 => Origin::Made,
+        2 => Origin::Left,
+        _ => return Err(invalid),
+    };
+    Ok((share, origin))
 }
 
 pub(super) fn key_ask_out(it: &KeyAsk) -> pb::KeyAsk {
@@ -270,11 +294,11 @@ mod tests {
     #[test]
     fn keys_are_kept_and_read_back() {
         for person in persons() {
-            for made in [false, true] {
+            for origin in [Origin::Given, Origin::Made, Origin::Left] {
                 let share = Share::make(EVENT, person, Roles::MEDIC, &[7; 32]);
-                let row = encode_key(&share, made);
+                let row = encode_key(&share, origin);
                 let row = KeyRow::from_bytes(row.as_bytes()).unwrap();
-                assert_eq!(decode_key(&row), Ok((share, made)));
+                assert_eq!(decode_key(&row), Ok((share, origin)));
             }
         }
         assert_eq!(KeyRow::from_bytes(&[0; 56]), None);
@@ -310,7 +334,7 @@ mod tests {
     #[test]
     fn nothing_of_a_key_is_shown() {
         let share = Share::make(EVENT, persons()[0], Roles::MEDIC, &[7; 32]);
-        let shown = alloc::format!("{share:?} {:?}", encode_key(&share, true));
+        let shown = alloc::format!("{share:?} {:?}", encode_key(&share, Origin::Made));
         assert!(shown.contains("SealKey(..)"), "{shown}");
         assert!(shown.contains("KeyRow(..)"), "{shown}");
     }

@@ -8,13 +8,17 @@ use tallyline_proto::{
         Ruleset, Shooter, ShooterNo, SquadNo, Structure, Terms, VoidReason,
     },
     replica::{
-        Command, Disk, Founding, Identity, Input, Now, Replica, Reply, RequestId, Stored, Write,
+        Command, Disk, Founding, Identity, Input, Now, Replica, Reply, RequestId, Seed, Stored,
+        Write,
     },
     rules::{Mistake, Verdict},
 };
 
 /// The event begins at this Unix time in milliseconds.
 pub(crate) const EPOCH_MS: u64 = 1_764_201_600_000;
+
+/// The seed of the event's recovery card.
+pub(crate) const CARD: [u8; 32] = [0xca; 32];
 
 /// A disk that keeps nothing: these devices are never started again.
 struct Nowhere;
@@ -60,7 +64,7 @@ impl Device {
             nonce: [7; 16],
             discovery_key: [8; 16],
             cloud: Vec::new(),
-            recovery: Vec::new(),
+            recovery: vec![DeviceKey::from_seed(CARD).public()],
             structure,
             label: "Owner".to_owned(),
         }));
@@ -103,7 +107,13 @@ impl Device {
         );
     }
 
+    /// Asks for something, with its texts under seal as the program does.
     pub(crate) fn ask(&mut self, command: Command) -> Reply {
+        let command = self.sealing(command);
+        self.ask_as_it_is(command)
+    }
+
+    pub(crate) fn ask_as_it_is(&mut self, command: Command) -> Reply {
         let wall_ms = i64::try_from(EPOCH_MS).expect("a date") + self.clock_ms;
         let now = Now {
             mono_ms: 1_000,
@@ -116,6 +126,23 @@ impl Device {
         let effects = self.replica.step(now, vec![input]);
         let mut released = effects.persist(&mut Nowhere).expect("never fails");
         released.replies.remove(0).1
+    }
+
+    /// Seals what is to be sealed with keys of this device.
+    fn sealing(&self, command: Command) -> Command {
+        if !matches!(
+            &command,
+            Command::Record {
+                body: Body::Incident(_) | Body::Report(_) | Body::Record(_),
+                ..
+            }
+        ) {
+            return command;
+        }
+        Command::RecordSealed {
+            seed: Seed([self.seed; 32]),
+            record: Box::new(command),
+        }
     }
 
     pub(crate) fn must(&mut self, command: Command) -> Reply {

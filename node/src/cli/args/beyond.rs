@@ -146,6 +146,9 @@ pub(in crate::cli) struct RecordSet {
     /// Take the record back; it stays in the history.
     #[arg(long)]
     pub(in crate::cli) gone: bool,
+    /// Take it back although entries of others about it are not here yet.
+    #[arg(long)]
+    pub(in crate::cli) confirm: bool,
 }
 
 #[derive(Debug, Args)]

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::config::Screen;
 use crate::local::protocol::{
-    Conflicts, DecisionInfo, IncidentGroup, IncidentInfo, Incidents, KindInfo, NotedInfo,
-    RecordInfo, Records, ReportInfo, RulingWord, ValueInfo,
+    ConflictInfo, Conflicts, DecisionInfo, IncidentGroup, IncidentInfo, Incidents, KindInfo,
+    NotedInfo, OtherInfo, RecordInfo, Records, ReportInfo, RulingWord, ValueInfo,
 };
 
 use super::table::{Sheet, Side::Left, Side::Right, clean};
@@ -91,10 +91,7 @@ fn one_incident(text: &mut String, incident: &IncidentInfo, zone_min: i32) {
         add(text, format_args!("    {again} the same\n"));
     }
     for other in &incident.others {
-        add(
-            text,
-            format_args!("    E19 entry {} says something else\n", short(other)),
-        );
+        other_incident(text, other);
     }
     for ReportInfo {
         noted,
@@ -137,6 +134,25 @@ fn one_incident(text: &mut String, incident: &IncidentInfo, zone_min: i32) {
             ),
         );
     }
+}
+
+/// Shows what another entry says under the id of an incident.
+fn other_incident(text: &mut String, other: &OtherInfo) {
+    let rule = other
+        .rule
+        .map_or_else(String::new, |rule| format!(", rule {rule}"));
+    add(
+        text,
+        format_args!(
+            "    E19 entry {} of {} says: race {}, bib {}, {}{rule}: {}\n",
+            short(&other.noted.entry),
+            clean(&other.noted.label),
+            other.race,
+            other.bib,
+            clean(&other.place_name),
+            words(other.text.as_deref(), other.sealed)
+        ),
+    );
 }
 
 /// Shows the kinds of records of an event.
@@ -277,6 +293,9 @@ pub(in crate::cli) fn conflicts(data: &Conflicts, screen: Screen) -> String {
             ]);
         }
         text.push_str(&sheet.text());
+        for conflict in &data.conflicts {
+            differing(&mut text, conflict);
+        }
     }
     if 0 < data.waiting {
         let waiting = count(data.waiting, "entry waits", "entries wait");
@@ -286,6 +305,22 @@ pub(in crate::cli) fn conflicts(data: &Conflicts, screen: Screen) -> String {
         );
     }
     text
+}
+
+/// Shows what each entry of a conflict says.
+fn differing(text: &mut String, conflict: &ConflictInfo) {
+    for (noted, said) in conflict.entries.iter().zip(&conflict.said) {
+        add(
+            text,
+            format_args!(
+                "{}: entry {} of {} says {}\n",
+                short(&conflict.name),
+                short(&noted.entry),
+                clean(&noted.label),
+                clean(said)
+            ),
+        );
+    }
 }
 
 fn label(noted: &NotedInfo) -> String {

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use tallyline_proto::model::{
-    Derive, FieldNo, JuryDecision, Kind, KindNo, Policy, Report, Ruling, Sealed, Text, Value,
-    Writers,
+    Body, Derive, FieldNo, Incident, JuryDecision, Kind, KindNo, PlaceNo, Policy, Report, RuleNo,
+    Ruling, Sealed, Text, Value, Writers,
 };
 use tallyline_proto::replica::{
     GroupView, IncidentView, Noted, Opened, Replica, Reviewed, Saying, VersionsView,
@@ -18,10 +18,10 @@ use tallyline_proto::rules::{
 
 use super::super::protocol::{
     AlertInfo, ConflictInfo, Conflicts, DecisionInfo, FieldInfo, IncidentGroup, IncidentInfo,
-    KindInfo, Kinds, MediaData, NotedInfo, PlaceInfo, Problem, RecordInfo, ReportInfo, RulingInfo,
-    RulingWord, ValueInfo, VersionInfo,
+    KindInfo, Kinds, MediaData, NotedInfo, OtherInfo, PlaceInfo, Problem, RecordInfo, ReportInfo,
+    RulingInfo, RulingWord, ValueInfo, VersionInfo,
 };
-use super::super::{convert, names};
+use super::super::{convert, names, record_text::centis_text};
 use super::values;
 use crate::root::hex;
 
@@ -34,7 +34,7 @@ pub(in crate::local) fn conflicts(replica: &mut Replica) -> Result<Conflicts, Pr
     let kinds = replica.kinds();
     let records = found.records.iter().map(|it| record_conflict(kinds, it));
     let mut conflicts: Vec<ConflictInfo> = records.collect();
-    conflicts.extend(found.reviews.iter().map(review));
+    conflicts.extend(found.reviews.iter().map(|it| review(replica, it)));
     conflicts.extend(found.slots.iter().map(|slot| ConflictInfo {
         what: "slot".to_owned(),
         name: slot.entry.to_string(),
@@ -43,6 +43,7 @@ pub(in crate::local) fn conflicts(replica: &mut Replica) -> Result<Conflicts, Pr
             slot.drill, slot.shooter
         ),
         entries: Vec::new(),
+        said: Vec::new(),
     }));
     let alerts = found.alerts.iter().map(|it| AlertInfo {
         from_unix_ms: it.from_ms,
@@ -109,10 +110,11 @@ fn record_conflict(kinds: &[Kind], view: &VersionsView) -> ConflictInfo {
         name: record.key.to_string(),
         text,
         entries: differ.map(noted).collect(),
+        said: Vec::new(),
     }
 }
 
-fn review(reviewed: &Reviewed) -> ConflictInfo {
+fn review(replica: &Replica, reviewed: &Reviewed) -> ConflictInfo {
     let incident = reviewed.review.incident;
     let (what, text) = match reviewed.review.why {
         Why::OtherIncident => (
@@ -137,13 +139,46 @@ fn review(reviewed: &Reviewed) -> ConflictInfo {
         name: incident.to_string(),
         text,
         entries: reviewed.noted.iter().map(noted).collect(),
+        said: reviewed.says.iter().map(|it| words(replica, it)).collect(),
     }
+}
+
+/// Tells in words what an entry about an incident says.
+fn words(replica: &Replica, body: &Body) -> String {
+    let seen = |says: Option<&Text>| match text(replica, says) {
+        (Some(text), _) => format!(": {text}"),
+        (None, true) => ": (sealed)".to_owned(),
+        (None, false) => String::new(),
+    };
+    let rule = |rule: Option<RuleNo>| rule.map_or_else(String::new, |it| format!(", rule {it}"));
+    if let Body::Incident(it) = body {
+        let place = place_name(replica, it.place);
+        let (rule, seen) = (rule(it.rule), seen(it.text.as_ref()));
+        format!("race {}, bib {}, {place}{rule}{seen}", it.race, it.bib)
+    } else if let Body::Report(it) = body {
+        let (files, seen) = (it.media.len(), seen(it.text.as_ref()));
+        format!("of incident {}, {files} files{seen}", it.incident)
+    } else if let Body::JuryDecision(it) = body {
+        let ruling = match it.ruling {
+            Ruling::None => "no consequence".to_owned(),
+            Ruling::Warning => "warning".to_owned(),
+            Ruling::Time(centis) => format!("+{} s", centis_text(centis)),
+            Ruling::Dsq => "DSQ".to_owned(),
+        };
+        format!("{ruling}{}", rule(it.rule))
+    } else {
+        String::new()
+    }
+}
+
+fn place_name(replica: &Replica, no: PlaceNo) -> String {
+    let place = replica.roster().and_then(|it| it.place(no));
+    place.map_or_else(String::new, |it| it.name.clone())
 }
 
 /// Tells one group of incidents.
 pub(super) fn group(replica: &Replica, view: &GroupView) -> IncidentGroup {
     let roster = replica.roster();
-    let place = roster.and_then(|it| it.place(view.place));
     let bib = roster.and_then(|it| it.shooter(view.bib));
     let (state, ruling) = match &view.choice {
         Choice::Open => ("open", None),
@@ -176,7 +211,7 @@ pub(super) fn group(replica: &Replica, view: &GroupView) -> IncidentGroup {
         bib: view.bib.0,
         bib_label: bib.map_or_else(String::new, |it| it.label.clone()),
         place: view.place.0,
-        place_name: place.map_or_else(String::new, |it| it.name.clone()),
+        place_name: place_name(replica, view.place),
         at_unix_ms: view.at_unix_ms,
         state: state.to_owned(),
         ruling,
@@ -191,7 +226,7 @@ pub(super) fn group(replica: &Replica, view: &GroupView) -> IncidentGroup {
 fn incident(replica: &Replica, view: &IncidentView) -> IncidentInfo {
     let says = &view.first.says;
     let (text, sealed) = text(replica, says.text.as_ref());
-    let others = view.others.iter().map(|it| it.noted.entry.to_string());
+    let others = view.others.iter().map(|it| other(replica, it));
     IncidentInfo {
         incident: says.id.to_string(),
         noted: noted(&view.first.noted),
@@ -203,6 +238,21 @@ fn incident(replica: &Replica, view: &IncidentView) -> IncidentInfo {
         others: others.collect(),
         reports: view.reports.iter().map(|it| report(replica, it)).collect(),
         decisions: view.decisions.iter().map(decision).collect(),
+    }
+}
+
+fn other(replica: &Replica, saying: &Saying<Incident>) -> OtherInfo {
+    let says = &saying.says;
+    let (text, sealed) = text(replica, says.text.as_ref());
+    OtherInfo {
+        noted: noted(&saying.noted),
+        race: says.race.0,
+        bib: says.bib.0,
+        place: says.place.0,
+        place_name: place_name(replica, says.place),
+        rule: says.rule.map(|it| it.0),
+        text,
+        sealed,
     }
 }
 

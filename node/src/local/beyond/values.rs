@@ -28,13 +28,14 @@ pub(super) fn fields(
                 known.join(", ")
             ))
         })?;
-        fields.push((field.no, value(field, json)?));
+        let names = kind.unique.contains(&field.no);
+        fields.push((field.no, value(field, json, names)?));
     }
     fields.sort_by_key(|(no, _)| *no);
     Ok(fields)
 }
 
-fn value(field: &Field, json: &Json) -> Result<Value, Problem> {
+fn value(field: &Field, json: &Json, names: bool) -> Result<Value, Problem> {
     let text = match json {
         Json::String(text) => text.clone(),
         Json::Number(number) => number.to_string(),
@@ -50,7 +51,36 @@ fn value(field: &Field, json: &Json) -> Result<Value, Problem> {
         // The core seals it on its way into the log.
         return Ok(Value::Text(text));
     }
-    Ok(plain(text))
+    Ok(if names { naming(&text) } else { plain(text) })
+}
+
+/// What names a record is one and the same however it was typed: blanks around it are none of it, and
+/// a day is the number of its digits.
+fn naming(text: &str) -> Value {
+    let text = text.trim();
+    day(text).map_or_else(|| plain(text.to_owned()), Value::Number)
+}
+
+/// Reads a day as people write it, year first: `2026-05-23` is 20260523.
+fn day(text: &str) -> Option<i64> {
+    let parts = ['-', '/', '.'].into_iter().find_map(|mark| {
+        let parts: Vec<&str> = text.split(mark).collect();
+        <[&str; 3]>::try_from(parts).ok()
+    });
+    let [year, month, day] = parts?;
+    let digits = |part: &str| part.bytes().all(|it| it.is_ascii_digit());
+    if year.len() != 4 || ![year, month, day].into_iter().all(digits) {
+        return None;
+    }
+    let (year, month, day): (i64, i64, i64) =
+        (year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);
+    let is_day = (1..=12).contains(&month) && (1..=31).contains(&day);
+    // Four digits, and two of each: no sum is above 99,991,231.
+    is_day.then(|| {
+        year.saturating_mul(10_000)
+            .saturating_add(month.saturating_mul(100))
+            .saturating_add(day)
+    })
 }
 
 /// What reads as a whole number is one, however it was typed: two devices that write about one day
@@ -91,6 +121,30 @@ mod tests {
         ] {
             assert_eq!(plain(text.to_owned()), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn what_names_a_record_is_one_however_it_is_typed() {
+        for text in [
+            "2026-05-23",
+            " 2026-5-23 ",
+            "2026/05/23",
+            "2026.05.23",
+            "20260523",
+        ] {
+            assert_eq!(naming(text), Value::Number(20_260_523), "{text}");
+        }
+        for text in [
+            "2026-13-01",
+            "2026-05-32",
+            "26-05-23",
+            "a-b-c",
+            "1-2",
+            "2026-+5-23",
+        ] {
+            assert_eq!(naming(text), Value::Text(text.to_owned()));
+        }
+        assert_eq!(naming(" Knots "), Value::Text("Knots".to_owned()));
     }
 
     #[test]

@@ -257,12 +257,34 @@ pub struct IncidentInfo {
     pub sealed: bool,
     /// Entries that say the same under its id.
     pub again: Vec<String>,
-    /// Entries that say something else under its id (E19).
-    pub others: Vec<String>,
+    /// What others say under its id (E19).
+    pub others: Vec<OtherInfo>,
     /// Reports about it.
     pub reports: Vec<ReportInfo>,
     /// What was decided about it.
     pub decisions: Vec<DecisionInfo>,
+}
+
+/// What an entry says that has the id of an incident and is not the incident (E19).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherInfo {
+    /// Who says it.
+    #[serde(flatten)]
+    pub noted: NotedInfo,
+    /// The race.
+    pub race: u32,
+    /// The start number.
+    pub bib: u32,
+    /// The number of the place.
+    pub place: u32,
+    /// What the place is called.
+    pub place_name: String,
+    /// The number of the rule it may have broken.
+    pub rule: Option<u32>,
+    /// What was seen; `None`: nothing is said, or this device does not read it.
+    pub text: Option<String>,
+    /// Whether the text is sealed.
+    pub sealed: bool,
 }
 
 /// One report.
@@ -439,6 +461,8 @@ pub struct ConflictInfo {
     pub text: String,
     /// The entries that differ.
     pub entries: Vec<NotedInfo>,
+    /// What each of them says, in words, where another list does not tell.
+    pub said: Vec<String>,
 }
 
 /// A burst of what needs a person: more than 10 within an hour.

@@ -23,6 +23,8 @@ pub struct Owner {
     pub key: PublicKey,
     /// The grant of this owner's control logs: the event, or the statement that made it the owner.
     pub control: GrantId,
+    /// Up to where it had written what it wrote before it was the owner.
+    pub since: Cuts,
     /// Up to where its logs are undisputed; `None`: it is the owner now.
     pub until: Option<Cuts>,
 }
@@ -68,17 +70,20 @@ pub(super) fn owners(event: EventId, manifest: &Manifest, said: &[&Said]) -> (Ve
     let mut now = Owner {
         key: manifest.owner,
         control: GrantId::control(event),
+        since: Cuts::new(),
         until: None,
     };
     for epoch in 1..=OWNERS_MAX {
         let Some((next, passing)) = successor(event, manifest, said, &now, epoch) else {
             break;
         };
-        now.until = Some(cuts(&passing.cuts));
+        let named = cuts(&passing.cuts);
+        now.until = Some(named.clone());
         owners.push(now);
         now = Owner {
             key: passing.to,
             control: GrantId(next),
+            since: named,
             until: None,
         };
     }

@@ -36,6 +36,15 @@ impl rules::Authority for Ledger {
         *key == self.authority.owner()
     }
 
+    fn reign(&self, key: &PublicKey, log: &LogName, seq: u64) -> Option<usize> {
+        let owners = self.authority.owners().iter().enumerate();
+        let mut owners = owners.filter(|(_, owner)| owner.key == *key).rev();
+        let owned = |owner: &Owner| {
+            self.owned_at(owner, log, seq) && !self.is_within(&owner.since, log, seq)
+        };
+        owners.find(|(_, owner)| owned(owner)).map(|(no, _)| no)
+    }
+
     fn is_jury(&self, key: &PublicKey) -> bool {
         let member = self.authority.known(key);
         member.is_some_and(|it| it.roles.contains(Roles::JURY))

@@ -62,7 +62,7 @@ pub enum Bench {
     Official,
     /// A member with the role of the jury.
     Jury,
-    /// The owner.
+    /// The owner of then; a later one before an earlier one.
     Owner,
 }
 
@@ -119,32 +119,36 @@ fn window_ms(roster: &Roster, race: DrillNo) -> i64 {
     i64::from(window)
 }
 
-/// Settles decisions: those of the owner go before those of the jury, those before all others; of
-/// each author the last one by rank is his word; what then differs is for somebody who goes before.
+/// Settles decisions: those of an owner, who was it where they stand, go before those of the jury,
+/// those before all others, and a later owner's before an earlier one's. Of those that go before all
+/// others each author's last one by rank is his word; if words differ, it is for somebody who goes
+/// before.
 ///
 /// Source: PROTOCOL R-INCIDENT-6.
 fn choose(authority: &dyn Authority, decisions: &[&Told<JuryDecision>]) -> Choice {
+    let weight = |told: &Told<JuryDecision>| {
+        let (_, log, seq) = &told.rank;
+        match authority.reign(&told.author, log, *seq) {
+            Some(reign) => (Bench::Owner, reign),
+            None if authority.is_jury(&told.author) => (Bench::Jury, 0),
+            None => (Bench::Official, 0),
+        }
+    };
+    let weights = decisions.iter().map(|told| weight(told));
+    let Some((by, reign)) = weights.max() else {
+        return Choice::Open;
+    };
     let mut words: BTreeMap<PublicKey, &Told<JuryDecision>> = BTreeMap::new();
     for &told in decisions {
+        if weight(told) != (by, reign) {
+            continue;
+        }
         let word = words.entry(told.author).or_insert(told);
         if word.rank < told.rank {
             *word = told;
         }
     }
-    let bench = |author: &PublicKey| {
-        if authority.is_owner(author) {
-            Bench::Owner
-        } else if authority.is_jury(author) {
-            Bench::Jury
-        } else {
-            Bench::Official
-        }
-    };
-    let Some(by) = words.keys().map(bench).max() else {
-        return Choice::Open;
-    };
-    let words = words.into_iter().filter(|(author, _)| bench(author) == by);
-    let mut words: Vec<&Told<JuryDecision>> = words.map(|(_, told)| told).collect();
+    let mut words: Vec<&Told<JuryDecision>> = words.into_values().collect();
     words.sort_unstable_by_key(|it| it.rank);
     let Some(first) = words.first() else {
         return Choice::Open;

@@ -4,9 +4,9 @@ use alloc::{collections::BTreeMap, vec::Vec};
 
 use uuid::Uuid;
 
-use super::{RecordState, Shown, State};
+use super::{RecordState, Shown, State, same_content};
 use crate::{
-    model::{Derive, FieldNo, Kind, KindNo, Policy, Value},
+    model::{Derive, FieldNo, Kind, KindNo, Policy, Record, Value},
     rules::Roster,
 };
 
@@ -65,6 +65,7 @@ fn records(
             state: State::Applied,
             fields: BTreeMap::from([(field.no, Shown { value, from: None })]),
             gone: false,
+            ended: 0,
             counter: 0,
             versions: Vec::new(),
             asks: Vec::new(),
@@ -75,7 +76,8 @@ fn records(
     sums.into_iter().map(record).collect()
 }
 
-/// Adds up a field of a record: of one that only grows, every line of it.
+/// Adds up a field of a record: of one that only grows, every line of it that nobody took back, of
+/// equal creations one.
 fn sum(record: &RecordState, field: FieldNo, grows: bool) -> i128 {
     let number = |value: &Value| match value {
         Value::Number(number) => i128::from(*number),
@@ -85,7 +87,19 @@ fn sum(record: &RecordState, field: FieldNo, grows: bool) -> i128 {
         let shown = record.fields.get(&field);
         return shown.map_or(0, |it| number(&it.value));
     }
-    let said = record.versions.iter().flat_map(|it| &it.says.fields);
-    let said = said.filter(|(no, _)| *no == field);
-    said.fold(0, |sum, (_, value)| sum.saturating_add(number(value)))
+    let mut creations: Vec<&Record> = Vec::new();
+    let mut sum: i128 = 0;
+    for version in record.living() {
+        let says = &version.says;
+        if says.creates {
+            // One command that reached two devices.
+            if creations.iter().any(|it| same_content(it, says)) {
+                continue;
+            }
+            creations.push(says);
+        }
+        let said = says.fields.iter().filter(|(no, _)| *no == field);
+        sum = said.fold(sum, |sum, (_, value)| sum.saturating_add(number(value)));
+    }
+    sum
 }

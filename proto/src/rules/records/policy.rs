@@ -37,11 +37,51 @@ pub(super) fn apply(kind: &Kind, record: &mut RecordState) {
     mark_shown(&kind.policy, record);
 }
 
-/// The first creation names what it is; every other version is one more line beside it.
+/// The first creation that nobody took back names what it is; every other version is one more line
+/// beside it.
 fn append(record: &mut RecordState) {
-    if let Some(first) = record.versions.iter().find(|it| it.says.creates) {
+    record.ended = ended(&record.versions);
+    record.gone = record.ended == record.versions.len();
+    let from = if record.gone { 0 } else { record.ended };
+    let mut living = record.versions.iter().skip(from);
+    if let Some(first) = living.find(|it| it.says.creates) {
         lay(&mut record.fields, first);
     }
+}
+
+/// Counts the versions at the beginning that were taken back by somebody who knew all of them, the
+/// one that says so among them. If the next one did not know as many, its writer may have known of no
+/// taking back, and there was none.
+///
+/// Source: PROTOCOL R-RECORD-9.
+fn ended(versions: &[Version]) -> usize {
+    let next = |place: usize| place.saturating_add(1);
+    let knew = |place: usize| place == versions.len() || knew_before(versions, place);
+    let ends = |place: &usize| {
+        let says = versions.get(*place).map(|it| &it.says);
+        says.is_some_and(takes_back) && knew(*place) && knew(next(*place))
+    };
+    (0..versions.len()).rev().find(ends).map_or(0, next)
+}
+
+/// Returns whether a version takes a record back; one that creates it does not.
+fn takes_back(says: &Record) -> bool {
+    says.gone && !says.creates
+}
+
+/// Returns whether the writer of the last version knew all others.
+fn knew_all(versions: &[Version]) -> bool {
+    let last = versions.len().checked_sub(1);
+    last.is_some_and(|last| knew_before(versions, last))
+}
+
+/// Returns whether the writer of a version knew all that stand before it: its counter is above their
+/// number and above their counters.
+fn knew_before(versions: &[Version], place: usize) -> bool {
+    let counter = |place: usize| versions.get(place).map_or(0, |it| it.says.counter);
+    let number = u64::try_from(place).unwrap_or(u64::MAX);
+    let before = place.checked_sub(1).map_or(0, counter);
+    number.max(before) < counter(place)
 }
 
 /// The last version as a whole.
@@ -52,15 +92,15 @@ fn whole(record: &mut RecordState) {
 }
 
 /// Creations stay whatever was taken back at the same time: a record is gone only if whoever took it
-/// back knew every creation.
+/// back knew every other version.
 fn create_wins(record: &mut RecordState) {
     let creations = || record.versions.iter().filter(|it| it.says.creates);
-    let known = creations().map(|it| it.says.counter).max().unwrap_or(0);
     let changes = record.versions.iter().filter(|it| !it.says.creates);
     for version in creations().take(1).chain(changes) {
         lay(&mut record.fields, version);
     }
-    record.gone &= known < record.counter;
+    let last = record.versions.last();
+    record.gone = last.is_some_and(|it| takes_back(&it.says)) && knew_all(&record.versions);
 }
 
 /// The first field only rises: whoever knew less does not take back what somebody reached.
@@ -87,11 +127,10 @@ fn escalate(field: FieldNo, statuses: &[String], record: &mut RecordState) {
 /// A counter is above the number of versions that its writer knew, so the last version knew all
 /// others exactly if its counter is above their number.
 fn ask(record: &mut RecordState) {
-    let Some((last, others)) = record.versions.split_last() else {
+    let Some(last) = record.versions.last() else {
         return;
     };
-    let count = u64::try_from(others.len()).unwrap_or(u64::MAX);
-    if count < last.says.counter {
+    if knew_all(&record.versions) {
         whole(record);
         return;
     }
@@ -104,7 +143,7 @@ fn ask(record: &mut RecordState) {
     }
     let mut words: Vec<&Version> = words.into_values().collect();
     words.sort_unstable_by_key(|it| (it.says.counter, core::cmp::Reverse(it.rank)));
-    if words.iter().all(|it| same_content(&it.says, &last.says)) {
+    if words.iter().all(|it| surely_same(&it.says, &last.says)) {
         whole(record);
         return;
     }
@@ -132,8 +171,9 @@ fn agreed(versions: &[Version]) -> usize {
     count
 }
 
-/// Returns whether two versions say the same.
-fn same_content(left: &Record, right: &Record) -> bool {
+/// Returns whether two versions say the same beyond doubt: what is sealed under two keys may not, and
+/// is asked about.
+fn surely_same(left: &Record, right: &Record) -> bool {
     left.fields == right.fields && left.gone == right.gone && left.parents == right.parents
 }
 
@@ -183,7 +223,7 @@ pub(super) fn mark_doubles(kind: &Kind, records: &mut BTreeMap<Uuid, RecordState
     };
     let mut creations: BTreeMap<_, Vec<(u64, EntryId, Uuid)>> = BTreeMap::new();
     for record in records.values().filter(|it| !it.gone) {
-        for it in record.versions.iter().filter(|it| it.says.creates) {
+        for it in record.living().filter(|it| it.says.creates) {
             let one = (it.says.counter, it.entry, record.key);
             creations.entry(name(&it.says)).or_default().push(one);
         }
@@ -210,9 +250,6 @@ pub(super) fn mark_doubles(kind: &Kind, records: &mut BTreeMap<Uuid, RecordState
 
 /// Returns whether the last version changes a record and its writer knew all others.
 fn looked_at(record: &RecordState) -> bool {
-    let Some((last, others)) = record.versions.split_last() else {
-        return false;
-    };
-    let count = u64::try_from(others.len()).unwrap_or(u64::MAX);
-    !last.says.creates && count < last.says.counter
+    let last = record.versions.last();
+    last.is_some_and(|it| !it.says.creates) && knew_all(&record.versions)
 }

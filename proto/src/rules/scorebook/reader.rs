@@ -287,7 +287,8 @@ impl<'a> Reader<'a> {
         if let Some(void) = voids.get(&line.id) {
             return Verdict::Voided(*void);
         }
-        let by_owner = self.authority.is_owner(&line.author);
+        let reign = self.authority.reign(&line.author, &line.log, line.seq);
+        let by_owner = reign.is_some();
         let unfit = self.unfit(line).or_else(|| {
             let writes = check_writer(self.roster, by_owner, line.body);
             writes.err().map(|mistake| mistake.code)

@@ -1,6 +1,7 @@
 //! What is recorded under seal.
 
 use super::*;
+use crate::rules::{Code, Verdict};
 
 fn recorded(kind: KindNo, key: u8, on: &[u8], says: &[(u32, &str)]) -> Body {
     let name = |key: &u8| Uuid::from_bytes([*key; 16]);
@@ -91,7 +92,7 @@ fn what_is_recorded_is_sealed_for_the_readers_of_its_kind() {
     assert_eq!(name.value, Value::Text("[erased]".into()));
     let persons = bench.at(OWNER).replica.persons();
     let erased = persons.iter().find(|it| it.person == mia).unwrap();
-    assert_eq!((erased.texts, erased.readable, erased.keys), (4, 0, 0));
+    assert_eq!((erased.texts, erased.readable, erased.keys), (5, 0, 0));
     let more = recorded(kinds::MEDICATION, 0x45, &[MIA], &[(2, "more")]);
     let command = Box::new(under_seal(more));
     let request = RequestId(1);
@@ -155,4 +156,135 @@ fn what_was_seen_is_for_the_jury() {
     let texts = bench.at(JURY).replica.sealed_texts(incident);
     assert_eq!(texts[0].opened, text("he waved at me"));
     assert_eq!(texts[0].kind, "incident");
+}
+
+/// R-SEAL-5: a report that came before its incident is about the incident; an erasure of whom that
+/// tells of reaches it, whichever of the two is here first.
+#[test]
+fn an_erasure_reaches_reports_that_came_before_their_incident() {
+    for incident_first in [true, false] {
+        let mut bench = Bench::new();
+        bench.must(OWNER, Command::Lock);
+        bench.meet(OWNER, MARSHAL);
+        let report = Body::Report(Report {
+            id: Uuid::from_bytes([5; 16]),
+            incident: Uuid::from_bytes([4; 16]),
+            text: Some(Text::Plain("he waved at me".into())),
+            media: Vec::new(),
+        });
+        bench.must(MARSHAL, under_seal(report));
+        bench.meet(MARSHAL, JURY);
+        let early = Person::Record(Uuid::from_bytes([4; 16]));
+        let opened = |bench: &mut Bench, seed: u8| {
+            let texts = bench.at(seed).replica.sealed_texts(early);
+            texts[0].opened.clone()
+        };
+        assert_eq!(opened(&mut bench, JURY), text("he waved at me"));
+        if incident_first {
+            bench.write(MARSHAL, Roles::JURY, "gate 9", incident);
+            bench.meet(MARSHAL, JURY);
+        }
+        bench.must(OWNER, Command::Erase(ANNA));
+        bench.meet(OWNER, JURY);
+        if !incident_first {
+            assert_eq!(opened(&mut bench, JURY), text("he waved at me"));
+            bench.write(MARSHAL, Roles::JURY, "gate 9", incident);
+            bench.meet(MARSHAL, JURY);
+        }
+        assert_eq!(opened(&mut bench, JURY), Opened::Erased, "{incident_first}");
+        assert_eq!(bench.at(JURY).replica.keys(), []);
+        assert!(bench.at(JURY).memory.keys.is_empty());
+        bench.meet(OWNER, MARSHAL);
+        assert!(bench.at(MARSHAL).memory.keys.is_empty());
+        bench.restart(JURY);
+        assert_eq!(opened(&mut bench, JURY), Opened::Erased);
+    }
+}
+
+/// R-SEAL-5: who says that somebody's record is an incident of an erased shooter erases nothing.
+#[test]
+fn what_names_a_record_is_no_incident() {
+    let mut bench = Bench::new();
+    bench.must(OWNER, Command::Lock);
+    bench.meet(OWNER, OTHER_MEDIC);
+    // Under the name that the incident below has, too.
+    let body = recorded(
+        kinds::PARTICIPANT,
+        4,
+        &[0x11],
+        &[(1, "Mia"), (4, "555-0199")],
+    );
+    bench.must(
+        OWNER,
+        under_seal(recorded(kinds::GROUP, 0x11, &[], &[(1, "Otters")])),
+    );
+    bench.must(OWNER, under_seal(body));
+    bench.must(OWNER, Command::Erase(ANNA));
+    bench.write(MARSHAL, Roles::JURY, "gate 9", incident);
+    bench.meet(MARSHAL, OWNER);
+    let mia = Person::Record(Uuid::from_bytes([4; 16]));
+    let texts = bench.at(OWNER).replica.sealed_texts(mia);
+    assert_eq!(texts[0].opened, text("555-0199"));
+}
+
+/// R-RECORD-3: what a device without the check writes into a kind of the owner's comes to everybody,
+/// counts nowhere, and is in no view.
+#[test]
+fn s3_03_what_a_careless_device_writes_comes_to_all_and_is_not_applied() {
+    let mut bench = Bench::new();
+    bench.must(OWNER, Command::Lock);
+    bench.meet(OWNER, MARSHAL);
+    let careless = bench.at(MARSHAL);
+    let grant = careless.replica.member().unwrap();
+    let grant = grant.speaks_under(&key(MARSHAL).public());
+    let body = recorded(kinds::CAMP, 1, &[], &[(1, "Ours")]);
+    let replica = &mut careless.replica;
+    let entry = replica.append(grant, body, None, None).unwrap();
+    bench.step(MARSHAL, vec![Input::Tick]);
+    bench.meet(MARSHAL, OWNER);
+    for seed in [OWNER, MARSHAL] {
+        let replica = &mut bench.at(seed).replica;
+        let verdict = replica.book().unwrap().verdict(entry);
+        assert_eq!(verdict, Some(Verdict::Unfit(Code::E02)), "device {seed}");
+        assert_eq!(replica.records(kinds::CAMP), [], "device {seed}");
+    }
+}
+
+/// R-SEAL-7: of an erased person's record no value is shown, of what hangs on it no words.
+#[test]
+fn nothing_is_shown_of_an_erased_participant() {
+    let mut bench = Bench::new();
+    bench.must(OWNER, Command::Lock);
+    for body in [
+        recorded(kinds::GROUP, 0x11, &[], &[(1, "Otters")]),
+        recorded(
+            kinds::PARTICIPANT,
+            0x33,
+            &[0x11],
+            &[(1, "Mia"), (2, "2015")],
+        ),
+        recorded(
+            kinds::HONOR,
+            0x66,
+            &[0x33],
+            &[(1, "Lifeguard"), (3, "saved Tom")],
+        ),
+    ] {
+        bench.must(OWNER, under_seal(body));
+    }
+    let mia = Uuid::from_bytes([0x33; 16]);
+    bench.must(OWNER, Command::Erase(Person::Record(mia)));
+    for kind in [kinds::PARTICIPANT, kinds::HONOR] {
+        let records = bench.at(OWNER).replica.records(kind);
+        let shown = records[0].record.fields.values().map(|it| &it.value);
+        let said = records[0].record.versions.iter();
+        let said = said.flat_map(|it| it.says.fields.iter().map(|(_, value)| value));
+        for value in shown.chain(said) {
+            let hidden = *value == Value::Text("[erased]".into());
+            assert!(hidden || matches!(value, Value::Sealed(_)), "{value:?}");
+        }
+    }
+    let groups = bench.at(OWNER).replica.records(kinds::GROUP);
+    let name = &groups[0].record.fields[&FieldNo(1)].value;
+    assert_eq!(*name, Value::Text("Otters".into()), "others are untouched");
 }
