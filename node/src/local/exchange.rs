@@ -7,7 +7,8 @@ mod tell;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use tallyline_proto::model::{Amend, ShooterNo, Structure};
+use tallyline_proto::log::CONTROL_ENTRIES_MAX;
+use tallyline_proto::model::{Amend, Phase, ShooterNo, Structure};
 use tallyline_proto::replica::{Command, EntryFilter, Replica, Reply};
 use tallyline_proto::rules::Roster;
 use uuid::Uuid;
@@ -36,6 +37,9 @@ use crate::root::hex;
 
 /// Largest file that is read, in bytes: a match with the pictures of its stages.
 const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Statements of the owner that no file uses up: grants, handovers and changes of a long match, and
+/// its lock and end.
+const STATEMENTS_KEPT: u64 = 512;
 /// The profile that is kept when nobody names one.
 const PROFILE: &str = "registration";
 /// Folder of the profiles in a root.
@@ -69,8 +73,6 @@ pub(super) struct Job {
     pub(super) orders: Vec<Order>,
     /// What is recorded.
     pub(super) records: RecordPlan,
-    /// Why this device may not do it.
-    pub(super) forbidden: Option<Problem>,
 }
 
 /// Reads a file and the profile for it.
@@ -202,6 +204,9 @@ pub(super) fn remember(dir: &Path, prepared: &Prepared) -> Result<(), Problem> {
 /// Finds out what a file would do.
 pub(super) fn job(replica: &mut Replica, prepared: &Prepared) -> Result<Job, Problem> {
     let asked = &prepared.asked;
+    if replica.event().is_some() {
+        for_founding_only(asked)?;
+    }
     let broken = |complaints: Complaints| bad(Path::new(&asked.path), &complaints.to_string());
     let event = replica
         .event()
@@ -219,8 +224,31 @@ pub(super) fn job(replica: &mut Replica, prepared: &Prepared) -> Result<Job, Pro
         }
         (Content::List(list), Some((_, name))) => registering(replica, list, asked, name)?,
     };
-    job.forbidden = forbidden(replica, asked);
+    job.told.forbidden = forbidden(replica, asked, &job);
     Ok(job)
+}
+
+/// Refuses what only an event that is founded can be given, where there is one already.
+fn for_founding_only(asked: &FileImport) -> Result<(), Problem> {
+    let given = [
+        ("--name", asked.name.is_some()),
+        ("--zone-min", asked.zone_min != 0),
+        ("--cloud-key", !asked.cloud_keys.is_empty()),
+        ("--recovery-cards", 0 < asked.recovery_cards),
+    ];
+    let given: Vec<&str> = given
+        .into_iter()
+        .filter_map(|(option, given)| given.then_some(option))
+        .collect();
+    if given.is_empty() {
+        return Ok(());
+    }
+    let text = format!(
+        "{} says how an event is founded, and there is one already; nothing was changed; leave it \
+         out, or import in a root of its own (--root)",
+        given.join(", ")
+    );
+    Err(Problem::new(codes::BAD_VALUE, exits::USAGE, text))
 }
 
 fn roster(replica: &Replica) -> Result<Roster, Problem> {
@@ -267,7 +295,6 @@ fn founding(loaded: &Loaded<MatchFile>, asked: &FileImport) -> Result<Job, Compl
         founding: Some((name, structure)),
         orders: Vec::new(),
         records,
-        forbidden: None,
     })
 }
 
@@ -298,7 +325,6 @@ fn changing(
         founding: None,
         orders,
         records,
-        forbidden: None,
     })
 }
 
@@ -350,29 +376,52 @@ fn registering(
         founding: None,
         orders,
         records: RecordPlan::default(),
-        forbidden: None,
     })
 }
 
 /// Says why this device may not take the file in.
-fn forbidden(replica: &Replica, asked: &FileImport) -> Option<Problem> {
+fn forbidden(replica: &Replica, asked: &FileImport, job: &Job) -> Option<Problem> {
     replica.event()?;
+    let refused = |code: &str, text: String| Some(Problem::new(code, exits::REFUSED, text));
     if replica.owner() != Some(replica.key()) {
         let text = "E02 only the owner's device takes match files and lists in; nothing was \
                     changed; import it there";
-        return Some(Problem::new("E02", exits::REFUSED, text));
+        return refused("E02", text.to_owned());
     }
-    let locked = replica.roster().is_some_and(Roster::locked);
-    (asked.scores && !locked).then(|| {
+    let roster = replica.roster()?;
+    if matches!(roster.phase(), Phase::Final { .. }) {
+        let text = "E12 results are final; nothing was changed; open the event again (`tallyline \
+                    event phase scoring`), then import";
+        return refused("E12", text.to_owned());
+    }
+    if asked.scores && !roster.locked() {
         let text = "E12 the event is not locked yet and takes no scores; nothing was changed; \
                     `tallyline event lock`, then import again";
-        Problem::new("E12", exits::REFUSED, text)
-    })
+        return refused("E12", text.to_owned());
+    }
+    let room = CONTROL_ENTRIES_MAX
+        .saturating_sub(STATEMENTS_KEPT)
+        .saturating_sub(replica.statements_made());
+    let wanted = u64::try_from(job.orders.len()).unwrap_or(u64::MAX);
+    if wanted <= room {
+        return None;
+    }
+    let advice = if job.told.rows.new == 0 {
+        "make a file of what matters"
+    } else {
+        "found the event with these people (`event create`, or a match file that has them all), or \
+         leave out who does not take part"
+    };
+    let text = format!(
+        "E21 the file makes {wanted} statements of the owner, and {room} are left beside those \
+         that the match needs; nothing was changed; {advice}"
+    );
+    refused("E21", text)
 }
 
 /// Refuses what this device may not do.
 pub(super) fn may_write(job: &Job) -> Result<(), Problem> {
-    job.forbidden.clone().map_or(Ok(()), Err)
+    job.told.forbidden.clone().map_or(Ok(()), Err)
 }
 
 /// Has the owner sign changes, in order.

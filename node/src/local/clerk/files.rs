@@ -40,17 +40,26 @@ impl Clerk {
         if let Some((name, structure)) = job.founding.take() {
             let with = prepared.founding_with();
             job.told.founded = Some(self.found(name, structure, with).await?);
-            if job.told.scores.is_some() {
-                let reply = self.driver.command(Command::Lock).await?;
-                if reply != Reply::Locked {
-                    return Err(unexpected(&reply));
-                }
+        }
+        job.told.written = true;
+        match self.fill(&prepared, &mut job).await {
+            Ok(()) => {}
+            // What was founded is told whatever comes after: its cards are told this once.
+            Err(problem) if job.told.founded.is_some() => job.told.stopped = Some(problem.text),
+            Err(problem) => return Err(problem),
+        }
+        Ok(Answer::ok(&job.told))
+    }
+
+    async fn fill(&self, prepared: &exchange::Prepared, job: &mut Job) -> Result<(), Problem> {
+        if job.told.founded.is_some() && job.told.scores.is_some() {
+            let reply = self.driver.command(Command::Lock).await?;
+            if reply != Reply::Locked {
+                return Err(unexpected(&reply));
             }
         }
         exchange::sign(&self.driver, job.orders.drain(..).collect()).await?;
-        exchange::record(&self.driver, &mut job).await?;
-        exchange::remember(&self.here.dir, &prepared)?;
-        job.told.written = true;
-        Ok(Answer::ok(&job.told))
+        exchange::record(&self.driver, job).await?;
+        exchange::remember(&self.here.dir, prepared)
     }
 }

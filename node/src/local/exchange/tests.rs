@@ -5,7 +5,8 @@ use std::fs;
 
 use super::super::offline::call;
 use super::super::protocol::{
-    Entries, EntriesQuery, EventCreate, EventInfo, Nothing, Request, StandingsData, StandingsQuery,
+    Entries, EntriesQuery, EventCreate, EventInfo, EventPhase, Nothing, PhaseWord, Request,
+    StandingsData, StandingsQuery,
 };
 use super::*;
 use crate::demo::as_file;
@@ -367,4 +368,75 @@ fn scores_wait_for_the_lock_and_lists_for_an_event() {
         (problem.code.as_str(), problem.exit),
         ("E12", exits::REFUSED)
     );
+}
+
+/// The stages of a match whose results were posted were changed by a file that was then refused
+/// for its scores.
+#[test]
+fn a_final_event_takes_no_file_at_all() {
+    let desk = Desk::new();
+    let psc = write_psc(&samples::ipsc()).expect("written");
+    desk.import(&with_scores(desk.file("match.psc", &psc), FileFormat::Psc));
+    let phase = EventPhase {
+        phase: PhaseWord::Final,
+        review_minutes: None,
+        note: String::new(),
+    };
+    assert!(
+        matches!(desk.ask(Request::EventPhase(phase)), Answer::Ok(_)),
+        "final"
+    );
+    let mut changed = samples::ipsc();
+    changed.stages[0].steel = 3;
+    let psc = write_psc(&changed).expect("written");
+    let psc = desk.file("changed.psc", &psc);
+    let list = desk.file("list.csv", b"First,Last,Division\nA,B,Open\n");
+    let before = desk.bytes();
+    for asked in [
+        with_scores(psc.clone(), FileFormat::Psc),
+        asked(psc, FileFormat::Psc),
+        asked(list, FileFormat::Registration),
+    ] {
+        let seen: FileImported = desk.done(Request::FilePreview(asked.clone()));
+        let problem = desk.refused(&asked);
+        assert!(problem.text.contains("results are final"), "{problem}");
+        assert_eq!(seen.forbidden, Some(problem), "the look says so, too");
+        assert_eq!(desk.bytes(), before);
+    }
+}
+
+/// A list of 10,000 people used up the owner's statements, and the event could never be locked.
+#[test]
+fn a_list_leaves_the_owner_the_statements_that_the_match_needs() {
+    let desk = founded();
+    let mut list = String::from("First,Last,Division\n");
+    for nth in 0..3_600 {
+        list.push_str(&format!("A,B{nth},Open\n"));
+    }
+    let asked = asked(
+        desk.file("list.csv", list.as_bytes()),
+        FileFormat::Registration,
+    );
+    let problem = desk.refused(&asked);
+    assert_eq!(
+        (problem.code.as_str(), problem.exit),
+        ("E21", exits::REFUSED)
+    );
+    assert!(problem.text.contains("3600 statements"), "{problem}");
+}
+
+#[test]
+fn what_only_a_founding_takes_is_refused_where_an_event_is() {
+    let desk = Desk::new();
+    let psc = write_psc(&samples::ipsc()).expect("written");
+    let asked = asked(desk.file("match.psc", &psc), FileFormat::Psc);
+    desk.import(&asked);
+    let named = FileImport {
+        name: Some("Other".to_owned()),
+        zone_min: 120,
+        ..asked
+    };
+    let problem = desk.refused(&named);
+    assert_eq!(problem.exit, exits::USAGE);
+    assert!(problem.text.contains("--name, --zone-min"), "{problem}");
 }
