@@ -7,13 +7,14 @@
 use std::collections::BTreeMap;
 
 use tallyline_proto::model::{
-    About, Agreed, Body, Drill, DrillNo, EntryId, RuleNo, ShooterNo, Status, StatusKind, VoidReason,
+    About, Agreed, Body, Drill, DrillNo, EntryId, RuleNo, ShooterNo, Status, StatusKind, Sum,
+    VoidReason,
 };
 use tallyline_proto::replica::{Command, EntryView};
 use tallyline_proto::rules::{Fixed2, Roster, Verdict, validate};
 
 use super::numbers::Numbers;
-use super::scores::{Said, said, same_content, status, void_reason};
+use super::scores::{FileRules, Said, said, same_content, same_sums, status, void_reason};
 use crate::files::match_file::{self as file, ForeignId, MatchFile};
 
 /// One thing to record.
@@ -215,6 +216,7 @@ impl<'a> Planner<'a> {
         let place = (drill.no, no);
         match (self.held.slot(place), last) {
             ((Some(held), _), Some(last)) if same_content(held, last) => self.unchanged(),
+            ((Some(held), _), _) if self.same_sums(held, versions, drill) => self.unchanged(),
             ((None, true), None) => self.unchanged(),
             ((None, false), _) => {
                 self.plan.drafts = self.plan.drafts.saturating_add(drafts);
@@ -230,6 +232,15 @@ impl<'a> Planner<'a> {
                 ));
             }
         }
+    }
+
+    /// Returns whether the event has in a slot what the last version says in sums.
+    fn same_sums(&self, held: &Body, versions: &[&file::Score], drill: &Drill) -> bool {
+        let structure = self.roster.structure();
+        let rules = FileRules::new(&structure.rules, structure.ruleset.sum == Sum::Time);
+        versions
+            .last()
+            .is_some_and(|version| same_sums(held, version, (drill, &rules)))
     }
 
     fn unchanged(&mut self) {

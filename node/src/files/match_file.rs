@@ -55,6 +55,8 @@ impl fmt::Display for ForeignId {
 pub struct MatchFile {
     /// The match's id.
     pub id: ForeignId,
+    /// Whether the file has no ids, and all of them were made of numbers and names.
+    pub made_ids: bool,
     /// The match's name.
     pub name: String,
     /// The first day.
@@ -365,7 +367,7 @@ impl TargetHits {
     }
 
     /// Returns the sum of all hits in a list and in this one.
-    pub(super) fn plus(self, other: Self) -> Self {
+    pub fn plus(self, other: Self) -> Self {
         let mut sum = self.counts();
         for (to, from) in sum.iter_mut().zip(other.counts()) {
             *to = to.saturating_add(from);

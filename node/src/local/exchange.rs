@@ -20,7 +20,7 @@ use super::protocol::{
     Answer, FileExport, FileExported, FileFormat, FileImport, FileImported, Problem, codes, exits,
 };
 use crate::driver::Driver;
-use crate::exchange::changes::{Changes, Order, Row, RowKind, changes_of};
+use crate::exchange::changes::{Order, Row, RowKind, changes_of};
 use crate::exchange::export::{Event, match_file_of};
 use crate::exchange::numbers::{Choice, Numbers};
 use crate::exchange::people::{book_of, orders_of};
@@ -306,24 +306,22 @@ fn changing(
     (roster, (id, name)): (&Roster, &(Uuid, String)),
 ) -> Result<Job, Complaints> {
     let it = &loaded.value;
-    let Changes {
-        numbers,
-        rows,
-        orders,
-        after,
-    } = changes_of(it, (roster, name), *id, &choice(asked))?;
+    let mut changes = changes_of(it, (roster, name), *id, &choice(asked))?;
     let entries = if asked.scores {
         replica.entries(&EntryFilter::default())
     } else {
         Vec::new()
     };
-    let records = planned(it, &numbers, (&after, name), &entries, asked);
-    let mut told = tell::of_match(name, &rows, asked.scores.then_some(&records), asked);
+    let event = (&changes.after, name.as_str());
+    let records = planned(it, &changes.numbers, event, &entries, asked);
+    changes.leave_out_unused(&records);
+    let asked_records = asked.scores.then_some(&records);
+    let mut told = tell::of_match(name, &changes.rows, asked_records, asked);
     tell::remarks(&mut told, [&loaded.warnings, &Complaints::default()]);
     Ok(Job {
         told,
         founding: None,
-        orders,
+        orders: changes.orders,
         records,
     })
 }

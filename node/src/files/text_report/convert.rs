@@ -32,6 +32,7 @@ impl TextReport {
         }
         let id = ForeignId::new(&format!("report {name}, {club}, {day}"));
         let mut it = MatchFile {
+            made_ids: true,
             name: name.to_owned(),
             date,
             level: self.info("Match Level").unwrap_or_default().to_owned(),
