@@ -98,7 +98,7 @@ fn take(args: &CardsUse, session: &Session) -> Result<u8, Failure> {
     drop(root.lock()?);
     refuse_used(&about(session)?, &devices(session)?)?;
     if let Some(bundle) = &args.bundle {
-        session.ask(files::import_request(bundle)?)?;
+        session.ask(files::import_request(bundle, false)?)?;
     }
     refuse_other_event(&about(session)?, event.map(|(event, _)| event))?;
     let known = devices(session)?;

@@ -173,8 +173,8 @@ pub(super) fn unreadable(file: &Path, error: &io::Error) -> Failure {
     ))
 }
 
-/// Makes the request to take in a bundle file.
-pub(super) fn import_request(file: &Path) -> Result<Request, Failure> {
+/// Makes the request to take in a bundle file; `rescue` takes what holds of a damaged one.
+pub(super) fn import_request(file: &Path, rescue: bool) -> Result<Request, Failure> {
     let unreadable = |error: io::Error| unreadable(file, &error);
     // The node has another working folder than the command.
     let path: PathBuf = file.canonicalize().map_err(unreadable)?;
@@ -184,7 +184,7 @@ pub(super) fn import_request(file: &Path) -> Result<Request, Failure> {
             file.display()
         ))
     })?;
-    Ok(Request::Import(protocol::Import { path }))
+    Ok(Request::Import(protocol::Import { path, rescue }))
 }
 
 fn write_durably(file: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -26,6 +26,11 @@ pub(super) fn import(args: Import, session: &Session) -> Result<u8, Failure> {
         Some(kind) => kind,
         None => kind_of(&args.file)?,
     };
+    if args.rescue && kind != ImportAs::Bundle {
+        return Err(Failure::usage(
+            "--rescue is for a damaged bundle; leave it out",
+        ));
+    }
     let format = match kind {
         ImportAs::Bundle => return bundle(&args, session),
         ImportAs::Psc => FileFormat::Psc,
@@ -176,11 +181,16 @@ fn bundle(args: &Import, session: &Session) -> Result<u8, Failure> {
         return files::verify(file, session);
     }
     session.tell::<Imported>(
-        files::import_request(file)?,
+        files::import_request(file, args.rescue)?,
         |_| String::new(),
         |it| {
+            let refused = if it.refused == 0 {
+                String::new()
+            } else {
+                format!(" {} parts do not hold and were left out.", it.refused)
+            };
             format!(
-                "{} entries taken in, {} were here before.",
+                "{} entries taken in, {} were here before.{refused}",
                 it.fresh, it.known
             )
         },

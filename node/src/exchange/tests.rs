@@ -9,7 +9,7 @@ use tallyline_proto::replica::{
 use uuid::Uuid;
 
 use super::changes::{Changes, Order, RowKind, changes_of};
-use super::check::check_bundle;
+use super::check::{check_bundle, damage_of};
 use super::export::{Event, match_file_of};
 use super::names::id_of;
 use super::numbers::Choice;
@@ -520,8 +520,12 @@ fn a_bundle_is_checked_by_itself_and_every_cut_and_change_is_told() {
         crate::root::hex(&standings.digest())
     );
     assert!(check_bundle(b"no bundle").is_err(), "taken");
+    assert_eq!(damage_of(&bundle), Ok(Vec::new()));
     let mut noticed = 0;
     for end in (0..bundle.len()).step_by(7) {
+        let damaged = damage_of(&bundle[..end]).map_or(true, |damage| !damage.is_empty());
+        let held = check_bundle(&bundle[..end]).is_ok_and(|report| report.ok);
+        assert_ne!(damaged, held, "cut at {end}");
         match check_bundle(&bundle[..end]) {
             Ok(report) if report.ok => {
                 // A whole number of frames is a bundle of less; what is here holds.

@@ -49,6 +49,9 @@ pub(in crate::cli) struct Import {
     /// Show what would happen, and write nothing.
     #[arg(long)]
     pub(in crate::cli) dry_run: bool,
+    /// Take in what holds of a damaged bundle, where there is no other copy.
+    #[arg(long)]
+    pub(in crate::cli) rescue: bool,
     /// Record scores, DNFs, DQs and withdrawals of a match file, too; an event that it founds is
     /// locked for them.
     #[arg(long)]

@@ -5,8 +5,8 @@ use std::fs;
 
 use super::super::offline::call;
 use super::super::protocol::{
-    Entries, EntriesQuery, EventCreate, EventInfo, EventPhase, Nothing, PhaseWord, Request,
-    StandingsData, StandingsQuery,
+    Entries, EntriesQuery, EventCreate, EventInfo, EventPhase, Exported, Import, Imported, Nothing,
+    PhaseWord, Request, StandingsData, StandingsQuery,
 };
 use super::*;
 use crate::demo::as_file;
@@ -439,4 +439,43 @@ fn what_only_a_founding_takes_is_refused_where_an_event_is() {
     let problem = desk.refused(&named);
     assert_eq!(problem.exit, exits::USAGE);
     assert!(problem.text.contains("--name, --zone-min"), "{problem}");
+}
+
+/// A bundle that was cut or altered was taken in in part, and the command told of success.
+#[test]
+fn a_damaged_bundle_is_refused_and_rescued_on_demand() {
+    let desk = Desk::new();
+    let psc = write_psc(&samples::ipsc()).expect("written");
+    desk.import(&with_scores(desk.file("match.psc", &psc), FileFormat::Psc));
+    let exported: Exported = desk.done(Request::Export(Nothing {}));
+    let bundle = unhex(&exported.bundle).expect("hex");
+    let other = Desk::new();
+    let mut altered = bundle.clone();
+    altered[bundle.len() * 3 / 4] ^= 1;
+    for (name, bytes) in [
+        ("altered", &altered[..]),
+        ("cut", &bundle[..bundle.len() - 5]),
+    ] {
+        let import = |rescue| {
+            let path = other.file(name, bytes);
+            Request::Import(Import { path, rescue })
+        };
+        let problem = other.ask(import(false)).data::<Imported>().expect_err(name);
+        assert_eq!(problem.exit, exits::STORAGE, "{problem}");
+        assert!(problem.text.contains("frame "), "{problem}");
+        let show = other.ask(Request::EventShow(Nothing {}));
+        show.data::<EventInfo>().expect_err("an event was taken in");
+        if name == "cut" {
+            let told: Imported = other.done(import(true));
+            assert!(0 < told.fresh, "{told:?}");
+        }
+    }
+    let path = other.file("whole", &bundle);
+    let whole = Request::Import(Import {
+        path,
+        rescue: false,
+    });
+    let told: Imported = other.done(whole);
+    assert_eq!(told.refused, 0, "{told:?}");
+    assert_eq!(other.standings(), desk.standings());
 }
