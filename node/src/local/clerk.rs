@@ -396,6 +396,11 @@ impl Clerk {
         structure: Structure,
         (cloud_keys, recovery_cards): (Vec<String>, u32),
     ) -> Result<Founded, Problem> {
+        if name.chars().any(char::is_control) {
+            let text = "the event's name has a line break or another control character; nothing was \
+                        changed; name it in one line";
+            return Err(Problem::new(codes::BAD_VALUE, exits::USAGE, text));
+        }
         let cloud: Result<Vec<PublicKey>, Problem> =
             cloud_keys.iter().map(|text| key(text)).collect();
         let cards = enrol::RecoverySeeds::draw(recovery_cards)?;

@@ -479,3 +479,17 @@ fn a_damaged_bundle_is_refused_and_rescued_on_demand() {
     assert_eq!(told.refused, 0, "{told:?}");
     assert_eq!(other.standings(), desk.standings());
 }
+
+#[test]
+fn an_event_has_a_name_of_one_line() {
+    let desk = Desk::new();
+    let create = EventCreate {
+        name: Some("Spring\nMatch".to_owned()),
+        structure: STRUCTURE.to_owned(),
+        cloud_keys: Vec::new(),
+        recovery_cards: 0,
+    };
+    let refused = desk.ask(Request::EventCreate(create));
+    let problem = refused.data::<Nothing>().expect_err("refused");
+    assert!(problem.text.contains("line break"), "{problem}");
+}
