@@ -23,7 +23,7 @@ use crate::driver::Driver;
 use crate::exchange::changes::{Order, Row, RowKind, changes_of};
 use crate::exchange::export::{Event, match_file_of};
 use crate::exchange::numbers::{Choice, Numbers};
-use crate::exchange::people::{book_of, orders_of};
+use crate::exchange::people::{book_of, mark_too_long, orders_of};
 use crate::exchange::records::{RecordPlan, Recorded, is_said, records_of};
 use crate::exchange::report::report_of;
 use crate::exchange::structure::structure_of;
@@ -105,6 +105,7 @@ pub(super) fn prepare(dir: &Path, asked: FileImport) -> Result<Prepared, Problem
             let profile = kept_profile(dir, &asked)?;
             let bytes = bytes_of(&path)?;
             let mut list = read_registration(&bytes, profile.as_ref()).map_err(broken)?;
+            mark_too_long(&mut list);
             if let Some(division) = &asked.division {
                 for row in &mut list.rows {
                     if row.person.division.trim().is_empty() {
@@ -164,7 +165,8 @@ fn kept_profile(dir: &Path, asked: &FileImport) -> Result<Option<Mapping>, Probl
     if !path.exists() {
         return Ok(None);
     }
-    let bytes = bytes_of(&path)?;
+    // Beside the root, wherever the command was given: no path of the file that is asked for.
+    let bytes = std::fs::read(&path).map_err(|error| bad(&path, &error.to_string()))?;
     let text = String::from_utf8_lossy(&bytes);
     let mapping = Mapping::of_toml(&text).map_err(|it| bad(&path, &it.to_string()))?;
     Ok(Some(mapping))
@@ -180,12 +182,8 @@ pub(super) fn remember(dir: &Path, prepared: &Prepared) -> Result<(), Problem> {
         .file_stem()
         .and_then(|name| name.to_str())
         .unwrap_or(PROFILE);
-    let kept = Mapping {
-        profile: name.to_owned(),
-        saved: true,
-        columns: list.mapping.columns.clone(),
-    };
-    let text = kept.to_toml();
+    let before = kept_profile(dir, &prepared.asked)?;
+    let text = list.mapping.merged(name, before.as_ref()).to_toml();
     if std::fs::read_to_string(&path).is_ok_and(|held| held == text) {
         return Ok(());
     }

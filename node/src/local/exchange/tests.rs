@@ -305,7 +305,7 @@ fn a_list_is_previewed_taken_in_and_its_columns_are_remembered() {
         "{}",
         seen.text
     );
-    assert!(seen.text.contains("row 3"), "{}", seen.text);
+    assert!(seen.text.contains("line 3"), "{}", seen.text);
     assert!(
         seen.text.contains("did you mean \"Open\"?"),
         "{}",
@@ -314,7 +314,7 @@ fn a_list_is_previewed_taken_in_and_its_columns_are_remembered() {
     let told = desk.import(&asked);
     let stopped = told.stopped.expect("stopped");
     assert!(
-        stopped.contains("fix row 3 or pass --skip-problems"),
+        stopped.contains("fix line 3 or pass --skip-problems"),
         "{stopped}"
     );
     assert!(!told.written, "written");
@@ -492,4 +492,38 @@ fn an_event_has_a_name_of_one_line() {
     let refused = desk.ask(Request::EventCreate(create));
     let problem = refused.data::<Nothing>().expect_err("refused");
     assert!(problem.text.contains("line break"), "{problem}");
+}
+
+/// Who has a name that an event cuts was added again by every list.
+#[test]
+fn what_is_too_long_for_an_event_is_a_problem() {
+    let desk = founded();
+    let list = format!(
+        "First,Last,Member,Division\nA,{},A1,Open\nB,C,{},Open\n",
+        "x".repeat(70),
+        "9".repeat(33)
+    );
+    let path = desk.file("list.csv", list.as_bytes());
+    let told = desk.import(&asked(path, FileFormat::Registration));
+    assert_eq!((told.written, told.rows.problems), (false, 2), "{told:?}");
+    assert!(
+        told.text.contains("name has 73 bytes, limit 64"),
+        "{}",
+        told.text
+    );
+    let member = "member number has 33 bytes, limit 32";
+    assert!(told.text.contains(member), "{}", told.text);
+}
+
+/// With a relative --root every list after the first was refused: its own profile has no whole path.
+#[test]
+fn a_profile_is_found_below_a_relative_root() {
+    let folder = tempfile::tempdir_in(".").expect("a folder");
+    let dir = Path::new(folder.path().file_name().expect("a name"));
+    fs::create_dir(dir.join(PROFILES)).expect("a folder");
+    let text = "profile = \"registration\"\n[columns]\nGruppe = \"squad\"";
+    fs::write(dir.join(PROFILES).join("registration.toml"), text).expect("written");
+    let asked = asked(String::new(), FileFormat::Registration);
+    let kept = kept_profile(dir, &asked).expect("read");
+    assert!(kept.is_some(), "not found");
 }

@@ -134,7 +134,7 @@ pub struct ScoreCounts {
 pub struct ImportRow {
     /// `changed`, `duplicate` or `problem`.
     pub kind: String,
-    /// What it is: `row 52`, `shooter 12`, `stage 3`.
+    /// What it is: `line 52`, `shooter 12`, `stage 3`.
     pub what: String,
     /// Its name, and what differs or is wrong.
     pub text: String,
