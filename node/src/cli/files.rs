@@ -198,14 +198,22 @@ fn write_durably(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut part = file.as_os_str().to_owned();
     part.push(".part");
     let part = PathBuf::from(part);
-    let mut open = File::create(&part)?;
-    open.write_all(bytes)?;
-    open.sync_all()?;
-    std::fs::rename(&part, file)?;
+    let written = write_part(&part, bytes).and_then(|()| std::fs::rename(&part, file));
+    if written.is_err() {
+        // Half a file is of no use, and fills a stick that is full.
+        std::fs::remove_file(&part).ok();
+    }
+    written?;
     let folder = file
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+fn write_part(part: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut open = File::create(part)?;
+    open.write_all(bytes)?;
+    open.sync_all()
 }
 
 #[cfg(test)]

@@ -209,6 +209,12 @@ fn kind_of(file: &Path) -> Result<ImportAs, Failure> {
     open.take(HEAD_BYTES)
         .read_to_end(&mut head)
         .map_err(unreadable)?;
+    if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
+        return Err(Failure::file(format!(
+            "{} is written in UTF-16; nothing was changed; save it as UTF-8",
+            file.display()
+        )));
+    }
     let ending = |name: &str| {
         file.extension()
             .is_some_and(|it| it.eq_ignore_ascii_case(name))

@@ -211,6 +211,17 @@ impl<'a> Planner<'a> {
             return;
         };
         let is_dq = self.it.shooter(shooter).is_some_and(|it| it.dq.is_some());
+        if let Some(version) = versions.last()
+            && !is_dq
+            && self.lacks_its_time((drill, no), version)
+        {
+            self.plan.problems.push(format!(
+                "stage {}, shooter {no}: E06 hits and no time. Enter the time, or DNF, and export \
+                 the match again.",
+                drill.no
+            ));
+            return;
+        }
         let (steps, drafts) = self.steps((drill, no), versions, is_dq);
         let last = steps.last().and_then(|step| step.body.as_ref());
         let place = (drill.no, no);
@@ -232,6 +243,21 @@ impl<'a> Planner<'a> {
                 ));
             }
         }
+    }
+
+    /// Returns whether a version tells of a run and not how long it took. Who left the match in the
+    /// middle of a stage has not finished it.
+    fn lacks_its_time(&self, (drill, no): (&Drill, ShooterNo), version: &file::Score) -> bool {
+        let left = self
+            .it
+            .shooter(&version.shooter)
+            .is_some_and(|it| it.deleted);
+        let said_so = version.dnf || version.stage_dq.is_some() || version.superseded || left;
+        let chrono = drill.method == tallyline_proto::model::Method::Chrono;
+        !said_so
+            && !chrono
+            && version.has_hits()
+            && said(self.it, version, self.numbers, (drill, no)) == Said::NoRun
     }
 
     /// Returns whether the event has in a slot what the last version says in sums.

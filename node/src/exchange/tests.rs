@@ -619,3 +619,22 @@ fn a_report_with_other_sums_differs() {
     let plan = owner.plan(&it, &numbers);
     assert_eq!(plan.conflicts.len(), 1, "{plan:?}");
 }
+
+/// A run whose time was lost became a DNF without a word.
+#[test]
+fn hits_without_a_time_are_a_problem() {
+    let mut it = samples::ipsc();
+    let score = it
+        .scores
+        .iter_mut()
+        .find(|score| !score.superseded && score.has_hits() && !score.string_centis.is_empty())
+        .expect("a run");
+    score.string_centis.clear();
+    let draft = structure_of(&it, &with_scores()).expect("a structure");
+    let roster = tallyline_proto::rules::Roster::new(draft.structure);
+    let plan = records_of(&it, &draft.numbers, (&roster, "Match"), &[]);
+    let [problem] = plan.problems.as_slice() else {
+        panic!("{:?}", plan.problems);
+    };
+    assert!(problem.contains("E06 hits and no time"), "{problem}");
+}

@@ -508,6 +508,18 @@ pub struct Score {
     pub note: String,
 }
 
+impl Score {
+    /// Returns whether anything was hit, on paper or steel.
+    pub fn has_hits(&self) -> bool {
+        let hits = |it: &TargetHits| it.a != 0 || it.b != 0 || it.c != 0 || it.d != 0;
+        let paper = match &self.hits {
+            Hits::PerTarget(targets) => targets.iter().any(hits),
+            Hits::Sums(sums) => hits(sums),
+        };
+        paper || self.steel.hit != 0
+    }
+}
+
 /// A dated note.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Note {

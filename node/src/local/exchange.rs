@@ -81,6 +81,7 @@ pub(super) fn prepare(dir: &Path, asked: FileImport) -> Result<Prepared, Problem
     let broken = |complaints: Complaints| bad(&path, &complaints.to_string());
     let content = match asked.format {
         FileFormat::Psc if path.is_dir() => {
+            let path = unpacked(&path);
             let mut files = Vec::new();
             for name in [DEFINITION, SCORES, HISTORY] {
                 let file = path.join(name);
@@ -117,6 +118,22 @@ pub(super) fn prepare(dir: &Path, asked: FileImport) -> Result<Prepared, Problem
         }
     };
     Ok(Prepared { asked, content })
+}
+
+/// Returns the folder of an unpacked match: the one that is named, or the only one in it that holds
+/// a match, as some programs unpack.
+fn unpacked(folder: &Path) -> PathBuf {
+    if folder.join(DEFINITION).is_file() {
+        return folder.to_owned();
+    }
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut inner = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.join(DEFINITION).is_file());
+    match (inner.next(), inner.next()) {
+        (Some(only), None) => only,
+        (Some(_) | None, _) => folder.to_owned(),
+    }
 }
 
 fn bad(path: &Path, what: &str) -> Problem {

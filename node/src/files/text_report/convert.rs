@@ -128,7 +128,8 @@ fn shooter(
     if yes("Female") {
         categories.push("Lady".to_owned());
     }
-    if !text("Age").is_empty() {
+    // Ages in years are no category.
+    if !text("Age").is_empty() && text("Age").parse::<f64>().is_err() {
         categories.push(text("Age").to_owned());
     }
     for (column, name) in [("Law", "Law Enforcement"), ("Military", "Military")] {

@@ -274,6 +274,9 @@ fn a_folder_is_read_as_the_file_that_was_unpacked() {
         ("Club Match", "uspsa")
     );
     assert!(!info.locked, "nobody asked for scores");
+    let around = desk.folder.path().to_str().expect("UTF-8").to_owned();
+    let seen: FileImported = desk.done(Request::FilePreview(asked(around, FileFormat::Psc)));
+    assert_eq!(seen.rows.new, 0, "the folder around it means the same");
 }
 
 fn founded() -> Desk {
