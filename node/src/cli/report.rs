@@ -43,11 +43,13 @@ pub(super) fn report(verb: ReportVerb, session: &Session) -> Result<u8, Failure>
             Ok(exit(data.head.complete))
         }
         ReportVerb::Day(OneDay { date, plain }) => {
+            let asked = date.is_some();
             let query = ReportQuery {
                 date,
                 ..kind(ReportKind::Day)
             };
-            told::<DayReport>(query, &plain, session)
+            let data = write::<DayReport>(query, &plain, session)?;
+            Ok(exit(!asked || !data.devices.is_empty()))
         }
         ReportVerb::Compliance(OneDay { date, plain }) => {
             let query = ReportQuery {
