@@ -10,6 +10,7 @@ use crate::local::protocol::{Entries, EventInfo, StandingsData, StatusData};
 const PLAIN: Screen = Screen {
     color: false,
     utf8: false,
+    columns: None,
 };
 
 fn data<T: DeserializeOwned>(value: Value) -> T {
@@ -148,6 +149,7 @@ fn status_names_every_log_and_how_far_it_is() {
         Screen {
             color: true,
             utf8: true,
+            columns: None,
         },
     );
     assert!(

@@ -9,6 +9,7 @@ use crate::local::protocol::{AuditReport, ComplianceReport, ProgressReport, Stan
 const PLAIN: Screen = Screen {
     color: false,
     utf8: false,
+    columns: None,
 };
 
 fn data<T: DeserializeOwned>(value: Value) -> T {
@@ -87,16 +88,18 @@ fn compliance_tells_counts_times_and_what_lacks() {
     let expected = "\
 Spring Match: matches without paper, USPSA 9.11.2.1
 
-DAY         DEVICE  ENTRIES  EXCHANGES  AT              COPIES  IN CLOUD  UPLOADS  AT     SCORE LOG  LACKS
------------------------------------------------------------------------------------------------------------------------
+DAY         DEVICE  ENTRIES  EXCHANGES  AT              COPIES  IN CLOUD  UPLOADS  AT     SCORE LOG
+----------------------------------------------------------------------------------------------------
 2018-07-25  Owner        12          8  09:34 to 10:34       2        12        3  09:34  on
-2018-07-25  Tablet        4          2  -                    2         0        0  -      not known  2 of 6 exchanges.
+2018-07-25  Tablet        4          2  -                    2         0        0  -      not known
 
 An exchange counts when so.
 complete
 ";
     let text = report_text(&report, PLAIN);
     assert!(text.starts_with(expected), "{text}");
+    let csv = report_csv(&report).unwrap();
+    assert!(csv.ends_with("not known,2 of 6 exchanges.\n"), "{csv}");
 }
 
 #[test]
