@@ -117,6 +117,9 @@ fn csv(session: &Session) -> Result<Vec<u8>, Failure> {
     let data: StandingsData = Answer::Ok(session.ask(request)?).data()?;
     let text = show::standings_csv(&data)
         .map_err(|error| Failure::file(format!("the tables could not be written: {error}")))?;
+    if !session.json {
+        say(show::standings_footer(&data).trim_end());
+    }
     Ok(text.into_bytes())
 }
 

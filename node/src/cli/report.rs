@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::args::{OneDay, Plain, ReportVerb, Sheet};
 use super::failure::Failure;
-use super::session::{DONE, Session};
+use super::session::{DONE, Session, say};
 use super::show::{self, Report};
 use crate::local::protocol::{
     Answer, AuditReport, ChronoReport, ComplianceReport, CourtReport, DayReport, MissingReport,
@@ -90,5 +90,8 @@ fn write<T: Report + for<'de> Deserialize<'de>>(
     let text = show::report_csv(&data)
         .map_err(|error| Failure::file(format!("the report could not be written: {error}")))?;
     session.write(&text)?;
+    if !session.json {
+        say(show::report_footer(&data).trim_end());
+    }
     Ok(data)
 }

@@ -367,6 +367,7 @@ impl TargetHits {
     }
 
     /// Returns the sum of all hits in a list and in this one.
+    #[must_use]
     pub fn plus(self, other: Self) -> Self {
         let mut sum = self.counts();
         for (to, from) in sum.iter_mut().zip(other.counts()) {

@@ -255,7 +255,7 @@ fn shooter(structure: &Structure, shooter: &Shooter) -> RosterAdd {
     }
 }
 
-fn rule(rule: &Rule) -> RuleInfo {
+pub(super) fn rule(rule: &Rule) -> RuleInfo {
     RuleInfo {
         rule: rule.no.0,
         kind: match rule.kind {

@@ -75,7 +75,6 @@ impl Block {
 
 /// Writes a report for people.
 pub(in crate::cli) fn report_text<T: Report>(report: &T, screen: Screen) -> String {
-    let head = report.head();
     let mut text = report.title();
     text.push('\n');
     for block in report.tables().iter().filter(|it| !it.rows.is_empty()) {
@@ -88,7 +87,15 @@ pub(in crate::cli) fn report_text<T: Report>(report: &T, screen: Screen) -> Stri
     for note in report.notes() {
         add(&mut text, format_args!("{}\n", clean(&note)));
     }
-    text.push_str(&completeness(head.complete, &head.missing));
+    text.push_str(&report_footer(report));
+    text
+}
+
+/// Says whether a report is complete, and what it was made from: below its tables, and beside its
+/// comma-separated values, which have no place for it.
+pub(in crate::cli) fn report_footer<T: Report>(report: &T) -> String {
+    let head = report.head();
+    let mut text = completeness(head.complete, &head.missing);
     text.push_str(&source(
         &head.state_digest,
         (&head.phase, head.zone_min),

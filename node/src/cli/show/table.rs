@@ -49,7 +49,8 @@ impl Sheet {
             sides,
             columns: screen.columns,
         };
-        sheet.measure(headings.iter().map(|&(heading, _)| heading));
+        let texts: Vec<&str> = headings.iter().map(|&(heading, _)| heading).collect();
+        sheet.measure(&texts);
         sheet
     }
 
@@ -60,13 +61,13 @@ impl Sheet {
 
     /// Adds a line; there is one text for each heading.
     pub(super) fn line(&mut self, texts: Vec<String>) {
-        self.measure(texts.iter().map(String::as_str));
+        self.measure(&texts.iter().map(String::as_str).collect::<Vec<_>>());
         let cells = texts.into_iter().zip(&self.sides);
         self.table
             .add_row(cells.map(|(text, &side)| cell(text, side)));
     }
 
-    fn measure<'a>(&mut self, texts: impl Iterator<Item = &'a str>) {
+    fn measure(&mut self, texts: &[&str]) {
         for ((least, side), text) in self.least.iter_mut().zip(&self.sides).zip(texts) {
             let words = text.split_whitespace().map(|word| word.chars().count());
             let longest = words.max().unwrap_or(0);

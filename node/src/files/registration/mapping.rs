@@ -181,6 +181,7 @@ impl Mapping {
 
     /// Returns the profile that is kept of this list: its columns, and those of the one that was
     /// kept before. A column that was only left out because another means the same is not in it.
+    #[must_use]
     pub fn merged(&self, name: &str, kept: Option<&Self>) -> Self {
         let known = |header: &str| kept.and_then(|kept| kept.role(header));
         let left_out = |column: &&Column| {

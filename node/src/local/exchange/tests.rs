@@ -412,10 +412,9 @@ fn a_final_event_takes_no_file_at_all() {
 #[test]
 fn a_list_leaves_the_owner_the_statements_that_the_match_needs() {
     let desk = founded();
-    let mut list = String::from("First,Last,Division\n");
-    for nth in 0..3_600 {
-        list.push_str(&format!("A,B{nth},Open\n"));
-    }
+    let rows = (0..3_600).map(|nth| format!("A,B{nth},Open"));
+    let lines = ["First,Last,Division".to_owned()].into_iter().chain(rows);
+    let list = lines.collect::<Vec<_>>().join("\n");
     let asked = asked(
         desk.file("list.csv", list.as_bytes()),
         FileFormat::Registration,
