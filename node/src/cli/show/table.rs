@@ -8,6 +8,7 @@ use comfy_table::{
 };
 
 use crate::config::Screen;
+use crate::local::record_text::ENTRY_CHARS;
 
 /// How a column stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +21,8 @@ pub(super) enum Side {
 
 use Side::{Left, Right};
 
-/// Characters below which a column of words is not narrowed.
-const WORDS_CHARS_MIN: usize = 12;
+/// Characters below which a column of words is not narrowed: an entry's short id is whole.
+const WORDS_CHARS_MIN: usize = ENTRY_CHARS;
 
 /// A table that is being filled.
 pub(super) struct Sheet {
@@ -78,19 +79,49 @@ impl Sheet {
         }
     }
 
+    /// Returns how wide each column is to be where the terminal has no room for all of them: what is
+    /// left beside their longest words goes to the narrowest first. Nothing, if there is room.
+    fn widths(&self) -> Vec<u16> {
+        let natural = self.table.column_max_content_widths();
+        let sum = |widths: &[u16]| widths.iter().copied().map(usize::from).sum::<usize>();
+        let Some(columns) = self.columns.map(usize::from) else {
+            return Vec::new();
+        };
+        // Two spaces stand between columns, and one where room is short.
+        let gaps = natural.len().saturating_sub(1);
+        if sum(&natural).saturating_add(gaps.saturating_mul(2)) < columns {
+            return Vec::new();
+        }
+        let room = columns.saturating_sub(gaps);
+        let least = self.least.iter().zip(&natural);
+        let mut widths: Vec<u16> = least
+            .map(|(&least, &natural)| u16::try_from(least).unwrap_or(u16::MAX).min(natural))
+            .collect();
+        while sum(&widths) < room {
+            let narrow = widths.iter_mut().zip(&natural);
+            let narrow = narrow.filter(|(width, natural)| **width < **natural);
+            let Some((width, _)) = narrow.min_by_key(|(width, _)| **width) else {
+                break;
+            };
+            *width = width.saturating_add(1);
+        }
+        widths
+    }
+
     /// Returns the text of the table, each line ended and without trailing spaces.
     pub(super) fn text(mut self) -> String {
-        if let Some(columns) = self.columns {
+        let widths = self.widths();
+        for (place, column) in self.table.column_iter_mut().enumerate() {
+            column.set_padding((0, 1));
+            if let Some(&width) = widths.get(place) {
+                column.set_padding((0, 0));
+                column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
+            }
+        }
+        if let Some(columns) = self.columns.filter(|_| !widths.is_empty()) {
             self.table
                 .set_content_arrangement(ContentArrangement::Dynamic)
                 .set_width(columns);
-        }
-        for (column, least) in self.table.column_iter_mut().zip(&self.least) {
-            column.set_padding((0, 1));
-            if self.columns.is_some() {
-                let least = u16::try_from(least.saturating_add(1)).unwrap_or(u16::MAX);
-                column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));
-            }
         }
         let mut text = String::new();
         for line in self.table.lines() {
