@@ -11,7 +11,8 @@ use tallyline_proto::model::{
     Amendment, Body, Division, Drill, Entrant, NoShoots, PowerFactor, RosterChange, Rule, Shooter,
     ShooterEdit,
 };
-use tallyline_proto::rules::Roster;
+use tallyline_proto::replica::EntryView;
+use tallyline_proto::rules::{Code, Roster, Verdict, validate};
 use uuid::Uuid;
 
 use super::names::{NO_SQUAD, briefing_of, briefing_with, label, same_name};
@@ -70,6 +71,31 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// Judges entries as they will be read once the stages that the file changes are changed: what
+    /// fitted may not fit then, and what did not may.
+    pub fn judge_again(&self, entries: &mut [EntryView], event: &str) {
+        let amended = |no| {
+            self.orders.iter().any(|order| {
+                matches!(order, Order::Amend(Amendment::Drill(drill)) if Some(drill.no) == no)
+            })
+        };
+        for entry in entries {
+            if !amended(entry.body.about().and_then(|about| about.drill)) {
+                continue;
+            }
+            let revision = self.after.revision();
+            let fits = validate::check_content(&self.after, event, &entry.body, revision);
+            entry.verdict = match (entry.verdict, fits) {
+                (
+                    Verdict::Counted | Verdict::CountedLate | Verdict::NeedsDecision(_),
+                    Err(mistake),
+                ) => Verdict::Unfit(mistake.code),
+                (Verdict::Unfit(Code::E03 | Code::E04), Ok(())) => Verdict::Counted,
+                (verdict, _) => verdict,
+            };
+        }
+    }
+
     /// Leaves out the rules that stand for penalties without one, unless a record needs them.
     pub fn leave_out_unused(&mut self, plan: &RecordPlan) {
         let used = |no| {

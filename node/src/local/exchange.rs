@@ -322,11 +322,12 @@ fn changing(
 ) -> Result<Job, Complaints> {
     let it = &loaded.value;
     let mut changes = changes_of(it, (roster, name), *id, &choice(asked))?;
-    let entries = if asked.scores {
+    let mut entries = if asked.scores {
         replica.entries(&EntryFilter::default())
     } else {
         Vec::new()
     };
+    changes.judge_again(&mut entries, name);
     let event = (&changes.after, name.as_str());
     let records = planned(it, &changes.numbers, event, &entries, asked);
     changes.leave_out_unused(&records);

@@ -529,3 +529,25 @@ fn a_profile_is_found_below_a_relative_root() {
     let kept = kept_profile(dir, &asked).expect("read");
     assert!(kept.is_some(), "not found");
 }
+
+/// Scores were compared with how they were read before the file changed their stage, so the next
+/// look at the same file said something else.
+#[test]
+fn a_look_knows_what_a_changed_stage_does_to_its_scores() {
+    let desk = Desk::new();
+    let psc = write_psc(&samples::ipsc()).expect("written");
+    desk.import(&with_scores(desk.file("match.psc", &psc), FileFormat::Psc));
+    let mut changed = samples::ipsc();
+    changed.stages[0].steel = 3;
+    let psc = write_psc(&changed).expect("written");
+    let asked = FileImport {
+        skip_problems: true,
+        ..with_scores(desk.file("changed.psc", &psc), FileFormat::Psc)
+    };
+    let before: FileImported = desk.done(Request::FilePreview(asked.clone()));
+    let told = desk.import(&asked);
+    let after: FileImported = desk.done(Request::FilePreview(asked));
+    assert_eq!(before.rows.changed, 1, "{before:?}");
+    assert_eq!(before.scores, after.scores);
+    assert_eq!(before.conflicts, told.conflicts);
+}
