@@ -80,7 +80,7 @@ pub(in crate::cli) struct Import {
     /// Recovery keys to draw and print as cards, 1 to 3, for the event that a match file founds.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3))]
     pub(in crate::cli) recovery_cards: Option<u32>,
-    /// Printable page (SVG) with the cards; only you may read it.
+    /// Printable page (SVG) with the cards, a file that is not there yet; only you may read it.
     #[arg(long, value_name = "FILE", requires = "recovery_cards")]
     pub(in crate::cli) cards_file: Option<PathBuf>,
 }
