@@ -42,18 +42,31 @@ pub fn minute(unix_ms: i64, zone_min: i32) -> String {
     format!("{:02}:{:02}", second / 3600, second / 60 % 60)
 }
 
-/// Returns whether a text is a day as [`day`] writes it.
+/// Returns whether a text is a day of the calendar as [`day`] writes it.
 pub fn is_day(text: &str) -> bool {
     let shape = text.chars().enumerate().all(|(place, letter)| match place {
         4 | 7 => letter == '-',
         _ => letter.is_ascii_digit(),
     });
-    let mut parts = text.split('-').skip(1);
-    let mut within = |most: u32| {
-        let number = parts.next().and_then(|it| it.parse().ok());
-        number.is_some_and(|it: u32| (1..=most).contains(&it))
+    let mut parts = text.split('-').map(|part| part.parse::<u32>().ok());
+    let mut part = || parts.next().flatten();
+    let (year, month, date) = (part(), part(), part());
+    let (Some(year), Some(month), Some(date)) = (year, month, date) else {
+        return false;
     };
-    text.len() == 10 && shape && within(12) && within(31)
+    text.len() == 10 && shape && (1..=days_of(year, month)).contains(&date)
+}
+
+/// Returns how many days a month has; one that does not exist has none.
+fn days_of(year: u32, month: u32) -> u32 {
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 if leap => 29,
+        2 => 28,
+        _ => 0,
+    }
 }
 
 fn shifted(unix_ms: i64, zone_min: i32) -> i64 {
@@ -105,7 +118,7 @@ mod tests {
         assert_eq!(day(1_532_500_439_845, 180), "2018-07-25");
         assert_eq!(day(1_532_500_439_845, -570), "2018-07-24");
         assert_eq!(minute(1_532_500_439_845, 180), "09:33");
-        for text in ["2018-07-25", "2026-12-31"] {
+        for text in ["2018-07-25", "2026-12-31", "2024-02-29", "2000-02-29"] {
             assert!(is_day(text), "{text}");
         }
         for text in [
@@ -114,6 +127,10 @@ mod tests {
             "2018-13-01",
             "2018-00-01",
             "2018-01-32",
+            "2026-02-29",
+            "2026-02-30",
+            "2100-02-29",
+            "2026-04-31",
             "2018/01/01",
             "2018-01-011",
         ] {

@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use rustix::termios::tcgetwinsize;
 use tallyline_keys::PublicKey;
 
 use crate::root::{Mode, PassphraseSource};
@@ -83,6 +84,9 @@ pub struct Screen {
     pub color: bool,
     /// Whether the terminal shows UTF-8.
     pub utf8: bool,
+    /// Characters of a line of the terminal; `None` if the output is none, and lines are as long as
+    /// they are.
+    pub columns: Option<u16>,
 }
 
 /// The process's environment, taken once.
@@ -253,6 +257,7 @@ impl Config {
             screen: Screen {
                 color: color(layers, env, terminal)?,
                 utf8: env.utf8(),
+                columns: if terminal { terminal_columns() } else { None },
             },
         })
     }
@@ -501,6 +506,12 @@ fn cloud(layers: &Layers) -> Result<Option<Cloud>, ConfigError> {
             missing: "cloud",
         }),
     }
+}
+
+/// Returns how many characters a line of the terminal has.
+fn terminal_columns() -> Option<u16> {
+    let size = tcgetwinsize(std::io::stdout()).ok()?;
+    (0 < size.ws_col).then_some(size.ws_col)
 }
 
 /// Flag and `TALLYLINE_COLOR` stand above the common variables, and those above files.

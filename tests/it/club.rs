@@ -193,7 +193,7 @@ fn a_file_that_cannot_be_taken_in_is_told_with_its_place() {
         "owner",
         &import,
         (2, "bad_file"),
-        "fix row 2 or pass --skip-problems",
+        "fix line 2 or pass --skip-problems",
     );
     let seen = range.run("owner", &["roster", "import", &list, "--dry-run"]);
     assert!(

@@ -109,6 +109,13 @@ fn compliance_counts_the_exchanges_and_uploads_that_happened() {
     let day = tablets["date"].as_str().unwrap();
     let told = range.read("owner", &["report", "compliance", "--date", "1999-01-01"]);
     assert_eq!(told["rows"].as_array().unwrap().len(), 0, "another day");
+    assert_eq!(told["complete"], false, "{told}");
+    for report in ["day", "compliance"] {
+        let told = range.run("owner", &["report", report, "--date", "1999-01-01"]);
+        assert_eq!(told.exit, 3, "{told:?}");
+        let nothing = "nothing was written on 1999-01-01";
+        assert!(told.stdout.contains(nothing), "{told:?}");
+    }
     let told = range.read("owner", &["report", "day", "--date", day]);
     assert_eq!(told["date"], day);
     range.refused(

@@ -269,7 +269,7 @@ pub(super) struct EventCreate {
     /// Recovery keys to draw and print as cards, 1 to 3: with one, the event outlives this device.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3))]
     pub(super) recovery_cards: Option<u32>,
-    /// Printable page (SVG) with the cards; only you may read it.
+    /// Printable page (SVG) with the cards, a file that is not there yet; only you may read it.
     #[arg(long, value_name = "FILE", requires = "recovery_cards")]
     pub(super) cards_file: Option<PathBuf>,
 }

@@ -11,8 +11,8 @@ use tallyline_proto::wire::{card_from_text, ticket_to_text};
 use zeroize::Zeroizing;
 
 use super::args::{CardsUse, CardsVerb, SpareCards};
-use super::enrol::write_secret;
 use super::failure::Failure;
+use super::found::CardsFile;
 use super::session::{DONE, Session};
 use super::statement::{card, remark, revoke_card};
 use super::{files, show};
@@ -40,19 +40,14 @@ pub(super) fn cards(verb: CardsVerb, session: &Session) -> Result<u8, Failure> {
 /// Draws spare cards; they are told and written once, and kept nowhere.
 fn spare(args: SpareCards, session: &Session) -> Result<u8, Failure> {
     let SpareCards { label, count, file } = args;
-    if let Some(file) = &file {
-        // Tried before anything is admitted: a card that cannot be written is lost for good.
-        write_secret(file, b"").map_err(|error| {
-            Failure::file(format!(
-                "{} cannot be written: {error}; nothing was changed; correct --file",
-                file.display()
-            ))
-        })?;
-    }
+    let page = file
+        .as_deref()
+        .map(|file| CardsFile::new(file, "--file"))
+        .transpose()?;
     let request = Request::CardsSpare(CardsSpare { label, count });
-    let drawn = match &file {
+    let drawn = match page.zip(file) {
         None => session.show::<Drawn>(request, show::spare_cards)?,
-        Some(file) => drawn_into(file, request, session)?,
+        Some((page, file)) => drawn_into((page, &file), request, session)?,
     };
     let cards = u64::try_from(drawn.cards.len()).unwrap_or(u64::MAX);
     remark(
@@ -73,21 +68,22 @@ fn spare(args: SpareCards, session: &Session) -> Result<u8, Failure> {
     Ok(DONE)
 }
 
-fn drawn_into(file: &Path, request: Request, session: &Session) -> Result<Drawn, Failure> {
+fn drawn_into(
+    (page, file): (CardsFile, &Path),
+    request: Request,
+    session: &Session,
+) -> Result<Drawn, Failure> {
     let event: EventInfo = Answer::Ok(session.ask(Request::EventShow(Nothing {}))?).data()?;
     let drawn: Drawn = Answer::Ok(session.ask(request)?).data()?;
     let cards = drawn.cards.iter();
     let cards: Vec<_> = cards
         .filter_map(|it| card_from_text(&it.card).ok())
         .collect();
-    let page = Zeroizing::new(card_page(&cards, &event.name));
-    if let Err(error) = write_secret(file, page.as_bytes()) {
+    let text = Zeroizing::new(card_page(&cards, &event.name));
+    let saved = "the cards are admitted; copy them from the lines above, they are shown this once";
+    if let Err(failure) = page.write(text.as_bytes(), saved) {
         session.write(&show::spare_cards(&drawn))?;
-        return Err(Failure::file(format!(
-            "{} could not be written: {error}; the cards are admitted; copy them from the lines \
-             above, they are shown this once",
-            file.display()
-        )));
+        return Err(failure);
     }
     session.write(&format!("{}\n", file.display()))?;
     Ok(drawn)
@@ -102,7 +98,7 @@ fn take(args: &CardsUse, session: &Session) -> Result<u8, Failure> {
     drop(root.lock()?);
     refuse_used(&about(session)?, &devices(session)?)?;
     if let Some(bundle) = &args.bundle {
-        session.ask(files::import_request(bundle)?)?;
+        session.ask(files::import_request(bundle, false)?)?;
     }
     refuse_other_event(&about(session)?, event.map(|(event, _)| event))?;
     let known = devices(session)?;

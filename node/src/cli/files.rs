@@ -117,6 +117,9 @@ fn csv(session: &Session) -> Result<Vec<u8>, Failure> {
     let data: StandingsData = Answer::Ok(session.ask(request)?).data()?;
     let text = show::standings_csv(&data)
         .map_err(|error| Failure::file(format!("the tables could not be written: {error}")))?;
+    if !session.json {
+        say(show::standings_footer(&data).trim_end());
+    }
     Ok(text.into_bytes())
 }
 
@@ -173,8 +176,8 @@ pub(super) fn unreadable(file: &Path, error: &io::Error) -> Failure {
     ))
 }
 
-/// Makes the request to take in a bundle file.
-pub(super) fn import_request(file: &Path) -> Result<Request, Failure> {
+/// Makes the request to take in a bundle file; `rescue` takes what holds of a damaged one.
+pub(super) fn import_request(file: &Path, rescue: bool) -> Result<Request, Failure> {
     let unreadable = |error: io::Error| unreadable(file, &error);
     // The node has another working folder than the command.
     let path: PathBuf = file.canonicalize().map_err(unreadable)?;
@@ -184,7 +187,7 @@ pub(super) fn import_request(file: &Path) -> Result<Request, Failure> {
             file.display()
         ))
     })?;
-    Ok(Request::Import(protocol::Import { path }))
+    Ok(Request::Import(protocol::Import { path, rescue }))
 }
 
 fn write_durably(file: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -198,14 +201,22 @@ fn write_durably(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut part = file.as_os_str().to_owned();
     part.push(".part");
     let part = PathBuf::from(part);
-    let mut open = File::create(&part)?;
-    open.write_all(bytes)?;
-    open.sync_all()?;
-    std::fs::rename(&part, file)?;
+    let written = write_part(&part, bytes).and_then(|()| std::fs::rename(&part, file));
+    if written.is_err() {
+        // Half a file is of no use, and fills a stick that is full.
+        std::fs::remove_file(&part).ok();
+    }
+    written?;
     let folder = file
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+fn write_part(part: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut open = File::create(part)?;
+    open.write_all(bytes)?;
+    open.sync_all()
 }
 
 #[cfg(test)]

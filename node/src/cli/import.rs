@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 
 use super::args::{Import, ImportAs};
 use super::failure::Failure;
+use super::found::{CARDS_FILE, CardsFile};
 use super::session::{DONE, Session, say};
 use super::{files, found};
 use crate::exchange::check::MAGIC;
 use crate::files::text_report::is_text_report;
 use crate::local::protocol::{
-    FileFormat, FileImport, FileImported, Imported, Request, codes, exits,
+    Answer, FileFormat, FileImport, FileImported, Imported, Request, codes, exits,
 };
 
 /// Bytes by which a file is known.
@@ -25,6 +26,11 @@ pub(super) fn import(args: Import, session: &Session) -> Result<u8, Failure> {
         Some(kind) => kind,
         None => kind_of(&args.file)?,
     };
+    if args.rescue && kind != ImportAs::Bundle {
+        return Err(Failure::usage(
+            "--rescue is for a damaged bundle; leave it out",
+        ));
+    }
     let format = match kind {
         ImportAs::Bundle => return bundle(&args, session),
         ImportAs::Psc => FileFormat::Psc,
@@ -32,9 +38,6 @@ pub(super) fn import(args: Import, session: &Session) -> Result<u8, Failure> {
         ImportAs::Report => FileFormat::Report,
         ImportAs::Registration => FileFormat::Registration,
     };
-    if let Some(file) = &args.cards_file {
-        found::try_cards_file(file)?;
-    }
     let asked = FileImport {
         path: whole_path(&args.file)?,
         format,
@@ -49,26 +52,18 @@ pub(super) fn import(args: Import, session: &Session) -> Result<u8, Failure> {
         recovery_cards: args.recovery_cards.unwrap_or(0),
         colours: session.config.screen.color && !session.json,
     };
-    let request = if args.dry_run {
-        Request::FilePreview(asked)
-    } else {
-        Request::FileImport(asked)
-    };
-    let told = session.show::<FileImported>(request, |told| told.text.clone())?;
-    if let (Some(file), Some(founded)) = (&args.cards_file, &told.founded) {
-        found::write_page(file, founded)?;
-    }
-    if !session.json {
-        for remark in &told.remarks {
-            say(remark);
-        }
+    if let Some(file) = &args.cards_file {
+        CardsFile::refuse_existing(file, CARDS_FILE)?;
     }
     if args.dry_run {
-        if !session.json {
-            say(&would(&told));
-        }
-        return Ok(DONE);
+        return dry_run(asked, session);
     }
+    let page = match &args.cards_file {
+        Some(file) => cards_file(file, &asked, session)?,
+        None => None,
+    };
+    let told = session.show::<FileImported>(Request::FileImport(asked), |it| it.text.clone())?;
+    remark(&told, session);
     if let Some(stopped) = told.stopped.as_ref().filter(|_| !told.written) {
         return Err(Failure::new(
             codes::BAD_FILE,
@@ -76,25 +71,73 @@ pub(super) fn import(args: Import, session: &Session) -> Result<u8, Failure> {
             format!("nothing was written; {stopped}"),
         ));
     }
-    if !session.json {
+    if !session.json && told.stopped.is_none() {
         say(&did(&told));
-        if let Some(founded) = &told.founded {
+    }
+    if let Some(founded) = &told.founded {
+        if !session.json {
             session.write(&format!("event {}\n", founded.event))?;
             found::tell_cards(founded, session)?;
         }
+        if let Some(page) = page {
+            found::write_page(page, founded)?;
+        }
     }
-    let differs = told.scores.is_some_and(|scores| 0 < scores.conflicts);
-    Ok(if differs { exits::CONFLICT } else { DONE })
+    if let Some(stopped) = &told.stopped {
+        return Err(Failure::new(
+            codes::NOT_SAVED,
+            exits::FAILURE,
+            stopped.clone(),
+        ));
+    }
+    Ok(exit_of(&told))
 }
 
-/// Says what to do next about a file that was only looked at.
-fn would(told: &FileImported) -> String {
-    match &told.stopped {
-        Some(stopped) => {
-            format!("Nothing written. Run without --dry-run to commit; {stopped}.")
-        }
-        None => "Nothing written. Run without --dry-run to commit.".to_owned(),
+/// Makes the file for cards if the import will found an event.
+fn cards_file(
+    file: &Path,
+    asked: &FileImport,
+    session: &Session,
+) -> Result<Option<CardsFile>, Failure> {
+    let seen = session.ask(Request::FilePreview(asked.clone()))?;
+    let seen: FileImported = Answer::Ok(seen).data()?;
+    let founds = seen.founds && seen.stopped.is_none();
+    founds.then(|| CardsFile::new(file, CARDS_FILE)).transpose()
+}
+
+/// Shows what a file would do, and ends as having it done would.
+fn dry_run(asked: FileImport, session: &Session) -> Result<u8, Failure> {
+    let told = session.show::<FileImported>(Request::FilePreview(asked), |it| it.text.clone())?;
+    remark(&told, session);
+    if let Some(forbidden) = told.forbidden {
+        return Err(forbidden.into());
     }
+    if !session.json {
+        say(&match &told.stopped {
+            Some(stopped) => {
+                format!("Nothing written. Run without --dry-run to commit; {stopped}.")
+            }
+            None => "Nothing written. Run without --dry-run to commit.".to_owned(),
+        });
+    }
+    Ok(if told.stopped.is_some() {
+        exits::USAGE
+    } else {
+        exit_of(&told)
+    })
+}
+
+fn remark(told: &FileImported, session: &Session) {
+    if !session.json {
+        for remark in &told.remarks {
+            say(remark);
+        }
+    }
+}
+
+fn exit_of(told: &FileImported) -> u8 {
+    let differs = told.scores.is_some_and(|scores| 0 < scores.conflicts);
+    if differs { exits::CONFLICT } else { DONE }
 }
 
 fn did(told: &FileImported) -> String {
@@ -138,11 +181,16 @@ fn bundle(args: &Import, session: &Session) -> Result<u8, Failure> {
         return files::verify(file, session);
     }
     session.tell::<Imported>(
-        files::import_request(file)?,
+        files::import_request(file, args.rescue)?,
         |_| String::new(),
         |it| {
+            let refused = if it.refused == 0 {
+                String::new()
+            } else {
+                format!(" {} parts do not hold and were left out.", it.refused)
+            };
             format!(
-                "{} entries taken in, {} were here before.",
+                "{} entries taken in, {} were here before.{refused}",
                 it.fresh, it.known
             )
         },
@@ -161,6 +209,12 @@ fn kind_of(file: &Path) -> Result<ImportAs, Failure> {
     open.take(HEAD_BYTES)
         .read_to_end(&mut head)
         .map_err(unreadable)?;
+    if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
+        return Err(Failure::file(format!(
+            "{} is written in UTF-16; nothing was changed; save it as UTF-8",
+            file.display()
+        )));
+    }
     let ending = |name: &str| {
         file.extension()
             .is_some_and(|it| it.eq_ignore_ascii_case(name))

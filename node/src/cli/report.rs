@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::args::{OneDay, Plain, ReportVerb, Sheet};
 use super::failure::Failure;
-use super::session::{DONE, Session};
+use super::session::{DONE, Session, say};
 use super::show::{self, Report};
 use crate::local::protocol::{
     Answer, AuditReport, ChronoReport, ComplianceReport, CourtReport, DayReport, MissingReport,
@@ -43,11 +43,13 @@ pub(super) fn report(verb: ReportVerb, session: &Session) -> Result<u8, Failure>
             Ok(exit(data.head.complete))
         }
         ReportVerb::Day(OneDay { date, plain }) => {
+            let asked = date.is_some();
             let query = ReportQuery {
                 date,
                 ..kind(ReportKind::Day)
             };
-            told::<DayReport>(query, &plain, session)
+            let data = write::<DayReport>(query, &plain, session)?;
+            Ok(exit(!asked || !data.devices.is_empty()))
         }
         ReportVerb::Compliance(OneDay { date, plain }) => {
             let query = ReportQuery {
@@ -88,5 +90,8 @@ fn write<T: Report + for<'de> Deserialize<'de>>(
     let text = show::report_csv(&data)
         .map_err(|error| Failure::file(format!("the report could not be written: {error}")))?;
     session.write(&text)?;
+    if !session.json {
+        say(show::report_footer(&data).trim_end());
+    }
     Ok(data)
 }

@@ -90,6 +90,29 @@ impl Session {
 
 /// Writes a message to the standard error; there is nobody to tell when that fails.
 pub(super) fn say(message: &str) {
-    let line = format!("{message}\n");
+    let line = format!("{}\n", clean_lines(message));
     io::stderr().lock().write_all(line.as_bytes()).ok();
+}
+
+/// Takes away what a terminal would obey instead of show: messages quote files and other devices.
+pub(super) fn clean_lines(text: &str) -> String {
+    let shown = |letter: char| {
+        if letter.is_control() && letter != '\n' {
+            '\u{fffd}'
+        } else {
+            letter
+        }
+    };
+    text.chars().map(shown).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A match's name with an escape sequence cleared the screen of whoever imported the file.
+    #[test]
+    fn a_message_says_nothing_to_the_terminal() {
+        assert_eq!(clean_lines("a\u{1b}[2Jb\r\nc"), "a\u{fffd}[2Jb\u{fffd}\nc");
+    }
 }

@@ -1,21 +1,26 @@
 //! What a match file would change in an event: stages, shooters and rules that are new or differ.
 //!
-//! Matched by id, or by number and name where the event has none; what is equal changes nothing.
-//! Shooters and stages that the file does not name stay. Layer: node, exchange.
+//! Matched by id, or by number and name where the event or the file has none; what is equal changes
+//! nothing, and what the file does not say stays. So do shooters and stages that it does not name.
+//! Layer: node, exchange.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use tallyline_proto::model::{
-    Amendment, Division, Drill, Entrant, PowerFactor, RosterChange, Shooter, ShooterEdit,
+    Amendment, Body, Division, Drill, Entrant, NoShoots, PowerFactor, RosterChange, Rule, Shooter,
+    ShooterEdit,
 };
-use tallyline_proto::rules::Roster;
+use tallyline_proto::replica::EntryView;
+use tallyline_proto::rules::{Code, Roster, Verdict, validate};
 use uuid::Uuid;
 
-use super::names::same_name;
-use super::numbers::{Choice, Numbers, Place};
+use super::names::{NO_SQUAD, briefing_of, briefing_with, label, same_name};
+use super::numbers::{Choice, Numbers, POINTS_CODE, Place, UNNAMED_CODE};
+use super::records::RecordPlan;
 use super::structure::{drill, shooter};
 use crate::files::complaint::{Complaint, Complaints};
-use crate::files::match_file::MatchFile;
+use crate::files::match_file::{self as file, MatchFile};
 
 /// What becomes of one thing of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,6 +68,53 @@ pub struct Changes {
     pub orders: Vec<Order>,
     /// The roster as it will be.
     pub after: Roster,
+}
+
+impl Changes {
+    /// Judges entries as they will be read once the stages that the file changes are changed: what
+    /// fitted may not fit then, and what did not may.
+    pub fn judge_again(&self, entries: &mut [EntryView], event: &str) {
+        let amended = |no| {
+            self.orders.iter().any(|order| {
+                matches!(order, Order::Amend(Amendment::Drill(drill)) if Some(drill.no) == no)
+            })
+        };
+        for entry in entries {
+            if !amended(entry.body.about().and_then(|about| about.drill)) {
+                continue;
+            }
+            let revision = self.after.revision();
+            let fits = validate::check_content(&self.after, event, &entry.body, revision);
+            entry.verdict = match (entry.verdict, fits) {
+                (
+                    Verdict::Counted | Verdict::CountedLate | Verdict::NeedsDecision(_),
+                    Err(mistake),
+                ) => Verdict::Unfit(mistake.code),
+                (Verdict::Unfit(Code::E03 | Code::E04), Ok(())) => Verdict::Counted,
+                (verdict, _) => verdict,
+            };
+        }
+    }
+
+    /// Leaves out the rules that stand for penalties without one, unless a record needs them.
+    pub fn leave_out_unused(&mut self, plan: &RecordPlan) {
+        let used = |no| {
+            plan.planned.iter().any(|it| {
+                matches!(&it.body, Some(Body::Score(score))
+                    if score.penalties.iter().any(|penalty| penalty.rule == no))
+            })
+        };
+        let own = |rule: &Rule| rule.code == UNNAMED_CODE || rule.code == POINTS_CODE;
+        let idle = |order: &Order| match order {
+            Order::Amend(Amendment::Rule(rule)) if own(rule) && !used(rule.no) => {
+                Some(format!("rule {}", rule.no))
+            }
+            Order::Amend(_) | Order::Roster(_) => None,
+        };
+        let out: Vec<String> = self.orders.iter().filter_map(idle).collect();
+        self.orders.retain(|order| idle(order).is_none());
+        self.rows.retain(|row| !out.contains(&row.what));
+    }
 }
 
 /// Finds out what a file would change.
@@ -158,7 +210,7 @@ impl Finder<'_> {
                 self.order(Order::Amend(Amendment::Drill(fresh)));
                 continue;
             };
-            let fresh = with_terms_of(fresh, held);
+            let fresh = with_terms_of(fresh, held, stage);
             let differs = drill_differs(held, &fresh);
             if differs.is_empty() {
                 self.row(RowKind::Unchanged, what, fresh.name.clone());
@@ -181,17 +233,20 @@ impl Finder<'_> {
                 self.row(RowKind::Unchanged, what, "erased".to_owned());
                 continue;
             }
-            let fresh = match shooter(person, no, &divisions, self.choice) {
+            let held = self.roster.shooter(no);
+            let told = completed(person, held, &divisions);
+            let fresh = match shooter(&told, no, &divisions, self.choice) {
                 Ok(fresh) => fresh,
                 Err(complaint) => {
                     self.row(RowKind::Problem, what, complaint.to_string());
                     continue;
                 }
             };
-            let Some(held) = self.roster.shooter(no) else {
+            let Some(held) = held else {
                 self.add(what, fresh);
                 continue;
             };
+            let fresh = filled(fresh, held, (person, self.it));
             let (edit, differs) = edit_of(held, &fresh, &divisions);
             if differs.is_empty() {
                 self.row(RowKind::Unchanged, what, held.label.clone());
@@ -216,16 +271,81 @@ impl Finder<'_> {
     }
 }
 
-/// Keeps what files do not tell of a drill.
-fn with_terms_of(mut fresh: Drill, held: &Drill) -> Drill {
+/// Keeps what a file does not tell of a drill. Where hits are known by sums only, nobody knows on
+/// which targets they were: those of the event stand.
+fn with_terms_of(mut fresh: Drill, held: &Drill, stage: &file::Stage) -> Drill {
     let told = fresh.terms;
     fresh.terms = held.terms.clone();
     fresh.terms.id = held.terms.id.or(told.id);
-    fresh.terms.string_max_centis = told.string_max_centis;
-    fresh.terms.drop_worst = told.drop_worst;
-    if !told.briefing.is_empty() {
-        fresh.terms.briefing = told.briefing;
+    if fresh.no_shoots == NoShoots::NotSaid {
+        fresh.no_shoots = held.no_shoots;
     }
+    if stage.targets.is_empty() && stage.steel == 0 {
+        fresh.required_hits.clone_from(&held.required_hits);
+        fresh.steel = held.steel;
+    } else {
+        fresh.terms.string_max_centis = told.string_max_centis;
+        fresh.terms.drop_worst = told.drop_worst;
+    }
+    if !stage.briefing.is_empty() {
+        fresh.terms.briefing = told.briefing;
+    } else if stage.classifier.is_some() {
+        let (words, _) = briefing_of(&held.terms.briefing);
+        fresh.terms.briefing = briefing_with(&words, stage.classifier.as_deref());
+    }
+    fresh
+}
+
+/// Puts in what a file must say of a shooter and does not, from the one who is there.
+fn completed<'a>(
+    person: &'a file::Shooter,
+    held: Option<&Shooter>,
+    divisions: &[Division],
+) -> Cow<'a, file::Shooter> {
+    let division = held.and_then(|held| divisions.get(held.division));
+    match division {
+        Some(division) if person.division.trim().is_empty() => Cow::Owned(file::Shooter {
+            division: division.name.clone(),
+            ..person.clone()
+        }),
+        Some(_) | None => Cow::Borrowed(person),
+    }
+}
+
+/// Keeps what a file does not say of a shooter. A report, which has no ids, has no room for all
+/// categories, and the power factor that was measured in the place of the declared one: those that
+/// are there stay.
+fn filled(
+    mut fresh: Shooter,
+    held: &Shooter,
+    (person, it): (&file::Shooter, &MatchFile),
+) -> Shooter {
+    let said = |text: String, held: &str| {
+        if text.is_empty() {
+            held.to_owned()
+        } else {
+            text
+        }
+    };
+    if fresh.squad.0 == NO_SQUAD {
+        fresh.squad = held.squad;
+    }
+    if it.made_ids || person.power_factor == file::PowerFactor::NotSaid {
+        fresh.power_factor = held.power_factor;
+    }
+    if label(&person.first_name, &person.last_name).is_empty() {
+        fresh.label.clone_from(&held.label);
+    }
+    let kept = held.categories.iter();
+    let kept = kept.filter(|_| it.made_ids || fresh.categories.is_empty());
+    let kept: Vec<String> = kept
+        .filter(|name| !fresh.categories.contains(name))
+        .cloned()
+        .collect();
+    fresh.categories.extend(kept);
+    fresh.entrant.member = said(fresh.entrant.member, &held.entrant.member);
+    fresh.entrant.class = said(fresh.entrant.class, &held.entrant.class);
+    fresh.entrant.team = said(fresh.entrant.team, &held.entrant.team);
     fresh
 }
 

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use tallyline_keys::DeviceKey;
 use tallyline_proto::log::{Ledger, Refusal};
-use tallyline_proto::model::{EventId, Incarnation, LogName};
+use tallyline_proto::model::{EventId, Incarnation, LogName, Manifest};
 use tallyline_proto::replica::{
     Command, Disk, Identity, Input, Now, Replica, Reply, RequestId, Stored, Write,
 };
@@ -94,25 +94,60 @@ pub fn check_bundle(bytes: &[u8]) -> Result<CheckReport, Complaint> {
         ..CheckReport::default()
     };
     let frames = frames(bytes, &mut report)?;
-    let manifest = frames.first().map(|placed| &placed.frame);
-    let Some(Frame::Welcome(manifest_bytes)) = manifest else {
-        let advice = "does not begin with an event; export it again";
-        return Err(Complaint::new(BUNDLE, "frame 1", "", advice));
-    };
-    let manifest = decode_manifest(manifest_bytes).map_err(|error| {
-        let advice = format!("the event cannot be read ({error}); export it again");
-        Complaint::new(BUNDLE, "frame 1", "", &advice)
-    })?;
-    let event = event_id(manifest_bytes);
+    let (event, manifest) = founded(&frames)?;
     report.event = event.uuid().to_string();
     report.event_id = hex(&event.0.0);
     report.name.clone_from(&manifest.name);
     report.founder = manifest.owner.fingerprint();
-    judge(event, Ledger::new(event, manifest), frames, &mut report);
+    for (placed, flaw) in judge(event, &mut Ledger::new(event, manifest), frames) {
+        problem(&mut report, &placed, &flaw);
+    }
     // A cut file has whole frames before the cut: what they say is told all the same.
     summarize(bytes, &mut report);
     report.ok = report.problems.is_empty() && report.forks.is_empty();
     Ok(report)
+}
+
+/// Finds what of a bundle is damaged: cut, altered or missing between two frames. What holds and is
+/// only refused by rights (a revoked device's entries, a fork's other branch) is no damage.
+///
+/// # Errors
+///
+/// As [`check_bundle`].
+pub fn damage_of(bytes: &[u8]) -> Result<Vec<String>, Complaint> {
+    let mut report = CheckReport::default();
+    let frames = frames(bytes, &mut report)?;
+    let (event, manifest) = founded(&frames)?;
+    let mut ledger = Ledger::new(event, manifest);
+    for (placed, flaw) in judge(event, &mut ledger, frames) {
+        let damaged = match &flaw {
+            Flaw::Refused(log, Refusal::Gap) => !ledger.forks().contains_key(log),
+            Flaw::Refused(_, Refusal::BadSignature)
+            | Flaw::Unnamed
+            | Flaw::Cell(_)
+            | Flaw::Second => true,
+            Flaw::Refused(_, Refusal::UnknownGrant | Refusal::Quota | Refusal::OtherBranch(_)) => {
+                false
+            }
+        };
+        if damaged {
+            problem(&mut report, &placed, &flaw);
+        }
+    }
+    Ok(report.problems)
+}
+
+/// Reads the event from the first frame.
+fn founded(frames: &[Placed]) -> Result<(EventId, Manifest), Complaint> {
+    let Some(Frame::Welcome(bytes)) = frames.first().map(|placed| &placed.frame) else {
+        let advice = "does not begin with an event; export it again";
+        return Err(Complaint::new(BUNDLE, "frame 1", "", advice));
+    };
+    let manifest = decode_manifest(bytes).map_err(|error| {
+        let advice = format!("the event cannot be read ({error}); export it again");
+        Complaint::new(BUNDLE, "frame 1", "", &advice)
+    })?;
+    Ok((event_id(bytes), manifest))
 }
 
 /// Reads frame by frame up to what is broken.
@@ -179,25 +214,26 @@ fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
 
 /// Takes the frames in, each by its own signatures. Who may write a log follows from statements in
 /// others, so what nobody is known to have written is asked again until nothing new is learnt.
-fn judge(event: EventId, mut ledger: Ledger, frames: Vec<Placed>, report: &mut CheckReport) {
+fn judge(event: EventId, ledger: &mut Ledger, frames: Vec<Placed>) -> Vec<(Placed, Flaw)> {
+    let mut flaws = Vec::new();
     let mut waiting: Vec<Placed> = frames.into_iter().skip(1).collect();
     loop {
         let count = waiting.len();
         let mut later = Vec::new();
         for placed in waiting {
-            match take(event, &mut ledger, &placed.frame) {
+            match take(event, ledger, &placed.frame) {
                 Ok(()) => {}
                 Err(Flaw::Refused(_, Refusal::UnknownGrant | Refusal::Gap)) => later.push(placed),
-                Err(flaw) => problem(report, &placed, &flaw),
+                Err(flaw) => flaws.push((placed, flaw)),
             }
         }
         if later.len() == count || later.is_empty() {
-            for placed in &later {
-                if let Err(flaw) = take(event, &mut ledger, &placed.frame) {
-                    problem(report, placed, &flaw);
+            for placed in later {
+                if let Err(flaw) = take(event, ledger, &placed.frame) {
+                    flaws.push((placed, flaw));
                 }
             }
-            break;
+            return flaws;
         }
         waiting = later;
     }
@@ -365,8 +401,9 @@ pub fn replica_of(bytes: &[u8]) -> Option<Replica> {
     Some(replica)
 }
 
-/// Returns the bundle up to its last whole frame that can be read.
-fn whole_frames(bytes: &[u8]) -> Option<Vec<u8>> {
+/// Returns the frames of a bundle that are whole and can be read, as a bundle; `None` if the file is
+/// none.
+pub fn whole_frames(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut whole = MAGIC.to_vec();
     let mut rest = bytes.strip_prefix(MAGIC)?;
     while let Some((length, after)) = varint(rest) {

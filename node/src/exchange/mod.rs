@@ -33,7 +33,8 @@
 //! * the hits of a DNF or of a score without a time, drafts that are not complete;
 //! * stages that were taken out of the match, and penalties that count at most once;
 //! * a briefing beyond 1,000 bytes, a name beyond 64;
-//! * in a file with sums of hits: which target they are on. They stand on targets of up to 15 hits.
+//! * in a file with sums of hits: which target they are on. In an event that it founds they stand on
+//!   targets of up to 15 hits; one that is there keeps its targets, and is compared by the sums.
 //!
 //! Event to file and back: grants, signatures, statements, who voided what and why, entries outside
 //! a grant, rings, X's and values of targets, incidents and records. The bundle has all of it.

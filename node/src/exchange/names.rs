@@ -5,6 +5,7 @@
 use tallyline_proto::model::{Drill, Shooter};
 use uuid::Uuid;
 
+use crate::files::fold::plain_name;
 use crate::files::match_file::ForeignId;
 
 /// Longest name of an event, stage, division or shooter, in bytes.
@@ -47,15 +48,18 @@ pub fn drill_id(event: Uuid, drill: &Drill) -> Uuid {
     drill.terms.id.unwrap_or_else(made)
 }
 
-/// Returns what screens print of a person: `Doe, John`.
+/// Returns what screens print of a person, `Doe, John`, cut to what an event holds.
 pub fn label(first: &str, last: &str) -> String {
-    let (first, last) = (first.trim(), last.trim());
-    let label = match (last, first) {
+    clipped(&full_label(first, last), NAME_BYTES_MAX)
+}
+
+/// Returns what screens print of a person, however long.
+pub fn full_label(first: &str, last: &str) -> String {
+    match (last.trim(), first.trim()) {
         ("", first) => first.to_owned(),
         (last, "") => last.to_owned(),
         (last, first) => format!("{last}, {first}"),
-    };
-    clipped(&label, NAME_BYTES_MAX)
+    }
 }
 
 /// Returns first and last name of a label; without a comma it is a last name.
@@ -101,11 +105,7 @@ pub fn briefing_of(briefing: &str) -> (String, Option<String>) {
 
 /// Returns whether two names are the same to a person.
 pub fn same_name(one: &str, other: &str) -> bool {
-    let plain = |text: &str| -> String {
-        let letters = text.chars().filter(|c| c.is_alphanumeric());
-        letters.flat_map(char::to_lowercase).collect()
-    };
-    plain(one) == plain(other)
+    plain_name(one) == plain_name(other)
 }
 
 #[cfg(test)]

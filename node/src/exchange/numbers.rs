@@ -90,7 +90,7 @@ impl Numbers {
         let mut taken: BTreeSet<u32> = structure.drills.iter().map(|drill| drill.no.0).collect();
         let mut fresh = Vec::new();
         for stage in it.stages.iter().filter(|stage| !stage.deleted) {
-            match known_drill(structure, event, stage) {
+            match known_drill(structure, event, (it, stage)) {
                 Some(drill) => {
                     self.stages.insert(stage.id.clone(), drill.no);
                 }
@@ -115,7 +115,7 @@ impl Numbers {
         let mut matched = BTreeSet::new();
         let mut fresh = Vec::new();
         for shooter in &it.shooters {
-            let known = known_shooter(structure, event, shooter).map(|it| it.no);
+            let known = known_shooter(structure, event, (it, shooter)).map(|it| it.no);
             let known = known.or_else(|| erased.get(&shooter.id).copied());
             match known.filter(|no| !matched.contains(no)) {
                 Some(known) => {
@@ -143,11 +143,8 @@ impl Numbers {
             let counts = score.procedurals_by_rule.iter();
             counts.fold(0, |sum: u32, (_, count)| sum.saturating_add(*count))
         };
-        if it
-            .scores
-            .iter()
-            .any(|score| told(score) < score.procedurals)
-        {
+        let untold = |score: &file::Score| told(score) < score.procedurals;
+        if it.scores.iter().any(untold) {
             let rule = own_rule(next, UNNAMED_CODE, "Procedural", None);
             self.unnamed = Some(self.keep_rule(structure, rule, &mut next));
         }
@@ -187,11 +184,12 @@ pub fn adds_times(structure: &Structure, it: &MatchFile) -> bool {
     structure.ruleset.sum == Sum::Time
 }
 
-/// Finds the drill that a stage of a file is: by its id, or by number and name.
+/// Finds the drill that a stage of a file is: by its id, or, where one of the two has none, by
+/// number and name.
 pub fn known_drill<'a>(
     structure: &'a Structure,
     event: Uuid,
-    stage: &file::Stage,
+    (it, stage): (&MatchFile, &file::Stage),
 ) -> Option<&'a Drill> {
     let id = id_of(&stage.id);
     let drills = || structure.drills.iter();
@@ -199,34 +197,35 @@ pub fn known_drill<'a>(
         .find(|drill| drill_id(event, drill) == id)
         .or_else(|| {
             drills().find(|drill| {
-                drill.terms.id.is_none()
+                (it.made_ids || drill.terms.id.is_none())
                     && drill.no.0 == stage.number
                     && same_name(&drill.name, &stage.name)
             })
         })
 }
 
-/// Finds the shooter that one of a file is: by his id, or by name and member number.
+/// Finds the shooter that one of a file is: by his id, by name and member number, or, where the
+/// file has no ids, by number and name.
 fn known_shooter<'a>(
     structure: &'a Structure,
     event: Uuid,
-    shooter: &file::Shooter,
+    (it, shooter): (&MatchFile, &file::Shooter),
 ) -> Option<&'a Shooter> {
     let id = id_of(&shooter.id);
     let label = label(&shooter.first_name, &shooter.last_name);
+    let named = |held: &&Shooter| same_name(&held.label, &label);
     let shooters = || structure.shooters.iter();
+    let by_member = |held: &&Shooter| {
+        let member = shooter.member.trim();
+        let certain = held.entrant.id.is_none() || !held.entrant.member.is_empty();
+        certain && held.entrant.member.eq_ignore_ascii_case(member) && named(held)
+    };
+    let by_number =
+        |held: &&Shooter| it.made_ids && Some(held.no.0) == shooter.number && named(held);
     shooters()
-        .find(|it| shooter_id(event, it) == id)
-        .or_else(|| {
-            shooters().find(|it| {
-                let same_member = it
-                    .entrant
-                    .member
-                    .eq_ignore_ascii_case(shooter.member.trim());
-                let certain = it.entrant.id.is_none() || !it.entrant.member.is_empty();
-                certain && same_member && same_name(&it.label, &label)
-            })
-        })
+        .find(|held| shooter_id(event, held) == id)
+        .or_else(|| shooters().find(by_member))
+        .or_else(|| shooters().find(by_number))
 }
 
 /// Finds shooters who were erased, by the numbers that they would have had: who is erased must not

@@ -9,10 +9,11 @@ use tallyline_proto::rules::Roster;
 
 use super::changes::{Order, edit_of};
 use super::names::{
-    CLASS_BYTES_MAX, MEMBER_BYTES_MAX, NAME_BYTES_MAX, NO_SQUAD, clipped, label, names_of,
+    CLASS_BYTES_MAX, MEMBER_BYTES_MAX, NAME_BYTES_MAX, NO_SQUAD, clipped, full_label, label,
+    names_of,
 };
 use super::structure::division_place;
-use crate::files::registration::{PeopleBook, Person, Preview, Verdict};
+use crate::files::registration::{PeopleBook, Person, Preview, ReadList, Verdict};
 
 /// Returns the roster as lists are compared with it.
 pub fn book_of(structure: &Structure) -> PeopleBook {
@@ -52,6 +53,32 @@ fn person(structure: &Structure, shooter: &Shooter) -> Person {
     }
 }
 
+/// Adds to the rows of a list what is too long for an event: it would be cut, and the next list would
+/// not find who was added.
+pub fn mark_too_long(list: &mut ReadList) {
+    for row in &mut list.rows {
+        let it = &row.person;
+        let name = full_label(&it.first_name, &it.last_name);
+        let categories = it
+            .categories
+            .iter()
+            .map(|name| ("category", name.as_str(), NAME_BYTES_MAX));
+        let too_long = [
+            ("name", name.as_str(), NAME_BYTES_MAX),
+            ("member number", it.member.as_str(), MEMBER_BYTES_MAX),
+            ("class", it.class.as_str(), CLASS_BYTES_MAX),
+            ("team", it.team.as_str(), NAME_BYTES_MAX),
+        ]
+        .into_iter()
+        .chain(categories)
+        .map(|(what, text, max)| (what, text.trim().len(), max))
+        .filter(|(_, bytes, max)| max < bytes)
+        .map(|(what, bytes, max)| format!("{what} has {bytes} bytes, limit {max}"));
+        let too_long: Vec<String> = too_long.collect();
+        row.problems.extend(too_long);
+    }
+}
+
 /// Makes the changes of a list: its new rows are added, and if wanted those that may be there
 /// already; `fresh_no` gives a number that the event has not.
 pub fn orders_of(
@@ -66,7 +93,7 @@ pub fn orders_of(
     for row in &preview.rows {
         let change = match &row.verdict {
             Verdict::New => None,
-            Verdict::Duplicate(..) if duplicates => None,
+            Verdict::Duplicate(..) | Verdict::Twice(..) if duplicates => None,
             Verdict::Changed(place, _) => {
                 let Some(held) = roster.structure().shooters.get(*place) else {
                     continue;
@@ -78,7 +105,10 @@ pub fn orders_of(
                 }
                 Some(RosterChange::Edit(edit))
             }
-            Verdict::Unchanged(_) | Verdict::Duplicate(..) | Verdict::Problem(_) => continue,
+            Verdict::Unchanged(_)
+            | Verdict::Duplicate(..)
+            | Verdict::Twice(..)
+            | Verdict::Problem(_) => continue,
         };
         let change = change.unwrap_or_else(|| {
             let wanted = row.person.number.map(ShooterNo);

@@ -7,13 +7,14 @@
 use std::collections::BTreeMap;
 
 use tallyline_proto::model::{
-    About, Agreed, Body, Drill, DrillNo, EntryId, RuleNo, ShooterNo, Status, StatusKind, VoidReason,
+    About, Agreed, Body, Drill, DrillNo, EntryId, RuleNo, ShooterNo, Status, StatusKind, Sum,
+    VoidReason,
 };
 use tallyline_proto::replica::{Command, EntryView};
 use tallyline_proto::rules::{Fixed2, Roster, Verdict, validate};
 
 use super::numbers::Numbers;
-use super::scores::{Said, said, same_content, status, void_reason};
+use super::scores::{FileRules, Said, said, same_content, same_sums, status, void_reason};
 use crate::files::match_file::{self as file, ForeignId, MatchFile};
 
 /// One thing to record.
@@ -210,11 +211,23 @@ impl<'a> Planner<'a> {
             return;
         };
         let is_dq = self.it.shooter(shooter).is_some_and(|it| it.dq.is_some());
+        if let Some(version) = versions.last()
+            && !is_dq
+            && self.lacks_its_time((drill, no), version)
+        {
+            self.plan.problems.push(format!(
+                "stage {}, shooter {no}: E06 hits and no time. Enter the time, or DNF, and export \
+                 the match again.",
+                drill.no
+            ));
+            return;
+        }
         let (steps, drafts) = self.steps((drill, no), versions, is_dq);
         let last = steps.last().and_then(|step| step.body.as_ref());
         let place = (drill.no, no);
         match (self.held.slot(place), last) {
             ((Some(held), _), Some(last)) if same_content(held, last) => self.unchanged(),
+            ((Some(held), _), _) if self.same_sums(held, versions, drill) => self.unchanged(),
             ((None, true), None) => self.unchanged(),
             ((None, false), _) => {
                 self.plan.drafts = self.plan.drafts.saturating_add(drafts);
@@ -230,6 +243,30 @@ impl<'a> Planner<'a> {
                 ));
             }
         }
+    }
+
+    /// Returns whether a version tells of a run and not how long it took. Who left the match in the
+    /// middle of a stage has not finished it.
+    fn lacks_its_time(&self, (drill, no): (&Drill, ShooterNo), version: &file::Score) -> bool {
+        let left = self
+            .it
+            .shooter(&version.shooter)
+            .is_some_and(|it| it.deleted);
+        let said_so = version.dnf || version.stage_dq.is_some() || version.superseded || left;
+        let chrono = drill.method == tallyline_proto::model::Method::Chrono;
+        !said_so
+            && !chrono
+            && version.has_hits()
+            && said(self.it, version, self.numbers, (drill, no)) == Said::NoRun
+    }
+
+    /// Returns whether the event has in a slot what the last version says in sums.
+    fn same_sums(&self, held: &Body, versions: &[&file::Score], drill: &Drill) -> bool {
+        let structure = self.roster.structure();
+        let rules = FileRules::new(&structure.rules, structure.ruleset.sum == Sum::Time);
+        versions
+            .last()
+            .is_some_and(|version| same_sums(held, version, (drill, &rules)))
     }
 
     fn unchanged(&mut self) {

@@ -406,6 +406,64 @@ pub fn same_content(one: &Body, other: &Body) -> bool {
     }
 }
 
+/// Returns whether an entry says what a version says of which only sums are known: where the hits
+/// were, by which rule a procedural was, and how a stage ended early are not in such a file.
+pub fn same_sums(
+    held: &Body,
+    version: &file::Score,
+    (drill, rules): (&Drill, &FileRules<'_>),
+) -> bool {
+    if !matches!(version.hits, file::Hits::Sums(_)) || version.chrono.is_some() {
+        return false;
+    }
+    let held = version_of(held, drill, rules, 0);
+    same_times(&held, version, drill) && summed(&held) == summed(version)
+}
+
+/// Returns whether times are the same; a file may have their sum, or none of a fixed time.
+fn same_times(held: &file::Score, version: &file::Score, drill: &Drill) -> bool {
+    let times = |it: &file::Score| -> Vec<u32> {
+        let times = it.string_centis.iter().copied();
+        times.filter(|&centis| 0 < centis).collect()
+    };
+    let sum = |times: &[u32]| times.iter().copied().map(u64::from).sum::<u64>();
+    let (one, other) = (times(held), times(version));
+    let untold = drill.method == Method::FixedTime && other.is_empty();
+    untold || one == other || (other.len() == 1 && sum(&one) == sum(&other))
+}
+
+/// What of a version is in a file with sums: hits with steel among them, and what was counted.
+fn summed(it: &file::Score) -> ([u32; 7], [u32; 5], [Vec<u32>; 3]) {
+    let steel = it.steel;
+    let of_steel = TargetHits {
+        a: steel.hit,
+        misses: steel.missed,
+        no_penalty_misses: steel.no_penalty_missed,
+        no_shoots: steel.no_shoots,
+        ..TargetHits::default()
+    };
+    let hits = match &it.hits {
+        file::Hits::PerTarget(targets) => targets.iter().fold(of_steel, |sum, it| sum.plus(*it)),
+        file::Hits::Sums(sums) => sums.plus(of_steel),
+    };
+    let trimmed = |list: &[u32]| {
+        let last = list.iter().rposition(|&count| count != 0);
+        let length = last.map_or(0, |last| last.saturating_add(1));
+        list.get(..length).unwrap_or_default().to_vec()
+    };
+    (
+        hits.counts(),
+        [
+            it.procedurals,
+            it.penalty_points,
+            it.extra.late_shots,
+            it.extra.shots,
+            it.extra.hits,
+        ],
+        [&it.penalties, &it.bonuses, &it.points_down].map(|list| trimmed(list)),
+    )
+}
+
 /// Leaves out what is not content.
 fn bare(score: &Score) -> Score {
     let mut penalties = score.penalties.clone();

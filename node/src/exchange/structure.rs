@@ -99,7 +99,8 @@ pub fn structure_of(it: &MatchFile, choice: &Choice) -> Result<Draft, Complaints
 
 /// Returns the name of an event made of a file.
 fn event_name(it: &MatchFile) -> String {
-    let name = clipped(it.name.trim(), NAME_BYTES_MAX);
+    let name: String = it.name.chars().filter(|c| !c.is_control()).collect();
+    let name = clipped(name.trim(), NAME_BYTES_MAX);
     if name.is_empty() {
         "Match".to_owned()
     } else {

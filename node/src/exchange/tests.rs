@@ -9,7 +9,7 @@ use tallyline_proto::replica::{
 use uuid::Uuid;
 
 use super::changes::{Changes, Order, RowKind, changes_of};
-use super::check::check_bundle;
+use super::check::{check_bundle, damage_of};
 use super::export::{Event, match_file_of};
 use super::names::id_of;
 use super::numbers::Choice;
@@ -520,8 +520,12 @@ fn a_bundle_is_checked_by_itself_and_every_cut_and_change_is_told() {
         crate::root::hex(&standings.digest())
     );
     assert!(check_bundle(b"no bundle").is_err(), "taken");
+    assert_eq!(damage_of(&bundle), Ok(Vec::new()));
     let mut noticed = 0;
     for end in (0..bundle.len()).step_by(7) {
+        let damaged = damage_of(&bundle[..end]).map_or(true, |damage| !damage.is_empty());
+        let held = check_bundle(&bundle[..end]).is_ok_and(|report| report.ok);
+        assert_ne!(damaged, held, "cut at {end}");
         match check_bundle(&bundle[..end]) {
             Ok(report) if report.ok => {
                 // A whole number of frames is a bundle of less; what is here holds.
@@ -542,4 +546,95 @@ fn a_bundle_is_checked_by_itself_and_every_cut_and_change_is_told() {
             check_bundle(&altered).is_ok_and(|report| report.ok && report.entries == entries);
         assert!(!held, "altered at {place}");
     }
+}
+
+/// The event that no file has, with scores by target, steel, a procedural by its rule, a stage DQ
+/// and a DNF.
+fn own_event() -> Owner {
+    let mut it = samples::ipsc();
+    it.shooters[0].squad = Some(4);
+    it.shooters[0].team = "Rovers".to_owned();
+    it.shooters[0].categories = vec!["Senior".to_owned(), "Press".to_owned()];
+    Owner::founded(&it)
+}
+
+/// The event's own report, imported, set targets and steel to what a report can say, after which no
+/// score fitted; it put everybody into squad 999; and it was no match for what came from a psc.
+#[test]
+fn the_report_of_an_event_changes_nothing_in_it() {
+    let mut owner = own_event();
+    let report = owner.report().to_text();
+    let it = read_text_report(report.as_bytes())
+        .expect("reads")
+        .value
+        .to_match()
+        .value;
+    let mut changes = owner.changes(&it);
+    let entries = owner.entries();
+    let plan = records_of(&it, &changes.numbers, (&changes.after, "Match"), &entries);
+    changes.leave_out_unused(&plan);
+    assert_eq!(changes.orders, Vec::<Order>::new(), "{:?}", changes.rows);
+    assert_eq!(plan.planned, Vec::new());
+    assert_eq!(
+        (plan.conflicts, plan.problems),
+        (Vec::<String>::new(), Vec::<String>::new())
+    );
+    assert!(0 < plan.unchanged, "nothing was compared");
+}
+
+/// A file that says no squad, team, class or category took the owner's away.
+#[test]
+fn what_a_file_does_not_say_of_a_shooter_stays() {
+    let owner = own_event();
+    let mut it = samples::ipsc();
+    for shooter in &mut it.shooters {
+        shooter.squad = None;
+        shooter.categories.clear();
+        shooter.team.clear();
+        shooter.class.clear();
+        shooter.member.clear();
+        shooter.division.clear();
+        shooter.power_factor = PowerFactor::NotSaid;
+    }
+    let changes = owner.changes(&it);
+    assert_eq!(changes.orders, Vec::<Order>::new(), "{:?}", changes.rows);
+}
+
+/// A score that differs in its sums is still told.
+#[test]
+fn a_report_with_other_sums_differs() {
+    let mut owner = own_event();
+    let mut it = owner.report().to_match().value;
+    let score = it
+        .scores
+        .iter_mut()
+        .find(|score| !score.string_centis.is_empty())
+        .expect("a run");
+    let Hits::Sums(sums) = &mut score.hits else {
+        panic!("no sums");
+    };
+    sums.a -= 1;
+    sums.c += 1;
+    let numbers = owner.changes(&it).numbers;
+    let plan = owner.plan(&it, &numbers);
+    assert_eq!(plan.conflicts.len(), 1, "{plan:?}");
+}
+
+/// A run whose time was lost became a DNF without a word.
+#[test]
+fn hits_without_a_time_are_a_problem() {
+    let mut it = samples::ipsc();
+    let score = it
+        .scores
+        .iter_mut()
+        .find(|score| !score.superseded && score.has_hits() && !score.string_centis.is_empty())
+        .expect("a run");
+    score.string_centis.clear();
+    let draft = structure_of(&it, &with_scores()).expect("a structure");
+    let roster = tallyline_proto::rules::Roster::new(draft.structure);
+    let plan = records_of(&it, &draft.numbers, (&roster, "Match"), &[]);
+    let [problem] = plan.problems.as_slice() else {
+        panic!("{:?}", plan.problems);
+    };
+    assert!(problem.contains("E06 hits and no time"), "{problem}");
 }

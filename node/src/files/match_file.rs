@@ -55,6 +55,8 @@ impl fmt::Display for ForeignId {
 pub struct MatchFile {
     /// The match's id.
     pub id: ForeignId,
+    /// Whether the file has no ids, and all of them were made of numbers and names.
+    pub made_ids: bool,
     /// The match's name.
     pub name: String,
     /// The first day.
@@ -365,7 +367,8 @@ impl TargetHits {
     }
 
     /// Returns the sum of all hits in a list and in this one.
-    pub(super) fn plus(self, other: Self) -> Self {
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
         let mut sum = self.counts();
         for (to, from) in sum.iter_mut().zip(other.counts()) {
             *to = to.saturating_add(from);
@@ -504,6 +507,18 @@ pub struct Score {
     pub origin: String,
     /// Why there is a penalty, in words.
     pub note: String,
+}
+
+impl Score {
+    /// Returns whether anything was hit, on paper or steel.
+    pub fn has_hits(&self) -> bool {
+        let hits = |it: &TargetHits| it.a != 0 || it.b != 0 || it.c != 0 || it.d != 0;
+        let paper = match &self.hits {
+            Hits::PerTarget(targets) => targets.iter().any(hits),
+            Hits::Sums(sums) => hits(sums),
+        };
+        paper || self.steel.hit != 0
+    }
 }
 
 /// A dated note.

@@ -11,12 +11,14 @@
 //! | [`psc`] | the app's export: a zip, a folder, or two JSON texts |
 //! | [`miff`] | the Match Interchange File Format |
 //! | [`text_report`] | the "$PRACTISCORE" report with its tagged lines |
+//! | [`fold`] | names without case and accents, to compare |
 //! | [`registration`] | lists of people as CSV, and what they would change |
 //! | [`samples`] | small made-up matches for tests |
 
 mod at;
 pub mod complaint;
 mod decimal;
+pub mod fold;
 pub mod match_file;
 pub mod miff;
 mod moment;

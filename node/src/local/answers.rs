@@ -205,6 +205,9 @@ fn event(replica: &Replica) -> Result<EventInfo, Problem> {
         cloud: manifest.cloud.iter().map(PublicKey::fingerprint).collect(),
         ruleset: structure.ruleset.discipline.name().to_owned(),
         locked: roster.locked(),
+        phase: report::phase(roster),
+        closed_unix_ms: replica.event_end().closed_unix_ms,
+        zone_min: structure.zone_min,
         revision: roster.revision(),
         divisions: structure
             .divisions
@@ -252,7 +255,7 @@ fn shooter(structure: &Structure, shooter: &Shooter) -> RosterAdd {
     }
 }
 
-fn rule(rule: &Rule) -> RuleInfo {
+pub(super) fn rule(rule: &Rule) -> RuleInfo {
     RuleInfo {
         rule: rule.no.0,
         kind: match rule.kind {

@@ -4,8 +4,7 @@
 
 mod files;
 
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tallyline_keys::PublicKey;
@@ -17,7 +16,7 @@ use tokio::sync::watch;
 use super::answers::{self, Around};
 use super::plan::{Plan, plan};
 use super::protocol::{
-    Answer, Assigned, Call, CardsSpare, CloudData, Done, EventCreate, Founded, Imported, Invite,
+    Answer, Assigned, Call, CardsSpare, CloudData, Done, EventCreate, Founded, Invite,
     InviteDevice, LinkStatus, MdnsData, NodeInfo, Problem, Request, Revised, Saved, Scope,
     SpareCards, WireBytes, codes, exits,
 };
@@ -28,9 +27,6 @@ use crate::entropy::{self, EntropyError};
 use crate::root::{Mode, Root, damaged_stores, hex};
 use crate::security::Seen;
 use crate::structure_file::StructureFile;
-
-/// Largest bundle file that is read: the store of an event has at most 64 MiB.
-const BUNDLE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// What the command socket needs of the network.
 pub trait Network: Send + Sync {
@@ -166,7 +162,7 @@ impl Clerk {
             Request::Invite(invite) => self.invite(invite).await,
             Request::InviteDevice(invite) => self.invite_device(invite).await,
             Request::JoinOffer(_) => self.offer().await,
-            Request::Import(import) => self.import(import.path).await,
+            Request::Import(import) => self.import(import).await,
             Request::FilePreview(file) => self.file_preview(file).await,
             Request::FileImport(file) => self.file_import(file).await,
             Request::Health(_) => self.health().await,
@@ -401,6 +397,11 @@ impl Clerk {
         structure: Structure,
         (cloud_keys, recovery_cards): (Vec<String>, u32),
     ) -> Result<Founded, Problem> {
+        if name.chars().any(char::is_control) {
+            let text = "the event's name has a line break or another control character; nothing was \
+                        changed; name it in one line";
+            return Err(Problem::new(codes::BAD_VALUE, exits::USAGE, text));
+        }
         let cloud: Result<Vec<PublicKey>, Problem> =
             cloud_keys.iter().map(|text| key(text)).collect();
         let cards = enrol::RecoverySeeds::draw(recovery_cards)?;
@@ -455,32 +456,6 @@ impl Clerk {
         } else {
             Err(unexpected(&reply))
         }
-    }
-
-    async fn import(&self, path: String) -> Result<Answer, Problem> {
-        let read = tokio::task::spawn_blocking(move || read_bundle(Path::new(&path))).await;
-        let bundle = read.map_err(|error| {
-            Problem::new(
-                codes::BAD_FILE,
-                exits::FAILURE,
-                format!("the file was not read: {error}"),
-            )
-        })??;
-        let reply = self.driver.command(Command::Import(bundle)).await?;
-        let Reply::Imported {
-            fresh,
-            known,
-            refused,
-        } = reply
-        else {
-            return Err(unexpected(&reply));
-        };
-        Ok(Answer::ok(&Imported {
-            schema: "tallyline.imported/1".to_owned(),
-            fresh,
-            known,
-            refused,
-        }))
     }
 
     fn around(&self) -> Around {
@@ -550,27 +525,6 @@ pub(super) fn node_info(label: &str, mode: Mode, key: PublicKey) -> NodeInfo {
         event: None,
         addresses: Vec::new(),
     }
-}
-
-fn read_bundle(path: &Path) -> Result<Vec<u8>, Problem> {
-    let bad = |what: String| {
-        let text = format!("{}: {what}; nothing was changed", path.display());
-        Problem::new(codes::BAD_FILE, exits::FAILURE, text)
-    };
-    if !path.is_absolute() {
-        return Err(bad("the node needs the file's whole path".to_owned()));
-    }
-    let file = std::fs::File::open(path).map_err(|error| bad(error.to_string()))?;
-    let mut bytes = Vec::new();
-    let limit = BUNDLE_BYTES_MAX.saturating_add(1);
-    let length = file
-        .take(limit)
-        .read_to_end(&mut bytes)
-        .map_err(|error| bad(error.to_string()))?;
-    if limit <= u64::try_from(length).unwrap_or(u64::MAX) {
-        return Err(bad("the file is larger than any bundle (64 MiB)".to_owned()));
-    }
-    Ok(bytes)
 }
 
 pub(super) fn key(text: &str) -> Result<PublicKey, Problem> {

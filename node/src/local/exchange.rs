@@ -7,7 +7,8 @@ mod tell;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use tallyline_proto::model::{Amend, ShooterNo, Structure};
+use tallyline_proto::log::CONTROL_ENTRIES_MAX;
+use tallyline_proto::model::{Amend, Phase, ShooterNo, Structure};
 use tallyline_proto::replica::{Command, EntryFilter, Replica, Reply};
 use tallyline_proto::rules::Roster;
 use uuid::Uuid;
@@ -19,10 +20,10 @@ use super::protocol::{
     Answer, FileExport, FileExported, FileFormat, FileImport, FileImported, Problem, codes, exits,
 };
 use crate::driver::Driver;
-use crate::exchange::changes::{Changes, Order, Row, RowKind, changes_of};
+use crate::exchange::changes::{Order, Row, RowKind, changes_of};
 use crate::exchange::export::{Event, match_file_of};
 use crate::exchange::numbers::{Choice, Numbers};
-use crate::exchange::people::{book_of, orders_of};
+use crate::exchange::people::{book_of, mark_too_long, orders_of};
 use crate::exchange::records::{RecordPlan, Recorded, is_said, records_of};
 use crate::exchange::report::report_of;
 use crate::exchange::structure::structure_of;
@@ -36,6 +37,9 @@ use crate::root::hex;
 
 /// Largest file that is read, in bytes: a match with the pictures of its stages.
 const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Statements of the owner that no file uses up: grants, handovers and changes of a long match, and
+/// its lock and end.
+const STATEMENTS_KEPT: u64 = 512;
 /// The profile that is kept when nobody names one.
 const PROFILE: &str = "registration";
 /// Folder of the profiles in a root.
@@ -69,8 +73,6 @@ pub(super) struct Job {
     pub(super) orders: Vec<Order>,
     /// What is recorded.
     pub(super) records: RecordPlan,
-    /// Why this device may not do it.
-    pub(super) forbidden: Option<Problem>,
 }
 
 /// Reads a file and the profile for it.
@@ -79,6 +81,7 @@ pub(super) fn prepare(dir: &Path, asked: FileImport) -> Result<Prepared, Problem
     let broken = |complaints: Complaints| bad(&path, &complaints.to_string());
     let content = match asked.format {
         FileFormat::Psc if path.is_dir() => {
+            let path = unpacked(&path);
             let mut files = Vec::new();
             for name in [DEFINITION, SCORES, HISTORY] {
                 let file = path.join(name);
@@ -103,6 +106,7 @@ pub(super) fn prepare(dir: &Path, asked: FileImport) -> Result<Prepared, Problem
             let profile = kept_profile(dir, &asked)?;
             let bytes = bytes_of(&path)?;
             let mut list = read_registration(&bytes, profile.as_ref()).map_err(broken)?;
+            mark_too_long(&mut list);
             if let Some(division) = &asked.division {
                 for row in &mut list.rows {
                     if row.person.division.trim().is_empty() {
@@ -114,6 +118,22 @@ pub(super) fn prepare(dir: &Path, asked: FileImport) -> Result<Prepared, Problem
         }
     };
     Ok(Prepared { asked, content })
+}
+
+/// Returns the folder of an unpacked match: the one that is named, or the only one in it that holds
+/// a match, as some programs unpack.
+fn unpacked(folder: &Path) -> PathBuf {
+    if folder.join(DEFINITION).is_file() {
+        return folder.to_owned();
+    }
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut inner = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.join(DEFINITION).is_file());
+    match (inner.next(), inner.next()) {
+        (Some(only), None) => only,
+        (Some(_) | None, _) => folder.to_owned(),
+    }
 }
 
 fn bad(path: &Path, what: &str) -> Problem {
@@ -162,7 +182,8 @@ fn kept_profile(dir: &Path, asked: &FileImport) -> Result<Option<Mapping>, Probl
     if !path.exists() {
         return Ok(None);
     }
-    let bytes = bytes_of(&path)?;
+    // Beside the root, wherever the command was given: no path of the file that is asked for.
+    let bytes = std::fs::read(&path).map_err(|error| bad(&path, &error.to_string()))?;
     let text = String::from_utf8_lossy(&bytes);
     let mapping = Mapping::of_toml(&text).map_err(|it| bad(&path, &it.to_string()))?;
     Ok(Some(mapping))
@@ -178,12 +199,8 @@ pub(super) fn remember(dir: &Path, prepared: &Prepared) -> Result<(), Problem> {
         .file_stem()
         .and_then(|name| name.to_str())
         .unwrap_or(PROFILE);
-    let kept = Mapping {
-        profile: name.to_owned(),
-        saved: true,
-        columns: list.mapping.columns.clone(),
-    };
-    let text = kept.to_toml();
+    let before = kept_profile(dir, &prepared.asked)?;
+    let text = list.mapping.merged(name, before.as_ref()).to_toml();
     if std::fs::read_to_string(&path).is_ok_and(|held| held == text) {
         return Ok(());
     }
@@ -202,6 +219,9 @@ pub(super) fn remember(dir: &Path, prepared: &Prepared) -> Result<(), Problem> {
 /// Finds out what a file would do.
 pub(super) fn job(replica: &mut Replica, prepared: &Prepared) -> Result<Job, Problem> {
     let asked = &prepared.asked;
+    if replica.event().is_some() {
+        for_founding_only(asked)?;
+    }
     let broken = |complaints: Complaints| bad(Path::new(&asked.path), &complaints.to_string());
     let event = replica
         .event()
@@ -219,8 +239,31 @@ pub(super) fn job(replica: &mut Replica, prepared: &Prepared) -> Result<Job, Pro
         }
         (Content::List(list), Some((_, name))) => registering(replica, list, asked, name)?,
     };
-    job.forbidden = forbidden(replica, asked);
+    job.told.forbidden = forbidden(replica, asked, &job);
     Ok(job)
+}
+
+/// Refuses what only an event that is founded can be given, where there is one already.
+fn for_founding_only(asked: &FileImport) -> Result<(), Problem> {
+    let given = [
+        ("--name", asked.name.is_some()),
+        ("--zone-min", asked.zone_min != 0),
+        ("--cloud-key", !asked.cloud_keys.is_empty()),
+        ("--recovery-cards", 0 < asked.recovery_cards),
+    ];
+    let given: Vec<&str> = given
+        .into_iter()
+        .filter_map(|(option, given)| given.then_some(option))
+        .collect();
+    if given.is_empty() {
+        return Ok(());
+    }
+    let text = format!(
+        "{} says how an event is founded, and there is one already; nothing was changed; leave it \
+         out, or import in a root of its own (--root)",
+        given.join(", ")
+    );
+    Err(Problem::new(codes::BAD_VALUE, exits::USAGE, text))
 }
 
 fn roster(replica: &Replica) -> Result<Roster, Problem> {
@@ -267,7 +310,6 @@ fn founding(loaded: &Loaded<MatchFile>, asked: &FileImport) -> Result<Job, Compl
         founding: Some((name, structure)),
         orders: Vec::new(),
         records,
-        forbidden: None,
     })
 }
 
@@ -279,26 +321,24 @@ fn changing(
     (roster, (id, name)): (&Roster, &(Uuid, String)),
 ) -> Result<Job, Complaints> {
     let it = &loaded.value;
-    let Changes {
-        numbers,
-        rows,
-        orders,
-        after,
-    } = changes_of(it, (roster, name), *id, &choice(asked))?;
-    let entries = if asked.scores {
+    let mut changes = changes_of(it, (roster, name), *id, &choice(asked))?;
+    let mut entries = if asked.scores {
         replica.entries(&EntryFilter::default())
     } else {
         Vec::new()
     };
-    let records = planned(it, &numbers, (&after, name), &entries, asked);
-    let mut told = tell::of_match(name, &rows, asked.scores.then_some(&records), asked);
+    changes.judge_again(&mut entries, name);
+    let event = (&changes.after, name.as_str());
+    let records = planned(it, &changes.numbers, event, &entries, asked);
+    changes.leave_out_unused(&records);
+    let asked_records = asked.scores.then_some(&records);
+    let mut told = tell::of_match(name, &changes.rows, asked_records, asked);
     tell::remarks(&mut told, [&loaded.warnings, &Complaints::default()]);
     Ok(Job {
         told,
         founding: None,
-        orders,
+        orders: changes.orders,
         records,
-        forbidden: None,
     })
 }
 
@@ -350,29 +390,52 @@ fn registering(
         founding: None,
         orders,
         records: RecordPlan::default(),
-        forbidden: None,
     })
 }
 
 /// Says why this device may not take the file in.
-fn forbidden(replica: &Replica, asked: &FileImport) -> Option<Problem> {
+fn forbidden(replica: &Replica, asked: &FileImport, job: &Job) -> Option<Problem> {
     replica.event()?;
+    let refused = |code: &str, text: String| Some(Problem::new(code, exits::REFUSED, text));
     if replica.owner() != Some(replica.key()) {
         let text = "E02 only the owner's device takes match files and lists in; nothing was \
                     changed; import it there";
-        return Some(Problem::new("E02", exits::REFUSED, text));
+        return refused("E02", text.to_owned());
     }
-    let locked = replica.roster().is_some_and(Roster::locked);
-    (asked.scores && !locked).then(|| {
+    let roster = replica.roster()?;
+    if matches!(roster.phase(), Phase::Final { .. }) {
+        let text = "E12 results are final; nothing was changed; open the event again (`tallyline \
+                    event phase scoring`), then import";
+        return refused("E12", text.to_owned());
+    }
+    if asked.scores && !roster.locked() {
         let text = "E12 the event is not locked yet and takes no scores; nothing was changed; \
                     `tallyline event lock`, then import again";
-        Problem::new("E12", exits::REFUSED, text)
-    })
+        return refused("E12", text.to_owned());
+    }
+    let room = CONTROL_ENTRIES_MAX
+        .saturating_sub(STATEMENTS_KEPT)
+        .saturating_sub(replica.statements_made());
+    let wanted = u64::try_from(job.orders.len()).unwrap_or(u64::MAX);
+    if wanted <= room {
+        return None;
+    }
+    let advice = if job.told.rows.new == 0 {
+        "make a file of what matters"
+    } else {
+        "found the event with these people (`event create`, or a match file that has them all), or \
+         leave out who does not take part"
+    };
+    let text = format!(
+        "E21 the file makes {wanted} statements of the owner, and {room} are left beside those \
+         that the match needs; nothing was changed; {advice}"
+    );
+    refused("E21", text)
 }
 
 /// Refuses what this device may not do.
 pub(super) fn may_write(job: &Job) -> Result<(), Problem> {
-    job.forbidden.clone().map_or(Ok(()), Err)
+    job.told.forbidden.clone().map_or(Ok(()), Err)
 }
 
 /// Has the owner sign changes, in order.

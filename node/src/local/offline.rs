@@ -46,10 +46,11 @@ pub fn answer(dir: &Path, source: &PassphraseSource, call: Call) -> Answer {
             };
             let seen = read(&root, &call_before)?;
             let stopped: FileImported = seen.clone().data()?;
-            if stopped.stopped.is_some() {
-                return Ok(seen);
+            match (stopped.forbidden, stopped.stopped) {
+                (Some(forbidden), _) => Err(forbidden),
+                (None, Some(_)) => Ok(seen),
+                (None, None) => write(root, call),
             }
-            write(root, call)
         } else {
             write(root, call)
         }

@@ -468,6 +468,9 @@ pub struct StandingsQuery {
 pub struct Import {
     /// Absolute path of a bundle file that the node can read, at most 64 MiB.
     pub path: String,
+    /// Whether what holds of a damaged bundle is taken in.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rescue: bool,
 }
 
 /// What `sync-pause` and `sync-resume` are about.

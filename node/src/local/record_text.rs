@@ -4,11 +4,12 @@
 
 use tallyline_proto::model::{Body, Hits};
 use tallyline_proto::replica::EntryView;
+use tallyline_proto::wire::decode_statement;
 
 use super::protocol::{
     ApproveData, ChronoData, GearResult, Record, ScoreData, ScoreVoid, StatusRecord, StatusWhat,
 };
-use super::{convert, words};
+use super::{convert, said, words};
 use crate::calendar;
 
 /// Characters of an entry's UUID that people are shown; enough to name it within an event.
@@ -46,7 +47,10 @@ fn body(body: &Body) -> String {
         Body::Report(_) => "report of an incident",
         Body::JuryDecision(_) => "decision of the jury",
         Body::Record(_) => "record",
-        Body::Statement(_) => "statement",
+        Body::Statement(bytes) => {
+            let said = decode_statement(bytes);
+            said.map_or("of a later version", |it| said::kind(&it))
+        }
         Body::Seal => "end of the log",
         Body::Unknown => "a kind of entry that this version does not know",
     };

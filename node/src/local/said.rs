@@ -72,7 +72,7 @@ impl Names {
             view.label.clone()
         };
         let (kind, text) = match &view.statement {
-            Some(statement) => self.said(statement),
+            Some(statement) => (kind(statement), self.said(statement)),
             None => ("unknown", "a statement of a later version".to_owned()),
         };
         StatementInfo {
@@ -93,44 +93,40 @@ impl Names {
             .unwrap_or_else(|| key.short())
     }
 
-    /// Returns the word and the sentence of a statement.
-    fn said(&self, statement: &Statement) -> (&'static str, String) {
+    /// Returns the sentence of a statement.
+    fn said(&self, statement: &Statement) -> String {
         match statement {
             Statement::Admit(it) => {
                 let roles = convert::role_names(it.roles).join(", ");
-                ("admit", format!("admits {} as {roles}", it.label))
+                format!("admits {} as {roles}", it.label)
             }
-            Statement::Assign(it) => ("assign", self.assign(it)),
-            Statement::Roster(it) => ("roster", roster(it)),
-            Statement::Lock(_) => ("lock", "locks the structure".to_owned()),
+            Statement::Assign(it) => self.assign(it),
+            Statement::Roster(it) => roster(it),
+            Statement::Lock(_) => "locks the structure".to_owned(),
             Statement::Revoke(it) => {
                 let why = words::revoked(convert::revoke_why(it.reason));
-                ("revoke", format!("revokes {}: {why}", self.device(&it.key)))
+                format!("revokes {}: {why}", self.device(&it.key))
             }
             Statement::Consent(it) => {
                 let owner = self.device(&it.owner);
-                (
-                    "consent",
-                    format!("is ready to take the event over from {owner}"),
-                )
+                format!("is ready to take the event over from {owner}")
             }
-            Statement::Transfer(it) => ("transfer", format!("gives the event to {}", it.label)),
+            Statement::Transfer(it) => format!("gives the event to {}", it.label),
             Statement::Recover(it) => {
                 let owner = self.device(&it.owner);
-                let text = format!("recovers the event from {owner} for {}", it.label);
-                ("recover", text)
+                format!("recovers the event from {owner} for {}", it.label)
             }
-            Statement::Adopt(it) => ("adopt", adopt(it)),
-            Statement::Amend(it) => ("amend", amend(&it.change, &it.note)),
-            Statement::LastCall => ("last-call", "says that scoring is over".to_owned()),
-            Statement::EventClose(it) => ("event-close", self.close(it)),
-            Statement::Phase(it) => ("phase", phase(it)),
+            Statement::Adopt(it) => adopt(it),
+            Statement::Amend(it) => amend(&it.change, &it.note),
+            Statement::LastCall => "says that scoring is over".to_owned(),
+            Statement::EventClose(it) => self.close(it),
+            Statement::Phase(it) => phase(it),
             Statement::Erase(it) => {
                 let who = match it.person {
                     Person::Shooter(shooter) => format!("shooter {shooter}"),
                     Person::Record(key) => format!("{key}"),
                 };
-                ("erase", format!("erases the sealed texts of {who}"))
+                format!("erases the sealed texts of {who}")
             }
         }
     }
@@ -167,6 +163,26 @@ impl Names {
             text = format!("{text}, without waiting for {}", lost.join(", "));
         }
         text
+    }
+}
+
+/// Returns the word of a statement, as `event statements` and the score log have it.
+pub(super) fn kind(statement: &Statement) -> &'static str {
+    match statement {
+        Statement::Admit(_) => "admit",
+        Statement::Assign(_) => "assign",
+        Statement::Roster(_) => "roster",
+        Statement::Lock(_) => "lock",
+        Statement::Revoke(_) => "revoke",
+        Statement::Consent(_) => "consent",
+        Statement::Transfer(_) => "transfer",
+        Statement::Recover(_) => "recover",
+        Statement::Adopt(_) => "adopt",
+        Statement::Amend(_) => "amend",
+        Statement::LastCall => "last-call",
+        Statement::EventClose(_) => "event-close",
+        Statement::Phase(_) => "phase",
+        Statement::Erase(_) => "erase",
     }
 }
 

@@ -7,6 +7,7 @@ use tallyline_proto::replica::{Conflicts, GrantView, LogView};
 use tallyline_proto::rules::Verdict;
 
 use super::protocol::{CloseWhy, RevokeWhy, Totals};
+use super::record_text::ENTRY_CHARS;
 
 /// Returns the light and its words.
 pub(super) fn light(logs: &[LogView], totals: &Totals) -> (&'static str, String) {
@@ -305,7 +306,10 @@ pub(super) fn verdict(verdict: Verdict) -> (&'static str, String, Option<String>
     };
     let other = other.map(|id| id.to_string());
     let text = match &other {
-        Some(other) => format!("{text} ({other})"),
+        Some(other) => {
+            let short: String = other.chars().take(ENTRY_CHARS).collect();
+            format!("{text} ({short})")
+        }
         None => text.to_owned(),
     };
     (word, text, other)

@@ -252,6 +252,12 @@ impl Replica {
             .map_or([0; 32], |member| member.ledger.state_digest().0)
     }
 
+    /// Returns how many statements this device has made, of those that others take of it.
+    pub fn statements_made(&self) -> u64 {
+        let key = self.key();
+        self.member().map_or(0, |member| member.said_under(&key))
+    }
+
     /// Returns everything about the event as a bundle file.
     pub fn bundle(&self) -> Vec<u8> {
         self.member().map(bundle).unwrap_or_default()

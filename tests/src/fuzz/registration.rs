@@ -40,7 +40,8 @@ pub fn run(data: &[u8]) {
             "each row has its line"
         );
     }
-    let good = |row: &tallyline::files::registration::Row| !first.problem_rows().contains(&row.row);
+    let good =
+        |row: &tallyline::files::registration::Row| !first.problem_lines().contains(&row.line);
     let people = first.rows.iter().filter(|row| good(row));
     book.people = people.map(|row| row.person.clone()).collect();
     let [new, _, _, duplicates, _] = preview(&list, &book).counts();

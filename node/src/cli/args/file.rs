@@ -49,6 +49,9 @@ pub(in crate::cli) struct Import {
     /// Show what would happen, and write nothing.
     #[arg(long)]
     pub(in crate::cli) dry_run: bool,
+    /// Take in what holds of a damaged bundle, where there is no other copy.
+    #[arg(long)]
+    pub(in crate::cli) rescue: bool,
     /// Record scores, DNFs, DQs and withdrawals of a match file, too; an event that it founds is
     /// locked for them.
     #[arg(long)]
@@ -77,7 +80,7 @@ pub(in crate::cli) struct Import {
     /// Recovery keys to draw and print as cards, 1 to 3, for the event that a match file founds.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3))]
     pub(in crate::cli) recovery_cards: Option<u32>,
-    /// Printable page (SVG) with the cards; only you may read it.
+    /// Printable page (SVG) with the cards, a file that is not there yet; only you may read it.
     #[arg(long, value_name = "FILE", requires = "recovery_cards")]
     pub(in crate::cli) cards_file: Option<PathBuf>,
 }

@@ -4,8 +4,8 @@
 
 use crate::config::Screen;
 use crate::local::protocol::{
-    Claims, CloseWhy, DeviceInfo, Devices, DrillInfo, EventInfo, GrantInfo, Grants, Power,
-    RevokeWhy,
+    Claims, CloseWhy, DeviceInfo, Devices, DrillInfo, EventInfo, GrantInfo, Grants, PhaseWord,
+    Power, RevokeWhy,
 };
 
 use super::table::{Sheet, Side::Left, Side::Right, clean};
@@ -13,11 +13,7 @@ use super::{add, count, kinds, numbers, when};
 
 /// Shows the event with stages, rules and shooters.
 pub(in crate::cli) fn event(info: &EventInfo, screen: Screen) -> String {
-    let state = if info.locked {
-        "locked, scores are taken"
-    } else {
-        "not locked yet"
-    };
+    let state = state(info);
     let level = if info.level.is_empty() {
         "-"
     } else {
@@ -58,6 +54,25 @@ pub(in crate::cli) fn event(info: &EventInfo, screen: Screen) -> String {
         text.push_str(&kinds(&info.kinds, screen));
     }
     text
+}
+
+/// Says where the event stands, and so whether scores are taken.
+fn state(info: &EventInfo) -> String {
+    let at = |ms: Option<u64>| when::local(ms.unwrap_or_default(), info.zone_min);
+    if let Some(closed) = info.closed_unix_ms {
+        return format!("closed since {}", at(u64::try_from(closed).ok()));
+    }
+    if !info.locked {
+        return "not locked yet".to_owned();
+    }
+    match info.phase.phase {
+        PhaseWord::Scoring => "locked, scores are taken".to_owned(),
+        PhaseWord::Provisional => format!(
+            "provisional until {}, scores are taken",
+            at(info.phase.review_ends_ms)
+        ),
+        PhaseWord::Final => format!("final since {}, nothing is taken", at(info.phase.since_ms)),
+    }
 }
 
 fn places(info: &EventInfo, screen: Screen) -> String {

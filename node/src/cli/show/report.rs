@@ -75,7 +75,6 @@ impl Block {
 
 /// Writes a report for people.
 pub(in crate::cli) fn report_text<T: Report>(report: &T, screen: Screen) -> String {
-    let head = report.head();
     let mut text = report.title();
     text.push('\n');
     for block in report.tables().iter().filter(|it| !it.rows.is_empty()) {
@@ -86,9 +85,18 @@ pub(in crate::cli) fn report_text<T: Report>(report: &T, screen: Screen) -> Stri
         text.push('\n');
     }
     for note in report.notes() {
-        add(&mut text, format_args!("{}\n", clean(&note)));
+        let columns = screen.columns.map_or(usize::MAX, usize::from);
+        text.push_str(&broken(&clean(&note), columns));
     }
-    text.push_str(&completeness(head.complete, &head.missing));
+    text.push_str(&report_footer(report));
+    text
+}
+
+/// Says whether a report is complete, and what it was made from: below its tables, and beside its
+/// comma-separated values, which have no place for it.
+pub(in crate::cli) fn report_footer<T: Report>(report: &T) -> String {
+    let head = report.head();
+    let mut text = completeness(head.complete, &head.missing);
     text.push_str(&source(
         &head.state_digest,
         (&head.phase, head.zone_min),
@@ -158,6 +166,26 @@ pub(super) fn source(
     }
     text.push_str(&wrapped("heads", &parts));
     text
+}
+
+/// Breaks a text between words into lines of a bounded length.
+fn broken(text: &str, chars_max: usize) -> String {
+    let mut lines = String::new();
+    let mut length = 0_usize;
+    for word in text.split(' ') {
+        let chars = word.chars().count();
+        if length != 0 && chars_max <= length.saturating_add(chars) {
+            lines.push('\n');
+            length = 0;
+        } else if length != 0 {
+            lines.push(' ');
+            length = length.saturating_add(1);
+        }
+        lines.push_str(word);
+        length = length.saturating_add(chars);
+    }
+    lines.push('\n');
+    lines
 }
 
 /// Writes a word and parts after it in lines of a bounded length.

@@ -50,7 +50,14 @@ pub(in crate::cli) fn standings(data: &StandingsData, screen: Screen) -> String 
         text.push_str(&teams(table, screen));
         text.push('\n');
     }
-    text.push_str(&completeness(data.complete, &data.missing));
+    text.push_str(&standings_footer(data));
+    text
+}
+
+/// Says whether the tables are complete, and what they were made from: below them, and beside their
+/// comma-separated values, which have no place for it.
+pub(in crate::cli) fn standings_footer(data: &StandingsData) -> String {
+    let mut text = completeness(data.complete, &data.missing);
     text.push_str(&source(
         &data.state_digest,
         (&data.phase, data.zone_min),

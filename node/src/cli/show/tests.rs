@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::config::Screen;
-use crate::local::protocol::{Entries, StandingsData, StatusData};
+use crate::local::protocol::{Entries, EventInfo, StandingsData, StatusData};
 
 const PLAIN: Screen = Screen {
     color: false,
     utf8: false,
+    columns: None,
 };
 
 fn data<T: DeserializeOwned>(value: Value) -> T {
@@ -148,6 +149,7 @@ fn status_names_every_log_and_how_far_it_is() {
         Screen {
             color: true,
             utf8: true,
+            columns: None,
         },
     );
     assert!(
@@ -164,4 +166,36 @@ fn lists_of_numbers_are_written_as_they_are_typed() {
     check(Some(&[]), "");
     check(Some(&[3]), "3");
     check(Some(&[1, 2, 3, 7, 9, 10]), "1-3,7,9-10");
+}
+
+/// A final event was shown as "locked, scores are taken".
+#[test]
+fn an_event_says_where_it_stands() {
+    let shown = |locked: bool, phase: Value, closed: Option<i64>| {
+        let info: EventInfo = data(json!({
+            "schema": "tallyline.event/1", "event": "", "event_id": "", "name": "Spring",
+            "level": "", "owner": "", "cloud": [], "ruleset": "ipsc", "locked": locked,
+            "phase": phase, "closed_unix_ms": closed, "revision": 3, "divisions": [],
+            "squads": [], "drills": [], "shooters": [], "rules": [], "places": [], "kinds": [],
+        }));
+        let text = event(&info, PLAIN);
+        let line = text.lines().find(|line| line.starts_with("state"));
+        line.unwrap().to_owned()
+    };
+    let scoring = json!({ "phase": "scoring" });
+    let last = json!({ "phase": "final", "since_ms": 1_780_400_000_000_u64 });
+    for (locked, phase, closed, expected) in [
+        (false, scoring.clone(), None, "not locked yet"),
+        (true, scoring.clone(), None, "locked, scores are taken"),
+        (true, last, None, "final since 2026-06-02"),
+        (
+            true,
+            scoring,
+            Some(1_780_400_000_000),
+            "closed since 2026-06-02",
+        ),
+    ] {
+        let text = shown(locked, phase, closed);
+        assert!(text.contains(expected), "{text} lacks {expected}");
+    }
 }

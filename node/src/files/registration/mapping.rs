@@ -4,7 +4,7 @@ use std::fmt;
 use std::fmt::Write as _;
 
 use super::super::complaint::{Complaint, Complaints, shortened};
-use super::LIST;
+use super::{LIST, guess};
 
 /// Largest profile that is read, in bytes.
 const PROFILE_BYTES_MAX: usize = 64 * 1024;
@@ -110,8 +110,11 @@ impl Mapping {
     pub fn to_toml(&self) -> String {
         let mut columns = toml::Table::new();
         for column in &self.columns {
-            let word = toml::Value::String(column.role.word().to_owned());
-            columns.insert(column.header.clone(), word);
+            // Of two columns of one name the one that means something is kept.
+            if column.role != Role::Ignored || !columns.contains_key(&column.header) {
+                let word = toml::Value::String(column.role.word().to_owned());
+                columns.insert(column.header.clone(), word);
+            }
         }
         let mut table = toml::Table::new();
         let name = toml::Value::String(self.profile.clone());
@@ -174,6 +177,43 @@ impl Mapping {
         } else {
             Err(complaints)
         }
+    }
+
+    /// Returns the profile that is kept of this list: its columns, and those of the one that was
+    /// kept before. A column that was only left out because another means the same is not in it.
+    #[must_use]
+    pub fn merged(&self, name: &str, kept: Option<&Self>) -> Self {
+        let known = |header: &str| kept.and_then(|kept| kept.role(header));
+        let left_out = |column: &&Column| {
+            column.role == Role::Ignored
+                && known(&column.header).is_none()
+                && guess::role(&column.header) != Role::Ignored
+        };
+        let own = self.columns.iter().filter(|column| !left_out(column));
+        let before = kept.into_iter().flat_map(|kept| &kept.columns);
+        let before = before.filter(|column| self.role(&column.header).is_none());
+        Self {
+            profile: name.to_owned(),
+            saved: true,
+            columns: own.chain(before).cloned().collect(),
+        }
+    }
+
+    /// Complains of a column that means something and has the name of another one: nobody knows
+    /// which of the two is meant, and a profile could not tell them apart.
+    pub(super) fn twice(&self) -> Option<Complaint> {
+        let same = |one: &Column, other: &Column| {
+            one.header.trim().to_lowercase() == other.header.trim().to_lowercase()
+        };
+        let counted = |column: &Column| {
+            let all = self.columns.iter();
+            all.filter(|other| same(column, other)).count()
+        };
+        let meant = self.columns.iter().filter(|column| !column.role.is_many());
+        let twice = meant.into_iter().find(|column| 1 < counted(column))?;
+        let found = format!("\"{}\"", twice.header);
+        let advice = "two columns have this name; rename or delete one of them in the list";
+        Some(Complaint::new(LIST, "the columns", &found, advice))
     }
 
     /// Says which role two columns have that only one can have.

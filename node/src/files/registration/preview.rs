@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::complaint::shortened;
+use super::super::fold::plain_name;
 use super::Person;
 use super::divisions::{distance, find, suggestion};
 use super::mapping::Mapping;
@@ -29,8 +30,6 @@ pub struct Preview {
 /// One row and what it would do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// The row as a spreadsheet counts it.
-    pub row: u64,
     /// The line of the file in which it begins.
     pub line: u64,
     /// Who stands there, with the division as the event calls it.
@@ -50,6 +49,8 @@ pub enum Verdict {
     Changed(usize, Vec<Change>),
     /// Perhaps add a shooter who is there already, by place in the book.
     Duplicate(usize, Doubt),
+    /// Perhaps add somebody who is in the list already, by the line of the other.
+    Twice(u64, Doubt),
     /// Nothing before it is mended: why, in words.
     Problem(Vec<String>),
 }
@@ -90,6 +91,8 @@ impl Doubt {
 /// Compares a list with the shooters who are there. Decides and changes nothing.
 pub fn preview(list: &ReadList, book: &PeopleBook) -> Preview {
     let known = Known::new(&book.people);
+    let mut listed = Known::default();
+    let mut lines = Vec::new();
     let mut seen: BTreeMap<(String, String), u64> = BTreeMap::new();
     let mut rows = Vec::with_capacity(list.rows.len());
     for it in &list.rows {
@@ -99,9 +102,9 @@ pub fn preview(list: &ReadList, book: &PeopleBook) -> Preview {
         let key = (name_of(&person), person.member.to_uppercase());
         if problems.is_empty() {
             if let Some(before) = seen.get(&key) {
-                problems.push(format!("the same person as row {before}"));
+                problems.push(format!("the same person as line {before}"));
             } else {
-                seen.insert(key, it.row);
+                seen.insert(key, it.line);
             }
         }
         let verdict = if problems.is_empty() {
@@ -109,8 +112,17 @@ pub fn preview(list: &ReadList, book: &PeopleBook) -> Preview {
         } else {
             Verdict::Problem(problems)
         };
+        let verdict = match (verdict, listed.verdict(&person)) {
+            (Verdict::New, Verdict::Duplicate(place, doubt)) => {
+                Verdict::Twice(lines.get(place).copied().unwrap_or_default(), doubt)
+            }
+            (verdict, _) => verdict,
+        };
+        if verdict == Verdict::New {
+            listed.add(person.clone());
+            lines.push(it.line);
+        }
         rows.push(Row {
-            row: it.row,
             line: it.line,
             person,
             verdict,
@@ -143,29 +155,31 @@ fn division(person: &mut Person, divisions: &[String]) -> Option<String> {
     Some(format!("division \"{shown}\" unknown; {advice}"))
 }
 
-/// The people of a book by name and by member number.
-struct Known<'a> {
-    people: &'a [Person],
+/// People by name and by member number.
+#[derive(Default)]
+struct Known {
+    people: Vec<Person>,
     names: BTreeMap<String, Vec<usize>>,
     members: BTreeMap<String, Vec<usize>>,
 }
 
-impl<'a> Known<'a> {
-    fn new(people: &'a [Person]) -> Self {
-        let mut names: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        let mut members: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        for (place, person) in people.iter().enumerate() {
-            names.entry(name_of(person)).or_default().push(place);
-            if !person.member.is_empty() {
-                let member = person.member.to_uppercase();
-                members.entry(member).or_default().push(place);
-            }
+impl Known {
+    fn new(people: &[Person]) -> Self {
+        let mut known = Self::default();
+        for person in people {
+            known.add(person.clone());
         }
-        Self {
-            people,
-            names,
-            members,
+        known
+    }
+
+    fn add(&mut self, person: Person) {
+        let place = self.people.len();
+        self.names.entry(name_of(&person)).or_default().push(place);
+        if !person.member.is_empty() {
+            let member = person.member.to_uppercase();
+            self.members.entry(member).or_default().push(place);
         }
+        self.people.push(person);
     }
 
     fn verdict(&self, person: &Person) -> Verdict {
@@ -209,15 +223,10 @@ impl<'a> Known<'a> {
     }
 }
 
-/// Returns a name to compare: letters and digits only, in small ones.
+/// Returns a name to compare.
 fn name_of(person: &Person) -> String {
-    let plain = |text: &str| -> String {
-        text.chars()
-            .filter(|c| c.is_alphanumeric())
-            .flat_map(char::to_lowercase)
-            .collect()
-    };
-    format!("{} {}", plain(&person.last_name), plain(&person.first_name))
+    let (last, first) = (&person.last_name, &person.first_name);
+    format!("{} {}", plain_name(last), plain_name(first))
 }
 
 fn changes(from: &Person, to: &Person) -> Vec<Change> {

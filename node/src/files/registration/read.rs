@@ -33,8 +33,6 @@ pub struct ReadList {
 /// One row of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListRow {
-    /// The row as a spreadsheet counts it; the header is one of them.
-    pub row: u64,
     /// The line of the file in which it begins.
     pub line: u64,
     /// Who stands there.
@@ -58,44 +56,64 @@ pub fn read_registration(bytes: &[u8], profile: Option<&Mapping>) -> Result<Read
         return Err(Complaint::new(LIST, "", &found, &advice).into());
     }
     let text = utf8(LIST, bytes)?;
-    let records = records(text)?;
-    let header = header(&records, profile)?;
+    let (records, header) = table(text, profile)?;
     let names = records
         .get(header)
-        .map(|record| record.iter().map(str::to_owned).collect::<Vec<_>>())
+        .map(|(_, record)| record.iter().map(str::to_owned).collect::<Vec<_>>())
         .unwrap_or_default();
     let mapping = mapping(&names, profile);
-    if let Some(complaint) = mapping.clash() {
+    if let Some(complaint) = mapping.twice().or_else(|| mapping.clash()) {
         return Err(complaint.into());
     }
-    let rows = (1..)
-        .zip(&records)
+    let rows = records
+        .iter()
         .skip(header.saturating_add(1))
         .filter(|(_, record)| record.iter().any(|cell| !cell.is_empty()))
-        .map(|(row, record)| list_row(row, record, &mapping))
+        .map(|(line, record)| list_row(*line, record, &mapping))
         .collect();
     Ok(ReadList { mapping, rows })
 }
 
-/// Splits the text into records, with whatever separates the cells of its first rows most often.
-fn records(text: &str) -> Result<Vec<StringRecord>, Complaint> {
+/// The records of a list, each with the line in which it begins.
+type Records = Vec<(u64, StringRecord)>;
+
+/// Splits the text into records and finds the one with the names of the columns: with the separator
+/// for which there is one, since notes may hold more commas than a list has columns.
+fn table(text: &str, profile: Option<&Mapping>) -> Result<(Records, usize), Complaint> {
     let start: String = text.lines().take(HEADER_ROWS).collect();
-    let count = |separator: &u8| start.bytes().filter(|byte| byte == separator).count();
-    let separator = [b',', b';', b'\t'].into_iter().max_by_key(|it| {
-        // Of equals the last would win, and the comma stands first.
-        (count(it), *it == b',')
-    });
+    let count = |separator: u8| start.bytes().filter(|&byte| byte == separator).count();
+    let mut separators = [b',', b';', b'\t'];
+    separators.sort_by_key(|&it| std::cmp::Reverse(count(it)));
+    let mut first = None;
+    for separator in separators {
+        let found = records(text, separator);
+        let found = found.and_then(|records| header(&records, profile).map(|at| (records, at)));
+        match found {
+            Ok(found) => {
+                open_quote(text, separator)?;
+                return Ok(found);
+            }
+            Err(complaint) => {
+                first.get_or_insert(complaint);
+            }
+        }
+    }
+    Err(first.unwrap_or_else(|| Complaint::new(LIST, "", "", "there is nothing in it")))
+}
+
+fn records(text: &str, separator: u8) -> Result<Records, Complaint> {
     let mut reader = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
         .trim(Trim::All)
-        .delimiter(separator.unwrap_or(b','))
+        .delimiter(separator)
         .from_reader(text.as_bytes());
-    let mut records = Vec::new();
+    let mut records = Records::new();
+    let mut lines = Lines::new(text);
     for record in reader.records() {
         let record = record
             .map_err(|error| Complaint::new(LIST, "", "", &format!("this is no CSV: {error}")))?;
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = lines.of(record.position().map_or(0, csv::Position::byte));
         let place = format!("line {line}");
         if COLUMNS_MAX < record.len() {
             let found = format!("{} cells", record.len());
@@ -106,14 +124,83 @@ fn records(text: &str) -> Result<Vec<StringRecord>, Complaint> {
             let advice = format!("more than {ROWS_MAX} rows; at most that many are read");
             return Err(Complaint::new(LIST, &place, "", &advice));
         }
-        records.push(record);
+        records.push((line, record));
     }
     Ok(records)
 }
 
+/// Counts lines up to where records begin, which come one after the other.
+struct Lines<'a> {
+    text: &'a str,
+    at: usize,
+    line: u64,
+}
+
+impl<'a> Lines<'a> {
+    fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            at: 0,
+            line: 1,
+        }
+    }
+
+    /// Returns the line of a record that was looked for from a byte on; it begins after empty lines.
+    fn of(&mut self, byte: u64) -> u64 {
+        let from = usize::try_from(byte).unwrap_or(usize::MAX);
+        let rest = self.text.get(from..).unwrap_or_default();
+        let begin = rest.trim_start_matches(['\r', '\n']).len();
+        let to = self.text.len().saturating_sub(begin);
+        let passed = self.text.get(self.at..to).unwrap_or_default();
+        let breaks = passed.bytes().filter(|&byte| byte == b'\n').count();
+        let breaks = u64::try_from(breaks).unwrap_or(u64::MAX);
+        self.line = self.line.saturating_add(breaks);
+        self.at = to;
+        self.line
+    }
+}
+
+/// Complains of a quote that is open at the end, or that was closed by the next quote lines below:
+/// it swallowed the people between.
+fn open_quote(text: &str, separator: u8) -> Result<(), Complaint> {
+    #[derive(Clone, Copy)]
+    enum At {
+        Begin,
+        Inside,
+        Quoted(u64),
+        /// Behind a quote that closes, or is the first of two that stand for one.
+        Closing(u64),
+    }
+    let complaint = |opened: u64| {
+        let advice = "a quote opens here and is not closed in its cell; close it, or take it out";
+        Err(Complaint::new(LIST, &format!("line {opened}"), "", advice))
+    };
+    let mut at = At::Begin;
+    let mut line = 1_u64;
+    for byte in text.bytes() {
+        let ends = byte == separator || byte == b'\n' || byte == b'\r';
+        at = match (at, byte) {
+            (At::Begin, b'"') => At::Quoted(line),
+            (At::Quoted(opened), b'"') => At::Closing(opened),
+            (At::Quoted(opened), _) => At::Quoted(opened),
+            (At::Closing(opened), b'"') => At::Quoted(opened),
+            (At::Closing(opened), _) if !ends && opened < line => return complaint(opened),
+            (At::Begin | At::Inside | At::Closing(_), _) if ends => At::Begin,
+            (At::Begin | At::Inside | At::Closing(_), _) => At::Inside,
+        };
+        if byte == b'\n' {
+            line = line.saturating_add(1);
+        }
+    }
+    match at {
+        At::Quoted(opened) => complaint(opened),
+        At::Begin | At::Inside | At::Closing(_) => Ok(()),
+    }
+}
+
 /// Finds the row with the names of the columns: the first that names a person's name and one more.
-fn header(records: &[StringRecord], profile: Option<&Mapping>) -> Result<usize, Complaint> {
-    let is_header = |record: &StringRecord| {
+fn header(records: &[(u64, StringRecord)], profile: Option<&Mapping>) -> Result<usize, Complaint> {
+    let is_header = |(_, record): &(u64, StringRecord)| {
         let role = |cell: &str| {
             profile
                 .and_then(|profile| profile.role(cell))
@@ -144,14 +231,21 @@ fn header(records: &[StringRecord], profile: Option<&Mapping>) -> Result<usize, 
     };
     let found = records.iter().take(HEADER_ROWS).position(is_header);
     found.ok_or_else(|| {
-        let first = records.first().map(|record| {
+        let first = records.first().map(|(_, record)| {
             let cells: Vec<&str> = record.iter().collect();
             cells.join(", ")
         });
         let advice = "no row names the columns; name them \"First Name\", \"Last Name\", \
-                      \"Member #\", \"Division\", \"Squad\", or give a profile";
+                      \"Member #\", \"Division\", \"Squad\"";
+        let advice = match profile {
+            Some(profile) => format!(
+                "{advice}, or correct what profiles/{}.toml says of them",
+                profile.profile
+            ),
+            None => format!("{advice}, or give a profile"),
+        };
         let place = format!("the first {HEADER_ROWS} rows");
-        Complaint::new(LIST, &place, &first.unwrap_or_default(), advice)
+        Complaint::new(LIST, &place, &first.unwrap_or_default(), &advice)
     })
 }
 
@@ -173,10 +267,9 @@ fn mapping(names: &[String], profile: Option<&Mapping>) -> Mapping {
     mapping
 }
 
-fn list_row(row: u64, record: &StringRecord, mapping: &Mapping) -> ListRow {
+fn list_row(line: u64, record: &StringRecord, mapping: &Mapping) -> ListRow {
     let mut it = ListRow {
-        row,
-        line: record.position().map_or(row, csv::Position::line),
+        line,
         person: Person::default(),
         problems: Vec::new(),
     };
@@ -215,8 +308,10 @@ fn list_row(row: u64, record: &StringRecord, mapping: &Mapping) -> ListRow {
             },
             Role::Category => {
                 let names = cell.split([',', ';', '/']).map(str::trim);
-                let names = names.filter(|name| !name.is_empty()).map(str::to_owned);
-                person.categories.extend(names);
+                // A column of ages in years says no category.
+                let is_age = |name: &str| name.parse::<f64>().is_ok();
+                let names = names.filter(|name| !name.is_empty() && !is_age(name));
+                person.categories.extend(names.map(str::to_owned));
             }
             Role::CategoryFlag => {
                 if is_yes(cell) {

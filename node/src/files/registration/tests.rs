@@ -57,11 +57,11 @@ Mapping  (profile: by-name, guessed)
   \"Power Factor\" -> power-factor   \"Category\" -> category
   1 more are not taken over
 4 rows: 1 new, 1 unchanged, 1 possible duplicate, 1 problem
-  row 2   possible duplicate of  A12345 Doe, John              same name, member number differs by one digit
-  row 5   problem                division \"LTD10X\" unknown; did you mean \"L10\"?
+  line 2   possible duplicate of  A12345 Doe, John              same name, member number differs by one digit
+  line 5   problem                division \"LTD10X\" unknown; did you mean \"L10\"?
 ";
     assert_eq!(text, expected);
-    assert_eq!(preview.problem_rows(), [5]);
+    assert_eq!(preview.problem_lines(), [5]);
     let all = preview.text(&book, Listing::All, Colours::On);
     assert!(all.contains("\u{1b}[32mnew  "), "green");
     assert!(
@@ -136,9 +136,9 @@ fn each_row_gets_its_verdict() {
 fn a_person_twice_in_a_list_is_a_problem_with_the_other_row() {
     let list = read("Last,First,Member,Division\nB,A,1,CO\nC,A,2,CO\nb,a,1,CO\n");
     let preview = preview(&list, &book());
-    let told = Verdict::Problem(vec!["the same person as row 2".to_owned()]);
+    let told = Verdict::Problem(vec!["the same person as line 2".to_owned()]);
     assert_eq!(preview.rows[2].verdict, told);
-    assert_eq!(preview.rows[2].row, 4);
+    assert_eq!(preview.rows[2].line, 4);
 }
 
 #[test]
@@ -162,13 +162,13 @@ fn headers_are_found_below_titles_with_any_separator_and_one_name() {
         .iter()
         .map(|row| {
             (
-                row.row,
+                row.line,
                 row.person.first_name.as_str(),
                 row.person.last_name.as_str(),
             )
         })
         .collect();
-    assert_eq!(people, [(3, "John", "Doe"), (4, "Jane van", "Roe")]);
+    assert_eq!(people, [(4, "John", "Doe"), (5, "Jane van", "Roe")]);
     let list = read("Name\tFemale\tLaw\nA B\tYes\tno\n");
     assert_eq!(list.rows[0].person.categories, ["Lady"]);
 }
@@ -280,4 +280,124 @@ fn damaged_lists_never_panic() {
             }
         }
     }
+}
+
+/// Numbers of rows were wrong below an empty line, and after a cell of two lines.
+#[test]
+fn a_row_is_told_by_its_line_in_the_file() {
+    let list = read("Last,First,Division\r\n\r\nA,B,CO\r\nC,\"D\nE\",CO\n\n\nF,G,CO");
+    let lines: Vec<u64> = list.rows.iter().map(|row| row.line).collect();
+    assert_eq!(lines, [3, 4, 8]);
+}
+
+/// A quote that nobody closed took in everybody below it, and nobody was told.
+#[test]
+fn an_open_quote_is_told_with_its_line() {
+    for (text, line) in [
+        ("Last,First\nA,B\n\"C,D\nE,F\n", Some(3)),
+        ("Last,First\nA,B\n\"C,D\nE,\"F\"\nG,H\n", Some(3)),
+        ("Last,First\nA,\"B \"\"the\"\" C\"\nD,\"E\nF\"\n", None),
+        ("Last,First\nO\"Neil,B\n", None),
+    ] {
+        let told = read_registration(text.as_bytes(), None);
+        match line {
+            Some(line) => {
+                let told = told.expect_err("refused").to_string();
+                assert!(told.contains(&format!("line {line}: ")), "{told}");
+            }
+            None => assert!(told.is_ok(), "{text}: {told:?}"),
+        }
+    }
+}
+
+#[test]
+fn notes_full_of_commas_do_not_hide_the_semicolons() {
+    let list = read("Last;First;Notes\nA;B;one, two, three, four, five\nC;D;a,b,c,d\n");
+    let names: Vec<_> = list
+        .rows
+        .iter()
+        .map(|row| row.person.last_name.as_str())
+        .collect();
+    assert_eq!(names, ["A", "C"]);
+}
+
+#[test]
+fn an_age_in_years_is_no_category() {
+    let list = read("Last,First,Age\nA,B,64\nC,D,Senior\n");
+    let categories: Vec<_> = list
+        .rows
+        .iter()
+        .map(|row| row.person.categories.join("/"))
+        .collect();
+    assert_eq!(categories, ["", "Senior"]);
+}
+
+/// Two rows of one list that may mean one person were both new.
+#[test]
+fn who_may_be_in_the_list_twice_is_told() {
+    let list = read(
+        "Last,First,Member,Division\nNúñez,José,A1,CO\nNunez,Jose,,CO\nNunez,Jose,B1,CO\n\
+         Other,Max,A1,CO\nNunez,Jose,X99,CO\n",
+    );
+    let verdicts: Vec<_> = preview(&list, &book())
+        .rows
+        .into_iter()
+        .map(|it| it.verdict)
+        .collect();
+    assert_eq!(
+        verdicts,
+        [
+            Verdict::New,
+            Verdict::Twice(2, Doubt::MemberMissing),
+            Verdict::Twice(2, Doubt::MemberDiffers),
+            Verdict::Twice(2, Doubt::NameDiffers),
+            Verdict::New,
+        ]
+    );
+}
+
+/// The second of two columns of one name made the profile say that the first is ignored, and every
+/// list after it was refused.
+#[test]
+fn two_columns_of_one_name_are_told_and_never_poison_a_profile() {
+    let told = read_registration(b"Last,First,Division,division \nA,B,CO,x\n", None);
+    let told = told.expect_err("refused").to_string();
+    assert!(told.contains("two columns have this name"), "{told}");
+    let column = |role| Column {
+        header: "Notes".to_owned(),
+        role,
+    };
+    for roles in [[Role::Squad, Role::Ignored], [Role::Ignored, Role::Squad]] {
+        let mapping = Mapping {
+            profile: "club".to_owned(),
+            saved: true,
+            columns: roles.map(column).to_vec(),
+        };
+        let kept = Mapping::of_toml(&mapping.to_toml()).expect("a profile");
+        assert_eq!(kept.role("Notes"), Some(Role::Squad));
+    }
+    let profile = Mapping::of_toml("profile = \"club\"\n[columns]\nName = \"ignored\"");
+    let profile = profile.expect("a profile");
+    let told = read_registration(b"Name,Division\nA B,CO\n", Some(&profile));
+    let told = told.expect_err("refused").to_string();
+    assert!(told.contains("profiles/club.toml"), "{told}");
+}
+
+/// The profile lost the columns that the last list did not have.
+#[test]
+fn a_profile_keeps_the_columns_of_lists_before() {
+    let before =
+        Mapping::of_toml("profile = \"club\"\n[columns]\nGruppe = \"squad\"\nX = \"team\"");
+    let before = before.expect("a profile");
+    let list = read_registration(b"Last,First,Member,USPSA,X\nA,B,1,2,T\n", Some(&before));
+    let merged = list
+        .expect("readable")
+        .mapping
+        .merged("club", Some(&before));
+    let roles = ["Last", "Gruppe", "X", "USPSA"].map(|header| merged.role(header));
+    assert_eq!(
+        roles,
+        [Some(Role::Last), Some(Role::Squad), Some(Role::Team), None],
+        "USPSA means what Member does here, and may stand alone in the next list"
+    );
 }

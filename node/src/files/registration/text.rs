@@ -47,7 +47,7 @@ impl Preview {
                 Verdict::New => &mut *new,
                 Verdict::Unchanged(_) => &mut *unchanged,
                 Verdict::Changed(..) => &mut *changed,
-                Verdict::Duplicate(..) => &mut *duplicates,
+                Verdict::Duplicate(..) | Verdict::Twice(..) => &mut *duplicates,
                 Verdict::Problem(_) => &mut *problems,
             };
             *count = count.saturating_add(1);
@@ -55,10 +55,10 @@ impl Preview {
         counts
     }
 
-    /// Returns the rows with problems, as a spreadsheet counts them.
-    pub fn problem_rows(&self) -> Vec<u64> {
+    /// Returns the lines of the rows with problems.
+    pub fn problem_lines(&self) -> Vec<u64> {
         let bad = |row: &&Row| matches!(row.verdict, Verdict::Problem(_));
-        self.rows.iter().filter(bad).map(|row| row.row).collect()
+        self.rows.iter().filter(bad).map(|row| row.line).collect()
     }
 
     /// Writes the preview: the columns, a line of counts, and the rows that are listed.
@@ -140,6 +140,12 @@ fn line(text: &mut String, row: &Row, book: &PeopleBook, colours: Colours) {
             there(*place),
             doubt.words().to_owned(),
         ),
+        Verdict::Twice(line, doubt) => (
+            "possible duplicate of",
+            Paint::Yellow,
+            format!("line {line}, {}", own()),
+            doubt.words().to_owned(),
+        ),
         Verdict::Problem(problems) => ("problem", Paint::Red, String::new(), problems.join("; ")),
     };
     let kind = painted(&format!("{kind:KIND_WIDTH$}"), paint, colours);
@@ -152,7 +158,7 @@ fn line(text: &mut String, row: &Row, book: &PeopleBook, colours: Colours) {
     let _done = writeln!(
         text,
         "{}",
-        format!("  row {:<4}{kind} {rest}", row.row).trim_end()
+        format!("  line {:<4}{kind} {rest}", row.line).trim_end()
     );
 }
 

@@ -32,6 +32,7 @@ impl TextReport {
         }
         let id = ForeignId::new(&format!("report {name}, {club}, {day}"));
         let mut it = MatchFile {
+            made_ids: true,
             name: name.to_owned(),
             date,
             level: self.info("Match Level").unwrap_or_default().to_owned(),
@@ -127,7 +128,8 @@ fn shooter(
     if yes("Female") {
         categories.push("Lady".to_owned());
     }
-    if !text("Age").is_empty() {
+    // Ages in years are no category.
+    if !text("Age").is_empty() && text("Age").parse::<f64>().is_err() {
         categories.push(text("Age").to_owned());
     }
     for (column, name) in [("Law", "Law Enforcement"), ("Military", "Military")] {

@@ -120,7 +120,15 @@ fn row<R: Row>(section: &mut Section<R>, number: usize, rest: &str) -> Result<()
         let advice = "the line with the names of its columns is missing above it";
         return Err(Complaint::new(REPORT, &place, rest, advice));
     }
-    let cells = Cells::new(number, &section.columns, cells(rest))?;
+    let cells = cells(rest);
+    // The last cell is empty in every line of the app.
+    if R::WHOLE && cells.len().saturating_add(1) < section.columns.len() {
+        let place = format!("line {number}");
+        let found = format!("{} cells of {}", cells.len(), section.columns.len());
+        let advice = "the line was cut off; copy the file again";
+        return Err(Complaint::new(REPORT, &place, &found, advice));
+    }
+    let cells = Cells::new(number, &section.columns, cells)?;
     section.rows.push(R::read(cells)?);
     Ok(())
 }
@@ -143,6 +151,7 @@ fn cells(rest: &str) -> Vec<String> {
 fn known(report: &TextReport, findings: &mut Findings) {
     let mut stages = BTreeSet::new();
     let mut shooters = BTreeSet::new();
+    let mut twice = Vec::new();
     let mut complain = |place: String, advice: &str| {
         findings
             .errors
@@ -158,12 +167,19 @@ fn known(report: &TextReport, findings: &mut Findings) {
             complain(format!("shooter {}", shooter.number), "is there twice");
         }
     }
+    let mut slots = BTreeSet::new();
     for score in &report.scores.rows {
         let place = format!("score of shooter {}, stage {}", score.shooter, score.stage);
         if !stages.contains(&score.stage) {
             complain(place, "there is no such stage among the G lines");
         } else if !shooters.contains(&score.shooter) {
             complain(place, "there is no such shooter among the E lines");
+        } else if !slots.insert((score.stage, score.shooter)) {
+            let advice = "is there twice; the later line replaces the one before";
+            twice.push(Complaint::new(REPORT, &place, "", advice));
         }
+    }
+    for complaint in twice {
+        findings.warnings.push(complaint);
     }
 }

@@ -14,6 +14,9 @@ pub(super) const REPORT: &str = "the text report";
 
 /// A row that knows its columns.
 pub(super) trait Row: Sized {
+    /// Whether a line that ends early was cut: what is missing would count as nothing.
+    const WHOLE: bool;
+
     /// Reads a row.
     fn read(cells: Cells<'_>) -> Result<Self, Complaint>;
 
@@ -108,6 +111,16 @@ impl<'a> Cells<'a> {
         self.number(column, decimals).map(Option::unwrap_or_default)
     }
 
+    /// Reads a time that may be missing, in hundredths of a second.
+    fn time(&mut self, column: &str) -> Result<i64, Complaint> {
+        let centis = self.number_or_0(column, 2)?;
+        if centis < 0 {
+            let found = decimal::text(centis, 2);
+            return Err(self.complaint(column, &found, "a time is not negative"));
+        }
+        Ok(centis)
+    }
+
     /// Returns what was not taken.
     fn rest(self) -> BTreeMap<String, String> {
         let owned = |(column, text): (&str, String)| (column.to_owned(), text);
@@ -138,6 +151,8 @@ fn other(row: &BTreeMap<String, String>, column: &str) -> String {
 }
 
 impl Row for ReportShooter {
+    const WHOLE: bool = false;
+
     fn read(mut cells: Cells<'_>) -> Result<Self, Complaint> {
         Ok(Self {
             number: cells.no("Comp")?,
@@ -172,6 +187,8 @@ impl Row for ReportShooter {
 }
 
 impl Row for ReportStage {
+    const WHOLE: bool = false;
+
     fn read(mut cells: Cells<'_>) -> Result<Self, Complaint> {
         Ok(Self {
             number: cells.no("Number")?,
@@ -204,10 +221,12 @@ impl Row for ReportStage {
 }
 
 impl Row for ReportScore {
+    const WHOLE: bool = true;
+
     fn read(mut cells: Cells<'_>) -> Result<Self, Complaint> {
         let mut string_centis = [0; 5];
         for (centis, no) in string_centis.iter_mut().zip(1..) {
-            *centis = cells.number_or_0(&format!("T{no}"), 2)?;
+            *centis = cells.time(&format!("T{no}"))?;
         }
         Ok(Self {
             gun: cells.text("Gun"),
@@ -233,7 +252,7 @@ impl Row for ReportScore {
             additional_penalty: cells.number_or_0("Additional Penalty", 0)?,
             total_penalty: cells.number_or_0("Total Penalty", 0)?,
             string_centis,
-            time_centis: cells.number_or_0("Time", 2)?,
+            time_centis: cells.time("Time")?,
             raw_points: cells.number_or_0("Raw Points", 0)?,
             total_points: cells.number_or_0("Total Points", 0)?,
             hit_factor_e4: cells.number_or_0("Hit Factor", 4)?,

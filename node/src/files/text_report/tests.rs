@@ -82,7 +82,14 @@ fn the_real_report_becomes_a_match() {
         panic!("sums");
     };
     assert_eq!((sums.a, sums.c), (27, 5));
-    assert_eq!(read_again(&it), it);
+    let again = super::super::MatchFile {
+        made_ids: true,
+        ..read_again(&it)
+    };
+    assert!(
+        again == it,
+        "MIFF keeps all of it but where its ids came from"
+    );
 }
 
 /// MIFF holds sums, so a report can be kept in one.
@@ -195,4 +202,36 @@ fn damaged_reports_never_panic() {
             }
         }
     }
+}
+
+/// A line that was cut off counted as a run without a time, and so as a DNF.
+#[test]
+fn a_score_that_was_cut_off_or_has_a_negative_time_is_told() {
+    let score = SMALL
+        .lines()
+        .find(|line| line.starts_with("I "))
+        .expect("a score");
+    let cut = score.rsplitn(4, ',').last().expect("cells");
+    let told = read_text_report(SMALL.replacen(score, cut, 1).as_bytes());
+    let told = told.expect_err("cut").to_string();
+    assert!(told.contains("the line was cut off"), "{told}");
+    let columns = SMALL
+        .lines()
+        .find(|line| line.starts_with("H "))
+        .expect("columns");
+    let place = columns
+        .split(',')
+        .position(|name| name == "Time")
+        .expect("a time");
+    let mut cells: Vec<&str> = score.split(',').collect();
+    cells[place] = "-1.00";
+    let told = read_text_report(SMALL.replacen(score, &cells.join(","), 1).as_bytes());
+    let told = told.expect_err("negative").to_string();
+    assert!(told.contains("a time is not negative"), "{told}");
+    let twice = SMALL.replacen(score, &format!("{score}\n{score}"), 1);
+    let warnings = read_text_report(twice.as_bytes()).expect("reads").warnings;
+    assert!(
+        warnings.to_string().contains("is there twice"),
+        "{warnings}"
+    );
 }

@@ -238,9 +238,13 @@ pub(super) fn of_list(
             Verdict::Duplicate(place, doubt) => {
                 ("duplicate", format!("{}: {}", there(*place), doubt.words()))
             }
+            Verdict::Twice(line, doubt) => (
+                "duplicate",
+                format!("line {line}, {}: {}", row.person.shown(), doubt.words()),
+            ),
             Verdict::Problem(problems) => ("problem", problems.join("; ")),
         };
-        Some(import_row(kind, &format!("row {}", row.row), &text))
+        Some(import_row(kind, &format!("line {}", row.line), &text))
     });
     let mut told = FileImported {
         schema: "tallyline.file-import/1".to_owned(),

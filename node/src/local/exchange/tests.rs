@@ -5,7 +5,8 @@ use std::fs;
 
 use super::super::offline::call;
 use super::super::protocol::{
-    Entries, EntriesQuery, EventCreate, EventInfo, Nothing, Request, StandingsData, StandingsQuery,
+    Entries, EntriesQuery, EventCreate, EventInfo, EventPhase, Exported, Import, Imported, Nothing,
+    PhaseWord, Request, StandingsData, StandingsQuery,
 };
 use super::*;
 use crate::demo::as_file;
@@ -273,6 +274,9 @@ fn a_folder_is_read_as_the_file_that_was_unpacked() {
         ("Club Match", "uspsa")
     );
     assert!(!info.locked, "nobody asked for scores");
+    let around = desk.folder.path().to_str().expect("UTF-8").to_owned();
+    let seen: FileImported = desk.done(Request::FilePreview(asked(around, FileFormat::Psc)));
+    assert_eq!(seen.rows.new, 0, "the folder around it means the same");
 }
 
 fn founded() -> Desk {
@@ -304,7 +308,7 @@ fn a_list_is_previewed_taken_in_and_its_columns_are_remembered() {
         "{}",
         seen.text
     );
-    assert!(seen.text.contains("row 3"), "{}", seen.text);
+    assert!(seen.text.contains("line 3"), "{}", seen.text);
     assert!(
         seen.text.contains("did you mean \"Open\"?"),
         "{}",
@@ -313,7 +317,7 @@ fn a_list_is_previewed_taken_in_and_its_columns_are_remembered() {
     let told = desk.import(&asked);
     let stopped = told.stopped.expect("stopped");
     assert!(
-        stopped.contains("fix row 3 or pass --skip-problems"),
+        stopped.contains("fix line 3 or pass --skip-problems"),
         "{stopped}"
     );
     assert!(!told.written, "written");
@@ -367,4 +371,183 @@ fn scores_wait_for_the_lock_and_lists_for_an_event() {
         (problem.code.as_str(), problem.exit),
         ("E12", exits::REFUSED)
     );
+}
+
+/// The stages of a match whose results were posted were changed by a file that was then refused
+/// for its scores.
+#[test]
+fn a_final_event_takes_no_file_at_all() {
+    let desk = Desk::new();
+    let psc = write_psc(&samples::ipsc()).expect("written");
+    desk.import(&with_scores(desk.file("match.psc", &psc), FileFormat::Psc));
+    let phase = EventPhase {
+        phase: PhaseWord::Final,
+        review_minutes: None,
+        note: String::new(),
+    };
+    assert!(
+        matches!(desk.ask(Request::EventPhase(phase)), Answer::Ok(_)),
+        "final"
+    );
+    let mut changed = samples::ipsc();
+    changed.stages[0].steel = 3;
+    let psc = write_psc(&changed).expect("written");
+    let psc = desk.file("changed.psc", &psc);
+    let list = desk.file("list.csv", b"First,Last,Division\nA,B,Open\n");
+    let before = desk.bytes();
+    for asked in [
+        with_scores(psc.clone(), FileFormat::Psc),
+        asked(psc, FileFormat::Psc),
+        asked(list, FileFormat::Registration),
+    ] {
+        let seen: FileImported = desk.done(Request::FilePreview(asked.clone()));
+        let problem = desk.refused(&asked);
+        assert!(problem.text.contains("results are final"), "{problem}");
+        assert_eq!(seen.forbidden, Some(problem), "the look says so, too");
+        assert_eq!(desk.bytes(), before);
+    }
+}
+
+/// A list of 10,000 people used up the owner's statements, and the event could never be locked.
+#[test]
+fn a_list_leaves_the_owner_the_statements_that_the_match_needs() {
+    let desk = founded();
+    let rows = (0..3_600).map(|nth| format!("A,B{nth},Open"));
+    let lines = ["First,Last,Division".to_owned()].into_iter().chain(rows);
+    let list = lines.collect::<Vec<_>>().join("\n");
+    let asked = asked(
+        desk.file("list.csv", list.as_bytes()),
+        FileFormat::Registration,
+    );
+    let problem = desk.refused(&asked);
+    assert_eq!(
+        (problem.code.as_str(), problem.exit),
+        ("E21", exits::REFUSED)
+    );
+    assert!(problem.text.contains("3600 statements"), "{problem}");
+}
+
+#[test]
+fn what_only_a_founding_takes_is_refused_where_an_event_is() {
+    let desk = Desk::new();
+    let psc = write_psc(&samples::ipsc()).expect("written");
+    let asked = asked(desk.file("match.psc", &psc), FileFormat::Psc);
+    desk.import(&asked);
+    let named = FileImport {
+        name: Some("Other".to_owned()),
+        zone_min: 120,
+        ..asked
+    };
+    let problem = desk.refused(&named);
+    assert_eq!(problem.exit, exits::USAGE);
+    assert!(problem.text.contains("--name, --zone-min"), "{problem}");
+}
+
+/// A bundle that was cut or altered was taken in in part, and the command told of success.
+#[test]
+fn a_damaged_bundle_is_refused_and_rescued_on_demand() {
+    let desk = Desk::new();
+    let psc = write_psc(&samples::ipsc()).expect("written");
+    desk.import(&with_scores(desk.file("match.psc", &psc), FileFormat::Psc));
+    let exported: Exported = desk.done(Request::Export(Nothing {}));
+    let bundle = unhex(&exported.bundle).expect("hex");
+    let other = Desk::new();
+    let mut altered = bundle.clone();
+    altered[bundle.len() * 3 / 4] ^= 1;
+    for (name, bytes) in [
+        ("altered", &altered[..]),
+        ("cut", &bundle[..bundle.len() - 5]),
+    ] {
+        let import = |rescue| {
+            let path = other.file(name, bytes);
+            Request::Import(Import { path, rescue })
+        };
+        let problem = other.ask(import(false)).data::<Imported>().expect_err(name);
+        assert_eq!(problem.exit, exits::STORAGE, "{problem}");
+        assert!(problem.text.contains("frame "), "{problem}");
+        let show = other.ask(Request::EventShow(Nothing {}));
+        show.data::<EventInfo>().expect_err("an event was taken in");
+        if name == "cut" {
+            let told: Imported = other.done(import(true));
+            assert!(0 < told.fresh, "{told:?}");
+        }
+    }
+    let path = other.file("whole", &bundle);
+    let whole = Request::Import(Import {
+        path,
+        rescue: false,
+    });
+    let told: Imported = other.done(whole);
+    assert_eq!(told.refused, 0, "{told:?}");
+    assert_eq!(other.standings(), desk.standings());
+}
+
+#[test]
+fn an_event_has_a_name_of_one_line() {
+    let desk = Desk::new();
+    let create = EventCreate {
+        name: Some("Spring\nMatch".to_owned()),
+        structure: STRUCTURE.to_owned(),
+        cloud_keys: Vec::new(),
+        recovery_cards: 0,
+    };
+    let refused = desk.ask(Request::EventCreate(create));
+    let problem = refused.data::<Nothing>().expect_err("refused");
+    assert!(problem.text.contains("line break"), "{problem}");
+}
+
+/// Who has a name that an event cuts was added again by every list.
+#[test]
+fn what_is_too_long_for_an_event_is_a_problem() {
+    let desk = founded();
+    let list = format!(
+        "First,Last,Member,Division\nA,{},A1,Open\nB,C,{},Open\n",
+        "x".repeat(70),
+        "9".repeat(33)
+    );
+    let path = desk.file("list.csv", list.as_bytes());
+    let told = desk.import(&asked(path, FileFormat::Registration));
+    assert_eq!((told.written, told.rows.problems), (false, 2), "{told:?}");
+    assert!(
+        told.text.contains("name has 73 bytes, limit 64"),
+        "{}",
+        told.text
+    );
+    let member = "member number has 33 bytes, limit 32";
+    assert!(told.text.contains(member), "{}", told.text);
+}
+
+/// With a relative --root every list after the first was refused: its own profile has no whole path.
+#[test]
+fn a_profile_is_found_below_a_relative_root() {
+    let folder = tempfile::tempdir_in(".").expect("a folder");
+    let dir = Path::new(folder.path().file_name().expect("a name"));
+    fs::create_dir(dir.join(PROFILES)).expect("a folder");
+    let text = "profile = \"registration\"\n[columns]\nGruppe = \"squad\"";
+    fs::write(dir.join(PROFILES).join("registration.toml"), text).expect("written");
+    let asked = asked(String::new(), FileFormat::Registration);
+    let kept = kept_profile(dir, &asked).expect("read");
+    assert!(kept.is_some(), "not found");
+}
+
+/// Scores were compared with how they were read before the file changed their stage, so the next
+/// look at the same file said something else.
+#[test]
+fn a_look_knows_what_a_changed_stage_does_to_its_scores() {
+    let desk = Desk::new();
+    let psc = write_psc(&samples::ipsc()).expect("written");
+    desk.import(&with_scores(desk.file("match.psc", &psc), FileFormat::Psc));
+    let mut changed = samples::ipsc();
+    changed.stages[0].steel = 3;
+    let psc = write_psc(&changed).expect("written");
+    let asked = FileImport {
+        skip_problems: true,
+        ..with_scores(desk.file("changed.psc", &psc), FileFormat::Psc)
+    };
+    let before: FileImported = desk.done(Request::FilePreview(asked.clone()));
+    let told = desk.import(&asked);
+    let after: FileImported = desk.done(Request::FilePreview(asked));
+    assert_eq!(before.rows.changed, 1, "{before:?}");
+    assert_eq!(before.scores, after.scores);
+    assert_eq!(before.conflicts, told.conflicts);
 }

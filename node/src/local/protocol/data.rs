@@ -78,6 +78,15 @@ pub struct EventInfo {
     pub ruleset: String,
     /// Whether the structure is locked.
     pub locked: bool,
+    /// Where the event stands.
+    #[serde(default)]
+    pub phase: PhaseInfo,
+    /// Since when it is closed, in Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_unix_ms: Option<i64>,
+    /// Minutes east of UTC of the range.
+    #[serde(default)]
+    pub zone_min: i32,
     /// The structure's revision, from 1.
     pub revision: u32,
     /// Names of the divisions.

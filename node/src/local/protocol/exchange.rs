@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Founded;
+use super::{Founded, Problem};
 
 /// A kind of file that other programs write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -72,9 +72,13 @@ pub struct FileImported {
     pub founds: bool,
     /// Whether anything was written.
     pub written: bool,
-    /// Why nothing may be written: what to mend first.
+    /// Why nothing may be written: what to mend first. Of an event that was founded: why not
+    /// everything was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
+    /// Why this device may not take the file in, whatever is mended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forbidden: Option<Problem>,
     /// The event that was founded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub founded: Option<Founded>,
@@ -130,7 +134,7 @@ pub struct ScoreCounts {
 pub struct ImportRow {
     /// `changed`, `duplicate` or `problem`.
     pub kind: String,
-    /// What it is: `row 52`, `shooter 12`, `stage 3`.
+    /// What it is: `line 52`, `shooter 12`, `stage 3`.
     pub what: String,
     /// Its name, and what differs or is wrong.
     pub text: String,

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgreedData, GearResult, PhaseWord, Power, Record, VoidWhy};
+use super::{AgreedData, GearResult, PhaseWord, Power, Record, RuleInfo, VoidWhy};
 
 /// Arguments of `report`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,6 +128,9 @@ pub struct SheetReport {
     pub overall: Vec<SheetPlace>,
     /// What the chronograph says, when it said something.
     pub chrono: Option<ChronoRow>,
+    /// The rules that the versions name.
+    #[serde(default)]
+    pub rules: Vec<RuleInfo>,
 }
 
 /// A shooter's result on one stage.

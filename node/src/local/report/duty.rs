@@ -107,14 +107,24 @@ pub(super) fn day(page: &Page<'_>) -> DayReport {
     let gaps = results::Gaps::of(page.basis.roster, page.basis.book);
     let out = results::out_list(page.basis).lines;
     let out = out.iter().filter(|it| page.day(it.at_ms) == date);
+    let mut missing = page.gaps(&gaps);
+    if devices.is_empty() {
+        missing.splice(..0, nothing_written(page));
+    }
     DayReport {
-        head: page.head("day", page.gaps(&gaps)),
+        head: page.head("day", missing),
         date: date.clone(),
         days: days.into_iter().collect(),
         devices,
         stages: day_stages(page, &own),
         out: out.map(|it| tables::out_row(page, it)).collect(),
     }
+}
+
+/// Says of a day that was asked for that there is nothing of it.
+fn nothing_written(page: &Page<'_>) -> Option<String> {
+    let date = page.seen.query.date.as_ref();
+    date.map(|date| format!("nothing was written on {date}"))
 }
 
 fn today(page: &Page<'_>) -> String {
@@ -203,7 +213,10 @@ pub(super) fn compliance(page: &Page<'_>) -> ComplianceReport {
         let lacks = row.lacks.iter();
         lacks.map(|it| format!("{}, {}: {it}", row.date, row.label))
     });
-    let lacking = lacking.take(standings::MISSING_MAX).collect();
+    let mut lacking: Vec<String> = lacking.take(standings::MISSING_MAX).collect();
+    if rows.is_empty() {
+        lacking.extend(nothing_written(page));
+    }
     ComplianceReport {
         head: page.head("compliance", lacking),
         rule: RULE.to_owned(),

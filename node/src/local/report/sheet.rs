@@ -2,14 +2,18 @@
 //!
 //! Layer: node, local.
 
+use std::collections::BTreeSet;
+
 use tallyline_proto::model::{Approvals, Body, ShooterNo, Sum};
-use tallyline_proto::rules::results::{self, SheetDrill, Version};
+use tallyline_proto::rules::results::{self, SheetDrill, ShooterSheet, Version};
 use tallyline_proto::rules::scoring::Measure;
 use tallyline_proto::rules::standings::{Group, MatchRow, StageRow};
 use tallyline_proto::rules::{Fixed2, Verdict};
 
-use super::super::protocol::{Problem, SheetPlace, SheetReport, SheetStage, SheetVersion, exits};
-use super::super::{convert, standings, words};
+use super::super::protocol::{
+    Problem, RuleInfo, SheetPlace, SheetReport, SheetStage, SheetVersion, exits,
+};
+use super::super::{answers, convert, standings, words};
 use super::{Page, tables};
 
 pub(super) fn sheet(page: &Page<'_>) -> Result<SheetReport, Problem> {
@@ -42,7 +46,24 @@ pub(super) fn sheet(page: &Page<'_>) -> Result<SheetReport, Problem> {
         versions: sheet.versions.iter().map(|it| version(page, it)).collect(),
         overall: sheet.overall.iter().map(|it| overall(page, it)).collect(),
         chrono: sheet.chrono.as_ref().map(|it| tables::chrono_row(page, it)),
+        rules: rules(page, &sheet),
     })
+}
+
+/// Returns the rules that a sheet names.
+fn rules(page: &Page<'_>, sheet: &ShooterSheet) -> Vec<RuleInfo> {
+    let mut named = BTreeSet::new();
+    let on_drills = sheet.drills.iter().flat_map(|it| &it.versions);
+    for version in on_drills.chain(&sheet.versions) {
+        if let Body::Score(score) = &version.body {
+            named.extend(score.penalties.iter().map(|it| it.rule));
+        } else if let Body::Status(status) = &version.body {
+            named.extend(status.rule);
+        }
+    }
+    let rules = named.into_iter();
+    let rules = rules.filter_map(|no| page.basis.roster.rule(no));
+    rules.map(answers::rule).collect()
 }
 
 fn stage(page: &Page<'_>, it: &SheetDrill) -> SheetStage {

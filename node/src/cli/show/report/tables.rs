@@ -67,6 +67,13 @@ impl Report for SheetReport {
         }
         blocks
     }
+
+    fn notes(&self) -> Vec<String> {
+        let rules = self.rules.iter();
+        rules
+            .map(|it| format!("rule {}: {}", it.rule, it.text))
+            .collect()
+    }
 }
 
 const VERSIONS: [(&str, super::Side); 9] = [

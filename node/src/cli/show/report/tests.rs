@@ -4,11 +4,14 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::local::protocol::{AuditReport, ComplianceReport, ProgressReport, StandingsData};
+use crate::local::protocol::{
+    AuditReport, ComplianceReport, ProgressReport, SheetReport, StandingsData,
+};
 
 const PLAIN: Screen = Screen {
     color: false,
     utf8: false,
+    columns: None,
 };
 
 fn data<T: DeserializeOwned>(value: Value) -> T {
@@ -68,6 +71,25 @@ stage,squad,done,total,missing,dnf,dns,stage_dq,undecided
 2,2,2,2,,,,,
 ";
     assert_eq!(report_csv(&report).unwrap(), csv);
+    // Values for programs have no place for it: a person reads it beside them.
+    let footer = report_footer(&report);
+    assert!(footer.starts_with("not complete:\n  Stage 2"), "{footer}");
+    assert!(expected.ends_with(&footer), "{footer}");
+}
+
+/// A sheet named its rules by number alone.
+#[test]
+fn a_sheet_says_what_its_rules_are() {
+    let report: SheetReport = data(with_head(
+        "tallyline.report-sheet/1",
+        true,
+        json!({ "shooter": 5, "label": "Doe, John", "division": "Open", "squad": 1,
+                "declared": "minor", "power_factor": "minor", "class": "", "team": "",
+                "categories": [], "stages": [], "versions": [], "overall": [], "chrono": null,
+                "rules": [{ "rule": 49, "kind": "dq", "text": "10.5.5 Sweeping", "code": "" }] }),
+    ));
+    let text = report_text(&report, PLAIN);
+    assert!(text.contains("rule 49: 10.5.5 Sweeping\n"), "{text}");
 }
 
 #[test]
@@ -87,16 +109,18 @@ fn compliance_tells_counts_times_and_what_lacks() {
     let expected = "\
 Spring Match: matches without paper, USPSA 9.11.2.1
 
-DAY         DEVICE  ENTRIES  EXCHANGES  AT              COPIES  IN CLOUD  UPLOADS  AT     SCORE LOG  LACKS
------------------------------------------------------------------------------------------------------------------------
+DAY         DEVICE  ENTRIES  EXCHANGES  AT              COPIES  IN CLOUD  UPLOADS  AT     SCORE LOG
+----------------------------------------------------------------------------------------------------
 2018-07-25  Owner        12          8  09:34 to 10:34       2        12        3  09:34  on
-2018-07-25  Tablet        4          2  -                    2         0        0  -      not known  2 of 6 exchanges.
+2018-07-25  Tablet        4          2  -                    2         0        0  -      not known
 
 An exchange counts when so.
 complete
 ";
     let text = report_text(&report, PLAIN);
     assert!(text.starts_with(expected), "{text}");
+    let csv = report_csv(&report).unwrap();
+    assert!(csv.ends_with("not known,2 of 6 exchanges.\n"), "{csv}");
 }
 
 #[test]
