@@ -513,9 +513,8 @@ fn enrolling_frames() -> Vec<(&'static str, Frame)> {
     ]
 }
 
-fn frames() -> Vec<(&'static str, Frame)> {
-    let tag = log_tag(&log());
-    let hello = Hello {
+fn hello() -> Hello {
+    Hello {
         version: 1,
         event_tag: [1, 2, 3, 4, 5, 6, 7, 8],
         state: [0x99; 16],
@@ -523,7 +522,11 @@ fn frames() -> Vec<(&'static str, Frame)> {
         answer: false,
         receipts: 0,
         clock_ms: 0,
-    };
+    }
+}
+
+fn frames() -> Vec<(&'static str, Frame)> {
+    let tag = log_tag(&log());
     let vector = Vector {
         logs: vec![(tag, 9), ([0; 5], 0)],
         hashes: Vec::new(),
@@ -541,12 +544,12 @@ fn frames() -> Vec<(&'static str, Frame)> {
         .map(|(_, cell, key)| encode_cell(&sign_cell(&device(key), event(), cell)))
         .collect();
     let first = vec![
-        ("hello", Frame::Hello(hello)),
+        ("hello", Frame::Hello(hello())),
         (
             "hello, answer",
             Frame::Hello(Hello {
                 answer: true,
-                ..hello
+                ..hello()
             }),
         ),
         ("vector", Frame::Vector(vector.clone())),
@@ -585,7 +588,7 @@ fn frames() -> Vec<(&'static str, Frame)> {
     let later = enrolling_frames().into_iter().chain(claim_frames());
     let clock = Hello {
         clock_ms: -1_532_476_800_000,
-        ..hello
+        ..hello()
     };
     let later = later.chain(key_frames());
     let later = later.chain([("hello, clock", Frame::Hello(clock))]);

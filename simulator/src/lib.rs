@@ -45,6 +45,6 @@ pub use disk::{Counters, Crash, Ending, Handle, Platter, card_holding, kill_stor
 pub use network::Losses;
 pub use plan::Weather;
 pub use random::Random;
-pub use small_event::{cells, score, small_founding, small_structure};
+pub use small_event::{PLACE, cells, score, small_event, small_founding, small_structure};
 pub use venue::DeviceNo;
 pub use world::{Meeting, World};

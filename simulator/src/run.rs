@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tallyline_keys::PublicKey;
 use tallyline_proto::{
-    model::{CloseReason, KeyId, LogName, Open, Place, PlaceNo, Structure},
+    model::{CloseReason, KeyId, LogName, Open},
     replica::{Command, Founding, KeyView, Phase, Reply},
-    rules::{Standings, kinds},
+    rules::Standings,
 };
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     oracle::{Look, Sight, Violation, may_read},
     outcome::{DeviceSample, Outcome, Sample},
     plan::{Act, Plan},
-    small_founding, small_structure,
+    small_event, small_founding,
     trace::{Detail, Kind as Line},
     venue::DeviceNo,
 };
@@ -316,14 +316,7 @@ pub(crate) fn found_venue(world: &mut World, devices: usize, (drills, shooters):
     let cloud = world.add("cloud", true);
     let tablets = u32::try_from(devices.saturating_sub(1)).unwrap_or(1).max(1);
     let squad_size = shooters.div_ceil(tablets).max(1);
-    let structure = Structure {
-        kinds: kinds::camp(),
-        places: vec![Place {
-            no: PlaceNo(1),
-            name: "Gate".to_owned(),
-        }],
-        ..small_structure(drills, shooters, squad_size)
-    };
+    let structure = small_event(drills, shooters, squad_size);
     let founding = Founding {
         name: "Simulated match".to_owned(),
         cloud: world

@@ -4,8 +4,7 @@ use tallyline_keys::{DeviceKey, PublicKey};
 use tallyline_proto::{
     model::{
         Agreed, Amend, Body, CloseReason, Decision, DrillNo, EntryId, Incident, LogName, Open,
-        Person, Place, PlaceNo, RevokeReason, Roles, RosterChange, ShooterNo, StatusKind,
-        Structure, Text, VoidReason,
+        Person, RevokeReason, Roles, RosterChange, ShooterNo, StatusKind, Text, VoidReason,
     },
     replica::{Command, EntryFilter, EntryView, Founding, Opened, Phase, Reply, Selection},
     rules::{Standings, Verdict},
@@ -15,17 +14,14 @@ use tallyline_proto::{
 use uuid::Uuid;
 
 use crate::{
-    Device, World,
+    Device, PLACE, World,
     act::status,
     cells,
     disk::Ending,
     run::AGREE_MS,
-    score, small_structure,
+    score, small_event,
     venue::{DeviceNo, Event, Kind, Opening, Reach, Reading, Refused, Secrets, Seen, Shot, Venue},
 };
-
-/// Where everything is seen.
-const PLACE: PlaceNo = PlaceNo(1);
 
 /// Milliseconds of a minute.
 const MINUTE_MS: u64 = 60_000;
@@ -53,13 +49,7 @@ impl Venue for World {
                 .map(Device::key)
                 .collect(),
             recovery: vec![DeviceKey::from_seed(self.recovery_card).public()],
-            structure: Structure {
-                places: vec![Place {
-                    no: PLACE,
-                    name: "Gate".to_owned(),
-                }],
-                ..small_structure(event.drills, event.shooters, event.squad_size)
-            },
+            structure: small_event(event.drills, event.shooters, event.squad_size),
             label: "owner".to_owned(),
         };
         let founded = self.command(owner, Command::Found(founding));

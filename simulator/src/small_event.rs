@@ -3,13 +3,17 @@
 use tallyline_proto::{
     model::{
         Approvals, Body, CellSet, Discipline, Division, Drill, DrillNo, Entrant, Hits, Marks,
-        Method, NoShoots, PowerFactor, Ruleset, Score, Shooter, ShooterNo, SquadNo, Steel,
-        Structure, Target, Terms,
+        Method, NoShoots, Place, PlaceNo, PowerFactor, Ruleset, Score, Shooter, ShooterNo, SquadNo,
+        Steel, Structure, Target, Terms,
     },
     replica::Founding,
+    rules::kinds,
 };
 
 use crate::Random;
+
+/// The place of a [`small_event`].
+pub const PLACE: PlaceNo = PlaceNo(1);
 
 /// Returns what an owner founds for a structure: nobody else has a say, and nothing is in a cloud.
 pub fn small_founding(random: &mut Random, structure: Structure) -> Founding {
@@ -61,6 +65,18 @@ pub fn small_structure(drills: u32, shooters: u32, squad_size: u32) -> Structure
         rules: Vec::new(),
         kinds: Vec::new(),
         places: Vec::new(),
+    }
+}
+
+/// Returns the same with a place where things are seen, and the records of a camp.
+pub fn small_event(drills: u32, shooters: u32, squad_size: u32) -> Structure {
+    Structure {
+        kinds: kinds::camp(),
+        places: vec![Place {
+            no: PLACE,
+            name: "Gate".to_owned(),
+        }],
+        ..small_structure(drills, shooters, squad_size)
     }
 }
 

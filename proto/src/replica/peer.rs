@@ -49,10 +49,6 @@ const REFUSED_EVENT: u32 = 2;
 
 /// One connection.
 #[derive(Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "independent facts about a peer"
-)]
 pub(super) struct Peer {
     pub(super) key: PublicKey,
     pub(super) is_member: bool,

@@ -4,7 +4,7 @@
 use tallyline_proto::{
     model::{
         Agreed, Body, DrillNo, FieldNo, Incident, JuryDecision, KindNo, Person, Phase, PhaseChange,
-        PlaceNo, Record, Report, Roles, Ruling, ShooterNo, Text, Value,
+        Record, Report, Roles, Ruling, ShooterNo, Text, Value,
     },
     replica::{Command, Reply, Seed},
     rules::kinds,
@@ -12,16 +12,13 @@ use tallyline_proto::{
 use uuid::Uuid;
 
 use crate::{
-    Device, World,
+    Device, PLACE, World,
     plan::{Act, EventStage, Says},
     venue::DeviceNo,
 };
 
 /// What a scorer of the jury may do.
 const JURY: Roles = Roles::SCORER.with(Roles::RELAY).with(Roles::JURY);
-
-/// The place of an event that says nothing else.
-const PLACE: PlaceNo = PlaceNo(1);
 
 /// Who or what a record is, as the first half of its UUID.
 const GROUP: u32 = 1;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tallyline_proto::{
     model::{Body, EntryId, LogName},
-    replica::{EntryFilter, EntryView, Replica},
-    rules::{Scorebook, Standings, Verdict},
+    replica::{EntryFilter, EntryView, LogView, Replica},
+    rules::{Roster, Scorebook, Standings, Verdict},
 };
 
 use super::{Oracle, truth::Card};
@@ -75,38 +75,14 @@ impl Oracle {
             .map(|it| it.name)
             .collect();
         if let Some(roster) = replica.roster() {
-            let standings = Standings::compute(roster, &book).digest();
-            let mut shown = blake3::Hasher::new();
-            shown.update(&standings);
-            // What is named behind a fork alone is not on every device, and counts nowhere.
-            let common = |id: &EntryId| {
-                let log = self.places.get(id).map(|(log, _)| log);
-                logs.iter().all(|it| it.common || Some(&it.name) != log)
-            };
-            for (id, verdict) in book.verdicts().iter().filter(|(id, _)| common(id)) {
-                shown.update(id.0.as_bytes());
-                shown.update(format!("{verdict:?}").as_bytes());
-            }
-            shown.update(format!("{:?}", book.incidents().groups()).as_bytes());
-            shown.update(format!("{:?}", book.incidents().reviews()).as_bytes());
-            for kind in replica.kinds() {
-                for record in book.records().of_kind(kind.no) {
-                    shown.update(format!("{record:?}").as_bytes());
-                }
-            }
-            for head in replica.heads().iter().filter(|it| it.common) {
-                shown.update(&head.log.grant.0.0);
-                shown.update(&head.log.incarnation.0.to_le_bytes());
-                shown.update(&head.height.to_le_bytes());
-                shown.update(&head.chain.0);
-            }
+            let shown = self.shown(replica, roster, (&book, &logs));
             let mut state = blake3::Hasher::new();
             state.update(&replica.state_digest());
             for log in &forked {
                 state.update(&log.grant.0.0);
                 state.update(&log.incarnation.0.to_le_bytes());
             }
-            let (state, shown) = (state.finalize().into(), shown.finalize().into());
+            let state = state.finalize().into();
             self.same_standings(device, now_ms, state, shown);
         }
         let views = replica.entries(&EntryFilter::default());
@@ -137,6 +113,41 @@ impl Oracle {
             }
         }
         counts
+    }
+
+    /// Returns a digest of everything that devices in one state must show alike.
+    fn shown(
+        &self,
+        replica: &Replica,
+        roster: &Roster,
+        (book, logs): (&Scorebook, &[LogView]),
+    ) -> [u8; 32] {
+        let standings = Standings::compute(roster, book).digest();
+        let mut shown = blake3::Hasher::new();
+        shown.update(&standings);
+        // What is named behind a fork alone is not on every device, and counts nowhere.
+        let common = |id: &EntryId| {
+            let log = self.places.get(id).map(|(log, _)| log);
+            logs.iter().all(|it| it.common || Some(&it.name) != log)
+        };
+        for (id, verdict) in book.verdicts().iter().filter(|(id, _)| common(id)) {
+            shown.update(id.0.as_bytes());
+            shown.update(format!("{verdict:?}").as_bytes());
+        }
+        shown.update(format!("{:?}", book.incidents().groups()).as_bytes());
+        shown.update(format!("{:?}", book.incidents().reviews()).as_bytes());
+        for kind in replica.kinds() {
+            for record in book.records().of_kind(kind.no) {
+                shown.update(format!("{record:?}").as_bytes());
+            }
+        }
+        for head in replica.heads().iter().filter(|it| it.common) {
+            shown.update(&head.log.grant.0.0);
+            shown.update(&head.log.incarnation.0.to_le_bytes());
+            shown.update(&head.height.to_le_bytes());
+            shown.update(&head.chain.0);
+        }
+        shown.finalize().into()
     }
 
     /// Compares the copies that a device shows of an entry with the cards; returns whether it is

@@ -383,6 +383,7 @@ fn a_final_event_takes_no_file_at_all() {
     let phase = EventPhase {
         phase: PhaseWord::Final,
         review_minutes: None,
+        confirmed: true,
         note: String::new(),
     };
     assert!(
