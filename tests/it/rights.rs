@@ -81,9 +81,15 @@ fn s0_12_nothing_changes_or_deletes_an_entry_and_the_file_shows_all_versions() {
     range.carry("owner", "reader");
     assert_eq!(versions(&range, "reader"), before, "in the file, too");
     range.done("reader", &["verify"]);
-    range.done("owner", &["score", "void", &first, "--reason", "test"]);
+    let twice = ["score", "void", &first, "--reason", "test"];
+    range.refused("owner", &twice, (6, "E13"), "was voided");
+    range.score("owner", "1", "1");
     let after = versions(&range, "owner");
-    assert_eq!(after.len(), 5, "one more void is one more entry: {after:?}");
+    assert_eq!(
+        after.len(),
+        5,
+        "one more score is one more entry: {after:?}"
+    );
     for (entry, _) in before {
         let stays = after.iter().any(|(it, _)| *it == entry);
         assert!(stays, "{entry} went away: {after:?}");
