@@ -196,11 +196,11 @@ fn s2_15_a_report_waits_on_a_real_device_until_its_incident_comes() {
     day.agree();
     let told = range.read("owner", &["conflicts", "list"]);
     assert_eq!(told["waiting"], 0, "{told}");
-    let groups = day.groups("owner");
-    assert_eq!(
-        groups[0]["incidents"][0]["reports"][0]["text"],
-        "seen from below"
-    );
+    // The text is here with its entry, its key a moment later.
+    until("the report is read", AGREE_MAX, || {
+        let groups = day.groups("owner");
+        groups[0]["incidents"][0]["reports"][0]["text"] == "seen from below"
+    });
 }
 
 #[test]

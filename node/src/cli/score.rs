@@ -6,7 +6,7 @@ use super::args::{
     Approve, Entries as EntriesArgs, EntryArgs, InDivision, ScoreAdd, ScoreVerb, Standings,
 };
 use super::failure::Failure;
-use super::session::{DONE, Session};
+use super::session::{DONE, Session, say};
 use super::{notation, show};
 use crate::local::protocol::{
     self, ChronoData, Entries, EntriesQuery, PointData, Record, Replaces, Request, Saved,
@@ -87,6 +87,9 @@ pub(super) fn standings(args: Standings, session: &Session) -> Result<u8, Failur
             Failure::file(format!("the standings could not be written: {error}"))
         })?;
         session.write(&text)?;
+        if !session.json {
+            say(show::standings_footer(&data).trim_end());
+        }
     } else {
         session.show::<StandingsData>(request, |it| show::standings(it, screen))?;
     }
