@@ -237,6 +237,9 @@ fn an_erasure_reaches_every_device() {
     lake.reads("med", &mia, &[SECRET]);
     lake.reads("leo", &mia, &[CONTACT]);
     lake.reads("jury", ANNA, &[SEEN]);
+    until("the owner reads both", AGREE_MAX, || {
+        lake.read("owner", &mia).len() == 2
+    });
     let range = &lake.range;
     let refused = "cannot be undone";
     range.refused_in_words("owner", &["participant", "erase", &mia], 2, refused);

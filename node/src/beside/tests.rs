@@ -56,7 +56,7 @@ fn lines(dir: &Path) -> Vec<String> {
 fn an_entry_is_a_line_that_a_person_can_read() {
     assert_eq!(
         score_line(&entry(1, 1)),
-        "2018-07-25 06:33:59Z\tTablet?1\tstage 2\tshooter 175\t s\tcounts\t\
+        "2018-07-25 06:33:59Z\tTablet?1\tstage 2\tshooter 175\t\tcounts\t\
          00000000-0000-0001-0000-000000000001"
     );
 }

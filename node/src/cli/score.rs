@@ -13,9 +13,29 @@ use crate::local::protocol::{
     ScoreData, SetData, StandingsData, StandingsQuery, StatusRecord, StatusWhat,
 };
 
+/// What can be done about a slot that is filled (E09).
+const ADD_WAYS: &str = "Nothing was saved. A reshoot: `--attempt N`; a correction: `--replaces ENTRY`; both \
+                        all the same, for a person to decide: `--confirm`.";
+const MOVE_WAYS: &str = "Nothing was saved. Void the other one first, or move it there all the same, for a \
+                         person to decide: `--confirm`.";
+
+/// Says what can be done if a slot is filled.
+fn with_ways(failure: Failure, ways: &str) -> Failure {
+    if failure.code != "E09" {
+        return failure;
+    }
+    Failure {
+        text: format!("{} {ways}", failure.text),
+        ..failure
+    }
+}
+
 pub(super) fn score(verb: ScoreVerb, session: &Session) -> Result<u8, Failure> {
     match verb {
-        ScoreVerb::Add(args) => saved(Request::ScoreAdd(add(*args)?), session),
+        ScoreVerb::Add(args) => {
+            let add = Request::ScoreAdd(add(*args)?);
+            saved(add, session).map_err(|failure| with_ways(failure, ADD_WAYS))
+        }
         ScoreVerb::Void(args) => {
             let request = protocol::ScoreVoid {
                 entry: args.entry,
@@ -34,7 +54,8 @@ pub(super) fn score(verb: ScoreVerb, session: &Session) -> Result<u8, Failure> {
                 agreed: args.agreed.data(),
                 confirmed: args.confirm,
             };
-            saved(Request::ScoreMove(request), session)
+            let moved = saved(Request::ScoreMove(request), session);
+            moved.map_err(|failure| with_ways(failure, MOVE_WAYS))
         }
         ScoreVerb::Point(args) => {
             let record = Record::Point(PointData {

@@ -1,7 +1,7 @@
 //! What a plan can hold, in words for `list`.
 
 /// What people do, and what goes wrong: the names of [`crate::plan::Act`], in its order.
-pub(super) const ACTS: [(&str, &str); 40] = [
+pub(super) const ACTS: [(&str, &str); 49] = [
     ("score", "an RO enters a score"),
     ("correct", "an RO corrects a score: a void and a new one"),
     ("void", "an RO voids a score"),
@@ -15,6 +15,30 @@ pub(super) const ACTS: [(&str, &str); 40] = [
     (
         "handover",
         "the owner closes a device's grants and opens the same cells for another",
+    ),
+    (
+        "approve",
+        "RO and shooter approve the newest score of a slot",
+    ),
+    (
+        "phase",
+        "results become provisional or final, or scoring goes on",
+    ),
+    ("jury", "the owner makes a scorer one of the jury, too"),
+    ("incident", "an official reports what was seen, under seal"),
+    (
+        "report",
+        "an official tells more of an incident, which may not be there yet",
+    ),
+    ("decide", "the jury decides about an incident"),
+    ("record", "somebody writes a version of a record of a camp"),
+    (
+        "erase-shooter",
+        "the owner erases what is sealed of a shooter",
+    ),
+    (
+        "erase-participant",
+        "the owner erases what is sealed of a participant",
     ),
     (
         "restore-owner",
