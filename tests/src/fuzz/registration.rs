@@ -1,7 +1,7 @@
 //! Lists of people who registered, and the profiles of their columns.
 
 use tallyline::files::registration::{
-    Colours, Listing, Mapping, PeopleBook, Person, preview, read_registration,
+    Colours, Listing, Mapping, PeopleBook, Person, Verdict, preview, read_registration,
 };
 
 use super::psc::check;
@@ -40,9 +40,10 @@ pub fn run(data: &[u8]) {
             "each row has its line"
         );
     }
-    let good =
-        |row: &tallyline::files::registration::Row| !first.problem_lines().contains(&row.line);
-    let people = first.rows.iter().filter(|row| good(row));
+    let lines: Vec<u64> = first.rows.iter().map(|row| row.line).collect();
+    assert!(lines.is_sorted_by(|one, next| one < next), "{lines:?}");
+    let people = first.rows.iter();
+    let people = people.filter(|row| !matches!(row.verdict, Verdict::Problem(_)));
     book.people = people.map(|row| row.person.clone()).collect();
     let [new, _, _, duplicates, _] = preview(&list, &book).counts();
     assert_eq!((new, duplicates), (0, 0), "the same list again adds nobody");

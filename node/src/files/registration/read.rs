@@ -152,12 +152,18 @@ impl<'a> Lines<'a> {
         let begin = rest.trim_start_matches(['\r', '\n']).len();
         let to = self.text.len().saturating_sub(begin);
         let passed = self.text.get(self.at..to).unwrap_or_default();
-        let breaks = passed.bytes().filter(|&byte| byte == b'\n').count();
-        let breaks = u64::try_from(breaks).unwrap_or(u64::MAX);
-        self.line = self.line.saturating_add(breaks);
+        self.line = self.line.saturating_add(breaks(passed));
         self.at = to;
         self.line
     }
+}
+
+/// Returns how many lines end in a text: at `\n`, `\r\n`, or `\r` alone, as records do.
+fn breaks(text: &str) -> u64 {
+    let next = text.bytes().skip(1).map(Some).chain([None]);
+    let ends = text.bytes().zip(next);
+    let ends = ends.filter(|&(byte, next)| byte == b'\n' || (byte == b'\r' && next != Some(b'\n')));
+    u64::try_from(ends.count()).unwrap_or(u64::MAX)
 }
 
 /// Complains of a quote that is open at the end, or that was closed by the next quote lines below:
@@ -176,8 +182,8 @@ fn open_quote(text: &str, separator: u8) -> Result<(), Complaint> {
         Err(Complaint::new(LIST, &format!("line {opened}"), "", advice))
     };
     let mut at = At::Begin;
-    let mut line = 1_u64;
-    for byte in text.bytes() {
+    let (mut line, mut bytes) = (1_u64, text.bytes().peekable());
+    while let Some(byte) = bytes.next() {
         let ends = byte == separator || byte == b'\n' || byte == b'\r';
         at = match (at, byte) {
             (At::Begin, b'"') => At::Quoted(line),
@@ -188,7 +194,7 @@ fn open_quote(text: &str, separator: u8) -> Result<(), Complaint> {
             (At::Begin | At::Inside | At::Closing(_), _) if ends => At::Begin,
             (At::Begin | At::Inside | At::Closing(_), _) => At::Inside,
         };
-        if byte == b'\n' {
+        if byte == b'\n' || (byte == b'\r' && bytes.peek() != Some(&b'\n')) {
             line = line.saturating_add(1);
         }
     }

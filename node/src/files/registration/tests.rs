@@ -45,6 +45,23 @@ fn verdict(row: &str) -> Verdict {
     preview.rows.first().expect("a row").verdict.clone()
 }
 
+/// A list of an old office program ends its lines with a carriage return alone.
+#[test]
+fn a_row_is_told_by_its_line_whatever_ends_the_lines() {
+    for end in ["\n", "\r\n", "\r"] {
+        let rows = [
+            "First Name,Last Name,Division",
+            "",
+            "Ann,Ash,CO",
+            "Bo,Elm,NONE",
+        ];
+        let preview = preview(&read(&rows.join(end)), &book());
+        let lines: Vec<u64> = preview.rows.iter().map(|row| row.line).collect();
+        assert_eq!(lines, [3, 4], "{end:?}");
+        assert_eq!(preview.problem_lines(), [4], "{end:?}");
+    }
+}
+
 #[test]
 fn a_preview_says_what_a_list_would_change() {
     let book = book();
