@@ -448,15 +448,13 @@ impl Ledger {
             bytes.extend_from_slice(&name.incarnation.0.to_le_bytes());
             if let Some(fork) = self.forks.get(name) {
                 // What is settled all nodes hold alike; how far this one has come counts.
-                let height = log.map_or(0, Log::height);
-                let common = height.min(self.settled(name));
+                let head = self.settled_head(name);
+                let common = head.map_or(0, |(height, _)| height);
                 bytes.extend_from_slice(&common.to_le_bytes());
                 bytes.extend_from_slice(&fork.from.to_le_bytes());
                 bytes.extend_from_slice(&fork.prefix.0);
-                if fork.from <= common
-                    && let Some(chain) = log.and_then(|log| log.chain_at(common))
-                {
-                    bytes.extend_from_slice(&chain.0.0);
+                if let Some((_, chain)) = head.filter(|_| fork.from <= common) {
+                    bytes.extend_from_slice(&chain.0);
                 }
             } else if let Some(log) = log {
                 bytes.extend_from_slice(&log.height().to_le_bytes());

@@ -33,6 +33,8 @@ pub fn question(
     if answered {
         return None;
     }
+    let said = shown(desk.roster, held.body);
+    let at = clock(desk.roster, held.at_ms);
     let (subject, ways) = match body {
         Body::Point(it) => (
             format!(
@@ -61,18 +63,10 @@ pub fn question(
         | Body::Seal
         | Body::Unknown => {
             let about = body.about()?;
-            let said = shown(desk.roster, held.body);
-            let at = clock(desk.roster, held.at_ms);
-            return Some(Mistake::slot_filled(
-                about.drill?,
-                about.shooter,
-                &said,
-                &at,
-            ));
+            let (drill, shooter) = (about.drill?, about.shooter);
+            return Some(Mistake::slot_filled(drill, shooter, &said, &at));
         }
     };
-    let said = shown(desk.roster, held.body);
-    let at = clock(desk.roster, held.at_ms);
     let text = format!("{subject} is filled already ({said}, {at}). {ways}");
     Some(Mistake::new(Code::E09, text))
 }
