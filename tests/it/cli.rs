@@ -140,15 +140,11 @@ impl Desk {
             return Vec::new();
         };
         let kept = |path: &PathBuf| {
-            // What a running node writes beside its store, for people.
-            let beside = [
-                "node.lock",
-                "peers.json",
-                "score.log",
-                "score.log.place",
-                "sync.journal",
-            ];
-            path.is_file() && !beside.iter().any(|name| path.ends_with(name))
+            // What a running node writes beside its store, for people, under its own name or
+            // under that of the file that takes its place.
+            let beside = ["node.lock", "peers.", "score.log", "sync.journal"];
+            let name = path.file_name().unwrap().to_string_lossy();
+            path.is_file() && !beside.iter().any(|prefix| name.starts_with(prefix))
         };
         let paths = folder.map(|file| file.unwrap().path()).filter(kept);
         let mut files: Vec<(PathBuf, Vec<u8>)> = paths
