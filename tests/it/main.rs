@@ -41,6 +41,8 @@ mod netns;
 #[cfg(test)]
 mod participants;
 #[cfg(test)]
+mod postgres;
+#[cfg(test)]
 mod race;
 #[cfg(test)]
 mod range;
@@ -52,5 +54,7 @@ mod rights;
 mod room;
 #[cfg(test)]
 mod statements;
+#[cfg(test)]
+mod stores;
 #[cfg(test)]
 mod tidy;

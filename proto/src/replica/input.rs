@@ -39,7 +39,7 @@ pub struct Now {
 pub struct PeerId(pub u64);
 
 /// One request of a local client; the reply carries it back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
 
 /// Something that happened.
