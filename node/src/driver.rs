@@ -156,8 +156,10 @@ struct Loop {
 
 /// Why the loop of an origin does not start.
 #[derive(Debug)]
-enum Unstarted {
+pub(crate) enum Unstarted {
+    /// What the store said.
     Store(StoreError),
+    /// The system gave no thread or timer.
     System(std::io::Error),
 }
 
@@ -190,7 +192,10 @@ impl Driver {
     }
 
     /// Starts the loop of an origin on a thread of its own.
-    fn start_on(origin: Origin, link: Arc<dyn Link>) -> Result<(Self, DriverThread), Unstarted> {
+    pub(crate) fn start_on(
+        origin: Origin,
+        link: Arc<dyn Link>,
+    ) -> Result<(Self, DriverThread), Unstarted> {
         let (driver, work) = Self::prepare(origin, link).map_err(Unstarted::Store)?;
         let timers = tokio::runtime::Builder::new_current_thread()
             .enable_time()

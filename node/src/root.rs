@@ -17,6 +17,7 @@
 mod card;
 mod key;
 mod passphrase;
+pub mod events;
 pub mod room;
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -48,7 +49,7 @@ const KEY_FILE: &str = "device.key";
 const DEVICE_FILE: &str = "device.toml";
 
 /// The store.
-const STORE_FILE: &str = "node.redb";
+pub(crate) const STORE_FILE: &str = "node.redb";
 
 /// Longest `device.toml` that is looked at: two short lines and room for comments.
 const DEVICE_FILE_BYTES_MAX: u64 = 16 * 1024;
@@ -462,11 +463,7 @@ impl Root {
     ///
     /// What the disk said; the store has the manifest all the same.
     pub fn keep_manifest(&self, manifest: &[u8]) -> Result<(), RootError> {
-        let path = self.dir.join(MANIFEST_FILE);
-        let fresh = path.with_extension("fresh");
-        write_file(&fresh, manifest, 0o600)?;
-        fs::rename(&fresh, &path).map_err(|error| io_error(&path, "written", error))?;
-        sync_dir(&self.dir)
+        replace_file(&self.dir.join(MANIFEST_FILE), manifest)
     }
 
     /// Returns the manifest that [`Self::keep_manifest`] kept, if it can be read.
@@ -532,12 +529,11 @@ const MANIFEST_FILE: &str = "event.manifest";
 /// Lists the damaged stores that were moved aside in a root, by name.
 pub fn damaged_stores(dir: &Path) -> Vec<String> {
     // A folder that cannot be read has louder problems than a missing remark.
-    let Ok(files) = fs::read_dir(dir) else {
-        return Vec::new();
-    };
+    let folders = [dir.to_owned(), events::folder(dir)];
+    let files = folders.iter().filter_map(|it| fs::read_dir(it).ok()).flatten();
     let mut names: Vec<String> = files
         .filter_map(|file| file.ok()?.file_name().into_string().ok())
-        .filter(|name| name.starts_with("node.redb.damaged-"))
+        .filter(|name| name.contains(".redb.damaged-"))
         .collect();
     names.sort_unstable();
     names
@@ -591,11 +587,7 @@ fn read_key(dir: &Path) -> Result<KeyFile, RootError> {
 
 /// Writes the key's file beside its place and renames it: there is never half a key.
 fn write_key(dir: &Path, key: &KeyFile) -> Result<(), RootError> {
-    let path = dir.join(KEY_FILE);
-    let fresh = path.with_extension("key.fresh");
-    write_file(&fresh, key.text().as_bytes(), 0o600)?;
-    fs::rename(&fresh, &path).map_err(|error| io_error(&path, "written", error))?;
-    sync_dir(dir)
+    replace_file(&dir.join(KEY_FILE), key.text().as_bytes())
 }
 
 fn read_device(path: &Path) -> Result<DeviceFile, RootError> {
@@ -614,6 +606,21 @@ fn read_text(path: &Path, file: &File, bytes_max: u64) -> Result<String, RootErr
         .read_to_string(&mut text)
         .map_err(|error| io_error(path, "read", error))?;
     Ok(text)
+}
+
+/// Writes a file that only its owner reads beside its place and renames it: there is the old one or
+/// the new one, never half of it.
+///
+/// # Errors
+///
+/// What the disk said.
+pub(crate) fn replace_file(path: &Path, content: &[u8]) -> Result<(), RootError> {
+    let mut fresh = path.as_os_str().to_owned();
+    fresh.push(".fresh");
+    let fresh = PathBuf::from(fresh);
+    write_file(&fresh, content, 0o600)?;
+    fs::rename(&fresh, path).map_err(|error| io_error(path, "written", error))?;
+    path.parent().map_or(Ok(()), sync_dir)
 }
 
 fn write_file(path: &Path, content: &[u8], mode: u32) -> Result<(), RootError> {
@@ -644,7 +651,7 @@ fn check_label(label: &str) -> Result<(), RootError> {
     }
 }
 
-fn io_error(path: &Path, doing: &'static str, error: io::Error) -> RootError {
+pub(crate) fn io_error(path: &Path, doing: &'static str, error: io::Error) -> RootError {
     RootError::Io {
         path: path.to_owned(),
         doing,

@@ -219,6 +219,15 @@ pub(super) struct Run {
     /// Whether to write every entry as plain text into score.log beside the store [default: on].
     #[arg(long, value_name = "on|off")]
     pub(super) score_log: Option<String>,
+    /// Cloud: the database that its nodes share, postgres://.. [default: files in the root].
+    #[arg(long, value_name = "URL")]
+    pub(super) store: Option<String>,
+    /// Cloud: how nodes of one database hear of each other: notify or poll [default: notify].
+    #[arg(long, value_name = "WAY")]
+    pub(super) hints: Option<String>,
+    /// Cloud: events in memory at once, at most [default: 256].
+    #[arg(long, value_name = "N")]
+    pub(super) active_events: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

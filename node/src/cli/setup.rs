@@ -30,6 +30,9 @@ impl Run {
             cloud: self.cloud,
             cloud_key: self.cloud_key,
             score_log: self.score_log,
+            store: self.store,
+            hints: self.hints,
+            active_events: self.active_events,
             ..flags
         }
     }

@@ -18,7 +18,7 @@ mod exchange;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod health;
-mod names;
+pub(crate) mod names;
 pub mod offline;
 mod participants;
 mod plan;
@@ -33,4 +33,4 @@ mod words;
 
 pub use clerk::{Alarm, Clerk, Condition, Here, Network, NoNetwork};
 pub use record_text::score_line;
-pub use server::{ServeError, Server};
+pub use server::{Answers, ServeError, Server};

@@ -18,8 +18,7 @@ use tokio::time::Instant;
 use super::barred::Barred;
 use super::discovery::{TargetId, Targets};
 use super::limits::{
-    CLONES_MAX, FRESH_MS, GUEST_TIME, LINKS_MAX, LINKS_PER_KEY_MAX, STRANGER_BYTES_MAX,
-    STRANGER_TIME, STRANGERS_MAX,
+    CLONES_MAX, FRESH_MS, GUEST_TIME, LINKS_PER_KEY_MAX, Most, STRANGER_BYTES_MAX, STRANGER_TIME,
 };
 use super::rivals::{Rival, Stage, clones, loser};
 use super::{CloneAlarm, LinkInfo, Scope, Source, Traffic};
@@ -144,6 +143,8 @@ pub(super) enum Passage {
 )]
 pub(super) struct Links {
     own: PublicKey,
+    /// How much of what there may be.
+    pub(super) most: Most,
     /// When time begins, on the runtime's clock.
     pub(super) start: Instant,
     /// Who is admitted.
@@ -334,9 +335,10 @@ impl Held {
 
 impl Links {
     /// Makes the empty table of a device, behind its lock.
-    pub(super) fn shared(own: PublicKey) -> Shared {
+    pub(super) fn shared(own: PublicKey, most: Most) -> Shared {
         Shared(Arc::new(Mutex::new(Self {
             own,
+            most,
             start: Instant::now(),
             members: BTreeSet::new(),
             host: None,
@@ -436,6 +438,31 @@ impl Links {
             self.revoked.extend(before.difference(&self.members));
         }
         self.revoked.retain(|key| !self.members.contains(key));
+        self.end_revoked(now_ms);
+    }
+
+    /// Adds members and takes others away, as [`Self::replace_members`] does for all of them.
+    ///
+    /// Source: PROTOCOL R-NET-4.
+    pub(super) fn change_members(
+        &mut self,
+        come: &[PublicKey],
+        gone: &[PublicKey],
+        now_ms: u64,
+    ) {
+        for key in gone {
+            self.members.remove(key);
+            self.revoked.insert(*key);
+        }
+        for key in come {
+            self.members.insert(*key);
+            self.revoked.remove(key);
+        }
+        self.end_revoked(now_ms);
+    }
+
+    /// Ends the connections of those who are members no longer.
+    fn end_revoked(&self, now_ms: u64) {
         for held in self.held.values() {
             if self.revoked.contains(&held.key) && !held.way.pinned {
                 let text = "connected when it ceased to be a member; the connection was ended";
@@ -622,7 +649,7 @@ impl Links {
         let (cause, text) = if self.revoked.contains(key) {
             let text = "it came back and is no member any more";
             (Cause::Revoked, text)
-        } else if self.members.contains(key) || self.strangers() < STRANGERS_MAX {
+        } else if self.members.contains(key) || self.strangers() < self.most.strangers {
             return true;
         } else {
             let text = "too many devices that are not admitted are connected";
@@ -657,7 +684,7 @@ impl Links {
             return Err(Ending::Revoked);
         }
         let stranger = !way.pinned && !self.members.contains(key);
-        if self.held.len() >= LINKS_MAX || (stranger && self.strangers() >= STRANGERS_MAX) {
+        if self.held.len() >= self.most.links || (stranger && self.strangers() >= self.most.strangers) {
             return Err(Ending::Crowded);
         }
         let mut same = self.held.values().filter(|held| held.key == *key);

@@ -27,6 +27,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Once;
 
 pub use redb::StorageBackend;
+pub use redb::backends::InMemoryBackend;
 use redb::{
     Builder, Database, Durability, ReadableDatabase as _, ReadableTable as _, Table,
     WriteTransaction,
@@ -217,7 +218,7 @@ impl Store {
             return Err(StoreError::Damaged(format!("the file has {length} bytes")));
         }
         let content = fs::read(path).map_err(|error| disk(&error))?;
-        let memory = redb::backends::InMemoryBackend::new();
+        let memory = InMemoryBackend::new();
         let fill = memory
             .set_len(length)
             .and_then(|()| memory.write(0, &content));

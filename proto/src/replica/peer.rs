@@ -45,7 +45,7 @@ const DEMERIT_MS: u64 = 60_000;
 pub(super) const REFUSED_STRANGER: u32 = 1;
 
 /// [`Frame::Refused`]: the sender does not know the event.
-const REFUSED_EVENT: u32 = 2;
+pub const REFUSED_EVENT: u32 = 2;
 
 /// One connection.
 #[derive(Debug)]

@@ -194,6 +194,16 @@ impl Database {
         })
     }
 
+    /// As [`Self::open`], for a thread that runs no asynchronous tasks.
+    ///
+    /// # Errors
+    ///
+    /// What the database said.
+    pub fn open_now(&self, event: EventId) -> Result<PostgresStore, StoreError> {
+        let database = self.clone();
+        self.wait(async move { database.open(event).await })
+    }
+
     /// Returns the events whose id begins with a Hello's tag.
     ///
     /// # Errors
@@ -227,18 +237,20 @@ impl Database {
         rows.into_iter().map(kept).collect()
     }
 
-    /// Counts the events.
+    /// Returns the event of a UUID.
     ///
     /// # Errors
     ///
     /// What the database said.
-    pub async fn count(&self) -> Result<u64, StoreError> {
-        let (count,): (i64,) =
-            sqlx::query_as("select count(*) from event where manifest is not null")
-                .fetch_one(&self.pool)
-                .await
-                .map_err(|error| disk(&error))?;
-        Ok(count.cast_unsigned())
+    pub async fn named(&self, uuid: Uuid) -> Result<Option<EventId>, StoreError> {
+        let row: Option<(Vec<u8>, Vec<u8>, i64)> = sqlx::query_as(
+            "select id, manifest, rev from event where event_id = $1 and manifest is not null",
+        )
+        .bind(uuid)
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(|error| disk(&error))?;
+        row.map(|row| kept(row).map(|kept| kept.event)).transpose()
     }
 
     /// Returns the revisions of some events, for whoever looks whether another node changed them.
