@@ -550,7 +550,8 @@ fn parse<T: FromStr>(
 
 /// Puts together how a cloud keeps its events.
 fn events(layers: &Layers) -> Result<EventsConfig, ConfigError> {
-    let store_advice = "write postgres://user@host:5432/database, or leave it out for files in the root";
+    let store_advice =
+        "write postgres://user@host:5432/database, or leave it out for files in the root";
     let database = layers.read::<DatabaseUrl>("store", store_advice, |raw| raw.store.clone())?;
     let locks = layers.read::<Switch>("advisory_locks", "use true or false", |raw| {
         raw.advisory_locks.clone()

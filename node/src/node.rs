@@ -155,12 +155,19 @@ async fn live(
         addresses: net.addresses(),
         socket: socket_path(&here.dir),
     });
-    let watch = watch_for_end(&heart, &stop, stopped.clone(), (&mut interrupt, &mut terminate));
+    let watch = watch_for_end(
+        &heart,
+        &stop,
+        stopped.clone(),
+        (&mut interrupt, &mut terminate),
+    );
     match &heart {
         Heart::One(driver, _, beside) => {
             let clerk = Clerk::new(driver.clone(), network, here, Arc::clone(&stop));
             let serve = server.serve(clerk, stopped.clone());
-            let keep = beside.clone().keep(driver.clone(), clock, stopped, score_line);
+            let keep = beside
+                .clone()
+                .keep(driver.clone(), clock, stopped, score_line);
             tokio::join!(serve, watch, keep);
         }
         Heart::Many(events) => {

@@ -15,10 +15,11 @@
 //! Knows nothing of what is in the store. Layer: node, below `store`.
 
 mod card;
+pub mod events;
 mod key;
 mod passphrase;
-pub mod events;
 pub mod room;
+pub mod warrant;
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
@@ -27,7 +28,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use tallyline_keys::{DeviceKey, PublicKey};
+use tallyline_keys::{DeviceKey, PublicKey, Warrant};
 use tallyline_proto::wire::decode_manifest;
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -65,6 +66,8 @@ pub struct Root {
     mode: Mode,
     /// Whether the key was made on this board, as far as can be told.
     at_home: bool,
+    /// Of one of a cloud's nodes: the cloud's word for the key.
+    warrant: Option<Warrant>,
 }
 
 /// Proof that no other process uses the root; ends when dropped.
@@ -345,9 +348,11 @@ impl Root {
         })?;
         let device = read_device(&dir.join(DEVICE_FILE))?;
         check_label(&device.label)?;
+        let key_pair = DeviceKey::from_seed(*seed);
         Ok(Self {
             dir: dir.to_owned(),
-            key: DeviceKey::from_seed(*seed),
+            warrant: warrant::kept(dir, &key_pair.public())?,
+            key: key_pair,
             label: device.label,
             mode: device.mode,
             at_home: key.board.as_ref().is_none_or(|mark| board.fits(mark)),
@@ -451,6 +456,17 @@ impl Root {
         self.mode
     }
 
+    /// Returns the cloud's word for the key, of one of its nodes.
+    pub fn warrant(&self) -> Option<&Warrant> {
+        self.warrant.as_ref()
+    }
+
+    /// Returns the key as which a cloud speaks: that of the cloud whose node this is, or its own.
+    pub fn speaks_for(&self) -> PublicKey {
+        let warrant = self.warrant.as_ref();
+        warrant.map_or_else(|| self.key(), |warrant| warrant.cloud)
+    }
+
     /// Returns the folder.
     pub fn dir(&self) -> &Path {
         &self.dir
@@ -530,7 +546,10 @@ const MANIFEST_FILE: &str = "event.manifest";
 pub fn damaged_stores(dir: &Path) -> Vec<String> {
     // A folder that cannot be read has louder problems than a missing remark.
     let folders = [dir.to_owned(), events::folder(dir)];
-    let files = folders.iter().filter_map(|it| fs::read_dir(it).ok()).flatten();
+    let files = folders
+        .iter()
+        .filter_map(|it| fs::read_dir(it).ok())
+        .flatten();
     let mut names: Vec<String> = files
         .filter_map(|file| file.ok()?.file_name().into_string().ok())
         .filter(|name| name.contains(".redb.damaged-"))

@@ -11,6 +11,8 @@ mod claims;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod cloud;
+#[cfg(test)]
 mod club;
 #[cfg(test)]
 mod conformance;

@@ -116,6 +116,9 @@ pub(super) enum Verb {
     /// Draw, list, use and revoke spare cards.
     #[command(subcommand)]
     Cards(CardsVerb),
+    /// Cloud: make keys the cloud's nodes.
+    #[command(subcommand)]
+    Cloud(CloudVerb),
     /// Add or change a shooter.
     #[command(subcommand)]
     Roster(RosterVerb),
@@ -231,11 +234,27 @@ pub(super) struct Run {
 }
 
 #[derive(Debug, Subcommand)]
+pub(super) enum CloudVerb {
+    /// Make a key one of this cloud's nodes: prints the warrant that the node accepts.
+    Warrant {
+        /// The fingerprint that `tallyline init` printed on the node.
+        key: String,
+    },
+    /// Make this root one of a cloud's nodes, with the warrant that the cloud made for its key.
+    Accept {
+        /// The warrant.
+        warrant: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(super) enum EventVerb {
     /// Create an event with this device as owner.
     Create(EventCreate),
     /// Show the event: stages, squads, shooters, rules.
     Show,
+    /// List the events that this node holds: one on a device, any number in a cloud.
+    List,
     /// Lock the structure: scores are taken from then on.
     Lock,
     /// Change or add a stage, or add a rule, after the lock.

@@ -254,7 +254,9 @@ fn payload(node: u64, named: &[Uuid]) -> String {
 fn read_payload(text: &str) -> Option<(u64, Vec<Uuid>)> {
     let mut words = text.split(' ');
     let node = u64::from_str_radix(words.next()?, 16).ok()?;
-    let named = words.take(NAMED_MAX).filter_map(|word| Uuid::parse_str(word).ok());
+    let named = words
+        .take(NAMED_MAX)
+        .filter_map(|word| Uuid::parse_str(word).ok());
     Some((node, named.collect()))
 }
 

@@ -22,7 +22,7 @@ use super::shelf::Shelf;
 use crate::clock::Clock;
 use crate::driver::{Driver, DriverThread, Home, Link, NoLink, Opener, Origin, Unstarted};
 use crate::entropy;
-use crate::local::protocol::{Answer, Call, Problem, Request, codes, exits};
+use crate::local::protocol::{self, Answer, Call, Problem, Request, codes, exits};
 use crate::local::{Answers, Clerk, Here, Network, names};
 use crate::net::Net;
 use crate::root::events::Shelved;
@@ -134,9 +134,9 @@ impl Events {
         &self.0.around.shelf
     }
 
-    /// Returns the key of the node.
-    pub(super) fn key(&self) -> PublicKey {
-        self.0.around.root.key()
+    /// Returns who the node is.
+    pub(super) fn root(&self) -> &Root {
+        &self.0.around.root
     }
 
     /// Returns the way to the peers.
@@ -194,7 +194,12 @@ impl Events {
             found.map(|(_, slot)| Arc::clone(slot))
         };
         let Some(slot) = slot else { return };
-        let driver = slot.held.lock().await.as_ref().map(|held| held.driver.clone());
+        let driver = slot
+            .held
+            .lock()
+            .await
+            .as_ref()
+            .map(|held| held.driver.clone());
         if let Some(driver) = driver
             && driver.catch_up().await.is_err()
         {
@@ -287,11 +292,7 @@ impl Events {
     }
 
     /// Makes an event active, if it is not, and up to date; returns its loop and who answers for it.
-    async fn open(
-        &self,
-        event: EventId,
-        peer: Option<PeerId>,
-    ) -> Result<(Driver, Clerk), String> {
+    async fn open(&self, event: EventId, peer: Option<PeerId>) -> Result<(Driver, Clerk), String> {
         loop {
             let slot = self.slot(event, peer);
             let mut held = slot.held.lock().await;
@@ -489,6 +490,15 @@ impl Answers for Events {
     async fn answer(&self, call: Call) -> Answer {
         if about_the_node(&call.request) {
             return self.0.nobody.answer(call).await;
+        }
+        if let Request::EventList(_) = call.request {
+            return match self.list().await {
+                Ok(listed) => {
+                    let listed = listed.into_iter().map(|it| (it.name, it.event));
+                    Answer::ok(&protocol::Events::of(listed))
+                }
+                Err(problem) => Answer::Error(problem),
+            };
         }
         match self.clerk(call.event.as_deref()).await {
             Ok(clerk) => clerk.answer(call).await,

@@ -84,7 +84,11 @@ pub async fn start(
 ) -> Result<Events, CloudError> {
     let lock = root.lock()?;
     let (shelf, bus, hear) = match &config.database {
-        None => (Shelf::Folder(Folder::open(root.dir())?), Bus::in_process(), None),
+        None => (
+            Shelf::Folder(Folder::open(root.dir())?),
+            Bus::in_process(),
+            None,
+        ),
         Some(url) => {
             let database = Database::connect(url, config.engine).await;
             let database = database.map_err(CloudError::Database)?;

@@ -84,6 +84,11 @@ impl Reception {
                     unknown: None,
                 };
                 self.lock().insert(peer, Guest::Waiting(waiting));
+                // Before the peer says anything: it has to know that this is the cloud.
+                if let Some(warrant) = self.events.root().warrant() {
+                    let frame = encode_frame(&Frame::Warrant(warrant.clone()));
+                    self.events.net().link().send(peer, frame);
+                }
                 Ok(())
             }
             Input::PeerDown { peer } => {
@@ -144,7 +149,7 @@ impl Reception {
             return Step::Named(tag);
         }
         if let (Some(Frame::Welcome(manifest)), Some(tag)) = (&frame, waiting.unknown) {
-            let key = self.events.key();
+            let key = self.events.root().speaks_for();
             let read = decode_manifest(manifest);
             let brought = tallyline_proto::wire::event_id(manifest);
             return match read {

@@ -15,8 +15,8 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::driver::{Content, Home, Opener, Origin};
-use crate::root::room::Room;
 use crate::root::events::{self, Shelved};
+use crate::root::room::Room;
 use crate::root::{self, Root, RootError};
 use crate::store::postgres::Database;
 use crate::store::{self, EventStore as _, Store, StoreError};
@@ -143,7 +143,11 @@ impl Shelf {
                     Store::open_or_set_aside(&path).map(|(store, _)| store.into())
                 };
                 let room = Room::under(&folder.root);
-                (Some(events::manifest(&folder.root, event)), Some(room), Box::new(opener))
+                (
+                    Some(events::manifest(&folder.root, event)),
+                    Some(room),
+                    Box::new(opener),
+                )
             }
             Self::Database(database) => {
                 let database = database.clone();

@@ -64,7 +64,13 @@ fn store(dir: &Path, running: &Running) -> Finding {
     let mut entries = 0_usize;
     for path in &paths {
         match Store::open_copy(path).and_then(|store| store.load()) {
-            Ok(stored) => entries += stored.logs.iter().map(|log| log.entries.len()).sum::<usize>(),
+            Ok(stored) => {
+                entries += stored
+                    .logs
+                    .iter()
+                    .map(|log| log.entries.len())
+                    .sum::<usize>()
+            }
             Err(error) => {
                 return Finding::wrong(
                     what,

@@ -102,6 +102,7 @@ impl Home for Root {
             store,
             label: self.label().to_owned(),
             cloud: self.mode() == Mode::Cloud,
+            warrant: self.warrant().cloned(),
         }
     }
 

@@ -14,7 +14,9 @@ use tokio::sync::watch;
 use super::answers::{self, Around};
 use super::clerk::{Clerk, Here, NoNetwork, node_info};
 use super::client::{self, CallError};
-use super::protocol::{Answer, Call, FileImported, Problem, Request, WireBytes, codes, exits};
+use super::protocol::{
+    Answer, Call, Events, FileImported, Problem, Request, WireBytes, codes, exits,
+};
 use super::{exchange, names};
 use crate::beside::Beside;
 use crate::clock::Clock;
@@ -60,6 +62,11 @@ pub fn answer(dir: &Path, source: &PassphraseSource, call: Call) -> Answer {
 
 fn read(root: &Root, call: &Call) -> Result<Answer, Problem> {
     let dir = root.dir();
+    if let (Request::EventList(_), Mode::Cloud) = (&call.request, root.mode()) {
+        let listed = events::list(dir);
+        let listed = listed.into_iter().map(|it| (it.name, it.event));
+        return Ok(Answer::ok(&Events::of(listed)));
+    }
     // Held until the file has been read: nobody writes meanwhile.
     let lock = root.lock()?;
     let path = meant(root, call.event.as_deref())?;

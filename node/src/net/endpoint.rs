@@ -29,8 +29,7 @@ use super::hub::{Hub, too_large};
 use super::limits::{
     CONNECTION_WINDOW_BYTES, DIAL_STAGGER, DIAL_TIME, HANDSHAKE_SOURCES_MAX, HANDSHAKE_TIME,
     HANDSHAKES_BURST, HANDSHAKES_PER_SECOND, IDLE_TIME, INCOMING_BYTES_MAX, KEEP_ALIVE,
-    STREAM_WINDOW_BYTES,
-    STREAMS_MAX,
+    STREAM_WINDOW_BYTES, STREAMS_MAX,
 };
 use super::links::{Shared, Way, canonical};
 use super::{Ground, NetError, Scope};

@@ -361,9 +361,8 @@ impl Hub {
     pub(super) fn pause(&self, scope: Scope) {
         let mut links = self.links.lock();
         links.set(scope, Passage::Paused);
-        let cloud = links.cloud;
         for held in links.iter() {
-            if scope == Scope::All || Some(held.key) == cloud {
+            if scope == Scope::All || links.is_to_cloud(held) {
                 held.close(Ending::Paused);
             }
         }

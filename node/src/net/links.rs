@@ -444,12 +444,7 @@ impl Links {
     /// Adds members and takes others away, as [`Self::replace_members`] does for all of them.
     ///
     /// Source: PROTOCOL R-NET-4.
-    pub(super) fn change_members(
-        &mut self,
-        come: &[PublicKey],
-        gone: &[PublicKey],
-        now_ms: u64,
-    ) {
+    pub(super) fn change_members(&mut self, come: &[PublicKey], gone: &[PublicKey], now_ms: u64) {
         for key in gone {
             self.members.remove(key);
             self.revoked.insert(*key);
@@ -595,7 +590,10 @@ impl Links {
 
     /// Tells whether members are missing, apart from this device.
     pub(super) fn is_hungry(&self) -> bool {
-        let others = self.members.iter().filter(|key| **key != self.own);
+        // The cloud is reached through the uplink alone, by whichever of its nodes answers.
+        let cloud = self.cloud;
+        let others = self.members.iter();
+        let others = others.filter(|key| **key != self.own && Some(**key) != cloud);
         let mut missing = others.filter(|key| !self.has(key));
         self.host.is_some() || missing.next().is_some()
     }
@@ -604,6 +602,11 @@ impl Links {
     pub(super) fn is_over(&self, peer: PeerId, bytes: u64) -> bool {
         let held = self.held.get(&peer);
         bytes > STRANGER_BYTES_MAX && held.is_some_and(|held| self.is_stranger(held))
+    }
+
+    /// Tells whether a connection is the one to the cloud.
+    pub(super) fn is_to_cloud(&self, held: &Held) -> bool {
+        held.source == Source::Uplink || self.cloud == Some(held.key)
     }
 
     /// Returns one connection.
@@ -670,7 +673,7 @@ impl Links {
             return Err(Ending::Stopping);
         }
         // Whoever dialled: what is paused is talking to the cloud.
-        let cloud = self.cloud == Some(*key);
+        let cloud = self.cloud == Some(*key) || way.dialled == Some(Source::Uplink);
         if self.is_paused(if cloud { Scope::Cloud } else { Scope::All }) {
             return Err(Ending::Paused);
         }
@@ -684,7 +687,9 @@ impl Links {
             return Err(Ending::Revoked);
         }
         let stranger = !way.pinned && !self.members.contains(key);
-        if self.held.len() >= self.most.links || (stranger && self.strangers() >= self.most.strangers) {
+        if self.held.len() >= self.most.links
+            || (stranger && self.strangers() >= self.most.strangers)
+        {
             return Err(Ending::Crowded);
         }
         let mut same = self.held.values().filter(|held| held.key == *key);

@@ -367,7 +367,8 @@ impl Net {
     /// connected; `None` if there is none.
     pub fn cloud(&self) -> Option<(String, bool)> {
         let uplink = self.uplink.as_ref()?;
-        let connected = self.links().iter().any(|link| link.key == uplink.key);
+        let mut links = self.links().into_iter();
+        let connected = links.any(|link| link.key == uplink.key || link.source == Source::Uplink);
         Some((uplink.address.clone(), connected))
     }
 

@@ -28,6 +28,14 @@ impl Replica {
             .map(|member| (member.ledger.event(), member.ledger.manifest()))
     }
 
+    /// Returns how many entries a cloud signed for and has lost since: it was put back to an older state,
+    /// perhaps. Whoever holds them sends them again.
+    ///
+    /// Source: PROTOCOL R-CLOUD-4.
+    pub fn lost_by_the_cloud(&self) -> u64 {
+        self.member().map_or(0, Member::lost_by_the_cloud)
+    }
+
     /// Returns the ticket of a join under way.
     pub fn ticket(&self) -> Option<&Ticket> {
         match &self.state {
@@ -404,7 +412,7 @@ impl Member {
             head_known: height.max(highest),
             copies: self.copies(own, &id, height),
             least_copies: self.copies(own, &id, height),
-            cloud: self.cloud.get(&id).copied().unwrap_or(0),
+            cloud: self.in_cloud(&id),
             forked: self.ledger.forks().contains_key(&name),
             common: self.ledger.is_common(&name),
         }

@@ -303,6 +303,7 @@ impl Home for Keeper {
             store,
             label: self.label.clone(),
             cloud: self.kind == Kind::Cloud,
+            warrant: None,
         }
     }
 

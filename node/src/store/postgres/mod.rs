@@ -128,6 +128,8 @@ impl Database {
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
             .acquire_timeout(ACQUIRE_TIME)
+            // A database that was away is said by whoever could not save meanwhile.
+            .acquire_slow_threshold(ACQUIRE_TIME)
             .connect_with(options)
             .await
             .map_err(|error| disk(&error))?;
