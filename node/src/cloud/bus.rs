@@ -13,13 +13,13 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sqlx::postgres::PgListener;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use super::events::Events;
 use crate::entropy::{self, EntropyError};
+use crate::store::StoreError;
 use crate::store::postgres::Database;
 
 /// Least time between two notifications of one node: at most 20 a second, however many commits
@@ -173,11 +173,7 @@ impl Notices {
                 if named.is_empty() {
                     break;
                 }
-                let sent = sqlx::query("select pg_notify($1, $2)")
-                    .bind(CHANNEL)
-                    .bind(payload(self.node, &named))
-                    .execute(database.pool())
-                    .await;
+                let sent = database.notify(CHANNEL, &payload(self.node, &named)).await;
                 if let Err(error) = sent {
                     // The others look by themselves.
                     tracing::debug!(%error, "a hint was lost");
@@ -197,12 +193,11 @@ impl Notices {
         }
     }
 
-    async fn hear(&self, database: &Database, events: &Events) -> Result<(), sqlx::Error> {
-        let mut listener = PgListener::connect_with(database.pool()).await?;
-        listener.listen(CHANNEL).await?;
+    async fn hear(&self, database: &Database, events: &Events) -> Result<(), StoreError> {
+        let mut listener = database.listen(CHANNEL).await?;
         loop {
-            let heard = listener.recv().await?;
-            if let Some((node, named)) = read_payload(heard.payload())
+            let heard = listener.next().await?;
+            if let Some((node, named)) = read_payload(&heard)
                 && node != self.node
             {
                 for event in named {

@@ -45,11 +45,12 @@ const MODULES: [(&str, &[&str]); 7] = [
 ];
 
 /// Packages that only some files may name, so that each could be replaced in one place.
-const OWNERS: [(&str, &[&str]); 6] = [
+const OWNERS: [(&str, &[&str]); 7] = [
     ("ed25519_dalek", &["keys/src/device", "keys/src/sign"]),
     ("rcgen", &["keys/src/tls", "tests/src/hostile/"]),
     ("prost", &["proto/src/wire/", "proto/tests/"]),
     ("redb", &["node/src/store"]),
+    ("sqlx", &["node/src/store", "tests/it/"]),
     (
         "quinn",
         &["node/src/net", "simulator/src/wire/", "tests/src/hostile/"],

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use sqlx::error::DatabaseError;
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
 use tallyline_proto::model::{EventId, Hash, LogName};
 use tallyline_proto::replica::{Disk, Stored, Write};
 use tallyline_proto::wire::event_tag;
@@ -63,6 +63,10 @@ pub struct Engine {
     /// Whether migrations take an advisory lock; CockroachDB has none.
     pub advisory_locks: bool,
 }
+
+/// Hears what is notified on a channel.
+#[derive(Debug)]
+pub struct Listener(PgListener);
 
 /// One event in a database.
 #[derive(Debug)]
@@ -270,6 +274,33 @@ impl Database {
         Ok(rows.into_iter().collect())
     }
 
+    /// Notifies whoever listens on a channel.
+    ///
+    /// # Errors
+    ///
+    /// What the database said; nobody was notified then.
+    pub async fn notify(&self, channel: &str, payload: &str) -> Result<(), StoreError> {
+        let sent = sqlx::query("select pg_notify($1, $2)")
+            .bind(channel)
+            .bind(payload)
+            .execute(&self.pool)
+            .await;
+        sent.map(drop).map_err(|error| disk(&error))
+    }
+
+    /// Listens on a channel, on a connection of its own.
+    ///
+    /// # Errors
+    ///
+    /// What the database said.
+    pub async fn listen(&self, channel: &str) -> Result<Listener, StoreError> {
+        let listener = PgListener::connect_with(&self.pool).await;
+        let mut listener = listener.map_err(|error| disk(&error))?;
+        let listening = listener.listen(channel).await;
+        listening.map_err(|error| disk(&error))?;
+        Ok(Listener(listener))
+    }
+
     /// Runs something on the database and holds up the calling thread until it is done, as a disk
     /// would. Not to be called from an asynchronous task.
     fn wait<T: Send + 'static>(
@@ -284,6 +315,18 @@ impl Database {
         receiver
             .recv()
             .map_err(|_| StoreError::Disk("the process is ending".to_owned()))?
+    }
+}
+
+impl Listener {
+    /// Waits for the next notification and returns what it says.
+    ///
+    /// # Errors
+    ///
+    /// What the database said.
+    pub async fn next(&mut self) -> Result<String, StoreError> {
+        let heard = self.0.recv().await.map_err(|error| disk(&error))?;
+        Ok(heard.payload().to_owned())
     }
 }
 
