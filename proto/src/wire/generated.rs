@@ -1685,13 +1685,18 @@ pub struct SignedCell {
     pub signer: ::prost::alloc::vec::Vec<u8>,
     #[prost(bytes = "vec", tag = "3")]
     pub signature: ::prost::alloc::vec::Vec<u8>,
+    /// of a receipt whose signer is a node of the cloud, and not the cloud's key
     #[prost(message, optional, tag = "4")]
     pub warrant: ::core::option::Option<Warrant>,
 }
+/// A cloud's word that a key is one of its nodes: of a Warrant the key that the connection proved, of a
+/// cell its signer.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Warrant {
+    /// 32 bytes
     #[prost(bytes = "vec", tag = "1")]
     pub cloud: ::prost::alloc::vec::Vec<u8>,
+    /// 64 bytes
     #[prost(bytes = "vec", tag = "2")]
     pub signature: ::prost::alloc::vec::Vec<u8>,
 }
