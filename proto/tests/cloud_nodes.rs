@@ -1,0 +1,328 @@
+//! A cloud of several nodes, each with a key of its own: R-CLOUD-3, R-CLOUD-4.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
+#[expect(dead_code, reason = "other tests use the rest")]
+mod devices;
+
+use devices::{EPOCH_MS, record};
+use tallyline_keys::{DeviceKey, Warrant};
+use tallyline_proto::{
+    model::{About, Body, Incarnation, ShooterNo, Status, StatusKind},
+    replica::{
+        Command, Disk, Founding, Identity, Input, LogView, Now, PeerId, Phase, Reason, Replica,
+        Reply, RequestId, Stored, Write,
+    },
+};
+
+/// The key that the event names.
+const CLOUD: u8 = 50;
+
+/// The one connection of each device here.
+const PEER: PeerId = PeerId(1);
+
+/// A disk that keeps what a cloud is put back to.
+#[derive(Default)]
+struct Kept(Vec<Write>);
+
+impl Disk for Kept {
+    type Error = ();
+
+    fn commit(&mut self, writes: &[Write]) -> Result<(), ()> {
+        self.0.extend_from_slice(writes);
+        Ok(())
+    }
+}
+
+struct Device {
+    replica: Replica,
+    disk: Kept,
+    mono_ms: u64,
+}
+
+/// What one step let out: frames, and why connections were refused.
+type Said = (Vec<Vec<u8>>, Vec<Reason>);
+
+impl Device {
+    fn new(seed: u8, cloud: bool, warrant: Option<Warrant>) -> Self {
+        Self::read(seed, cloud, warrant, Stored::default())
+    }
+
+    fn read(seed: u8, cloud: bool, warrant: Option<Warrant>, stored: Stored) -> Self {
+        let identity = Identity {
+            key: DeviceKey::from_seed([seed; 32]),
+            store: seed.into(),
+            label: format!("Device {seed}"),
+            cloud,
+            warrant,
+        };
+        let replica = Replica::open(identity, stored, Incarnation(seed.into()));
+        Self {
+            replica: replica.expect("what is stored holds"),
+            disk: Kept::default(),
+            mono_ms: 1_000,
+        }
+    }
+
+    fn owner() -> Self {
+        let mut owner = Self::new(1, false, None);
+        owner.ask(Command::Found(Founding {
+            name: "Evening".to_owned(),
+            nonce: [7; 16],
+            discovery_key: [8; 16],
+            cloud: vec![DeviceKey::from_seed([CLOUD; 32]).public()],
+            recovery: Vec::new(),
+            structure: devices::structure(Vec::new()),
+            label: "Owner".to_owned(),
+        }));
+        owner.ask(Command::Lock);
+        owner
+    }
+
+    fn step(&mut self, inputs: Vec<Input>) -> (Said, Option<Reply>) {
+        let now = Now {
+            mono_ms: self.mono_ms,
+            wall_ms: EPOCH_MS + self.mono_ms,
+        };
+        let effects = self.replica.step(now, inputs);
+        let released = effects.persist(&mut self.disk).expect("never fails");
+        let frames = released
+            .frames
+            .into_iter()
+            .map(|(_, bytes)| bytes)
+            .collect();
+        let closes = released.closes.iter().map(|(_, reason)| *reason).collect();
+        let reply = released.replies.into_iter().next().map(|(_, reply)| reply);
+        ((frames, closes), reply)
+    }
+
+    fn ask(&mut self, command: Command) -> Reply {
+        let input = Input::Command {
+            request: RequestId(1),
+            command: Box::new(command),
+        };
+        let (_, reply) = self.step(vec![input]);
+        match reply.expect("a reply") {
+            Reply::Refused(mistake) => panic!("{mistake}"),
+            reply => reply,
+        }
+    }
+
+    /// Records that a shooter did not turn up.
+    fn score(&mut self, shooter: u32) {
+        self.ask(record(
+            Body::Status(Status {
+                about: About {
+                    shooter: ShooterNo(shooter),
+                    drill: None,
+                },
+                kind: StatusKind::Withdrawn,
+                attempt: 0,
+                rule: None,
+                note: String::new(),
+            }),
+            true,
+        ));
+    }
+
+    fn logs(&self) -> Vec<LogView> {
+        self.replica.logs()
+    }
+
+    /// Counts entries by whether the cloud has them: all, and those there.
+    fn in_cloud(&self) -> (u64, u64) {
+        let logs = self.logs();
+        (
+            logs.iter().map(|log| log.height).sum(),
+            logs.iter().map(|log| log.cloud.min(log.height)).sum(),
+        )
+    }
+}
+
+/// Connects two devices and lets them talk for a while; returns why either ended it.
+fn talk(one: &mut Device, other: &mut Device, ms: u64) -> Vec<Reason> {
+    talk_over(one, other, ms, |_| true)
+}
+
+/// As [`talk`], on a link that loses all frames but some.
+fn talk_over(
+    one: &mut Device,
+    other: &mut Device,
+    ms: u64,
+    passes: fn(&[u8]) -> bool,
+) -> Vec<Reason> {
+    let mut ends = Vec::new();
+    let mut way = [Vec::new(), Vec::new()];
+    for at in 0..2 {
+        let (it, peer) = if at == 0 {
+            (&mut *one, other.replica.key())
+        } else {
+            (&mut *other, one.replica.key())
+        };
+        let up = Input::PeerUp {
+            peer: PEER,
+            key: peer,
+            exporter: [9; 32],
+        };
+        let ((frames, closes), _) = it.step(vec![up]);
+        way[at].extend(frames);
+        ends.extend(closes);
+    }
+    for _ in 0..ms / 100 {
+        for at in 0..2 {
+            let it = if at == 0 { &mut *one } else { &mut *other };
+            it.mono_ms += 100;
+            let heard = std::mem::take(&mut way[1 - at]);
+            let frames = heard.into_iter().filter(|bytes| passes(bytes));
+            let mut inputs: Vec<Input> = frames
+                .map(|bytes| Input::Frame { peer: PEER, bytes })
+                .collect();
+            inputs.push(Input::Tick);
+            let ((frames, closes), _) = it.step(inputs);
+            way[at].extend(frames);
+            ends.extend(closes);
+        }
+        if !ends.is_empty() {
+            break;
+        }
+    }
+    for it in [one, other] {
+        it.step(vec![Input::PeerDown { peer: PEER }]);
+    }
+    ends
+}
+
+fn warrant(node: u8) -> Warrant {
+    let cloud = DeviceKey::from_seed([CLOUD; 32]);
+    Warrant::sign(&cloud, &DeviceKey::from_seed([node; 32]).public())
+}
+
+/// R-CLOUD-3.
+#[test]
+fn a_node_with_a_warrant_takes_the_event_up_and_its_receipts_count() {
+    let mut owner = Device::owner();
+    owner.score(1);
+    let mut node = Device::new(51, true, Some(warrant(51)));
+    let ends = talk(&mut owner, &mut node, 6_000);
+    assert_eq!(ends, []);
+    assert_eq!(node.replica.phase(), Phase::Member);
+    let (all, there) = owner.in_cloud();
+    assert!(0 < all && there == all, "{there} of {all}");
+
+    // Another device believes the same receipt, which came over the owner.
+    let mut tablet = Device::new(2, false, None);
+    let bundle = owner.replica.bundle();
+    tablet.ask(Command::Import(bundle));
+    assert_eq!(tablet.in_cloud(), (all, all));
+
+    // What two nodes hold is one copy, as what the cloud itself holds.
+    let copies = |device: &Device| device.logs()[0].copies;
+    let before = copies(&owner);
+    let mut second = Device::new(52, true, Some(warrant(52)));
+    assert_eq!(talk(&mut owner, &mut second, 6_000), []);
+    assert_eq!(copies(&owner), before);
+}
+
+/// R-CLOUD-3.
+#[test]
+fn a_node_without_a_warrant_of_this_cloud_is_a_stranger() {
+    let node = DeviceKey::from_seed([51; 32]).public();
+    let foreign = Warrant::sign(&DeviceKey::from_seed([60; 32]), &node);
+    let forged = Warrant {
+        cloud: DeviceKey::from_seed([CLOUD; 32]).public(),
+        ..foreign.clone()
+    };
+    let warrant_of_another = warrant(52);
+    for (what, warrant) in [
+        ("none", None),
+        ("another cloud's", Some(foreign)),
+        ("one for another key", Some(warrant_of_another)),
+        ("a forged one", Some(forged)),
+    ] {
+        let mut owner = Device::owner();
+        owner.score(1);
+        let mut node = Device::new(51, true, warrant);
+        let ends = talk(&mut owner, &mut node, 8_000);
+        assert!(!ends.is_empty(), "{what}: the connection goes on");
+        assert_eq!(node.replica.phase(), Phase::Blank, "{what}");
+        assert_eq!(owner.in_cloud().1, 0, "{what}");
+    }
+}
+
+/// R-CLOUD-4.
+#[test]
+fn a_cloud_that_was_put_back_is_noticed_and_gets_everything_again() {
+    let mut owner = Device::owner();
+    owner.score(1);
+    let mut cloud = Device::new(CLOUD, true, None);
+    assert_eq!(talk(&mut owner, &mut cloud, 6_000), []);
+    let night = stored(&cloud.disk.0);
+    owner.score(2);
+    owner.score(3);
+    assert_eq!(talk(&mut owner, &mut cloud, 6_000), []);
+    let (all, there) = owner.in_cloud();
+    assert_eq!(there, all);
+
+    // Last night's backup speaks, and nothing reaches it: the link takes too little.
+    let mut old = Device::read(CLOUD, true, None, night);
+    let heights: u64 = old.logs().iter().map(|log| log.height).sum();
+    assert!(heights < all);
+    // Kinds 1 and 2: Hello and Vector.
+    let few = |bytes: &[u8]| matches!(bytes.first(), Some(1 | 2));
+    talk_over(&mut owner, &mut old, 13_000, few);
+    assert_eq!(owner.replica.lost_by_the_cloud(), all - heights);
+    assert_eq!(owner.in_cloud(), (all, heights));
+
+    assert_eq!(talk(&mut owner, &mut old, 6_000), []);
+    assert_eq!(owner.replica.lost_by_the_cloud(), 0);
+    assert_eq!(owner.in_cloud(), (all, all));
+}
+
+/// What a disk holds after these writes.
+fn stored(writes: &[Write]) -> Stored {
+    let mut stored = Stored::default();
+    for write in writes {
+        match write {
+            Write::Manifest(bytes) => stored.manifest = Some(bytes.clone()),
+            Write::Entries { log, entries, .. } => {
+                let held = stored.logs.iter_mut().find(|it| it.name == *log);
+                if let Some(held) = held {
+                    held.entries.extend(entries.iter().cloned());
+                } else {
+                    stored.logs.push(tallyline_proto::replica::StoredLog {
+                        name: *log,
+                        entries: entries.clone(),
+                        heads: Vec::new(),
+                    });
+                }
+            }
+            Write::Head {
+                log,
+                height,
+                signature,
+            } => {
+                let held = stored.logs.iter_mut().find(|it| it.name == *log);
+                held.expect("entries first")
+                    .heads
+                    .push((*height, *signature));
+            }
+            Write::DropHead { log, height } => {
+                if let Some(held) = stored.logs.iter_mut().find(|it| it.name == *log) {
+                    held.heads.retain(|(at, _)| at != height);
+                }
+            }
+            Write::Cell { bytes, .. } => stored.cells.push(bytes.clone()),
+            Write::Ticket(_)
+            | Write::Fork { .. }
+            | Write::Displace { .. }
+            | Write::Invite { .. }
+            | Write::Key { .. }
+            | Write::ForgetKey { .. } => {}
+        }
+    }
+    stored
+}
