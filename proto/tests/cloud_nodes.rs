@@ -106,10 +106,11 @@ impl Device {
             command: Box::new(command),
         };
         let (_, reply) = self.step(vec![input]);
-        match reply.expect("a reply") {
-            Reply::Refused(mistake) => panic!("{mistake}"),
-            reply => reply,
+        let reply = reply.expect("a reply");
+        if let Reply::Refused(mistake) = &reply {
+            panic!("{mistake}");
         }
+        reply
     }
 
     /// Records that a shooter did not turn up.
@@ -157,15 +158,11 @@ fn talk_over(
 ) -> Vec<Reason> {
     let mut ends = Vec::new();
     let mut way = [Vec::new(), Vec::new()];
-    for at in 0..2 {
-        let (it, peer) = if at == 0 {
-            (&mut *one, other.replica.key())
-        } else {
-            (&mut *other, one.replica.key())
-        };
+    let keys = [one.replica.key(), other.replica.key()];
+    for (at, it) in [&mut *one, &mut *other].into_iter().enumerate() {
         let up = Input::PeerUp {
             peer: PEER,
-            key: peer,
+            key: keys[1 - at],
             exporter: [9; 32],
         };
         let ((frames, closes), _) = it.step(vec![up]);
@@ -173,8 +170,7 @@ fn talk_over(
         ends.extend(closes);
     }
     for _ in 0..ms / 100 {
-        for at in 0..2 {
-            let it = if at == 0 { &mut *one } else { &mut *other };
+        for (at, it) in [&mut *one, &mut *other].into_iter().enumerate() {
             it.mono_ms += 100;
             let heard = std::mem::take(&mut way[1 - at]);
             let frames = heard.into_iter().filter(|bytes| passes(bytes));
@@ -234,7 +230,7 @@ fn a_node_without_a_warrant_of_this_cloud_is_a_stranger() {
     let foreign = Warrant::sign(&DeviceKey::from_seed([60; 32]), &node);
     let forged = Warrant {
         cloud: DeviceKey::from_seed([CLOUD; 32]).public(),
-        ..foreign.clone()
+        signature: foreign.signature,
     };
     let warrant_of_another = warrant(52);
     for (what, warrant) in [
