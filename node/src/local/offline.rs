@@ -144,7 +144,19 @@ fn write(root: Root, call: Call) -> Result<Answer, Problem> {
     Ok(answer)
 }
 
-fn unreadable(path: &Path, error: &StoreError) -> Problem {
+/// Says why a store cannot be read.
+pub(crate) fn unreadable(path: &Path, error: &StoreError) -> Problem {
+    if let StoreError::Newer { .. } = error {
+        return Problem::new(
+            codes::STORE_NEWER,
+            exits::VERSION,
+            format!(
+                "the store {} is newer than this program: {error}; nothing was changed; install \
+                 the version that wrote it, or a later one",
+                path.display()
+            ),
+        );
+    }
     Problem::new(
         codes::BAD_STORE,
         exits::STORAGE,
@@ -182,6 +194,9 @@ impl From<StartError> for Problem {
     fn from(error: StartError) -> Self {
         match error {
             StartError::Root(error) => error.into(),
+            StartError::Newer { .. } => {
+                Self::new(codes::STORE_NEWER, exits::VERSION, error.to_string())
+            }
             StartError::Store { .. } => {
                 Self::new(codes::BAD_STORE, exits::STORAGE, error.to_string())
             }
