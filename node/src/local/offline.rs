@@ -62,29 +62,8 @@ fn read(root: &Root, call: &Call) -> Result<Answer, Problem> {
     let dir = root.dir();
     // Held until the file has been read: nobody writes meanwhile.
     let lock = root.lock()?;
-    let path = root.store_path();
-    let store = if path.exists() {
-        Some(Store::open_copy(&path))
-    } else {
-        None
-    };
+    let mut replica = replica(root, call.event.as_deref())?;
     drop(lock);
-    let (id, stored) = match store {
-        Some(store) => {
-            let store = store.map_err(|error| unreadable(&path, &error))?;
-            (
-                store.id(),
-                store.load().map_err(|error| unreadable(&path, &error))?,
-            )
-        }
-        None => (0, Stored::default()),
-    };
-    // Nothing is signed here, so no incarnation has to be drawn.
-    let mut replica = Replica::open(root.identity(id), stored, Incarnation(0))
-        .map_err(|damage| unreadable(&path, &StoreError::Damaged(damage.to_string())))?;
-    if let Some(event) = &call.event {
-        names::event(&replica, event)?;
-    }
     let around = Around {
         node: node_info(root.label(), root.mode(), root.key()),
         links: Vec::new(),
@@ -92,6 +71,8 @@ fn read(root: &Root, call: &Call) -> Result<Answer, Problem> {
         wire: WireBytes::default(),
         trouble: None,
         damaged: damaged_stores(dir),
+        cloud: None,
+        dir: dir.to_owned(),
         alarms: Vec::new(),
         beside: Beside::at_rest(dir),
     };
@@ -107,6 +88,25 @@ fn read(root: &Root, call: &Call) -> Result<Answer, Problem> {
         }
         .problem()),
     }
+}
+
+/// Reads what a root holds, of which the caller has the lock; `event` is refused if it is another.
+pub(crate) fn replica(root: &Root, event: Option<&str>) -> Result<Replica, Problem> {
+    let path = root.store_path();
+    let (id, stored) = if path.exists() {
+        let bad = |error: StoreError| unreadable(&path, &error);
+        let store = Store::open_copy(&path).map_err(bad)?;
+        (store.id(), store.load().map_err(bad)?)
+    } else {
+        (0, Stored::default())
+    };
+    // Nothing is signed here, so no incarnation has to be drawn.
+    let replica = Replica::open(root.identity(id), stored, Incarnation(0))
+        .map_err(|damage| unreadable(&path, &StoreError::Damaged(damage.to_string())))?;
+    if let Some(event) = event {
+        names::event(&replica, event)?;
+    }
+    Ok(replica)
 }
 
 fn write(root: Root, call: Call) -> Result<Answer, Problem> {
