@@ -5,6 +5,8 @@
 //! Nothing is read again after the start. Layer: node, above `root`; knows
 //! no store and no network.
 
+mod alerting;
+
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, IsTerminal as _};
 use std::net::SocketAddr;
@@ -14,7 +16,10 @@ use std::str::FromStr;
 use rustix::termios::tcgetwinsize;
 use tallyline_keys::PublicKey;
 
+use crate::alerts::Settings;
 use crate::root::{Mode, PassphraseSource};
+
+pub use self::alerting::RawAlerts;
 
 /// What was typed in one place; `None` leaves the choice to the next place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,6 +46,8 @@ pub struct RawConfig {
     pub passphrase_file: Option<String>,
     /// Whether to write the plain-text score log: `true` or `false`.
     pub score_log: Option<String>,
+    /// Where alerts go, and from when on something is wrong.
+    pub alerts: RawAlerts,
 }
 
 /// What is meant.
@@ -64,6 +71,8 @@ pub struct Config {
     pub passphrase: PassphraseSource,
     /// Whether to write the plain-text score log.
     pub score_log: bool,
+    /// Where alerts go, and from when on something is wrong.
+    pub alerts: Settings,
     /// How to write on the terminal.
     pub screen: Screen,
 }
@@ -140,6 +149,12 @@ pub enum ConfigError {
         /// The key that is set.
         given: &'static str,
         /// The key that is not.
+        missing: &'static str,
+    },
+    /// A mail server without a sender, or without anybody to write to.
+    #[error("alert_smtp is set and {missing} is not; a mail needs both alert_from and alert_to")]
+    HalfMail {
+        /// The key that is not set.
         missing: &'static str,
     },
     /// There is no place for the root.
@@ -254,6 +269,7 @@ impl Config {
             score_log: layers
                 .read::<Switch>("score_log", "use on or off", |raw| raw.score_log.clone())?
                 .is_none_or(|it| it.0),
+            alerts: alerting::settings(layers)?,
             screen: Screen {
                 color: color(layers, env, terminal)?,
                 utf8: env.utf8(),
@@ -327,6 +343,7 @@ impl Environment {
             log: text("TALLYLINE_LOG"),
             passphrase_file: text("TALLYLINE_PASSPHRASE_FILE"),
             score_log: text("TALLYLINE_SCORE_LOG"),
+            alerts: alerting::of_environment(self),
         }
     }
 
@@ -556,7 +573,7 @@ fn parse_file(path: &Path, text: &str) -> Result<RawConfig, ConfigError> {
                 path: path.to_path_buf(),
                 cause: error.to_string(),
             })?;
-    if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
+    if let Some(key) = table.keys().find(|key| !is_key(key)) {
         return Err(ConfigError::UnknownKey {
             path: path.to_path_buf(),
             key: key.clone(),
@@ -600,15 +617,23 @@ fn parse_file(path: &Path, text: &str) -> Result<RawConfig, ConfigError> {
         log: string("log")?,
         passphrase_file: string("passphrase_file")?,
         score_log: string("score_log")?,
+        alerts: alerting::raw(string, list)?,
     })
+}
+
+fn is_key(key: &str) -> bool {
+    KEYS.contains(&key) || alerting::KEYS.contains(&key)
 }
 
 /// Names the likeliest key, or all of them when none is near.
 fn suggestion(key: &str) -> String {
-    let nearest = KEYS.into_iter().min_by_key(|known| distance(key, known));
+    let all = || KEYS.into_iter().chain(alerting::KEYS);
+    let nearest = all().min_by_key(|known| distance(key, known));
     match nearest {
         Some(known) if distance(key, known) <= 2 => format!("did you mean \"{known}\"?"),
-        Some(_) | None => format!("the keys are {}", KEYS.join(", ")),
+        Some(_) | None => {
+            format!("the keys are {}", all().collect::<Vec<_>>().join(", "))
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::alerts;
 use crate::beside::Beside;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -125,11 +126,13 @@ async fn live(
         addresses: net.addresses(),
         socket: socket_path(&here.dir),
     });
+    let dir = here.dir.clone();
     let clerk = Clerk::new(driver.clone(), network, here, Arc::clone(&stop));
+    let alerts = alerts::keep(clerk.clone(), dir, config.alerts.clone(), stopped.clone());
     let serve = server.serve(clerk, stopped.clone());
     let keep = beside.keep(driver.clone(), clock, stopped.clone(), score_line);
     let watch = watch_for_end(&driver, &stop, stopped, (&mut interrupt, &mut terminate));
-    tokio::join!(serve, watch, keep);
+    tokio::join!(serve, watch, keep, alerts);
     end(&net, &driver).await;
     Ok(thread)
 }
@@ -231,6 +234,14 @@ impl Network for NetView {
 
     fn resume(&self, scope: Scope) {
         self.0.resume(net_scope(scope));
+    }
+
+    fn hurry(&self) {
+        self.0.hurry();
+    }
+
+    fn seek_event(&self, from: &[String]) {
+        self.0.seek_event(from);
     }
 
     fn paused(&self) -> &'static str {
