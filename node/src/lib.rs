@@ -45,3 +45,4 @@ pub mod root;
 pub mod security;
 pub mod store;
 pub mod structure_file;
+pub mod upkeep;

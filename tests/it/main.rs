@@ -39,6 +39,8 @@ mod lan;
 #[cfg(test)]
 mod netns;
 #[cfg(test)]
+mod operations;
+#[cfg(test)]
 mod participants;
 #[cfg(test)]
 mod race;

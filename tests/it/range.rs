@@ -187,10 +187,19 @@ impl Range {
 
     /// Makes a device, starts it, and lets it join with a ticket of the owner, who runs.
     pub(crate) fn join(&self, name: &str, role: &str, peers: &[&Process]) -> Process {
+        self.invited("owner", (name, role), peers)
+    }
+
+    /// As [`Self::join`], with an owner of another name.
+    pub(crate) fn join_from(&self, owner: &str, name: &str, node: &Process) -> Process {
+        self.invited(owner, (name, "scorer"), &[node])
+    }
+
+    fn invited(&self, owner: &str, (name, role): (&str, &str), peers: &[&Process]) -> Process {
         self.init(name);
         let node = self.start(name, peers);
         let invite = ["invite", "--label", name, "--role", role];
-        let ticket = self.done("owner", &invite);
+        let ticket = self.done(owner, &invite);
         self.done(name, &["join", &ticket]);
         until(&format!("{name} joins"), AGREE_MAX, || {
             status(&node)["node"]["phase"] == "member"

@@ -5,6 +5,7 @@
 
 mod beyond;
 mod file;
+mod operations;
 mod report;
 mod score;
 mod statement;
@@ -25,6 +26,10 @@ pub(super) use beyond::{
     RecordList, RecordSet, RecordVerb,
 };
 pub(super) use file::{Export, ExportAs, Import, ImportAs};
+pub(super) use operations::{
+    CheckArgs, CheckFormat, ClearArgs, CloudBackup, CloudRebuildArgs, CloudVerb, Download, Support,
+    SyncNow,
+};
 pub(super) use report::{OneDay, Plain, ReportVerb, Sheet};
 pub(super) use score::{Approve, Entries, EntryArgs, ScoreAdd, ScoreVerb};
 pub(super) use statement::{
@@ -164,9 +169,18 @@ pub(super) enum Verb {
     Export(Export),
     /// Take in a bundle, a match file, a report or a registration list.
     Import(Box<Import>),
-    /// Pause or resume connections.
+    /// Connect and exchange now, pause or resume connections.
     #[command(subcommand)]
     Sync(SyncVerb),
+    /// Take the event out of this root when the cloud has all of it; a bundle is kept.
+    Clear(ClearArgs),
+    /// Back a cloud up, restore it, or fill it again from its devices.
+    #[command(subcommand)]
+    Cloud(CloudVerb),
+    /// One look for monitoring; exit code 0 ok, 1 warning, 2 critical, 3 unknown.
+    Check(CheckArgs),
+    /// Write a diagnostic bundle without names and secrets.
+    Support(Support),
     /// End the running node.
     Stop,
     /// Replay a real match over real processes on this machine, and compare every result.
@@ -227,6 +241,8 @@ pub(super) enum EventVerb {
     Create(EventCreate),
     /// Show the event: stages, squads, shooters, rules.
     Show,
+    /// Fetch what is missing, and say whether this device is ready for a day without a network.
+    Download(Download),
     /// Lock the structure: scores are taken from then on.
     Lock,
     /// Change or add a stage, or add a rule, after the lock.
@@ -557,6 +573,8 @@ pub(super) struct InDivision {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum SyncVerb {
+    /// Dial everybody at once, the cloud too, and tell what came of it.
+    Now(SyncNow),
     /// Drop and refuse connections until `sync resume`.
     Pause(SyncScope),
     /// Connect again.

@@ -7,7 +7,9 @@
 mod args;
 mod beyond;
 mod cards;
+mod check;
 mod claims;
+mod cloud;
 mod doctor;
 mod enrol;
 mod failure;
@@ -23,6 +25,8 @@ mod session;
 mod setup;
 mod show;
 mod statement;
+mod support;
+mod sync;
 mod venue;
 
 use std::ffi::OsString;
@@ -92,6 +96,10 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         }
         Verb::Demo(args) => setup::demo(args, &session(global, flags)?),
         Verb::Doctor(args) => doctor::doctor(&args, &session(global, flags)?),
+        Verb::Clear(args) => cloud::clear(&args, &session(global, flags)?),
+        Verb::Cloud(verb) => cloud::cloud(verb, &session(global, flags)?),
+        Verb::Check(args) => check::check(&args, &session(global, flags)?),
+        Verb::Support(args) => support::support(&args, &session(global, flags)?),
         Verb::Event(_)
         | Verb::Invite(_)
         | Verb::Join(_)
@@ -161,10 +169,17 @@ fn ask(verb: Verb, session: &Session) -> Result<u8, Failure> {
         Verb::Verify { file: Some(file) } => files::verify(&file, session),
         Verb::Export(args) => files::export(&args, session),
         Verb::Import(args) => import::import(*args, session),
-        Verb::Sync(verb) => venue::sync(&verb, session),
+        Verb::Sync(verb) => sync::sync(&verb, session),
         Verb::Stop => done(Request::Stop(Nothing {}), session),
-        // These four are done before a node is asked.
-        Verb::Init(_) | Verb::Run(_) | Verb::Demo(_) | Verb::Doctor(_) => Ok(DONE),
+        // These are done before a node is asked.
+        Verb::Init(_)
+        | Verb::Run(_)
+        | Verb::Demo(_)
+        | Verb::Doctor(_)
+        | Verb::Clear(_)
+        | Verb::Cloud(_)
+        | Verb::Check(_)
+        | Verb::Support(_) => Ok(DONE),
     }
 }
 
