@@ -87,6 +87,8 @@ pub fn clear(
 ///
 /// A cloud that was restored from an older backup says so by a receipt of its new store, below what
 /// its old one signed for; until its peers filled it again, nothing is cleared.
+/// What this device cannot know is that it is so when nobody told it: a receipt of the old store
+/// that came around later counts as one (R-CELL-2). That is why a bundle stays.
 ///
 /// # Errors
 ///

@@ -96,6 +96,36 @@ fn s2_20_a_silent_device_is_seen_with_last_contact_and_what_waits() {
     owner.stop().unwrap();
 }
 
+/// S2-21: the eleventh thing within an hour that needs a person is told; ten are quiet.
+#[test]
+fn s2_21_more_than_ten_reviews_within_an_hour_are_one_trouble() {
+    let range = Range::founded_from(&super::looks::race());
+    range.apart("gate", "scorer");
+    range.apart("finish", "scorer");
+    let clash = |number: u32| {
+        let id = format!("0e1f3d5c-0000-4000-8000-0000000000{number:02}");
+        for (device, bib) in [("gate", "1"), ("finish", "2")] {
+            let about = ["--race", "1", "--bib", bib, "--place", "2", "--id", &id];
+            range.done(device, &[&["incident", "add"][..], &about].concat());
+        }
+    };
+    let troubles = || {
+        range.carry("gate", "owner");
+        range.carry("finish", "owner");
+        let told = range
+            .run("owner", &["check", "--json", "--min-free", "0"])
+            .stdout;
+        let told: Value = serde_json::from_str(&told).unwrap();
+        let all = told["troubles"].as_array().unwrap().clone();
+        let rules = all.iter().filter(|it| it["rule"] == "reviews");
+        (rules.count(), told["vitals"]["reviews"].as_u64().unwrap())
+    };
+    (1..=10).for_each(clash);
+    assert_eq!(troubles(), (0, 10));
+    clash(11);
+    assert_eq!(troubles(), (1, 11));
+}
+
 #[test]
 fn a_support_bundle_has_no_name_no_key_and_no_ticket() {
     let range = Range::founded();
