@@ -253,7 +253,8 @@ fn cloud(vitals: &VitalsData, limits: &Limits) -> Option<Trouble> {
 /// One for each device: each is somebody's to look after. One that was not heard since the node
 /// started has not fallen silent.
 fn silent(vitals: &VitalsData, limits: &Limits) -> Vec<Trouble> {
-    let over = |it: &&DeviceVitals| it.silent_ms.is_some_and(|ms| limits.silent_ms < ms);
+    let over =
+        |it: &&DeviceVitals| !it.cloud && it.silent_ms.is_some_and(|ms| limits.silent_ms < ms);
     let silent = vitals.devices.iter().filter(|_| vitals.open).filter(over);
     silent
         .map(|it| Trouble {
@@ -337,6 +338,7 @@ mod tests {
                 label: "Tablet 1".to_owned(),
                 key: "abcd".to_owned(),
                 connected: true,
+                cloud: false,
                 silent_ms: Some(0),
                 clock_ahead_ms: Some(-2_000),
                 last_sync_unix_ms: None,
@@ -402,6 +404,13 @@ mod tests {
             &[],
         );
         check(|it| it.devices[0].silent_ms = None, &[]);
+        check(
+            |it| {
+                it.devices[0].silent_ms = Some(15 * 60_000 + 1);
+                it.devices[0].cloud = true;
+            },
+            &[],
+        );
         check(
             |it| {
                 it.pending = 3;

@@ -148,6 +148,7 @@ fn a_restart_does_not_make_a_silent_device_speak() {
             label: "Tablet".to_owned(),
             key: "abcd".to_owned(),
             connected: false,
+            cloud: false,
             silent_ms: Some(20 * 60_000),
             clock_ahead_ms: None,
             last_sync_unix_ms: None,

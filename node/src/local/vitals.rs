@@ -5,8 +5,8 @@
 use std::fs;
 use std::path::Path;
 
-use tallyline_proto::model::Discipline;
-use tallyline_proto::replica::{DeviceView, EntryFilter, Now, Opened, Replica};
+use tallyline_proto::model::{Discipline, Roles};
+use tallyline_proto::replica::{DeviceView, Now, Opened, Replica};
 use tallyline_proto::rules::Roster;
 
 use super::answers::Around;
@@ -25,14 +25,9 @@ pub(super) fn vitals(replica: &mut Replica, now: Now, around: &Around) -> Vitals
     let holds = replica.cloud_holds();
     let pending = holds.iter().map(|it| it.height.saturating_sub(it.receipt));
     let pending: u64 = if has_cloud { pending.sum() } else { 0 };
-    let logs = replica.logs();
-    let alone = logs.iter().any(|it| 0 < it.height && it.least_copies == 0);
-    let entries = if 0 < pending || alone {
-        replica.entries(&EntryFilter::default())
-    } else {
-        Vec::new()
-    };
-    let waiting = entries.iter().filter(|it| has_cloud && !it.in_cloud);
+    let alone = holds.iter();
+    let alone = alone.map(|it| it.height.saturating_sub(it.elsewhere));
+    let waiting = holds.iter().filter(|_| has_cloud);
     VitalsData {
         schema: "tallyline.vitals/1".to_owned(),
         now_unix_ms: i64::try_from(now.wall_ms).unwrap_or(i64::MAX),
@@ -43,10 +38,10 @@ pub(super) fn vitals(replica: &mut Replica, now: Now, around: &Around) -> Vitals
         event,
         open: locked && replica.event_end().closed_unix_ms.is_none(),
         entries: holds.iter().map(|it| it.height).sum(),
-        only_here: count(entries.iter().filter(|it| it.copies == 0).count()),
+        only_here: alone.sum(),
         has_cloud,
         pending,
-        pending_since_unix_ms: waiting.map(|it| it.at_unix_ms).min(),
+        pending_since_unix_ms: waiting.filter_map(|it| it.waits_since_unix_ms).min(),
         cloud: around.cloud.clone(),
         last_upload_unix_ms: around.beside.last_upload(),
         free_bytes: free_bytes(&around.dir),
@@ -69,6 +64,7 @@ fn device(view: &DeviceView, beside: &Beside) -> DeviceVitals {
         label: view.label.clone(),
         key: view.key.short(),
         connected: view.connected,
+        cloud: view.roles.contains(Roles::CLOUD),
         silent_ms: if view.connected {
             Some(0)
         } else {

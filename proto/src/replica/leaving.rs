@@ -29,6 +29,10 @@ pub struct CloudHold {
     /// Height that a cloud holds in the store that it named last: below the receipt when the cloud
     /// lost what it had signed for.
     pub held: u64,
+    /// The highest height that any other device is known to hold.
+    pub elsewhere: u64,
+    /// Unix time in milliseconds of the first entry that no receipt covers, by its author's clock.
+    pub waits_since_unix_ms: Option<i64>,
     /// Whether the log forked: what stands behind the fork is no part of a bundle.
     pub forked: bool,
 }
@@ -53,7 +57,8 @@ impl Replica {
         };
         let logs = member.ledger.logs().values();
         let logs = logs.filter(|log| 0 < log.height());
-        let mut holds: Vec<CloudHold> = logs.map(|log| member.cloud_hold(log)).collect();
+        let own = self.key();
+        let mut holds: Vec<CloudHold> = logs.map(|log| member.cloud_hold(&own, log)).collect();
         holds.sort_by(|one, next| (&one.label, one.log).cmp(&(&next.label, next.log)));
         holds
     }
@@ -69,18 +74,24 @@ impl Replica {
 }
 
 impl Member {
-    fn cloud_hold(&self, log: &Log) -> CloudHold {
+    fn cloud_hold(&self, own: &PublicKey, log: &Log) -> CloudHold {
         let id = log_short_id(log.name());
         let clouds = self.ledger.manifest().cloud.iter();
         let holdings = clouds.filter_map(|key| self.holdings.get(key));
         let held = holdings.filter_map(|it| it.heights.get(&id)).max();
+        let others = self.holdings.iter().filter(|(key, _)| *key != own);
+        let elsewhere = others.filter_map(|(_, it)| it.heights.get(&id)).max();
+        let receipt = self.cloud.get(&id).copied().unwrap_or(0);
+        let first = self.ledger.line(log.name(), receipt.saturating_add(1));
         CloudHold {
             log: *log.name(),
             author: log.writer(),
             label: self.label(&log.writer()),
             height: log.height(),
-            receipt: self.cloud.get(&id).copied().unwrap_or(0),
+            receipt,
             held: held.copied().unwrap_or(0),
+            elsewhere: elsewhere.copied().unwrap_or(0),
+            waits_since_unix_ms: first.map(|line| self.unix_ms(line.at_ms)),
             forked: self.ledger.forks().contains_key(log.name()),
         }
     }

@@ -71,6 +71,8 @@ pub struct DeviceVitals {
     pub key: String,
     /// Whether a connection with it is up.
     pub connected: bool,
+    /// Whether it is a cloud: one that is not heard is no device that fell silent.
+    pub cloud: bool,
     /// Milliseconds since it was heard directly; `None`: not since the node started.
     pub silent_ms: Option<u64>,
     /// How far its clock is ahead, in milliseconds; below 0: behind.
