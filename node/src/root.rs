@@ -48,7 +48,7 @@ pub(crate) const KEY_FILE: &str = "device.key";
 const DEVICE_FILE: &str = "device.toml";
 
 /// The store.
-const STORE_FILE: &str = "node.redb";
+pub(crate) const STORE_FILE: &str = "node.redb";
 
 /// Longest `device.toml` that is looked at: two short lines and room for comments.
 const DEVICE_FILE_BYTES_MAX: u64 = 16 * 1024;

@@ -24,7 +24,7 @@ use crate::clock::Clock;
 use crate::exchange::check::damage_of;
 use crate::local::offline;
 use crate::local::protocol::{Answer, Call, Import, Imported, Problem, Request, codes, exits};
-use crate::root::{KEY_FILE, Mode, PassphraseSource, Root, RootError, hex};
+use crate::root::{KEY_FILE, Mode, PassphraseSource, Root, RootError, STORE_FILE, hex};
 
 /// The part that says what the backup is.
 const ABOUT: &str = "about.json";
@@ -186,6 +186,13 @@ pub fn restore(dir: &Path, source: &PassphraseSource, file: &Path) -> Result<Tol
     let clouds = clouds(file, &event.bytes)?;
     let key = find(KEY_FILE);
     let with_key = !dir.join(KEY_FILE).exists();
+    if with_key && dir.join(STORE_FILE).exists() {
+        let text = format!(
+            "{} holds a store without its key; nothing was changed; restore into an empty folder",
+            dir.display()
+        );
+        return Err(Problem::new(codes::HAS_EVENT, exits::FAILURE, text));
+    }
     check_key(dir, &about, (key.is_some(), with_key), &clouds)?;
     let made = || -> Result<(), RootError> {
         if let Some(key) = key.filter(|_| with_key) {

@@ -107,6 +107,12 @@ pub fn may_clear(replica: &Replica, keys: Keys) -> Result<(), Problem> {
              (`tallyline export`) and use another root for the next event",
         ));
     }
+    if manifest.cloud.contains(&replica.key()) {
+        return Err(not_safe(
+            "this node is the event's cloud: the devices rely on what it signed for; use another \
+             root for the next event",
+        ));
+    }
     let holds = replica.cloud_holds();
     if let Some(fork) = holds.iter().find(|it| it.forked) {
         return Err(Problem::new(

@@ -116,6 +116,17 @@ fn a_cloud_is_backed_up_while_it_runs_and_restored_as_another_store() {
     // Written after the backup: it comes from the device.
     clouded.one_more();
 
+    // A store without its key is somebody's: nothing is put beside it.
+    fs::create_dir(range.root("left")).unwrap();
+    fs::write(range.root("left").join("node.redb"), "a store").unwrap();
+    range.refused(
+        "left",
+        &["cloud", "restore", &file],
+        (1, "has_event"),
+        "without its key",
+    );
+    assert_eq!(fs::read_dir(range.root("left")).unwrap().count(), 1);
+
     let told = range.read("again", &["cloud", "restore", &file]);
     assert_eq!(told["with_key"], true, "{told}");
     let entries = range.read("again", &["status"])["totals"]["entries"].as_u64();
