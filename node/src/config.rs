@@ -5,6 +5,8 @@
 //! Nothing is read again after the start. Layer: node, above `root`; knows
 //! no store and no network.
 
+mod alerting;
+
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, IsTerminal as _};
 use std::net::SocketAddr;
@@ -15,9 +17,12 @@ use std::str::FromStr;
 use rustix::termios::tcgetwinsize;
 use tallyline_keys::PublicKey;
 
+use crate::alerts::Settings;
 use crate::cloud::Hints;
 use crate::root::{Mode, PassphraseSource};
 use crate::store::postgres::Engine;
+
+pub use self::alerting::RawAlerts;
 
 /// What was typed in one place; `None` leaves the choice to the next place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,6 +57,8 @@ pub struct RawConfig {
     pub advisory_locks: Option<String>,
     /// Events that a cloud node holds in memory at once, at most.
     pub active_events: Option<String>,
+    /// Where alerts go, and from when on something is wrong.
+    pub alerts: RawAlerts,
 }
 
 /// What is meant.
@@ -77,6 +84,8 @@ pub struct Config {
     pub score_log: bool,
     /// How a cloud keeps its events.
     pub events: EventsConfig,
+    /// Where alerts go, and from when on something is wrong.
+    pub alerts: Settings,
     /// How to write on the terminal.
     pub screen: Screen,
 }
@@ -166,6 +175,12 @@ pub enum ConfigError {
         /// The key that is set.
         given: &'static str,
         /// The key that is not.
+        missing: &'static str,
+    },
+    /// A mail server without a sender, or without anybody to write to.
+    #[error("alert_smtp is set and {missing} is not; a mail needs both alert_from and alert_to")]
+    HalfMail {
+        /// The key that is not set.
         missing: &'static str,
     },
     /// There is no place for the root.
@@ -289,6 +304,7 @@ impl Config {
                 .read::<Switch>("score_log", "use on or off", |raw| raw.score_log.clone())?
                 .is_none_or(|it| it.0),
             events: events(layers)?,
+            alerts: alerting::settings(layers)?,
             screen: Screen {
                 color: color(layers, env, terminal)?,
                 utf8: env.utf8(),
@@ -366,6 +382,7 @@ impl Environment {
             hints: text("TALLYLINE_HINTS"),
             advisory_locks: text("TALLYLINE_ADVISORY_LOCKS"),
             active_events: text("TALLYLINE_ACTIVE_EVENTS"),
+            alerts: alerting::of_environment(self),
         }
     }
 
@@ -644,7 +661,7 @@ fn parse_file(path: &Path, text: &str) -> Result<RawConfig, ConfigError> {
                 path: path.to_path_buf(),
                 cause: error.to_string(),
             })?;
-    if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
+    if let Some(key) = table.keys().find(|key| !is_key(key)) {
         return Err(ConfigError::UnknownKey {
             path: path.to_path_buf(),
             key: key.clone(),
@@ -697,15 +714,23 @@ fn parse_file(path: &Path, text: &str) -> Result<RawConfig, ConfigError> {
         hints: string("hints")?,
         advisory_locks: string("advisory_locks")?,
         active_events: string("active_events")?,
+        alerts: alerting::raw(string, list)?,
     })
+}
+
+fn is_key(key: &str) -> bool {
+    KEYS.contains(&key) || alerting::KEYS.contains(&key)
 }
 
 /// Names the likeliest key, or all of them when none is near.
 fn suggestion(key: &str) -> String {
-    let nearest = KEYS.into_iter().min_by_key(|known| distance(key, known));
+    let all = || KEYS.into_iter().chain(alerting::KEYS);
+    let nearest = all().min_by_key(|known| distance(key, known));
     match nearest {
         Some(known) if distance(key, known) <= 2 => format!("did you mean \"{known}\"?"),
-        Some(_) | None => format!("the keys are {}", KEYS.join(", ")),
+        Some(_) | None => {
+            format!("the keys are {}", all().collect::<Vec<_>>().join(", "))
+        }
     }
 }
 

@@ -121,6 +121,17 @@ pub enum StartError {
     /// The root cannot be used.
     #[error(transparent)]
     Root(#[from] RootError),
+    /// The store was written by a later version of the program.
+    #[error(
+        "the store {} is newer than this program: {error}; nothing was changed; install the version \
+         that wrote it, or a later one", path.display()
+    )]
+    Newer {
+        /// The store's file.
+        path: PathBuf,
+        /// What it said.
+        error: StoreError,
+    },
     /// The store cannot be opened.
     #[error(
         "the store {} cannot be opened: {error}; nothing was changed; check that the folder is \
@@ -186,6 +197,7 @@ impl Driver {
         let path = root.store_path();
         let origin = Origin::on_disk(root, clock)?;
         Self::start_on(origin, link).map_err(|error| match error {
+            Unstarted::Store(error @ StoreError::Newer { .. }) => StartError::Newer { path, error },
             Unstarted::Store(error) => StartError::Store { path, error },
             Unstarted::System(error) => StartError::System(error),
         })
@@ -656,7 +668,7 @@ fn open(origin: &mut Origin) -> Result<(Replica, Box<dyn EventStore>), StoreErro
             | StoreError::Disk(_)
             | StoreError::Dead
             | StoreError::Behind
-            | StoreError::Newer(_)
+            | StoreError::Newer { .. }
             | StoreError::Entropy(_)),
         ) => Err(error),
     }

@@ -12,6 +12,8 @@
 //! | [`cloud`] | a process for many events, alone or one of several on one database |
 //! | [`node`] | all of it together: what `tallyline run` runs |
 //! | [`doctor`] | what is wrong with a device, and what to do |
+//! | [`alerts`] | what a node tells people by itself, once, and once more when it is over |
+//! | [`metrics`] | the names of all metrics and what they mean |
 //! | [`cli`], [`config`] | the command line and its configuration |
 //! | [`files`] | the sport's own files, read and written |
 //! | [`exchange`] | what a match file means as an event, and an event as a match file |
@@ -20,6 +22,7 @@
 //! | [`calendar`] | days and times as people write them |
 //! | [`clock`], [`entropy`] | the only places that read the clock and draw randomness |
 
+pub mod alerts;
 pub mod beside;
 pub mod board;
 pub mod calendar;
@@ -36,6 +39,7 @@ pub mod exchange;
 pub mod failpoint;
 pub mod files;
 pub mod local;
+pub mod metrics;
 pub mod net;
 pub mod node;
 pub mod qr;
@@ -43,3 +47,4 @@ pub mod root;
 pub mod security;
 pub mod store;
 pub mod structure_file;
+pub mod upkeep;

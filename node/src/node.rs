@@ -14,6 +14,7 @@ use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::alerts;
 use crate::beside::Beside;
 use crate::clock::Clock;
 use crate::cloud::{self, CloudError, Events, Reception};
@@ -146,7 +147,11 @@ async fn live(
     };
     match &heart {
         Heart::One(driver, ..) => net.attach(driver.clone()),
-        Heart::Many(events) => net.attach(Reception::new(events.clone())),
+        Heart::Many(events) => {
+            let reception = Reception::new(events.clone());
+            net.run_beside(reception.clone().ask_the_silent());
+            net.attach(reception);
+        }
     }
     ready(&Ready {
         label: here.label.clone(),
@@ -163,16 +168,21 @@ async fn live(
     );
     match &heart {
         Heart::One(driver, _, beside) => {
+            let dir = here.dir.clone();
             let clerk = Clerk::new(driver.clone(), network, here, Arc::clone(&stop));
+            let settings = config.alerts.clone();
+            let alerts = alerts::keep(clerk.clone(), dir, settings, stopped.clone());
             let serve = server.serve(clerk, stopped.clone());
             let keep = beside
                 .clone()
                 .keep(driver.clone(), clock, stopped, score_line);
-            tokio::join!(serve, watch, keep);
+            tokio::join!(serve, watch, keep, alerts);
         }
         Heart::Many(events) => {
-            let serve = server.serve(events.clone(), stopped.clone());
-            tokio::join!(serve, watch);
+            let (dir, settings) = (here.dir.clone(), config.alerts.clone());
+            let alerts = alerts::keep(events.clone(), dir, settings, stopped.clone());
+            let serve = server.serve(events.clone(), stopped);
+            tokio::join!(serve, watch, alerts);
         }
     }
     end(&net, &heart).await;
@@ -294,6 +304,14 @@ impl Network for NetView {
 
     fn resume(&self, scope: Scope) {
         self.0.resume(net_scope(scope));
+    }
+
+    fn hurry(&self) {
+        self.0.hurry();
+    }
+
+    fn seek_event(&self, from: &[String]) {
+        self.0.seek_event(from);
     }
 
     fn paused(&self) -> &'static str {

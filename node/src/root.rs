@@ -44,7 +44,7 @@ pub use self::passphrase::{Passphrase, PassphraseSource};
 pub const LABEL_BYTES_MAX: usize = 32;
 
 /// The device's key.
-const KEY_FILE: &str = "device.key";
+pub(crate) const KEY_FILE: &str = "device.key";
 
 /// What the device is called and what it is for.
 const DEVICE_FILE: &str = "device.toml";
@@ -280,19 +280,33 @@ impl Root {
         }
         let seed = Zeroizing::new(entropy::bytes::<32>()?);
         let key = KeyFile::new(&seed, passphrase, Board::of_system().mark()?)?;
-        let file = DeviceFile {
-            label: label.to_owned(),
-            mode,
-        };
-        let text = toml::to_string(&file).map_err(|error| RootError::Malformed {
-            path: dir.join(DEVICE_FILE),
-            what: error.to_string(),
-            advice: "choose another label",
-        })?;
         // The key comes last: a folder with a key is a whole node.
-        write_file(&dir.join(DEVICE_FILE), text.as_bytes(), 0o600)?;
+        write_device(dir, label, mode)?;
         write_key(dir, &key)?;
         Self::open_key(dir, &key, passphrase, &Board::of_system())
+    }
+
+    /// Makes the root of a node that was elsewhere, of its key's file.
+    ///
+    /// # Errors
+    ///
+    /// [`RootError::Malformed`] if that is no key's file, [`RootError::Label`], or what the disk
+    /// said.
+    pub fn put(dir: &Path, (label, mode): (&str, Mode), key: &[u8]) -> Result<(), RootError> {
+        check_label(label)?;
+        let key = std::str::from_utf8(key).ok().and_then(KeyFile::of_text);
+        let key = key.ok_or_else(|| RootError::Malformed {
+            path: dir.join(KEY_FILE),
+            what: "it is neither a seed of 64 hex digits nor a sealed one".to_owned(),
+            advice: "use another copy",
+        })?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)
+            .map_err(|error| io_error(dir, "written", error))?;
+        write_device(dir, label, mode)?;
+        write_key(dir, &key)
     }
 
     /// Opens the node of a folder whose key needs no passphrase.
@@ -540,7 +554,7 @@ pub fn socket_path(dir: &Path) -> PathBuf {
 }
 
 /// The event's manifest, kept beside the store.
-const MANIFEST_FILE: &str = "event.manifest";
+pub(crate) const MANIFEST_FILE: &str = "event.manifest";
 
 /// Lists the damaged stores that were moved aside in a root, by name.
 pub fn damaged_stores(dir: &Path) -> Vec<String> {
@@ -602,6 +616,21 @@ fn read_key(dir: &Path) -> Result<KeyFile, RootError> {
         }
     };
     KeyFile::read(&dir.join(KEY_FILE))?.ok_or_else(missing)
+}
+
+/// Writes what the device is called and what it is for.
+fn write_device(dir: &Path, label: &str, mode: Mode) -> Result<(), RootError> {
+    let path = dir.join(DEVICE_FILE);
+    let file = DeviceFile {
+        label: label.to_owned(),
+        mode,
+    };
+    let text = toml::to_string(&file).map_err(|error| RootError::Malformed {
+        path: path.clone(),
+        what: error.to_string(),
+        advice: "choose another label",
+    })?;
+    write_file(&path, text.as_bytes(), 0o600)
 }
 
 /// Writes the key's file beside its place and renames it: there is never half a key.

@@ -142,7 +142,13 @@ impl Desk {
         let kept = |path: &PathBuf| {
             // What a running node writes beside its store, for people, under its own name or
             // under that of the file that takes its place.
-            let beside = ["node.lock", "peers.", "score.log", "sync.journal"];
+            let beside = [
+                "node.lock",
+                "peers.",
+                "score.log",
+                "sync.journal",
+                "alerts.",
+            ];
             let name = path.file_name().unwrap().to_string_lossy();
             path.is_file() && !beside.iter().any(|prefix| name.starts_with(prefix))
         };

@@ -41,6 +41,8 @@ mod lan;
 #[cfg(test)]
 mod netns;
 #[cfg(test)]
+mod operations;
+#[cfg(test)]
 mod participants;
 #[cfg(test)]
 mod postgres;

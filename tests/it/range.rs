@@ -204,10 +204,25 @@ impl Range {
         peers: &[&Process],
         more: &[&str],
     ) -> Process {
+        self.invited("owner", (name, role), peers, more)
+    }
+
+    /// As [`Self::join`], with an owner of another name.
+    pub(crate) fn join_from(&self, owner: &str, name: &str, node: &Process) -> Process {
+        self.invited(owner, (name, "scorer"), &[node], &[])
+    }
+
+    fn invited(
+        &self,
+        owner: &str,
+        (name, role): (&str, &str),
+        peers: &[&Process],
+        more: &[&str],
+    ) -> Process {
         self.init(name);
         let node = self.start_with(name, peers, more);
         let invite = ["invite", "--label", name, "--role", role];
-        let ticket = self.done("owner", &invite);
+        let ticket = self.done(owner, &invite);
         self.done(name, &["join", &ticket]);
         until(&format!("{name} joins"), AGREE_MAX, || {
             status(&node)["node"]["phase"] == "member"

@@ -63,6 +63,49 @@ pub struct Exchange {
 pub(super) struct Exchanges {
     due: Vec<Exchange>,
     open: BTreeMap<(ExchangeKind, Short), Open>,
+    last: Last,
+}
+
+/// When exchanges were last, of each device.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Last {
+    syncs: BTreeMap<Short, i64>,
+    upload: Option<i64>,
+}
+
+impl Last {
+    /// Returns what lines tell.
+    pub(super) fn of(lines: &[Exchange]) -> Self {
+        let mut last = Self::default();
+        for line in lines {
+            last.note(line);
+        }
+        last
+    }
+
+    fn note(&mut self, exchange: &Exchange) {
+        let at = exchange.at_unix_ms;
+        match exchange.kind {
+            ExchangeKind::Sync => {
+                if self.syncs.len() < DEVICES_MAX || self.syncs.contains_key(&exchange.with) {
+                    let known = self.syncs.entry(exchange.with).or_insert(at);
+                    *known = at.max(*known);
+                }
+            }
+            ExchangeKind::Upload => self.upload = self.upload.max(Some(at)),
+            ExchangeKind::Start { .. } => {}
+        }
+    }
+
+    /// Returns when this device and another one said last that they hold the same.
+    pub(super) fn sync(&self, key: &PublicKey) -> Option<i64> {
+        self.syncs.get(&short(key)).copied()
+    }
+
+    /// Returns when a cloud signed last that it holds more.
+    pub(super) fn upload(&self) -> Option<i64> {
+        self.upload
+    }
 }
 
 /// Exchanges of one kind with one device since its last line.
@@ -148,6 +191,7 @@ impl Exchanges {
             entries,
             times: 1,
         };
+        self.last.note(&fresh);
         if let Some(open) = self.open.get_mut(&(kind, with)) {
             open.next = Exchange {
                 times: open.next.times.saturating_add(1),
@@ -175,6 +219,20 @@ impl Exchanges {
             }
         }
         std::mem::take(&mut self.due)
+    }
+
+    /// Takes what earlier runs of the node wrote down.
+    pub(super) fn remember(&mut self, last: Last) {
+        let fresh = std::mem::replace(&mut self.last, last);
+        for (with, at) in fresh.syncs {
+            self.last.syncs.insert(with, at);
+        }
+        self.last.upload = self.last.upload.max(fresh.upload);
+    }
+
+    /// Returns when exchanges were last.
+    pub(super) fn last(&self) -> &Last {
+        &self.last
     }
 
     /// Returns what is not written down yet.

@@ -15,6 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tallyline_keys::PublicKey;
 use tallyline_proto::model::LogName;
 use tallyline_proto::replica::{
     EntryView, LogRead, Notice, Now, PeerId, Reason, Replica, Ticket, Unread,
@@ -28,7 +29,7 @@ use crate::driver::{Driver, Link};
 
 pub use exchanges::{Exchange, ExchangeKind};
 
-use exchanges::Exchanges;
+use exchanges::{Exchanges, Last};
 use score_log::ScoreLog;
 
 /// Most entries that are turned into lines at once: what a step of the loop is held up for.
@@ -82,10 +83,24 @@ impl Beside {
 
     /// Returns the files of a root on which no node runs.
     pub fn at_rest(dir: &Path) -> Self {
-        Self(Arc::new(Shared {
+        let beside = Self(Arc::new(Shared {
             dir: Some(dir.to_owned()),
             ..Shared::default()
-        }))
+        }));
+        let last = Last::of(&exchanges::read(dir));
+        beside.lock_exchanges().remember(last);
+        beside
+    }
+
+    /// Returns when this device and another one said last that they hold the same, in Unix
+    /// milliseconds by this device's clock.
+    pub fn last_sync(&self, key: &PublicKey) -> Option<i64> {
+        self.lock_exchanges().last().sync(key)
+    }
+
+    /// Returns when a cloud signed last that it holds more, in Unix milliseconds.
+    pub fn last_upload(&self) -> Option<i64> {
+        self.lock_exchanges().last().upload()
     }
 
     /// Returns whether the score log is written; `None`: no node runs.
@@ -181,6 +196,11 @@ impl Beside {
 
     async fn keep_exchanges(&self, dir: &Path, clock: &Clock, mut stopped: watch::Receiver<bool>) {
         let score_log = self.0.score_log == Some(true);
+        let read = {
+            let dir = dir.to_owned();
+            spawn_blocking(move || Last::of(&exchanges::read(&dir))).await
+        };
+        self.lock_exchanges().remember(read.unwrap_or_default());
         self.lock_exchanges().start(score_log, clock.now());
         loop {
             let ends = *stopped.borrow();

@@ -5,6 +5,7 @@
 
 mod beyond;
 mod file;
+mod operations;
 mod report;
 mod score;
 mod statement;
@@ -25,6 +26,10 @@ pub(super) use beyond::{
     RecordList, RecordSet, RecordVerb,
 };
 pub(super) use file::{Export, ExportAs, Import, ImportAs};
+pub(super) use operations::{
+    CheckArgs, CheckFormat, ClearArgs, CloudBackup, CloudRebuildArgs, CloudVerb, Download, Support,
+    SyncNow,
+};
 pub(super) use report::{OneDay, Plain, ReportVerb, Sheet};
 pub(super) use score::{Approve, Entries, EntryArgs, ScoreAdd, ScoreVerb};
 pub(super) use statement::{
@@ -116,9 +121,6 @@ pub(super) enum Verb {
     /// Draw, list, use and revoke spare cards.
     #[command(subcommand)]
     Cards(CardsVerb),
-    /// Cloud: make keys the cloud's nodes.
-    #[command(subcommand)]
-    Cloud(CloudVerb),
     /// Add or change a shooter.
     #[command(subcommand)]
     Roster(RosterVerb),
@@ -167,9 +169,18 @@ pub(super) enum Verb {
     Export(Export),
     /// Take in a bundle, a match file, a report or a registration list.
     Import(Box<Import>),
-    /// Pause or resume connections.
+    /// Connect and exchange now, pause or resume connections.
     #[command(subcommand)]
     Sync(SyncVerb),
+    /// Take the event out of this root when the cloud has all of it; a bundle is kept.
+    Clear(ClearArgs),
+    /// Back a cloud up, restore it, or fill it again from its devices.
+    #[command(subcommand)]
+    Cloud(CloudVerb),
+    /// One look for monitoring; exit code 0 ok, 1 warning, 2 critical, 3 unknown.
+    Check(CheckArgs),
+    /// Write a diagnostic bundle without names and secrets.
+    Support(Support),
     /// End the running node.
     Stop,
     /// Replay a real match over real processes on this machine, and compare every result.
@@ -234,20 +245,6 @@ pub(super) struct Run {
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum CloudVerb {
-    /// Make a key one of this cloud's nodes: prints the warrant that the node accepts.
-    Warrant {
-        /// The fingerprint that `tallyline init` printed on the node.
-        key: String,
-    },
-    /// Make this root one of a cloud's nodes, with the warrant that the cloud made for its key.
-    Accept {
-        /// The warrant.
-        warrant: String,
-    },
-}
-
-#[derive(Debug, Subcommand)]
 pub(super) enum EventVerb {
     /// Create an event with this device as owner.
     Create(EventCreate),
@@ -255,6 +252,8 @@ pub(super) enum EventVerb {
     Show,
     /// List the events that this node holds: one on a device, any number in a cloud.
     List,
+    /// Fetch what is missing, and say whether this device is ready for a day without a network.
+    Download(Download),
     /// Lock the structure: scores are taken from then on.
     Lock,
     /// Change or add a stage, or add a rule, after the lock.
@@ -585,6 +584,8 @@ pub(super) struct InDivision {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum SyncVerb {
+    /// Dial everybody at once, the cloud too, and tell what came of it.
+    Now(SyncNow),
     /// Drop and refuse connections until `sync resume`.
     Pause(SyncScope),
     /// Connect again.

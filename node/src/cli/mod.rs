@@ -7,6 +7,7 @@
 mod args;
 mod beyond;
 mod cards;
+mod check;
 mod claims;
 mod cloud;
 mod doctor;
@@ -24,7 +25,10 @@ mod session;
 mod setup;
 mod show;
 mod statement;
+mod support;
+mod sync;
 mod venue;
+mod warrant;
 
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
@@ -93,7 +97,10 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         }
         Verb::Demo(args) => setup::demo(args, &session(global, flags)?),
         Verb::Doctor(args) => doctor::doctor(&args, &session(global, flags)?),
-        Verb::Cloud(verb) => cloud::cloud(&verb, &session(global, flags)?),
+        Verb::Clear(args) => cloud::clear(&args, &session(global, flags)?),
+        Verb::Cloud(verb) => cloud::cloud(verb, &session(global, flags)?),
+        Verb::Check(args) => check::check(&args, &session(global, flags)?),
+        Verb::Support(args) => support::support(&args, &session(global, flags)?),
         Verb::Event(_)
         | Verb::Invite(_)
         | Verb::Join(_)
@@ -163,10 +170,17 @@ fn ask(verb: Verb, session: &Session) -> Result<u8, Failure> {
         Verb::Verify { file: Some(file) } => files::verify(&file, session),
         Verb::Export(args) => files::export(&args, session),
         Verb::Import(args) => import::import(*args, session),
-        Verb::Sync(verb) => venue::sync(&verb, session),
+        Verb::Sync(verb) => sync::sync(&verb, session),
         Verb::Stop => done(Request::Stop(Nothing {}), session),
         // These are done before a node is asked.
-        Verb::Init(_) | Verb::Run(_) | Verb::Demo(_) | Verb::Doctor(_) | Verb::Cloud(_) => Ok(DONE),
+        Verb::Init(_)
+        | Verb::Run(_)
+        | Verb::Demo(_)
+        | Verb::Doctor(_)
+        | Verb::Clear(_)
+        | Verb::Cloud(_)
+        | Verb::Check(_)
+        | Verb::Support(_) => Ok(DONE),
     }
 }
 

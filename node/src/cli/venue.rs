@@ -5,12 +5,10 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use super::args::{
-    Admit, EventVerb, Grant, GrantVerb, Handover, Import, ImportAs, RosterVerb, SyncScope, SyncVerb,
-};
+use super::args::{Admit, EventVerb, Grant, GrantVerb, Handover, Import, ImportAs, RosterVerb};
 use super::failure::Failure;
 use super::session::{DONE, Session};
-use super::{done, found, import, show, statement};
+use super::{done, found, import, show, statement, sync};
 use crate::local::protocol::{
     self, Assigned, Devices, EventInfo, Events, Grants, Nothing, Request, Revised, RoleList,
     StatusData, Verified, exits,
@@ -32,6 +30,7 @@ pub(super) fn event(verb: EventVerb, session: &Session) -> Result<u8, Failure> {
             session.show::<Events>(Request::EventList(Nothing {}), show::events)?;
             Ok(DONE)
         }
+        EventVerb::Download(args) => sync::download(&args, session),
         EventVerb::Lock => done(Request::EventLock(Nothing {}), session),
         EventVerb::Amend(args) => statement::amend(args, session),
         EventVerb::Phase(args) => {
@@ -170,15 +169,6 @@ pub(super) fn status(session: &Session) -> Result<u8, Failure> {
 pub(super) fn verify(session: &Session) -> Result<u8, Failure> {
     let data = session.show::<Verified>(Request::Verify(Nothing {}), show::verified)?;
     Ok(if data.ok { DONE } else { exits::STORAGE })
-}
-
-pub(super) fn sync(verb: &SyncVerb, session: &Session) -> Result<u8, Failure> {
-    let scope = |scope: &SyncScope| protocol::Scope { cloud: scope.cloud };
-    let request = match verb {
-        SyncVerb::Pause(args) => Request::SyncPause(scope(args)),
-        SyncVerb::Resume(args) => Request::SyncResume(scope(args)),
-    };
-    done(request, session)
 }
 
 /// A conflict needs a person sooner than what is pending needs a network.

@@ -502,8 +502,12 @@ impl Answers for Events {
         }
         match self.clerk(call.event.as_deref()).await {
             Ok(clerk) => clerk.answer(call).await,
-            // A cloud without any event answers as a device without one.
-            Err(problem) if problem.code == codes::NO_EVENT && call.request.reads() => {
+            // A cloud without any event answers as a device without one; and how the node does can be
+            // said without naming one of several.
+            Err(problem)
+                if (problem.code == codes::NO_EVENT && call.request.reads())
+                    || (problem.code == codes::WHICH_EVENT && may_be_any(&call.request)) =>
+            {
                 self.0.nobody.answer(call).await
             }
             Err(problem) => Answer::Error(problem),
@@ -515,7 +519,20 @@ impl Answers for Events {
 fn about_the_node(request: &Request) -> bool {
     matches!(
         request,
-        Request::Stop(_) | Request::SyncPause(_) | Request::SyncResume(_) | Request::Security(_)
+        Request::Stop(_)
+            | Request::SyncPause(_)
+            | Request::SyncResume(_)
+            | Request::SyncNow(_)
+            | Request::CloudRebuild(_)
+            | Request::Security(_)
+    )
+}
+
+/// Tells whether a request is about the node when no event is named.
+fn may_be_any(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::Node(_) | Request::Vitals(_) | Request::Health(_)
     )
 }
 

@@ -8,12 +8,15 @@
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tallyline_keys::PublicKey;
 use tallyline_proto::model::EventId;
 use tallyline_proto::replica::{Input, PeerId, REFUSED_EVENT, Reason};
 use tallyline_proto::wire::{Frame, decode_frame, decode_manifest, encode_frame, event_tag};
+
+use tokio::time::sleep;
 
 use super::events::Events;
 use crate::driver::Driver;
@@ -23,11 +26,14 @@ use crate::net::{Deaf, Inlet};
 /// own Admit with what makes its signer a deputy.
 const WAITING_MAX: usize = 8;
 
+/// How long a connection may be silent before it is asked for its event.
+const SILENCE: Duration = Duration::from_secs(1);
+
 /// Leads connections to events.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Reception {
     events: Events,
-    guests: Mutex<BTreeMap<PeerId, Guest>>,
+    guests: Arc<Mutex<BTreeMap<PeerId, Guest>>>,
 }
 
 /// Where a connection is.
@@ -47,6 +53,8 @@ struct Waiting {
     frames: Vec<Vec<u8>>,
     /// The event that it spoke of and that is not here.
     unknown: Option<[u8; 8]>,
+    /// Whether it was asked for its event.
+    asked: bool,
 }
 
 /// What is to be done with a frame of a connection that waits.
@@ -66,7 +74,7 @@ impl Reception {
     pub fn new(events: Events) -> Self {
         Self {
             events,
-            guests: Mutex::default(),
+            guests: Arc::default(),
         }
     }
 
@@ -82,6 +90,7 @@ impl Reception {
                     exporter,
                     frames: Vec::new(),
                     unknown: None,
+                    asked: false,
                 };
                 self.lock().insert(peer, Guest::Waiting(waiting));
                 // Before the peer says anything: it has to know that this is the cloud.
@@ -148,12 +157,17 @@ impl Reception {
             waiting.frames.push(bytes);
             return Step::Named(tag);
         }
-        if let (Some(Frame::Welcome(manifest)), Some(tag)) = (&frame, waiting.unknown) {
+        if let Some(Frame::Welcome(manifest)) = &frame
+            && (waiting.asked || waiting.unknown.is_some())
+        {
             let key = self.events.root().speaks_for();
             let read = decode_manifest(manifest);
             let brought = tallyline_proto::wire::event_id(manifest);
             return match read {
-                Ok(read) if read.cloud.contains(&key) && event_tag(brought) == tag => {
+                Ok(read)
+                    if read.cloud.contains(&key)
+                        && waiting.unknown.is_none_or(|tag| event_tag(brought) == tag) =>
+                {
                     waiting.frames.clear();
                     Step::Brought(manifest.clone())
                 }
@@ -175,6 +189,7 @@ impl Reception {
             Ok(None) => {
                 if let Some(Guest::Waiting(waiting)) = self.lock().get_mut(&peer) {
                     waiting.unknown = Some(tag);
+                    waiting.asked = true;
                     waiting.frames.clear();
                 }
                 let refused = encode_frame(&Frame::Refused(REFUSED_EVENT));
@@ -213,6 +228,30 @@ impl Reception {
         for input in inputs {
             if driver.input(input).await.is_err() {
                 return self.send_away(peer, "its event was put away");
+            }
+        }
+    }
+
+    /// Asks who says nothing for its event, again and again: a cloud that lost its events dials devices,
+    /// and a device that was dialled waits for a word.
+    ///
+    /// Source: PROTOCOL R-SYNC-10.
+    pub async fn ask_the_silent(self) {
+        loop {
+            sleep(SILENCE).await;
+            let mut silent = Vec::new();
+            for (peer, guest) in self.lock().iter_mut() {
+                if let Guest::Waiting(waiting) = guest
+                    && waiting.frames.is_empty()
+                    && waiting.unknown.is_none()
+                {
+                    waiting.asked = true;
+                    silent.push(*peer);
+                }
+            }
+            for peer in silent {
+                let refused = encode_frame(&Frame::Refused(REFUSED_EVENT));
+                self.events.net().link().send(peer, refused);
             }
         }
     }

@@ -6,6 +6,7 @@
 //! on what was seen, outside of the loop. Layer: node, local.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tallyline_keys::PublicKey;
@@ -17,14 +18,14 @@ use tallyline_proto::rules::{Roster, Scorebook, Standings, Verdict};
 
 use super::clerk::Alarm;
 use super::protocol::{
-    Answer, CardInfo, Cards, ChaseInfo, Chased, DeviceInfo, Devices, DrillInfo, Entries,
+    Answer, CardInfo, Cards, ChaseInfo, Chased, CloudData, DeviceInfo, Devices, DrillInfo, Entries,
     EntriesQuery, EntryInfo, EventClose, EventInfo, Events, Exported, GrantInfo, Grants,
     LinkStatus, LogStatus, NodeInfo, Problem, Readings, Refused, Request, RosterAdd, RuleInfo,
     StandingsQuery, StatusData, Totals, Verified, WireBytes, codes, exits,
 };
 use super::{
     beyond, claims, convert, enrol, exchange, health, names, participants, report, said, standings,
-    statement, words,
+    statement, vitals, words,
 };
 use crate::beside::Beside;
 use crate::root::hex;
@@ -44,6 +45,10 @@ pub(super) struct Around {
     pub(super) trouble: Option<String>,
     /// Damaged stores that were moved aside, by name.
     pub(super) damaged: Vec<String>,
+    /// The cloud that entries are carried to.
+    pub(super) cloud: Option<CloudData>,
+    /// The root.
+    pub(super) dir: PathBuf,
     /// Keys that two devices use at the same time.
     pub(super) alarms: Vec<Alarm>,
     /// The files beside the store.
@@ -127,6 +132,8 @@ pub(super) fn look(
             report::look(replica, now, query.clone(), around.beside).map(Seen::report)
         }
         Request::Status(_) => Ok(Seen::of(status(replica, now, around))),
+        Request::Vitals(_) => Ok(Seen::of(vitals::vitals(replica, now, &around))),
+        Request::EventReady(_) => Ok(Seen::of(vitals::ready(replica))),
         Request::Verify(_) => Ok(Seen::of(verify(replica))),
         Request::Export(_) => export(replica),
         Request::FileExport(wanted) => exchange::export(replica, *wanted).map(Seen::Answer),
@@ -176,6 +183,8 @@ pub(super) fn look(
         | Request::FileImport(_)
         | Request::SyncPause(_)
         | Request::SyncResume(_)
+        | Request::SyncNow(_)
+        | Request::CloudRebuild(_)
         | Request::InviteCancel(_)
         | Request::InviteDevice(_)
         | Request::JoinOffer(_)
@@ -606,6 +615,8 @@ fn status(replica: &mut Replica, now: Now, around: Around) -> StatusData {
         links,
         paused: around.paused.to_owned(),
         score_log: around.beside.score_log(),
+        last_sync: vitals::last_sync(&devices, &around.beside),
+        last_upload_unix_ms: around.beside.last_upload(),
         refused: replica
             .refusals()
             .iter()

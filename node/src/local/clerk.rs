@@ -3,6 +3,7 @@
 //! Knows neither sockets nor QUIC: the network is a trait. Layer: node, local.
 
 mod files;
+mod operations;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,6 +41,10 @@ pub trait Network: Send + Sync {
     fn pause(&self, scope: Scope);
     /// Connects again.
     fn resume(&self, scope: Scope);
+    /// Dials everybody who is not connected at once.
+    fn hurry(&self) {}
+    /// Lets whoever has an event hand it over to this node, and dials these addresses.
+    fn seek_event(&self, _from: &[String]) {}
     /// Returns what is paused: `none`, `cloud` or `all`.
     fn paused(&self) -> &'static str;
     /// Returns how the network does.
@@ -158,6 +163,8 @@ impl Clerk {
             }
             Request::SyncPause(scope) => Ok(self.pause(scope)),
             Request::SyncResume(scope) => Ok(self.resume(scope)),
+            Request::SyncNow(_) => self.hurry(),
+            Request::CloudRebuild(rebuild) => self.rebuild(rebuild).await,
             Request::EventCreate(create) => self.create(create).await,
             Request::Invite(invite) => self.invite(invite).await,
             Request::InviteDevice(invite) => self.invite_device(invite).await,
@@ -185,6 +192,8 @@ impl Clerk {
             | Request::Standings(_)
             | Request::Report(_)
             | Request::Status(_)
+            | Request::Vitals(_)
+            | Request::EventReady(_)
             | Request::Verify(_)
             | Request::Export(_)
             | Request::FileExport(_)
@@ -471,6 +480,8 @@ impl Clerk {
             wire: self.network.wire(),
             trouble: self.driver.trouble(),
             damaged: damaged_stores(&self.here.dir),
+            cloud: self.network.condition().cloud,
+            dir: self.here.dir.clone(),
             alarms: self.network.condition().clones,
             beside: self.here.beside.clone(),
         }

@@ -29,6 +29,7 @@ mod said;
 mod server;
 mod standings;
 pub(crate) mod statement;
+mod vitals;
 mod words;
 
 pub use clerk::{Alarm, Clerk, Condition, Here, Network, NoNetwork};

@@ -69,29 +69,8 @@ fn read(root: &Root, call: &Call) -> Result<Answer, Problem> {
     }
     // Held until the file has been read: nobody writes meanwhile.
     let lock = root.lock()?;
-    let path = meant(root, call.event.as_deref())?;
-    let store = if path.exists() {
-        Some(Store::open_copy(&path))
-    } else {
-        None
-    };
+    let mut replica = replica(root, call.event.as_deref())?;
     drop(lock);
-    let (id, stored) = match store {
-        Some(store) => {
-            let store = store.map_err(|error| unreadable(&path, &error))?;
-            (
-                store.id(),
-                store.load().map_err(|error| unreadable(&path, &error))?,
-            )
-        }
-        None => (0, Stored::default()),
-    };
-    // Nothing is signed here, so no incarnation has to be drawn.
-    let mut replica = Replica::open(root.identity(id), stored, Incarnation(0))
-        .map_err(|damage| unreadable(&path, &StoreError::Damaged(damage.to_string())))?;
-    if let Some(event) = &call.event {
-        names::event(&replica, event)?;
-    }
     let around = Around {
         node: node_info(root.label(), root.mode(), root.key()),
         links: Vec::new(),
@@ -99,6 +78,8 @@ fn read(root: &Root, call: &Call) -> Result<Answer, Problem> {
         wire: WireBytes::default(),
         trouble: None,
         damaged: damaged_stores(dir),
+        cloud: None,
+        dir: dir.to_owned(),
         alarms: Vec::new(),
         beside: Beside::at_rest(dir),
     };
@@ -129,9 +110,30 @@ fn meant(root: &Root, named: Option<&str>) -> Result<PathBuf, Problem> {
     Ok(events::store(root.dir(), event))
 }
 
+/// Reads what a root holds, of which the caller has the lock; `event` is refused if it is another.
+pub(crate) fn replica(root: &Root, event: Option<&str>) -> Result<Replica, Problem> {
+    let path = meant(root, event)?;
+    let (id, stored) = if path.exists() {
+        let bad = |error: StoreError| unreadable(&path, &error);
+        let store = Store::open_copy(&path).map_err(bad)?;
+        (store.id(), store.load().map_err(bad)?)
+    } else {
+        (0, Stored::default())
+    };
+    // Nothing is signed here, so no incarnation has to be drawn.
+    let replica = Replica::open(root.identity(id), stored, Incarnation(0))
+        .map_err(|damage| unreadable(&path, &StoreError::Damaged(damage.to_string())))?;
+    if let Some(event) = event {
+        names::event(&replica, event)?;
+    }
+    Ok(replica)
+}
+
 fn write(root: Root, call: Call) -> Result<Answer, Problem> {
-    // What a cloud holds comes from devices, and a running node takes it in.
-    if call.request.needs_a_node() || root.mode() == Mode::Cloud {
+    // What a cloud holds comes from devices, and a running node takes it in; a first event may come
+    // from a file.
+    let holds = root.mode() == Mode::Cloud && !events::list(root.dir()).is_empty();
+    if call.request.needs_a_node() || holds {
         return Err(CallError::NotRunning {
             dir: root.dir().to_owned(),
         }
@@ -165,7 +167,19 @@ fn write(root: Root, call: Call) -> Result<Answer, Problem> {
     Ok(answer)
 }
 
-fn unreadable(path: &Path, error: &StoreError) -> Problem {
+/// Says why a store cannot be read.
+pub(crate) fn unreadable(path: &Path, error: &StoreError) -> Problem {
+    if let StoreError::Newer { .. } = error {
+        return Problem::new(
+            codes::STORE_NEWER,
+            exits::VERSION,
+            format!(
+                "the store {} is newer than this program: {error}; nothing was changed; install \
+                 the version that wrote it, or a later one",
+                path.display()
+            ),
+        );
+    }
     Problem::new(
         codes::BAD_STORE,
         exits::STORAGE,
@@ -203,6 +217,9 @@ impl From<StartError> for Problem {
     fn from(error: StartError) -> Self {
         match error {
             StartError::Root(error) => error.into(),
+            StartError::Newer { .. } => {
+                Self::new(codes::STORE_NEWER, exits::VERSION, error.to_string())
+            }
             StartError::Store { .. } => {
                 Self::new(codes::BAD_STORE, exits::STORAGE, error.to_string())
             }

@@ -117,6 +117,10 @@ pub(super) fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<
         | Request::SyncPause(_)
         | Request::SyncResume(_)
         | Request::Health(_)
+        | Request::SyncNow(_)
+        | Request::Vitals(_)
+        | Request::EventReady(_)
+        | Request::CloudRebuild(_)
         | Request::Security(_)
         | Request::Stop(_) => return Err(no_such_verb()),
     };

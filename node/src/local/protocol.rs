@@ -20,6 +20,7 @@ mod data;
 mod enrol;
 mod exchange;
 mod health;
+mod operations;
 mod participants;
 mod report;
 mod score;
@@ -31,6 +32,7 @@ pub use data::*;
 pub use enrol::*;
 pub use exchange::*;
 pub use health::*;
+pub use operations::*;
 pub use participants::*;
 pub use report::*;
 pub use score::*;
@@ -201,6 +203,14 @@ pub enum Request {
     SyncPause(Scope),
     /// Connects again. Answer: [`Done`].
     SyncResume(Scope),
+    /// Dials everybody at once. Answer: [`Done`]; [`VitalsData`] tells what becomes of it.
+    SyncNow(Nothing),
+    /// Tells the figures by which a node is judged. Answer: [`VitalsData`].
+    Vitals(Nothing),
+    /// Tells whether everything is here that a day without a network needs. Answer: [`ReadyData`].
+    EventReady(Nothing),
+    /// Lets a cloud without an event take it from whoever has it, and dials some. Answer: [`Done`].
+    CloudRebuild(CloudRebuild),
     /// Tells how the running node does beside the scores. Answer: [`HealthData`].
     Health(Nothing),
     /// Tells whom the running node turned away. Answer: [`SecurityData`].
@@ -536,6 +546,8 @@ impl Request {
             Self::Stop(_)
                 | Self::SyncPause(_)
                 | Self::SyncResume(_)
+                | Self::SyncNow(_)
+                | Self::CloudRebuild(_)
                 | Self::InviteDevice(_)
                 | Self::JoinOffer(_)
                 | Self::PairDevice(_)
@@ -574,6 +586,8 @@ impl Request {
             | Self::FileExport(_)
             | Self::Health(_)
             | Self::Security(_)
+            | Self::Vitals(_)
+            | Self::EventReady(_)
             | Self::Adoptable(_)
             | Self::EventChase(_)
             | Self::EventStatements(_)
@@ -616,6 +630,8 @@ impl Request {
             | Self::FileImport(_)
             | Self::SyncPause(_)
             | Self::SyncResume(_)
+            | Self::SyncNow(_)
+            | Self::CloudRebuild(_)
             | Self::InviteCancel(_)
             | Self::InviteDevice(_)
             | Self::JoinOffer(_)

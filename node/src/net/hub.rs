@@ -380,6 +380,21 @@ impl Hub {
         self.changed();
     }
 
+    /// Makes every dial due, the cloud's too.
+    pub(super) fn hurry(&self) {
+        let now_ms = self.now_ms();
+        self.links.lock().targets.hurry(now_ms);
+        self.uplink.notify_one();
+        self.changed();
+    }
+
+    /// Dials places whose device may hand an event over, until this device is a member.
+    pub(super) fn seek_event(&self, from: &[String]) {
+        self.configure(from);
+        self.links.lock().seek_host();
+        self.hurry();
+    }
+
     /// Tells whether connections of this scope are paused.
     pub(super) fn paused(&self, scope: Scope) -> bool {
         self.links.lock().is_paused(scope)

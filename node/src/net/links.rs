@@ -566,6 +566,13 @@ impl Links {
         self.targets.inviter(inviter);
     }
 
+    /// Lets whoever is reached hand an event over, unless this device is a member of one.
+    pub(super) fn seek_host(&mut self) {
+        if self.host.is_none() && !self.members.contains(&self.own) {
+            self.host = Some(Host::Anybody);
+        }
+    }
+
     /// Tells whether a key is this device's.
     pub(super) fn is_own(&self, key: &PublicKey) -> bool {
         self.own == *key

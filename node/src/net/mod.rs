@@ -387,6 +387,17 @@ impl Net {
         self.hub.resume(scope);
     }
 
+    /// Dials everybody who is not connected at once, the cloud too.
+    pub fn hurry(&self) {
+        self.hub.hurry();
+    }
+
+    /// Lets whoever has an event hand it over, and dials these `host:port`, until this device is a
+    /// member: what a cloud that lost its store waits for.
+    pub fn seek_event(&self, from: &[String]) {
+        self.hub.seek_event(from);
+    }
+
     /// Tells what is paused: every connection, the uplink.
     pub fn paused(&self, scope: Scope) -> bool {
         self.hub.paused(scope)

@@ -127,6 +127,11 @@ impl KeyFile {
             })
     }
 
+    /// Reads the text of such a file.
+    pub(super) fn of_text(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let mut lines = text.lines();
         let first = lines.next()?.trim();

@@ -111,6 +111,12 @@ pub fn free_bytes(dir: &Path) -> Option<u64> {
     }
 }
 
+/// Returns how many bytes the whole disk has; `None` if it does not say.
+pub fn disk_bytes(dir: &Path) -> Option<u64> {
+    let disk = statvfs(dir).ok()?;
+    Some(disk.f_blocks.saturating_mul(disk.f_frsize))
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::MetadataExt as _;

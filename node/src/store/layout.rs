@@ -6,7 +6,7 @@
 //!
 //! | table | key | value |
 //! | --- | --- | --- |
-//! | `meta/1` | ASCII name | `store`: random id of this store, u64; `manifest`, `ticket`: exact bytes; `mark`: what stands before each key, every bit turned over |
+//! | `meta/1` | ASCII name | `store`: random id of this store, u64; `version`: the layout's number, u32, missing in stores from before it was written; `manifest`, `ticket`: exact bytes; `mark`: what stands before each key, every bit turned over |
 //! | `logs/1` | ordinal u32 | grant 32 B, incarnation u64 |
 //! | `entries/1` | ordinal u32, sequence u64 from 1 | exact bytes of the entry |
 //! | `heads/1` | ordinal u32, height u64 | signature 64 B |
@@ -48,6 +48,13 @@ pub(super) const STORE: &[u8] = b"store";
 pub(super) const MANIFEST: &[u8] = b"manifest";
 /// Key of the ticket in `meta/1`.
 pub(super) const TICKET: &[u8] = b"ticket";
+
+/// Key of the layout's number in `meta/1`.
+pub(super) const VERSION: &[u8] = b"version";
+
+/// The layout that this program writes. It grows with every change that an older program would
+/// misread or lose; a table that older ones may ignore needs no new number.
+pub(super) const SCHEMA: u32 = 1;
 
 /// Key of the mark of keys in `meta/1`.
 pub(super) const MARK: &[u8] = b"mark";

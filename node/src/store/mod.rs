@@ -117,9 +117,14 @@ pub enum StoreError {
     /// Another process wrote something else than this one remembers; the event is read again.
     #[error("another node has changed the event meanwhile; it is read again")]
     Behind,
-    /// A later version of the program has changed the store.
-    #[error("{0}; nothing was changed; install that version or a later one")]
-    Newer(String),
+    /// A later version of the program wrote it: what this one does not know it would not keep.
+    #[error("a later version of the program wrote it (layout {found}; this one knows {known})")]
+    Newer {
+        /// The layout that the store says.
+        found: u32,
+        /// The layout that this program knows.
+        known: u32,
+    },
     /// No randomness for the id of a fresh store.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
@@ -137,6 +142,7 @@ impl Store {
             if fs::metadata(path).map_err(|error| disk(&error))?.len() == 0 {
                 return Err(StoreError::Damaged("the file is empty".to_owned()));
             }
+            refuse_newer(path)?;
             Self::of_file(OpenOptions::new().read(true).write(true).open(path))?
         } else {
             Self::make(path)?
@@ -200,7 +206,7 @@ impl Store {
                 | StoreError::Disk(_)
                 | StoreError::Dead
                 | StoreError::Behind
-                | StoreError::Newer(_)
+                | StoreError::Newer { .. }
                 | StoreError::Entropy(_)),
             ) => Err(error),
         }
@@ -479,6 +485,7 @@ fn found_or_read(
     let read = db.begin_read().map_err(sort)?;
     match read.open_table(layout::META) {
         Ok(meta) => {
+            check_version(&meta)?;
             let id = meta.get(layout::STORE).map_err(sort)?;
             let id = id.and_then(|bytes| <[u8; 8]>::try_from(bytes.value()).ok());
             return id
@@ -496,9 +503,45 @@ fn found_or_read(
             .meta
             .insert(layout::STORE, id.to_be_bytes().as_slice())
             .map_err(sort)?;
+        let version = layout::SCHEMA.to_be_bytes();
+        put_meta(&mut tables.meta, layout::VERSION, Some(&version.to_vec()))?;
     }
     write.commit().map_err(sort)?;
     Ok(id)
+}
+
+/// Refuses a store of a later layout before anything opens it for writing, which touches its bytes.
+/// What cannot be read so (after a crash, damaged, in use) is told by the opening itself.
+fn refuse_newer(path: &Path) -> Result<(), StoreError> {
+    let version = guard(|| {
+        let db = builder().open_read_only(path).map_err(sort)?;
+        let read = db.begin_read().map_err(sort)?;
+        let meta = read.open_table(layout::META).map_err(sort)?;
+        check_version(&meta)
+    });
+    match version {
+        Err(newer @ StoreError::Newer { .. }) => Err(newer),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Makes sure that this program knows the store's layout. One without a version was written before
+/// there was one, and has the first.
+fn check_version(
+    meta: &impl redb::ReadableTable<&'static [u8], &'static [u8]>,
+) -> Result<(), StoreError> {
+    let Some(version) = meta.get(layout::VERSION).map_err(sort)? else {
+        return Ok(());
+    };
+    let found = <[u8; 4]>::try_from(version.value()).map(u32::from_be_bytes);
+    let found = found.map_err(|_| StoreError::Damaged("its version is none".to_owned()))?;
+    if layout::SCHEMA < found {
+        return Err(StoreError::Newer {
+            found,
+            known: layout::SCHEMA,
+        });
+    }
+    Ok(())
 }
 
 fn read_ordinals(db: &Database) -> Result<BTreeMap<LogName, u32>, StoreError> {

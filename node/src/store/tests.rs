@@ -424,3 +424,71 @@ fn a_store_without_keys_opens_and_takes_them() {
     let store = Store::open(&path).expect("opens");
     assert_eq!(store.load().expect("loads").keys, [row]);
 }
+
+/// Writes the number of a layout into a store.
+fn say_version(path: &Path, version: &[u8]) {
+    let db = builder().create(path).expect("opens");
+    let write = db.begin_write().expect("begins");
+    {
+        let mut meta = write.open_table(layout::META).expect("opens");
+        let said = meta.insert(layout::VERSION, version);
+        said.map(drop).expect("says");
+    }
+    write.commit().expect("commits");
+}
+
+/// What this program does not know it would not keep.
+#[test]
+fn a_store_of_a_later_layout_is_refused_and_left_as_it_is() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("node.redb");
+    let mut store = Store::open(&path).expect("opens");
+    store.commit(&[entries(name(1, 1), 1, 3)]).expect("commits");
+    drop(store);
+    let later = layout::SCHEMA + 1;
+    say_version(&path, &later.to_be_bytes());
+    let bytes = fs::read(&path).expect("reads");
+    for _ in 0..2 {
+        let error = Store::open_or_set_aside(&path).expect_err("opened");
+        assert!(
+            matches!(error, StoreError::Newer { found, .. } if found == later),
+            "{error}"
+        );
+        let error = Store::open_copy(&path).expect_err("opened");
+        assert!(matches!(error, StoreError::Newer { .. }), "{error}");
+    }
+    assert!(
+        fs::read(&path).expect("reads") == bytes,
+        "something changed"
+    );
+    assert_eq!(
+        fs::read_dir(dir.path()).expect("lists").count(),
+        1,
+        "nothing beside it"
+    );
+    say_version(&path, &layout::SCHEMA.to_be_bytes());
+    let store = Store::open(&path).expect("the layout that this program writes");
+    assert_eq!(
+        find(&store.load().expect("loads"), name(1, 1))
+            .entries
+            .len(),
+        3
+    );
+}
+
+#[test]
+fn a_store_without_a_version_is_of_the_first_layout() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("node.redb");
+    drop(Store::open(&path).expect("opens"));
+    let db = builder().create(&path).expect("opens");
+    let write = db.begin_write().expect("begins");
+    {
+        let mut meta = write.open_table(layout::META).expect("opens");
+        let said = meta.remove(layout::VERSION).expect("removes");
+        assert!(said.is_some(), "a fresh store says it");
+    }
+    write.commit().expect("commits");
+    drop(db);
+    drop(Store::open(&path).expect("opens"));
+}

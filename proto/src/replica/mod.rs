@@ -23,6 +23,7 @@ mod invite;
 mod keyring;
 mod keytalk;
 mod known;
+mod leaving;
 mod lending;
 mod member;
 mod open;
@@ -49,6 +50,7 @@ pub use input::{
     Claiming, Command, Enrolling, Founding, Identity, Input, Now, PeerId, RequestId, Seed, Stored,
     StoredLog,
 };
+pub use leaving::CloudHold;
 pub use open::Damage;
 pub use peer::REFUSED_EVENT;
 pub use persons::{PersonView, SealedView};

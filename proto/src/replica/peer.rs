@@ -10,7 +10,7 @@ use alloc::{
 use tallyline_keys::PublicKey;
 
 use super::{
-    Notice, PeerId, Reason, Replica, Write,
+    Identity, Notice, PeerId, Reason, Replica, Write,
     core::State,
     enrol::{asks_to_join, claim_frame, join_frame},
     keyring::names_erased,
@@ -87,6 +87,14 @@ impl Peer {
     }
 }
 
+/// Returns whether this is a cloud without an event, and a peer that has not said a word: a cloud
+/// that lost its store dials devices, and a device that was dialled waits for the dialler.
+///
+/// Source: PROTOCOL R-SYNC-10.
+fn asks_for_event(state: &State, identity: &Identity, it: &Peer) -> bool {
+    identity.cloud && it.bytes == 0 && matches!(state, State::Blank)
+}
+
 impl Replica {
     pub(super) fn on_peer_up(&mut self, peer: PeerId, key: PublicKey, exporter: [u8; 32]) {
         if key == self.key() {
@@ -112,6 +120,10 @@ impl Replica {
             pace: Pace::new(self.now.mono_ms),
             keys: KeyTalk::new(),
         };
+        if asks_for_event(&self.state, &self.identity, &it) {
+            // Who dialled it speaks first; only who was dialled waits for a word.
+            it.introduce_at_ms = self.now.mono_ms.saturating_add(INTRODUCE_MS);
+        }
         let welcome = match &self.state {
             State::Blank => self.identity.cloud || self.awaits_owner(),
             State::Joining(ticket) => ticket.asks(&self.identity.key.public(), &key),
@@ -154,13 +166,17 @@ impl Replica {
                 };
                 it.introduce_at_ms = now_ms.saturating_add(INTRODUCE_MS);
                 it.outbox.push(claim);
+            } else if asks_for_event(&self.state, &self.identity, it) {
+                it.introduce_at_ms = now_ms.saturating_add(INTRODUCE_MS);
+                it.outbox.push(Frame::Refused(REFUSED_EVENT));
             }
         }
     }
 
     /// Returns whether a peer is still to be told who this device is.
     pub(super) fn introduces(&self, it: &Peer) -> bool {
-        let joins = asks_to_join(&self.state, it, &self.key()).is_some();
+        let joins = asks_to_join(&self.state, it, &self.key()).is_some()
+            || asks_for_event(&self.state, &self.identity, it);
         joins || (!it.is_member && matches!(self.state, State::Member(_)))
     }
 

@@ -9,6 +9,7 @@ mod doctor;
 mod enrol;
 mod entries;
 mod event;
+mod operations;
 mod participants;
 mod report;
 mod standings;
@@ -24,6 +25,7 @@ pub(super) use doctor::{report, security};
 pub(super) use enrol::{invites, joined, plain};
 pub(super) use entries::entries;
 pub(super) use event::{claims, devices, event, events, grants, until};
+pub(super) use operations::{last_success, ready};
 pub(super) use participants::{participant, participants};
 pub(super) use report::{Report, report_csv, report_footer, report_text};
 pub(super) use standings::{standings, standings_csv, standings_footer};
@@ -32,7 +34,7 @@ pub(super) use status::{checked, status, verified};
 pub(super) use when::local as local_time;
 
 /// Adds a piece to a text, which never fails.
-fn add(text: &mut String, piece: fmt::Arguments<'_>) {
+pub(super) fn add(text: &mut String, piece: fmt::Arguments<'_>) {
     text.push_str(&piece.to_string());
 }
 

@@ -42,6 +42,7 @@ pub(in crate::cli) fn status(data: &StatusData, screen: Screen) -> String {
         ),
         _ => {}
     }
+    text.push_str(&super::last_success(data));
     if let Some(owner) = &data.owner {
         add(&mut text, format_args!("The owner is {}.\n", clean(owner)));
     }

@@ -64,3 +64,13 @@ pub const IN_USE: &str = "in_use";
 pub const BAD_STORE: &str = "bad_store";
 /// The event needs a later version of the program.
 pub const UPDATE_NEEDED: &str = "update_needed";
+/// The store was written by a later version of the program.
+pub const STORE_NEWER: &str = "store_newer";
+/// Something here is not in the cloud, or would be lost.
+pub const NOT_SAFE: &str = "not_safe";
+/// A person paused what is asked for.
+pub const PAUSED: &str = "paused";
+/// The root holds an event already.
+pub const HAS_EVENT: &str = "has_event";
+/// This node is no cloud of the event.
+pub const NOT_THE_CLOUD: &str = "not_the_cloud";

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use tallyline_proto::model::EventId;
 
 use super::{
-    ApproveData, CloseWhy, HeadInfo, KindInfo, LentInfo, PhaseInfo, PlaceInfo, Record, RevokeWhy,
-    RosterAdd, ScoreVoid,
+    ApproveData, CloseWhy, HeadInfo, KindInfo, LastSync, LentInfo, PhaseInfo, PlaceInfo, Record,
+    RevokeWhy, RosterAdd, ScoreVoid,
 };
 
 /// Answer of a verb that has nothing to tell.
@@ -490,6 +490,12 @@ pub struct StatusData {
     /// Whether the running node writes the plain-text score log; `None`: no node runs.
     #[serde(default)]
     pub score_log: Option<bool>,
+    /// With whom an exchange was complete last, and when.
+    #[serde(default)]
+    pub last_sync: Option<LastSync>,
+    /// When the cloud signed last that it holds more, in Unix milliseconds.
+    #[serde(default)]
+    pub last_upload_unix_ms: Option<i64>,
     /// How often peers' frames were refused, by reason.
     pub refused: Vec<Refused>,
     /// Bytes over the network since the start.

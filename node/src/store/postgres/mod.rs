@@ -144,10 +144,12 @@ impl Database {
         migrator.set_locking(engine.advisory_locks);
         if let Err(error) = migrator.run(&pool).await {
             if let MigrateError::VersionMissing(version) = error {
-                return Err(StoreError::Newer(format!(
-                    "the database has tables of version {version}, which this program does not \
-                     know"
-                )));
+                let known = MIGRATIONS.iter().map(|it| it.version).max();
+                let number = |it: i64| u32::try_from(it).unwrap_or(u32::MAX);
+                return Err(StoreError::Newer {
+                    found: number(version),
+                    known: number(known.unwrap_or(0)),
+                });
             }
             return Err(StoreError::Disk(error.to_string()));
         }
