@@ -105,7 +105,7 @@ fn a_cloud_that_was_restored_from_an_old_backup_keeps_the_root() {
     until("the owner's device hears of it", AGREE_MAX, || {
         range.done("again", &["export", &signed]);
         // Tried on a copy, until the receipt is in the bundle.
-        std::fs::remove_dir_all(&stored).ok();
+        fs::remove_dir_all(&stored).ok();
         copy(&range.root("owner"), &stored);
         range.done("signed", &["import", &signed]);
         range.read("signed", &["status"])["light"] != "in-the-cloud"
