@@ -48,6 +48,11 @@ pub enum Purpose {
     Receipt,
     /// A device's request to join an event.
     Join,
+    /// A node's answer to who asks whether it is there; see `probe`.
+    Probe,
+    /// A device's answer to a node's challenge: it wants to ask over HTTP. In place of the event
+    /// stands the node's key.
+    Login,
 }
 
 /// Why a signature proves nothing.
@@ -71,13 +76,15 @@ impl Signature {
 
 impl Purpose {
     /// Every purpose, for tests and tables.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Head,
         Self::Statement,
         Self::Consent,
         Self::Cell,
         Self::Receipt,
         Self::Join,
+        Self::Probe,
+        Self::Login,
     ];
 
     /// Returns the bytes that start everything signed for this purpose.
@@ -91,6 +98,8 @@ impl Purpose {
             Self::Cell => b"tallyline/v1/cell\0",
             Self::Receipt => b"tallyline/v1/receipt\0",
             Self::Join => b"tallyline/v1/join\0",
+            Self::Probe => b"tallyline/v1/probe\0",
+            Self::Login => b"tallyline/v1/login\0",
         }
     }
 }

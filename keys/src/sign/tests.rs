@@ -13,7 +13,7 @@ use crate::vectors::{bytes, device};
 const EVENT: [u8; 32] = [7; 32];
 const BODY: &[u8] = b"fifteen hits";
 
-const VECTORS: [(Purpose, &str); 6] = [
+const VECTORS: [(Purpose, &str); 8] = [
     (
         Purpose::Head,
         "db3a4d9daf59fcb75b9dcfd5a7f39736f104808618dd4a5f9de268f0519c7087\
@@ -43,6 +43,16 @@ const VECTORS: [(Purpose, &str); 6] = [
         Purpose::Join,
         "6baf5f78ddab5655b7f44e35211127c596f0b5cf9e14f3afa40722879191f971\
          25884731735b44691a3551fd2d40b78d4a6b6fc190e29874b9d652c00867f902",
+    ),
+    (
+        Purpose::Probe,
+        "3484bcf3263b5857252f5d7e62e069c1f9b3b1c543ec1af9408279d3b7c1e1cb\
+         5e116011e0178e0c842f1b3ce256a981a28fe868bb5eab55c0c3185a581bcb0e",
+    ),
+    (
+        Purpose::Login,
+        "43c4d508beb9af0f87eb082fda015688db8b0ba4ef733050d250fa31bb00d675\
+         022d5917d3bf9cb3ade7ffe5c96cacd64f10298fc6fc27911fc53b28a2d1ac01",
     ),
 ];
 
