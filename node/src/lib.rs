@@ -8,6 +8,7 @@
 //! | [`net`] | QUIC, discovery, the uplink to the cloud |
 //! | [`beside`] | files beside the store: the plain-text score log, the record of exchanges |
 //! | [`security`] | who was turned away, when and why |
+//! | [`growth`] | that an event grew, told to who shows it |
 //! | [`local`] | the command socket in the root |
 //! | [`node`] | all of it together: what `tallyline run` runs |
 //! | [`doctor`] | what is wrong with a device, and what to do |
@@ -33,6 +34,7 @@ pub mod entropy;
 pub mod exchange;
 pub mod failpoint;
 pub mod files;
+pub mod growth;
 pub mod local;
 pub mod net;
 pub mod node;
