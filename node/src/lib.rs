@@ -10,6 +10,7 @@
 //! | [`security`] | who was turned away, when and why |
 //! | [`growth`] | that an event grew, told to who shows it |
 //! | [`local`] | the command socket in the root |
+//! | [`api`] | the same answers over HTTP, and the spectators' board |
 //! | [`node`] | all of it together: what `tallyline run` runs |
 //! | [`doctor`] | what is wrong with a device, and what to do |
 //! | [`cli`], [`config`] | the command line and its configuration |
@@ -20,6 +21,7 @@
 //! | [`calendar`] | days and times as people write them |
 //! | [`clock`], [`entropy`] | the only places that read the clock and draw randomness |
 
+pub mod api;
 pub mod beside;
 pub mod board;
 pub mod calendar;

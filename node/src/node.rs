@@ -9,15 +9,17 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tallyline_keys::PublicKey;
+use tallyline_keys::{DeviceKey, PublicKey};
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::api::{Api, Door, FileAccounts, ListenError, OneEvent, Parts, TokenKeys};
 use crate::beside::Beside;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::driver::{Driver, DriverThread, StartError};
+use crate::growth::Growth;
 use crate::local::protocol::{CloudData, LinkStatus, MdnsData, Scope, WireBytes};
 use crate::local::{Alarm, Clerk, Condition, Here, Network, ServeError, Server, score_line};
 use crate::net::{self, Net, NetConfig, NetError};
@@ -27,6 +29,9 @@ use crate::security::Seen;
 /// Threads of the runtime: connections and command sockets are light, and a Pi has few cores,
 /// of which the loop has one.
 const WORKERS: usize = 2;
+
+/// Folder in the root with what HTTP keeps: accounts, the keys of tokens, plans.
+pub const HTTP_DIR: &str = "http";
 
 /// A node that runs: who it is and where it is reached.
 #[derive(Clone, Debug)]
@@ -39,6 +44,8 @@ pub struct Ready {
     pub mode: Mode,
     /// Addresses at which other devices reach it, best first.
     pub addresses: Vec<SocketAddr>,
+    /// Where HTTP is served; empty if it is not.
+    pub http: Vec<SocketAddr>,
     /// The command socket.
     pub socket: PathBuf,
 }
@@ -58,6 +65,9 @@ pub enum RunError {
     /// There is no command socket.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// HTTP cannot be served.
+    #[error(transparent)]
+    Http(#[from] ListenError),
     /// The system gave no threads or signals.
     #[error("the node cannot start ({0}); nothing was changed; try again")]
     System(#[from] io::Error),
@@ -103,9 +113,12 @@ async fn live(
     // Tried before the port is bound, so that a root in use is named and not its port.
     root.may_sign()?;
     drop(root.lock()?);
+    let door = Door::open(&config.http).await?;
+    let device = Arc::new(root.device_key());
     let net = Arc::new(Net::start(net_config(&root, config))?);
-    let (driver, thread) =
-        Driver::start(root, beside.watch(net.link(), clock.clone()), clock.clone())?;
+    let growth = Growth::default();
+    let link = growth.watch(beside.watch(net.link(), clock.clone()));
+    let (driver, thread) = Driver::start(root, link, clock.clone())?;
     let server = match Server::bind(&here.dir) {
         Ok(server) => server,
         Err(error) => {
@@ -123,15 +136,57 @@ async fn live(
         key,
         mode: here.mode,
         addresses: net.addresses(),
+        http: door.addresses().to_vec(),
         socket: socket_path(&here.dir),
     });
+    let (dir, mode) = (here.dir.clone(), here.mode);
     let clerk = Clerk::new(driver.clone(), network, here, Arc::clone(&stop));
+    let http = http(
+        (door, &dir, mode),
+        (clerk.clone(), growth),
+        (device, clock.clone()),
+        stopped.clone(),
+    );
     let serve = server.serve(clerk, stopped.clone());
     let keep = beside.keep(driver.clone(), clock, stopped.clone(), score_line);
     let watch = watch_for_end(&driver, &stop, stopped, (&mut interrupt, &mut terminate));
-    tokio::join!(serve, watch, keep);
+    tokio::join!(serve, watch, keep, http);
     end(&net, &driver).await;
     Ok(thread)
+}
+
+/// Serves HTTP until the node ends, if it was asked for. What HTTP keeps lies in a folder of its own,
+/// which is not made before somebody asks for it.
+async fn http(
+    (door, dir, mode): (Door, &Path, Mode),
+    (clerk, growth): (Clerk, Growth),
+    (key, clock): (Arc<DeviceKey>, Clock),
+    stopped: watch::Receiver<bool>,
+) {
+    if door.addresses().is_empty() {
+        return;
+    }
+    let dir = dir.join(HTTP_DIR);
+    let opened = FileAccounts::open(&dir)
+        .and_then(|accounts| Ok((accounts, TokenKeys::open(&dir)?.ready()?)));
+    let (accounts, tokens) = match opened {
+        Ok(opened) => opened,
+        Err(error) => {
+            tracing::error!(%error, "HTTP is not served; scores are taken all the same");
+            return;
+        }
+    };
+    let api = Api::new(Parts {
+        events: Arc::new(OneEvent::new(clerk, growth)),
+        accounts: Arc::new(accounts),
+        tokens,
+        key,
+        mode,
+        dir,
+        clock,
+        stopped: stopped.clone(),
+    });
+    door.serve(&api, mode, stopped).await;
 }
 
 /// Sets `stop` when a signal comes or the loop ends by itself; returns once it is set.

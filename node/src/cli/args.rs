@@ -4,6 +4,7 @@
 //! Layer: node, cli.
 
 mod beyond;
+mod cloud;
 mod file;
 mod report;
 mod score;
@@ -24,6 +25,7 @@ pub(super) use beyond::{
     ConflictsVerb, Decide, IncidentAdd, IncidentList, IncidentReport, IncidentVerb, RecordAdd,
     RecordList, RecordSet, RecordVerb,
 };
+pub(super) use cloud::{CloudVerb, Token};
 pub(super) use file::{Export, ExportAs, Import, ImportAs};
 pub(super) use report::{OneDay, Plain, ReportVerb, Sheet};
 pub(super) use score::{Approve, Entries, EntryArgs, ScoreAdd, ScoreVerb};
@@ -167,6 +169,9 @@ pub(super) enum Verb {
     /// Pause or resume connections.
     #[command(subcommand)]
     Sync(SyncVerb),
+    /// Who may ask this node over HTTP.
+    #[command(subcommand)]
+    Cloud(CloudVerb),
     /// End the running node.
     Stop,
     /// Replay a real match over real processes on this machine, and compare every result.
@@ -204,6 +209,9 @@ pub(super) struct Run {
     /// Address to listen on, ip:port; repeat for more [default: every address, any port].
     #[arg(long, value_name = "ADDR")]
     pub(super) listen: Vec<String>,
+    /// Serve the board and the API over HTTP, ip:port; repeat for more [default: not served].
+    #[arg(long, value_name = "ADDR")]
+    pub(super) http: Vec<String>,
     /// Static peer, host:port; repeat for more.
     #[arg(long, value_name = "ADDR")]
     pub(super) peer: Vec<String>,

@@ -8,6 +8,7 @@ mod args;
 mod beyond;
 mod cards;
 mod claims;
+mod cloud;
 mod doctor;
 mod enrol;
 mod failure;
@@ -123,6 +124,7 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         | Verb::Export(_)
         | Verb::Import(_)
         | Verb::Sync(_)
+        | Verb::Cloud(_)
         | Verb::Stop => ask(verb, &session(global, flags)?),
     }
 }
@@ -161,6 +163,7 @@ fn ask(verb: Verb, session: &Session) -> Result<u8, Failure> {
         Verb::Verify { file: Some(file) } => files::verify(&file, session),
         Verb::Export(args) => files::export(&args, session),
         Verb::Import(args) => import::import(*args, session),
+        Verb::Cloud(verb) => cloud::cloud(verb, session),
         Verb::Sync(verb) => venue::sync(&verb, session),
         Verb::Stop => done(Request::Stop(Nothing {}), session),
         // These four are done before a node is asked.

@@ -96,7 +96,7 @@ fn check(text: &str, expected: &str) {
 fn bad_files_are_told_with_what_to_do() {
     check("rot = \"x\"", "unknown key \"rot\"; did you mean \"root\"?");
     check("cloudkey = \"x\"", "did you mean \"cloud_key\"?");
-    check("temperature = 3", "the keys are root, mode, listen,");
+    check("temperature = 3", "the keys are root, mode, listen, http,");
     check(
         "mode = \"kiosk\"",
         "mode is \"kiosk\"; use device, gateway or cloud",

@@ -45,7 +45,7 @@ const MODULES: [(&str, &[&str]); 7] = [
 ];
 
 /// Packages that only some files may name, so that each could be replaced in one place.
-const OWNERS: [(&str, &[&str]); 6] = [
+const OWNERS: [(&str, &[&str]); 7] = [
     ("ed25519_dalek", &["keys/src/device", "keys/src/sign"]),
     ("rcgen", &["keys/src/tls", "tests/src/hostile/"]),
     ("prost", &["proto/src/wire/", "proto/tests/"]),
@@ -55,6 +55,7 @@ const OWNERS: [(&str, &[&str]); 6] = [
         &["node/src/net", "simulator/src/wire/", "tests/src/hostile/"],
     ),
     ("mdns_sd", &["node/src/net"]),
+    ("axum", &["node/src/api"]),
 ];
 
 /// Checks that packages depend on lower ones only, and on nothing from outside a registry.

@@ -12,11 +12,15 @@ use super::{
 const GLOSSARY: &str = "docs/GLOSSARY.md";
 
 /// Words that other people's packages use, and where we must call them as they are.
-const FOREIGN: [(&str, &str); 3] = [
+const FOREIGN: [(&str, &str); 5] = [
     // DNS service discovery registers and resolves services.
     ("node/src/net/mdns", "Service"),
     // The standard library's files and errors have permissions.
     ("node/src/", "Permission"),
+    // axum makes services of routers.
+    ("node/src/api/", "Service"),
+    // A package is called so.
+    ("node/src/api/stream", "Util"),
     // The zip package opens archives.
     ("node/src/files/", "Archive"),
 ];

@@ -1,0 +1,252 @@
+//! The sockets that HTTP is spoken on: as many connections as the node can hold, and a few for each
+//! address.
+//!
+//! Layer: node, api.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::Api;
+use crate::root::Mode;
+
+/// Most connections to a node at a venue: 64 streams, and as many pages that are being read.
+const CONNECTIONS_MAX_VENUE: usize = 192;
+
+/// Most connections to a node in the cloud; what stands before it has a limit of its own.
+const CONNECTIONS_MAX_CLOUD: usize = 8192;
+
+/// Most connections of one address to a node at a venue: three tabs of a browser with six each. In
+/// the cloud a club's house has one address, so there all share the whole.
+const ADDRESS_MAX: usize = 18;
+
+/// How long requests that are under way may take when the node ends; streams end at once.
+const END_TIME: Duration = Duration::from_secs(5);
+
+/// Sockets that listen, before anybody is served.
+#[derive(Debug)]
+pub struct Door {
+    listeners: Vec<TcpListener>,
+    addresses: Vec<SocketAddr>,
+}
+
+/// An address that cannot be listened on.
+#[derive(Debug, Error)]
+#[error(
+    "HTTP cannot be served at {address} ({error}); nothing was changed; correct --http, or stop \
+     what else listens there"
+)]
+pub struct ListenError {
+    address: SocketAddr,
+    error: io::Error,
+}
+
+impl Door {
+    /// Listens on addresses; none is none. Needs a running tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`ListenError`] of the first address that is taken or not the machine's.
+    pub async fn open(addresses: &[SocketAddr]) -> Result<Self, ListenError> {
+        let mut door = Self {
+            listeners: Vec::new(),
+            addresses: Vec::new(),
+        };
+        for &address in addresses {
+            let failed = |error| ListenError { address, error };
+            let listener = TcpListener::bind(address).await.map_err(failed)?;
+            door.addresses.push(listener.local_addr().map_err(failed)?);
+            door.listeners.push(listener);
+        }
+        Ok(door)
+    }
+
+    /// Returns where it listens.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Serves until `stopped` is set, and what is under way then.
+    pub async fn serve(self, api: &Api, mode: Mode, stopped: watch::Receiver<bool>) {
+        let (all, each) = match mode {
+            Mode::Cloud => (CONNECTIONS_MAX_CLOUD, CONNECTIONS_MAX_CLOUD),
+            Mode::Device | Mode::Gateway => (CONNECTIONS_MAX_VENUE, ADDRESS_MAX),
+        };
+        let places = Arc::new(Semaphore::new(all));
+        let held = Arc::new(Addresses {
+            each,
+            counts: Mutex::default(),
+        });
+        let mut serving = JoinSet::new();
+        for listener in self.listeners {
+            let limited = Limited {
+                listener,
+                places: Arc::clone(&places),
+                held: Arc::clone(&held),
+            };
+            let router = api.router();
+            let service = router.into_make_service_with_connect_info::<Peer>();
+            let mut told = stopped.clone();
+            let end = async move {
+                // An error says that whoever could tell is gone, which is an end, too.
+                told.wait_for(|stop| *stop).await.ok();
+            };
+            let mut late = stopped.clone();
+            serving.spawn(async move {
+                let serve = axum::serve(limited, service).with_graceful_shutdown(end);
+                let serve = async move { serve.await.ok() };
+                let late = async move {
+                    late.wait_for(|stop| *stop).await.ok();
+                    sleep(END_TIME).await;
+                };
+                tokio::select! {
+                    _ = serve => {}
+                    () = late => tracing::warn!("a client did not take its answer in time"),
+                }
+            });
+        }
+        while serving.join_next().await.is_some() {}
+    }
+}
+
+/// Where a connection comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) SocketAddr);
+
+impl Connected<IncomingStream<'_, Limited>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Limited>) -> Self {
+        Self(*stream.remote_addr())
+    }
+}
+
+/// How many connections each address has.
+struct Addresses {
+    each: usize,
+    counts: Mutex<BTreeMap<IpAddr, usize>>,
+}
+
+/// A listener that lets in as many as there are places for.
+pub(super) struct Limited {
+    listener: TcpListener,
+    places: Arc<Semaphore>,
+    held: Arc<Addresses>,
+}
+
+/// A connection with its place; given back when it is dropped.
+pub(super) struct Placed {
+    stream: TcpStream,
+    _place: OwnedSemaphorePermit,
+    address: IpAddr,
+    held: Arc<Addresses>,
+}
+
+impl Addresses {
+    fn take(&self, address: IpAddr) -> bool {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(address).or_default();
+        let fits = *count < self.each;
+        if fits {
+            *count = count.saturating_add(1);
+        }
+        fits
+    }
+}
+
+impl Drop for Placed {
+    fn drop(&mut self) {
+        let mut counts = self
+            .held
+            .counts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.address) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                counts.remove(&self.address);
+            }
+        }
+    }
+}
+
+impl Listener for Limited {
+    type Io = Placed;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Placed, SocketAddr) {
+        loop {
+            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
+                // The semaphore is never closed.
+                std::future::pending::<()>().await;
+                continue;
+            };
+            match self.listener.accept().await {
+                Ok((stream, address)) => {
+                    let ip = address.ip().to_canonical();
+                    if !self.held.take(ip) {
+                        tracing::debug!(%ip, "too many connections of one address");
+                        continue;
+                    }
+                    let placed = Placed {
+                        stream,
+                        _place: place,
+                        address: ip,
+                        held: Arc::clone(&self.held),
+                    };
+                    return (placed, address);
+                }
+                // Out of file descriptors: some client will end; the node goes on.
+                Err(error) => {
+                    tracing::warn!(%error, "a client could not be let in");
+                    timeout(Duration::from_millis(100), std::future::pending::<()>())
+                        .await
+                        .ok();
+                }
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+impl AsyncRead for Placed {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Placed {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
