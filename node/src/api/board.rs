@@ -57,6 +57,11 @@ pub(super) async fn standings(ask: Ask) -> Result<Response, Failure> {
         category: wanted.category,
         teams: wanted.teams,
     };
+    // Of what may be written in many ways nothing is kept, or asking would fill the memory.
+    let free = query.class.is_some() || query.category.is_some();
+    if free || query.all && (query.drill.is_some() || query.division.is_some()) {
+        return ask.pass(Request::Standings(query)).await;
+    }
     let what = serde_json::to_string(&query).unwrap_or_default();
     kept::verb(&ask, &what, For::Scores, Request::Standings(query)).await
 }

@@ -7,6 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use axum::body::Bytes;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
@@ -151,7 +152,7 @@ async fn csv(ask: &Ask) -> Result<Response, Failure> {
 /// Takes a file in, or tells what it would change.
 pub(super) async fn import(ask: Ask) -> Result<Response, Failure> {
     let given: Given = ask.query()?;
-    let incoming = incoming(&ask, ask.body.to_vec(), &given.format).await?;
+    let incoming = incoming(&ask, ask.body.clone(), &given.format).await?;
     let path = incoming.0.display().to_string();
     let request = if given.format == "bundle" {
         let rescue = false;
@@ -187,7 +188,7 @@ pub(super) async fn push(ask: Ask) -> Result<Response, Failure> {
     let push: Push = ask.json()?;
     let bytes = from_base64(&push.bundle)
         .ok_or_else(|| Failure::bad_request("bundle", "the bundle is not in base64"))?;
-    let incoming = incoming(&ask, bytes, "bundle").await?;
+    let incoming = incoming(&ask, bytes.into(), "bundle").await?;
     let path = incoming.0.display().to_string();
     let mut told = ask
         .request(Request::Import(Import {
@@ -224,7 +225,7 @@ pub(super) async fn pull(ask: Ask) -> Result<Response, Failure> {
 }
 
 /// Puts a body into a file that the clerk reads.
-async fn incoming(ask: &Ask, bytes: Vec<u8>, format: &str) -> Result<Incoming, Failure> {
+async fn incoming(ask: &Ask, bytes: Bytes, format: &str) -> Result<Incoming, Failure> {
     if bytes.is_empty() {
         return Err(Failure::bad_request(
             "body",

@@ -24,7 +24,7 @@ use super::failure::Failure;
 use super::limits::{self, Limit};
 use super::listen::Peer;
 use super::once::{self, KEY_BYTES_MAX};
-use super::routes::{Need, Of, Route, Verb};
+use super::routes::{FILE_MAX, Need, Of, Route, Verb};
 use super::tokens::Use;
 use crate::local::protocol::{Devices, Nothing, Request as Asked};
 
@@ -89,6 +89,10 @@ async fn through(
     let person = at_event(person, open.as_ref()).await?;
     may(route, &person, open.as_ref())?;
     let nobody = matches!(person, Person::Nobody(_));
+    let place = match route.body_max {
+        FILE_MAX => api.0.files.acquire().await.ok(),
+        _ => None,
+    };
     let body = read(body, route, nobody).await?;
     let ask = Ask {
         api: api.clone(),
@@ -98,7 +102,9 @@ async fn through(
         parts,
         body,
     };
-    answer(route, ask).await
+    let done = answer(route, ask).await;
+    drop(place);
+    done
 }
 
 /// Answers, or repeats the answer of the same request.

@@ -33,6 +33,10 @@ const CONNECTIONS_MAX_CLOUD: usize = 8192;
 /// the cloud a club's house has one address, so there all share the whole.
 const ADDRESS_MAX: usize = 18;
 
+/// Milliseconds after which a client that takes nothing is gone: three signs of life of a stream.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const SILENT_MS: u32 = 60_000;
+
 /// How long requests that are under way may take when the node ends; streams end at once.
 const END_TIME: Duration = Duration::from_secs(5);
 
@@ -199,6 +203,7 @@ impl Listener for Limited {
                         tracing::debug!(%ip, "too many connections of one address");
                         continue;
                     }
+                    end_when_silent(&stream);
                     let placed = Placed {
                         stream,
                         _place: place,
@@ -220,6 +225,15 @@ impl Listener for Limited {
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
+    }
+}
+
+/// Has the system end a connection whose other end takes nothing any more: a phone in a pocket says
+/// no goodbye, and would hold its place for a quarter of an hour.
+fn end_when_silent(stream: &TcpStream) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(stream, SILENT_MS) {
+        tracing::debug!(%error, "a silent client is noticed late");
     }
 }
 

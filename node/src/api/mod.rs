@@ -72,6 +72,9 @@ const STREAMS_MAX_VENUE: usize = 64;
 /// Most spectators that a node in the cloud streams to at once; beyond, they ask for the board.
 const STREAMS_MAX_CLOUD: usize = 4096;
 
+/// Most files that are taken in at a time: each may hold 64 MiB of memory.
+const FILES_MAX: usize = 2;
+
 /// What the router is made of.
 pub struct Parts {
     /// The events that are served.
@@ -104,6 +107,9 @@ struct Inner {
     claims: claims::Held,
     metrics: metrics::Metrics,
     streams: Arc<Semaphore>,
+    latest: stream::Latest,
+    /// Places for large bodies.
+    files: Semaphore,
     /// Since when something is behind, in milliseconds of the clock; `None`: nothing is.
     behind: Mutex<Option<u64>>,
     /// One write at a time that has looked before it writes.
@@ -120,6 +126,8 @@ impl Api {
             claims: claims::Held::default(),
             metrics: metrics::Metrics::new(),
             streams: Arc::new(Semaphore::new(streams_max(parts.mode))),
+            latest: stream::Latest::default(),
+            files: Semaphore::new(FILES_MAX),
             behind: Mutex::new(None),
             looked: tokio::sync::Mutex::new(()),
             parts,

@@ -27,7 +27,7 @@ pub(super) use table::ROUTES;
 const BODY_MAX: usize = 64 * 1024;
 
 /// Largest body of a route that takes files: the largest bundle, as on the command line.
-const FILE_MAX: usize = 64 * 1024 * 1024;
+pub(super) const FILE_MAX: usize = 64 * 1024 * 1024;
 
 /// Who may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,9 @@
 //! it missed and nothing twice. A client that does not read holds up nobody: what it has not read
 //! is not kept for it but read again from the logs. Layer: node, api.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -17,7 +18,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::{Mutex as Turn, OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::ask::Ask;
@@ -38,6 +39,9 @@ const PACE: Duration = Duration::from_millis(250);
 /// Time without a message after which a sign of life is sent: below what a router keeps a silent
 /// connection for.
 const ALIVE: Duration = Duration::from_secs(20);
+
+/// How long a browser waits before it comes back.
+const RETRY: Duration = Duration::from_secs(2);
 
 /// Time in which a client has to take a message.
 const WRITE_TIME: Duration = Duration::from_secs(20);
@@ -61,8 +65,48 @@ struct Told<'a> {
     news: &'a News,
 }
 
+/// What came last to each event, for all who have read it as far as the others: five hundred phones
+/// are told of a point by one look.
+#[derive(Default)]
+pub(super) struct Latest(Mutex<BTreeMap<String, Place>>);
+
+type Place = Arc<Turn<Option<Looked>>>;
+
+/// One look: from where, at which growth, and what was new.
+struct Looked {
+    from: Cursor,
+    growth: u64,
+    news: News,
+}
+
+impl Latest {
+    /// Returns what is new behind a cursor, by a look of one's own or of somebody else.
+    async fn news(&self, open: &Open, from: &Cursor) -> Result<News, Problem> {
+        let place = {
+            let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(places.entry(open.uuid.clone()).or_default())
+        };
+        let mut turn = place.lock().await;
+        let growth = open.growth.now();
+        if let Some(it) = turn
+            .as_ref()
+            .filter(|it| it.growth == growth && it.from == *from)
+        {
+            return Ok(it.news.clone());
+        }
+        let news = open.clerk.news(from.clone(), NEWS_MAX).await?;
+        *turn = Some(Looked {
+            from: from.clone(),
+            growth,
+            news: news.clone(),
+        });
+        Ok(news)
+    }
+}
+
 /// Somebody who is streamed to.
 struct Reader {
+    api: Api,
     open: Open,
     grew: watch::Receiver<u64>,
     stopped: watch::Receiver<bool>,
@@ -125,6 +169,7 @@ impl Reader {
             None => (open.clerk.newest().await?.0, State::Fresh),
         };
         Ok(Self {
+            api: ask.api.clone(),
             open,
             grew,
             stopped: ask.api.0.parts.stopped.clone(),
@@ -156,7 +201,8 @@ impl Reader {
             // Noted as seen before it is read: what comes meanwhile wakes again.
             self.grew.borrow_and_update();
             let before = self.cursor.clone();
-            let mut news = self.open.clerk.news(before.clone(), NEWS_MAX).await.ok()?;
+            let news = self.api.0.latest.news(&self.open, &before).await;
+            let mut news = news.ok()?;
             if !self.whole {
                 leave_notes_out(&mut news);
             }
@@ -202,7 +248,11 @@ pub(super) async fn events(ask: Ask) -> Result<Response, Failure> {
     let events = stream::unfold(reader, |mut reader| async move {
         let (news, kind) = reader.next().await?;
         let id = news.cursor.to_string();
-        let event = Event::default().id(id).event(kind).data(text(&news, kind));
+        let event = Event::default()
+            .id(id)
+            .event(kind)
+            .retry(RETRY)
+            .data(text(&news, kind));
         Some((Ok::<_, Infallible>(event), reader))
     });
     let alive = KeepAlive::new().interval(ALIVE).text("alive");

@@ -121,6 +121,20 @@ impl Web {
         (BufReader::new(stream), head)
     }
 
+    /// Connects and asks nothing.
+    pub(super) fn idle(&self) -> TcpStream {
+        TcpStream::connect(&self.address).unwrap()
+    }
+
+    /// Returns whether one more connection is closed by the node before anything was asked.
+    pub(super) fn is_closed_at_once(&self) -> bool {
+        let mut stream = self.idle();
+        stream
+            .set_read_timeout(Some(Duration::from_millis(200)))
+            .unwrap();
+        matches!(stream.read(&mut [0]), Ok(0))
+    }
+
     /// Opens a stream of server-sent events.
     pub(super) fn stream(&self, path: &str, headers: &[(&str, &str)]) -> Stream {
         let (mut stream, head) = self.begin("GET", path, headers);

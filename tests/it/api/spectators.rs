@@ -280,3 +280,18 @@ fn s4_19_an_update_shows_at_once_whatever_was_kept() {
         .good();
     assert_eq!(web.get(claims).good()["claims"][0]["holder"], "boss");
 }
+
+/// One phone with a broken page does not take the places of all others.
+#[test]
+fn an_address_has_some_connections_and_no_more() {
+    let it = Served::founded();
+    let mut idle: Vec<_> = (0..18).map(|_| it.web.idle()).collect();
+    until("all are let in", crate::range::AGREE_MAX, || {
+        it.web.is_closed_at_once()
+    });
+    drop(idle.split_off(9));
+    until("places are given back", crate::range::AGREE_MAX, || {
+        !it.web.is_closed_at_once()
+    });
+    assert_eq!(it.web.patient("/healthz").status, 200);
+}

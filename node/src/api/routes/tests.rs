@@ -80,3 +80,12 @@ fn each_role_has_its_routes_and_no_others() {
     }
     assert_eq!(MAY.map(|(role, _)| role), ROLES, "no role without its row");
 }
+
+#[test]
+fn a_handler_that_breaks_answers_a_problem() {
+    let causes: [Box<dyn Any + Send>; 3] =
+        [Box::new("why"), Box::new("why".to_owned()), Box::new(7)];
+    for cause in causes {
+        assert_eq!(broken(cause).status(), 500);
+    }
+}
