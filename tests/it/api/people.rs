@@ -272,12 +272,12 @@ fn s4_05_a_claim_that_is_over_may_be_claimed() {
     let now = it.web.get("/api/v1/sync/health").good()["server_time"]
         .as_u64()
         .unwrap();
-    anna.post(claim, &json!({ "expiresAt": now + 1500 })).good();
+    anna.post(claim, &json!({ "expiresAt": now + 3000 })).good();
     until("it is over", AGREE_MAX, || {
         it.web.patient("/api/v1/sync/health").good()["server_time"]
             .as_u64()
             .unwrap()
-            > now + 1500
+            > now + 3000
     });
     anna.post(SCORES, &score(1, 1)).problem(403, "no_claim");
     bert.post(claim, &json!({})).good();

@@ -45,15 +45,35 @@ async function ask() {
       etag = answer.headers.get("ETag") || "";
       board = await answer.json();
       show();
-    } else if (answer.status !== 304) {
+    } else if (answer.status === 304) {
+      // The same state, and it is still so.
+      board.as_of_unix_ms = Date.parse(answer.headers.get("Date")) || board.as_of_unix_ms;
+      asOf();
+    } else {
       const problem = await answer.json().catch(() => ({}));
       tell(problem.detail || "The node answers " + answer.status + ".", true);
+      if (named === "-") await listEvents();
     }
   } catch (error) {
     tell((board ? "No connection; as of " + clock(board.as_of_unix_ms) : "No connection") + ".", true);
   }
   asking = false;
   if (again) { again = false; ask(); }
+}
+
+// A node of many events has no board of its own.
+async function listEvents() {
+  const told = await (await fetch("/api/events", { cache: "no-cache" })).json();
+  const list = make("ul");
+  (told.events || []).forEach((it) => {
+    const link = make("a", it.name);
+    link.href = "/board/" + encodeURIComponent(it.event);
+    list.appendChild(make("li")).append(link);
+  });
+  if (list.childElementCount) {
+    tell("Choose an event.", false);
+    by("main").replaceChildren(list);
+  }
 }
 
 function tell(text, warn) {
