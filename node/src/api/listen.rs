@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use super::Api;
 use crate::root::Mode;
@@ -36,6 +36,11 @@ const ADDRESS_MAX: usize = 18;
 /// Milliseconds after which a client that takes nothing is gone: three signs of life of a stream.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const SILENT_MS: u32 = 60_000;
+
+/// How long a connection may say nothing and be told nothing: a browser keeps one it does not need
+/// for minutes, and a place is wanted by somebody else. Streams have signs of life; no answer takes
+/// so long.
+const IDLE_TIME: Duration = Duration::from_secs(90);
 
 /// How long requests that are under way may take when the node ends; streams end at once.
 const END_TIME: Duration = Duration::from_secs(5);
@@ -152,6 +157,7 @@ pub(super) struct Limited {
 /// A connection with its place; given back when it is dropped.
 pub(super) struct Placed {
     stream: TcpStream,
+    idle: Pin<Box<Sleep>>,
     _place: OwnedSemaphorePermit,
     address: IpAddr,
     held: Arc<Addresses>,
@@ -166,6 +172,13 @@ impl Addresses {
             *count = count.saturating_add(1);
         }
         fits
+    }
+}
+
+impl Placed {
+    /// Notes that something went in or out.
+    fn live(&mut self) {
+        self.idle.as_mut().reset(Instant::now() + IDLE_TIME);
     }
 }
 
@@ -206,6 +219,7 @@ impl Listener for Limited {
                     end_when_silent(&stream);
                     let placed = Placed {
                         stream,
+                        idle: Box::pin(sleep(IDLE_TIME)),
                         _place: place,
                         address: ip,
                         held: Arc::clone(&self.held),
@@ -243,7 +257,13 @@ impl AsyncRead for Placed {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if read.is_ready() {
+            self.live();
+        } else if self.idle.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        read
     }
 }
 
@@ -253,7 +273,13 @@ impl AsyncWrite for Placed {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        if written.is_ready() {
+            self.live();
+        } else if self.idle.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -262,5 +288,39 @@ impl AsyncWrite for Placed {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    /// Time is the test's own and passes when nobody has anything to do.
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_is_idle_ends_and_gives_its_place_back() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let places = Arc::new(Semaphore::new(1));
+        let held = Arc::new(Addresses {
+            each: 1,
+            counts: Mutex::default(),
+        });
+        let mut limited = Limited {
+            listener,
+            places: Arc::clone(&places),
+            held: Arc::clone(&held),
+        };
+        let client = TcpStream::connect(address).await.unwrap();
+        let (mut placed, _) = limited.accept().await;
+        assert_eq!(places.available_permits(), 0);
+        placed.write_all(b"alive").await.unwrap();
+        let error = placed.read_u8().await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        drop(placed);
+        assert_eq!(places.available_permits(), 1);
+        assert!(held.counts.lock().unwrap().is_empty());
+        drop(client);
     }
 }
