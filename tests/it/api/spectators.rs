@@ -295,3 +295,29 @@ fn an_address_has_some_connections_and_no_more() {
     });
     assert_eq!(it.web.patient("/healthz").status, 200);
 }
+
+/// What an official wrote for officials is not for everybody.
+#[test]
+fn notes_are_for_who_may_read_scores() {
+    let it = Served::founded();
+    let boss = it.somebody("boss", "owner");
+    let path = "/api/events/-/stream";
+    let (mut open, mut logged_in) = (it.web.stream(path, &[]), boss.stream(path, &[]));
+    let note = |with_note: bool, stream: &mut super::http::Stream| {
+        let told = loop {
+            let event = stream.next().unwrap();
+            if event.kind == "news" {
+                break event.data;
+            }
+        };
+        let status = &told["entries"][0]["record"]["status"];
+        assert_eq!(status["kind"], "dnf", "{told}");
+        assert_eq!(status["note"] == "left for the doctor", with_note, "{told}");
+    };
+    let dnf = json!({ "record": { "status": {
+        "shooter": 1, "drill": 1, "kind": "dnf", "note": "left for the doctor",
+    } } });
+    boss.post(SCORES, &dnf).good();
+    note(true, &mut logged_in);
+    note(false, &mut open);
+}
