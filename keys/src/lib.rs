@@ -8,6 +8,7 @@
 //! * `sign`: what exactly is signed, and the only place that checks it.
 //! * `seal`: texts that only who holds their key can read.
 //! * `enroll`: proof of an invite's secret, and the tag that finds peers of an event.
+//! * `probe`: proof that a node itself answers, and no portal before it.
 //! * `warrant`: a cloud's word that a key is one of its nodes.
 //! * `words`: 256 words, so that people compare two screens.
 //! * `planted`: mistakes on purpose, for the simulator alone; absent from every release.
@@ -26,6 +27,7 @@ extern crate std;
 mod device;
 mod enroll;
 pub mod planted;
+mod probe;
 mod seal;
 mod sign;
 #[cfg(feature = "std")]
@@ -40,6 +42,7 @@ pub use enroll::{
     JOIN_EXPORTER_LABEL, claim_proof, discovery_tag, join_proof, join_words, pair_commitment,
     pair_nonce, pair_outcome, verify_claim_proof, verify_join_proof, verify_pair_commitment,
 };
+pub use probe::PROBE_NONCE_BYTES;
 pub use seal::{SEAL_TEXT_BYTES_MAX, SEALED_BYTES_MAX, SealFor, SealKey};
 pub use sign::{Purpose, Signature, SignatureError};
 pub use warrant::Warrant;

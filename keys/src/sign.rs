@@ -50,6 +50,11 @@ pub enum Purpose {
     Join,
     /// A cloud's word that a key is one of its nodes; the context is the cloud's key.
     Warrant,
+    /// A node's answer to who asks whether it is there; see `probe`.
+    Probe,
+    /// A device's answer to a node's challenge: it wants to ask over HTTP. In place of the event
+    /// stands the node's key.
+    Login,
 }
 
 /// Why a signature proves nothing.
@@ -73,7 +78,7 @@ impl Signature {
 
 impl Purpose {
     /// Every purpose, for tests and tables.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Head,
         Self::Statement,
         Self::Consent,
@@ -81,6 +86,8 @@ impl Purpose {
         Self::Receipt,
         Self::Join,
         Self::Warrant,
+        Self::Probe,
+        Self::Login,
     ];
 
     /// Returns the bytes that start everything signed for this purpose.
@@ -95,6 +102,8 @@ impl Purpose {
             Self::Receipt => b"tallyline/v1/receipt\0",
             Self::Join => b"tallyline/v1/join\0",
             Self::Warrant => b"tallyline/v1/warrant\0",
+            Self::Probe => b"tallyline/v1/probe\0",
+            Self::Login => b"tallyline/v1/login\0",
         }
     }
 }

@@ -33,6 +33,8 @@ pub struct RawConfig {
     pub mode: Option<String>,
     /// Addresses (`ip:port`) to listen on.
     pub listen: Option<Vec<String>>,
+    /// Addresses (`ip:port`) to serve HTTP on.
+    pub http: Option<Vec<String>>,
     /// Static peers (`host:port`).
     pub peers: Option<Vec<String>>,
     /// Whether to look for peers by mDNS: `true` or `false`.
@@ -70,6 +72,8 @@ pub struct Config {
     pub mode: Option<Mode>,
     /// Addresses to listen on; empty: any address, any port.
     pub listen: Vec<SocketAddr>,
+    /// Addresses to serve HTTP on; empty: none.
+    pub http: Vec<SocketAddr>,
     /// Static peers (`host:port`).
     pub peers: Vec<String>,
     /// Whether to look for peers by mDNS.
@@ -189,10 +193,11 @@ pub enum ConfigError {
 }
 
 /// Keys of a configuration file, and what follows `TALLYLINE_` in the environment.
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "root",
     "mode",
     "listen",
+    "http",
     "peers",
     "mdns",
     "cloud",
@@ -278,11 +283,13 @@ impl Config {
         };
         let mode_advice = "use device, gateway or cloud";
         let listen_advice = "write ip:port, for example 0.0.0.0:4433 or [::]:0";
+        let http_advice = "write ip:port, for example 0.0.0.0:8080 or 127.0.0.1:0";
         let peer_advice = "write host:port, for example 192.168.8.20:4433";
         Ok(Self {
             root,
             mode: layers.read("mode", mode_advice, |raw| raw.mode.clone())?,
             listen: layers.read_list("listen", listen_advice, |raw| raw.listen.clone())?,
+            http: layers.read_list("http", http_advice, |raw| raw.http.clone())?,
             peers: layers
                 .read_list::<HostPort>("peers", peer_advice, |raw| raw.peers.clone())?
                 .into_iter()
@@ -370,6 +377,7 @@ impl Environment {
             // The name that the Raspberry Pi images of earlier installations set.
             mode: text("TALLYLINE_MODE").or_else(|| self.system_mode()),
             listen: list("TALLYLINE_LISTEN"),
+            http: list("TALLYLINE_HTTP"),
             peers: list("TALLYLINE_PEERS"),
             mdns: text("TALLYLINE_MDNS"),
             cloud: text("TALLYLINE_CLOUD"),
@@ -702,6 +710,7 @@ fn parse_file(path: &Path, text: &str) -> Result<RawConfig, ConfigError> {
         root: string("root")?,
         mode: string("mode")?,
         listen: list("listen")?,
+        http: list("http")?,
         peers: list("peers")?,
         mdns: string("mdns")?,
         cloud: string("cloud")?,

@@ -8,7 +8,9 @@
 //! | [`net`] | QUIC, discovery, the uplink to the cloud |
 //! | [`beside`] | files beside the store: the plain-text score log, the record of exchanges |
 //! | [`security`] | who was turned away, when and why |
+//! | [`growth`] | that an event grew, told to who shows it |
 //! | [`local`] | the command socket in the root |
+//! | [`api`] | the same answers over HTTP, and the spectators' board |
 //! | [`cloud`] | a process for many events, alone or one of several on one database |
 //! | [`node`] | all of it together: what `tallyline run` runs |
 //! | [`doctor`] | what is wrong with a device, and what to do |
@@ -23,6 +25,7 @@
 //! | [`clock`], [`entropy`] | the only places that read the clock and draw randomness |
 
 pub mod alerts;
+pub mod api;
 pub mod beside;
 pub mod board;
 pub mod calendar;
@@ -38,6 +41,7 @@ pub mod entropy;
 pub mod exchange;
 pub mod failpoint;
 pub mod files;
+pub mod growth;
 pub mod local;
 pub mod metrics;
 pub mod net;

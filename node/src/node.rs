@@ -9,17 +9,19 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tallyline_keys::PublicKey;
+use tallyline_keys::{DeviceKey, PublicKey};
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::alerts;
+use crate::api::{self, Api, Door, FileAccounts, ListenError, OneEvent, Parts, TokenKeys};
 use crate::beside::Beside;
 use crate::clock::Clock;
 use crate::cloud::{self, CloudError, Events, Reception};
 use crate::config::Config;
 use crate::driver::{Driver, DriverThread, StartError};
+use crate::growth::Growth;
 use crate::local::protocol::{CloudData, LinkStatus, MdnsData, Scope, WireBytes};
 use crate::local::{Alarm, Clerk, Condition, Here, Network, ServeError, Server, score_line};
 use crate::net::{self, Net, NetConfig, NetError};
@@ -29,6 +31,9 @@ use crate::security::Seen;
 /// Threads of the runtime: connections and command sockets are light, and a Pi has few cores,
 /// of which the loop has one.
 const WORKERS: usize = 2;
+
+/// Folder in the root with what HTTP keeps: accounts, the keys of tokens, plans.
+pub const HTTP_DIR: &str = "http";
 
 /// A node that runs: who it is and where it is reached.
 #[derive(Clone, Debug)]
@@ -41,6 +46,8 @@ pub struct Ready {
     pub mode: Mode,
     /// Addresses at which other devices reach it, best first.
     pub addresses: Vec<SocketAddr>,
+    /// Where HTTP is served; empty if it is not.
+    pub http: Vec<SocketAddr>,
     /// The command socket.
     pub socket: PathBuf,
 }
@@ -60,6 +67,9 @@ pub enum RunError {
     /// There is no command socket.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// HTTP cannot be served.
+    #[error(transparent)]
+    Http(#[from] ListenError),
     /// The system gave no threads or signals.
     #[error("the node cannot start ({0}); nothing was changed; try again")]
     System(#[from] io::Error),
@@ -91,8 +101,16 @@ pub fn run(config: &Config, ready: impl FnOnce(&Ready)) -> Result<(), RunError> 
 
 /// What a node's answers and connections rest on: one event's loop, or a cloud's many.
 enum Heart {
-    One(Driver, DriverThread, Beside),
+    One(Box<One>),
     Many(Events),
+}
+
+/// The one event of a device.
+struct One {
+    driver: Driver,
+    thread: DriverThread,
+    beside: Beside,
+    growth: Growth,
 }
 
 /// The node's whole life; returns the loop's thread, which has ended or is about to.
@@ -117,6 +135,8 @@ async fn live(
     // Tried before the port is bound, so that a root in use is named and not its port.
     root.may_sign()?;
     drop(root.lock()?);
+    let door = Door::open(&config.http).await?;
+    let device = Arc::new(root.device_key());
     let net = Arc::new(Net::start(net_config(&root, config))?);
     let (stop, stopped) = watch::channel(false);
     let stop = Arc::new(stop);
@@ -133,9 +153,15 @@ async fn live(
             Heart::Many(cloud::start(root, &config.events, around).await?)
         }
         Mode::Device | Mode::Gateway => {
-            let link = beside.watch(net.link(), clock.clone());
+            let growth = Growth::default();
+            let link = growth.watch(beside.watch(net.link(), clock.clone()));
             let (driver, thread) = Driver::start(root, link, clock.clone())?;
-            Heart::One(driver, thread, beside)
+            Heart::One(Box::new(One {
+                driver,
+                thread,
+                beside,
+                growth,
+            }))
         }
     };
     let server = match Server::bind(&here.dir) {
@@ -146,7 +172,7 @@ async fn live(
         }
     };
     match &heart {
-        Heart::One(driver, ..) => net.attach(driver.clone()),
+        Heart::One(one) => net.attach(one.driver.clone()),
         Heart::Many(events) => {
             let reception = Reception::new(events.clone());
             net.run_beside(reception.clone().ask_the_silent());
@@ -158,6 +184,7 @@ async fn live(
         key,
         mode: here.mode,
         addresses: net.addresses(),
+        http: door.addresses().to_vec(),
         socket: socket_path(&here.dir),
     });
     let watch = watch_for_end(
@@ -166,30 +193,67 @@ async fn live(
         stopped.clone(),
         (&mut interrupt, &mut terminate),
     );
+    let (dir, mode) = (here.dir.clone(), here.mode);
+    let asked = (door, dir.as_path(), mode);
+    let settings = config.alerts.clone();
     match &heart {
-        Heart::One(driver, _, beside) => {
-            let dir = here.dir.clone();
-            let clerk = Clerk::new(driver.clone(), network, here, Arc::clone(&stop));
-            let settings = config.alerts.clone();
-            let alerts = alerts::keep(clerk.clone(), dir, settings, stopped.clone());
+        Heart::One(one) => {
+            let clerk = Clerk::new(one.driver.clone(), network, here, Arc::clone(&stop));
+            let events = Arc::new(OneEvent::new(clerk.clone(), one.growth.clone()));
+            let http = http(asked, events, (device, clock.clone()), stopped.clone());
+            let alerts = alerts::keep(clerk.clone(), dir.clone(), settings, stopped.clone());
             let serve = server.serve(clerk, stopped.clone());
-            let keep = beside
-                .clone()
-                .keep(driver.clone(), clock, stopped, score_line);
-            tokio::join!(serve, watch, keep, alerts);
+            let beside = one.beside.clone();
+            let keep = beside.keep(one.driver.clone(), clock, stopped, score_line);
+            tokio::join!(serve, watch, keep, alerts, http);
         }
         Heart::Many(events) => {
-            let (dir, settings) = (here.dir.clone(), config.alerts.clone());
-            let alerts = alerts::keep(events.clone(), dir, settings, stopped.clone());
+            let all = Arc::new(events.clone());
+            let http = http(asked, all, (device, clock), stopped.clone());
+            let alerts = alerts::keep(events.clone(), dir.clone(), settings, stopped.clone());
             let serve = server.serve(events.clone(), stopped);
-            tokio::join!(serve, watch, alerts);
+            tokio::join!(serve, watch, alerts, http);
         }
     }
     end(&net, &heart).await;
     Ok(match heart {
-        Heart::One(_, thread, _) => Some(thread),
+        Heart::One(one) => Some(one.thread),
         Heart::Many(_) => None,
     })
+}
+
+/// Serves HTTP until the node ends, if it was asked for. What HTTP keeps lies in a folder of its own,
+/// which is not made before somebody asks for it.
+async fn http(
+    (door, dir, mode): (Door, &Path, Mode),
+    events: Arc<dyn api::Events>,
+    (key, clock): (Arc<DeviceKey>, Clock),
+    stopped: watch::Receiver<bool>,
+) {
+    if door.addresses().is_empty() {
+        return;
+    }
+    let dir = dir.join(HTTP_DIR);
+    let opened = FileAccounts::open(&dir)
+        .and_then(|accounts| Ok((accounts, TokenKeys::open(&dir)?.ready()?)));
+    let (accounts, tokens) = match opened {
+        Ok(opened) => opened,
+        Err(error) => {
+            tracing::error!(%error, "HTTP is not served; scores are taken all the same");
+            return;
+        }
+    };
+    let api = Api::new(Parts {
+        events,
+        accounts: Arc::new(accounts),
+        tokens,
+        key,
+        mode,
+        dir,
+        clock,
+        stopped: stopped.clone(),
+    });
+    door.serve(&api, mode, stopped).await;
 }
 
 /// Sets `stop` when a signal comes or the loop ends by itself; returns once it is set.
@@ -213,9 +277,9 @@ async fn watch_for_end(
 async fn end(net: &Net, heart: &Heart) {
     net.close().await;
     match heart {
-        Heart::One(driver, ..) => {
-            driver.stop().await;
-            driver.ended().await;
+        Heart::One(one) => {
+            one.driver.stop().await;
+            one.driver.ended().await;
         }
         Heart::Many(events) => events.close().await,
     }
@@ -225,7 +289,7 @@ impl Heart {
     /// Waits until the one loop has ended; those of a cloud end one by one, and others go on.
     async fn ended(&self) {
         match self {
-            Self::One(driver, ..) => driver.ended().await,
+            Self::One(one) => one.driver.ended().await,
             Self::Many(_) => std::future::pending().await,
         }
     }

@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod acceptance;
 #[cfg(test)]
+mod api;
+#[cfg(test)]
 mod camp;
 #[cfg(test)]
 mod claims;

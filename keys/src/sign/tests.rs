@@ -13,7 +13,7 @@ use crate::vectors::{bytes, device};
 const EVENT: [u8; 32] = [7; 32];
 const BODY: &[u8] = b"fifteen hits";
 
-const VECTORS: [(Purpose, &str); 7] = [
+const VECTORS: [(Purpose, &str); 9] = [
     (
         Purpose::Head,
         "db3a4d9daf59fcb75b9dcfd5a7f39736f104808618dd4a5f9de268f0519c7087\
@@ -48,6 +48,16 @@ const VECTORS: [(Purpose, &str); 7] = [
         Purpose::Warrant,
         "74ad54ea922b78cc4340d06e88cb9f4c071fcb3b16cc6fe38eac2b14c925d25e\
          4d4ab07558ef75ca293091c4aa246ae4c75ff2331f7b5f1c7caf54214681a600",
+    ),
+    (
+        Purpose::Probe,
+        "3484bcf3263b5857252f5d7e62e069c1f9b3b1c543ec1af9408279d3b7c1e1cb\
+         5e116011e0178e0c842f1b3ce256a981a28fe868bb5eab55c0c3185a581bcb0e",
+    ),
+    (
+        Purpose::Login,
+        "43c4d508beb9af0f87eb082fda015688db8b0ba4ef733050d250fa31bb00d675\
+         022d5917d3bf9cb3ade7ffe5c96cacd64f10298fc6fc27911fc53b28a2d1ac01",
     ),
 ];
 

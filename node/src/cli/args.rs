@@ -9,6 +9,7 @@ mod operations;
 mod report;
 mod score;
 mod statement;
+mod token;
 
 use std::path::PathBuf;
 
@@ -36,6 +37,7 @@ pub(super) use statement::{
     Adopt, CardsUse, CardsVerb, EventAmend, EventClose, EventStatements, Recover, Revoke,
     SpareCards, Transfer,
 };
+pub(super) use token::Token;
 
 /// Longest default run of the demonstration in seconds: what a person watches in one go.
 const DEMO_SECONDS_DEFAULT: u64 = 60;
@@ -218,6 +220,9 @@ pub(super) struct Run {
     /// Address to listen on, ip:port; repeat for more [default: every address, any port].
     #[arg(long, value_name = "ADDR")]
     pub(super) listen: Vec<String>,
+    /// Serve the board and the API over HTTP, ip:port; repeat for more [default: not served].
+    #[arg(long, value_name = "ADDR")]
+    pub(super) http: Vec<String>,
     /// Static peer, host:port; repeat for more.
     #[arg(long, value_name = "ADDR")]
     pub(super) peer: Vec<String>,

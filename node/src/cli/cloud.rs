@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::args::{ClearArgs, CloudBackup, CloudRebuildArgs, CloudVerb};
 use super::failure::Failure;
 use super::session::{DONE, Session, say};
-use super::warrant;
+use super::{token, warrant};
 use crate::clock::Clock;
 use crate::local::protocol::{
     Answer, CloudRebuild, Done, EventInfo, Exported, NodeInfo, Nothing, Request, StatusData, codes,
@@ -48,6 +48,7 @@ pub(super) fn cloud(verb: CloudVerb, session: &Session) -> Result<u8, Failure> {
         CloudVerb::Backup(args) => back_up(&args, session),
         CloudVerb::Restore { file } => restore(&file, session),
         CloudVerb::Rebuild(args) => rebuild(args, session),
+        CloudVerb::Token(args) => token::token(args, session),
         CloudVerb::Warrant { key } => warrant::make(&key, session),
         CloudVerb::Accept { warrant } => warrant::accept(&warrant, session),
     }

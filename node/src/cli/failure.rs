@@ -90,6 +90,7 @@ impl From<RunError> for Failure {
             RunError::Net(NetError::Tls(_) | NetError::Entropy(_) | NetError::Limits) => {
                 ("no_network", exits::FAILURE)
             }
+            RunError::Http(_) => ("bad_http", exits::UNREACHABLE),
             RunError::Serve(ServeError::Taken(_)) => (codes::IN_USE, exits::UNREACHABLE),
             RunError::Serve(ServeError::PathTooLong(_)) => (codes::BAD_VALUE, exits::USAGE),
             RunError::Serve(ServeError::Io { .. }) => (codes::BAD_ROOT, exits::STORAGE),

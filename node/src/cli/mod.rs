@@ -27,6 +27,7 @@ mod show;
 mod statement;
 mod support;
 mod sync;
+mod token;
 mod venue;
 mod warrant;
 

@@ -40,6 +40,14 @@ impl Session {
         }
     }
 
+    /// Asks for data.
+    pub(super) fn data<T: for<'de> Deserialize<'de>>(
+        &self,
+        request: Request,
+    ) -> Result<T, Failure> {
+        Ok(Answer::Ok(self.ask(request)?).data()?)
+    }
+
     /// Asks and writes the answer: as JSON, or as `text` makes it; returns it for the exit code.
     pub(super) fn show<T: for<'de> Deserialize<'de>>(
         &self,

@@ -25,6 +25,7 @@ impl Run {
         RawConfig {
             mode: self.mode.map(|mode| mode.name().to_owned()),
             listen: list(self.listen),
+            http: list(self.http),
             peers: list(self.peer),
             mdns: self.no_mdns.then(|| "false".to_owned()),
             cloud: self.cloud,
@@ -173,6 +174,7 @@ fn ready_json(ready: &Ready) -> String {
         "mode": ready.mode.name(),
         "key": ready.key.fingerprint(),
         "addresses": addresses,
+        "http": ready.http.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "socket": ready.socket.display().to_string(),
     });
     format!("{told}\n")
@@ -180,8 +182,18 @@ fn ready_json(ready: &Ready) -> String {
 
 fn ready_text(ready: &Ready, session: &Session) -> String {
     let addresses: Vec<String> = ready.addresses.iter().map(ToString::to_string).collect();
+    let http: Vec<String> = ready
+        .http
+        .iter()
+        .map(|it| format!("http://{it}/"))
+        .collect();
+    let board = if http.is_empty() {
+        String::new()
+    } else {
+        format!(" The board is at {}.", http.join(", "))
+    };
     format!(
-        "{} runs as {} at {}; `tallyline status --root {}` tells where the scores are.",
+        "{} runs as {} at {}; `tallyline status --root {}` tells where the scores are.{board}",
         ready.label,
         ready.mode,
         addresses.join(", "),

@@ -19,9 +19,11 @@ use uuid::Uuid;
 
 use super::bus::Bus;
 use super::shelf::Shelf;
+use crate::api::Open;
 use crate::clock::Clock;
 use crate::driver::{Driver, DriverThread, Home, Link, NoLink, Opener, Origin, Unstarted};
 use crate::entropy;
+use crate::growth::Growth;
 use crate::local::protocol::{self, Answer, Call, Problem, Request, codes, exits};
 use crate::local::{Answers, Clerk, Here, Network, names};
 use crate::net::Net;
@@ -100,7 +102,7 @@ struct Seen {
 struct Held {
     driver: Driver,
     thread: DriverThread,
-    clerk: Clerk,
+    open: Open,
 }
 
 /// The link of one event's loop: to its own peers alone.
@@ -218,16 +220,35 @@ impl Events {
     ///
     /// If there is no such event, several are meant, or it cannot be opened.
     pub async fn clerk(&self, named: Option<&str>) -> Result<Clerk, Problem> {
+        Ok(self.served(named).await?.clerk)
+    }
+
+    /// As [`Self::clerk`], with what HTTP needs besides.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::clerk`].
+    pub(super) async fn served(&self, named: Option<&str>) -> Result<Open, Problem> {
         let event = self.meant(named).await?;
         let opened = self.open(event, None).await;
-        let (_, clerk) = opened.map_err(|why| {
+        let (_, open) = opened.map_err(|why| {
             Problem::new(
                 codes::NOT_SAVED,
                 exits::STORAGE,
                 format!("the event cannot be opened: {why}; nothing was changed; try again"),
             )
         })?;
-        Ok(clerk)
+        Ok(open)
+    }
+
+    /// Returns who answers what is about no event.
+    pub(super) fn nobody(&self) -> Open {
+        Open {
+            clerk: self.0.nobody.clone(),
+            growth: Growth::default(),
+            uuid: String::new(),
+            public: false,
+        }
     }
 
     /// Lists the events, at most ten thousand.
@@ -292,7 +313,7 @@ impl Events {
     }
 
     /// Makes an event active, if it is not, and up to date; returns its loop and who answers for it.
-    async fn open(&self, event: EventId, peer: Option<PeerId>) -> Result<(Driver, Clerk), String> {
+    async fn open(&self, event: EventId, peer: Option<PeerId>) -> Result<(Driver, Open), String> {
         loop {
             let slot = self.slot(event, peer);
             let mut held = slot.held.lock().await;
@@ -304,14 +325,14 @@ impl Events {
                 && held.driver.catch_up().await.is_ok()
             {
                 // What is in memory is a cache of what is committed.
-                return Ok((held.driver.clone(), held.clerk.clone()));
+                return Ok((held.driver.clone(), held.open.clone()));
             }
             if let Some(ended) = held.take() {
                 end(ended).await;
             }
             self.make_room(event)?;
             let fresh = self.start(event).await?;
-            let opened = (fresh.driver.clone(), fresh.clerk.clone());
+            let opened = (fresh.driver.clone(), fresh.open.clone());
             *held = Some(fresh);
             return Ok(opened);
         }
@@ -323,12 +344,14 @@ impl Events {
         let origin = around
             .shelf
             .origin(event, &around.root, around.clock.clone());
+        let growth = Growth::default();
         let link: Arc<dyn Link> = Arc::new(EventLink {
             events: Arc::downgrade(&self.0),
             event,
             net: Arc::clone(&around.net),
             bus: around.bus.clone(),
         });
+        let link = growth.watch(link);
         let started = spawn_blocking(move || Driver::start_on(origin, link)).await;
         let (driver, thread) = match started {
             Ok(Ok(started)) => started,
@@ -336,11 +359,16 @@ impl Events {
             Ok(Err(Unstarted::System(error))) => return Err(error.to_string()),
             Err(error) => return Err(error.to_string()),
         };
-        let clerk = self.clerk_of(driver.clone());
+        let open = Open {
+            clerk: self.clerk_of(driver.clone()),
+            growth,
+            uuid: event.uuid().to_string(),
+            public: true,
+        };
         Ok(Held {
             driver,
             thread,
-            clerk,
+            open,
         })
     }
 

@@ -9,6 +9,7 @@
 //! | `shelf` | where the events are kept |
 //! | `events` | which of them are active, and their loops |
 //! | `reception` | leads each connection to its event |
+//! | `served` | the events as HTTP serves them |
 //! | `bus` | hints between nodes of one database |
 //!
 //! Layer: node, above `net`, `driver` and `local`; below `node`.
@@ -16,6 +17,7 @@
 mod bus;
 mod events;
 mod reception;
+mod served;
 mod shelf;
 
 use std::sync::Arc;

@@ -67,7 +67,7 @@ fn a_file_fills_every_field() {
     let text = format!(
         "root = \"/r\"\nmode = \"gateway\"\nlisten = [\"0.0.0.0:4433\", \"[::]:0\"]\n\
          peers = [\"pi.local:4433\"]\nmdns = false\ncloud = \"cloud.example:443\"\n\
-         cloud_key = \"{key}\"\ncolor = \"never\"\nlog = \"debug\""
+         cloud_key = \"{key}\"\ncolor = \"never\"\nlog = \"debug\"\nhttp = [\"[::1]:8080\"]"
     );
     let config = load(RawConfig::default(), &text, &env(&[])).unwrap();
     assert_eq!(config.mode, Some(Mode::Gateway));
@@ -82,6 +82,7 @@ fn a_file_fills_every_field() {
         })
     );
     assert_eq!(config.log, "debug");
+    assert_eq!(config.http, ["[::1]:8080".parse().unwrap()]);
 }
 
 /// Compares the message of one bad file.
@@ -96,13 +97,14 @@ fn check(text: &str, expected: &str) {
 fn bad_files_are_told_with_what_to_do() {
     check("rot = \"x\"", "unknown key \"rot\"; did you mean \"root\"?");
     check("cloudkey = \"x\"", "did you mean \"cloud_key\"?");
-    check("temperature = 3", "the keys are root, mode, listen,");
+    check("temperature = 3", "the keys are root, mode, listen, http,");
     check(
         "mode = \"kiosk\"",
         "mode is \"kiosk\"; use device, gateway or cloud",
     );
     check("mode = 3", "mode is \"3\"; write a text in quotes");
     check("listen = \"x\"", "write a list of texts");
+    check("http = [\"8080\"]", "http is \"8080\"; write ip:port");
     check("listen = [\"4433\"]", "listen is \"4433\"; write ip:port");
     check("peers = [\"fe80::1:4433\"]", "write host:port");
     check("peers = [\"pi.local\"]", "write host:port");
@@ -138,6 +140,7 @@ fn the_environment_reaches_every_field() {
             ("TALLYLINE_LISTEN", "127.0.0.1:1, 127.0.0.1:2"),
             ("TALLYLINE_PEERS", "a:1,b:2"),
             ("TALLYLINE_MDNS", "false"),
+            ("TALLYLINE_HTTP", "127.0.0.1:0"),
         ]),
         false,
     )
@@ -145,6 +148,7 @@ fn the_environment_reaches_every_field() {
     assert_eq!(config.mode, Some(Mode::Cloud));
     assert_eq!(config.listen.len(), 2);
     assert_eq!(config.peers, ["a:1", "b:2"]);
+    assert_eq!(config.http.len(), 1);
     assert!(!config.mdns);
     let alias = env(&[("SYSTEM_MODE", "offline_device")]);
     let config = Config::load(RawConfig::default(), None, &alias, false).unwrap();

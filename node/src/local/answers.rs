@@ -449,7 +449,7 @@ fn add_voids(replica: &mut Replica, views: &mut Vec<EntryView>) {
 
 /// Returns whether an entry has to do with scores: statements, incidents and records have lists of
 /// their own.
-fn is_about_scores(body: &Body) -> bool {
+pub(super) fn is_about_scores(body: &Body) -> bool {
     !matches!(
         body,
         Body::Statement(_)
@@ -461,12 +461,13 @@ fn is_about_scores(body: &Body) -> bool {
 }
 
 /// Returns whether an entry is a record that no void took out.
-fn stands(view: &EntryView) -> bool {
+pub(super) fn stands(view: &EntryView) -> bool {
     let record = view.body.about().is_some();
     record && !matches!(view.verdict, Verdict::Voided(_))
 }
 
-fn entry(view: &EntryView) -> EntryInfo {
+/// Tells one entry.
+pub(super) fn entry(view: &EntryView) -> EntryInfo {
     let (word, text, other) = words::verdict(view.verdict);
     EntryInfo {
         entry: view.id.to_string(),

@@ -131,6 +131,11 @@ impl Clerk {
         }
     }
 
+    /// Returns the loop that is asked.
+    pub(super) fn driver(&self) -> &Driver {
+        &self.driver
+    }
+
     fn pause(&self, scope: Scope) -> Answer {
         self.network.pause(scope);
         done(if scope.cloud {

@@ -2,6 +2,7 @@
 //!
 //! * [`protocol`]: the JSON shapes, the contract with the command line and the demonstration.
 //! * [`client`]: calls a running node over its socket.
+//! * [`news`]: what is new since somebody looked.
 //! * [`offline`]: the same requests on a root while no node runs.
 //! * [`Clerk`]: what a request does. [`Server`]: the socket.
 //!
@@ -19,6 +20,7 @@ mod exchange;
 pub(crate) mod fixture;
 mod health;
 pub(crate) mod names;
+pub mod news;
 pub mod offline;
 mod participants;
 mod plan;

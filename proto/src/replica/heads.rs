@@ -92,6 +92,13 @@ impl Replica {
         unread
     }
 
+    /// Returns how far a log is read whose first `height` entries are; `None` if it is not held so
+    /// far.
+    pub fn log_read(&self, log: &LogName, height: u64) -> Option<LogRead> {
+        let chain = self.member()?.ledger.logs().get(log)?.chain_at(height)?.0;
+        Some(LogRead { height, chain })
+    }
+
     /// Takes note that a peer said Hello; tells the shell when both sides hold the same.
     pub(super) fn compare_notes(&mut self, peer: PeerId, mine: &Hello) {
         let Some(it) = self.peers.get_mut(&peer).filter(|it| it.is_member) else {

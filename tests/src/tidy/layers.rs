@@ -56,6 +56,7 @@ const OWNERS: [(&str, &[&str]); 7] = [
         &["node/src/net", "simulator/src/wire/", "tests/src/hostile/"],
     ),
     ("mdns_sd", &["node/src/net"]),
+    ("axum", &["node/src/api"]),
 ];
 
 /// Checks that packages depend on lower ones only, and on nothing from outside a registry.

@@ -12,11 +12,15 @@ use super::{
 const GLOSSARY: &str = "docs/GLOSSARY.md";
 
 /// Words that other people's packages use, and where we must call them as they are.
-const FOREIGN: [(&str, &str); 4] = [
+const FOREIGN: [(&str, &str); 6] = [
     // DNS service discovery registers and resolves services.
     ("node/src/net/mdns", "Service"),
     // The standard library's files and errors have permissions.
     ("node/src/", "Permission"),
+    // axum makes services of routers.
+    ("node/src/api/", "Service"),
+    // A package is called so.
+    ("node/src/api/stream", "Util"),
     // The zip package opens archives.
     ("node/src/files/", "Archive"),
     // The tar package, too.

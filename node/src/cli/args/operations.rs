@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use super::token::Token;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::alerts::rules::FreeMin;
@@ -40,6 +41,8 @@ pub(in crate::cli) enum CloudVerb {
     },
     /// Fill a cloud that lost its store from the devices that hold its event.
     Rebuild(CloudRebuildArgs),
+    /// Make, change, list or remove accounts of people who ask over HTTP, and print a token.
+    Token(Token),
     /// Make a key one of this cloud's nodes: prints the warrant that the node accepts.
     Warrant {
         /// The fingerprint that `tallyline init` printed on the node.

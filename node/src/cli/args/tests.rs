@@ -42,12 +42,26 @@ fn a_cell_is_claimed_by_stage_and_squad() {
 }
 
 #[test]
+fn a_token_is_made_for_somebody() {
+    accepts("cloud token anna --role ro --role media --hours 96 --event Spring");
+    accepts("cloud token anna --password-file f");
+    accepts("cloud token anna --remove");
+    accepts("cloud token --list");
+    accepts("cloud token --new-key");
+    refuses("cloud token", "<NAME>");
+    refuses("cloud token anna --role boss", "use owner, co-owner, ro,");
+    refuses("cloud token anna --hours 97", "97");
+    refuses("cloud token anna --remove --role ro", "--remove");
+    refuses("cloud token anna --list", "--list");
+}
+
+#[test]
 fn every_verb_of_the_documentation_is_taken() {
     for line in [
         "init",
         "--root /r init --label Tablet_3 --mode gateway",
         "run",
-        "run --mode cloud --listen 0.0.0.0:4433 --listen [::]:4433 --peer pi:1 --no-mdns",
+        "run --mode cloud --listen 0.0.0.0:4433 --listen [::]:4433 --http 0.0.0.0:8080 --peer pi:1 --no-mdns",
         "run --cloud cloud.example:4433 --cloud-key k",
         "event create --structure f.json --name Spring --cloud-key a --cloud-key b",
         "event show --json",

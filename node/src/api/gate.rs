@@ -1,0 +1,321 @@
+//! What each request passes before its handler, in this order: who asks, how often, which event,
+//! whether the person may, the body, and whether it was answered before.
+//!
+//! Layer: node, api.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{ConnectInfo, FromRequestParts as _, Query, RawPathParams, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use tokio::time::timeout;
+
+use super::Api;
+use super::access::Role;
+use super::accounts::Held;
+use super::ask::{Ask, DEVICE, Person, Somebody, login_needed};
+use super::codes;
+use super::events::Open;
+use super::failure::Failure;
+use super::limits::{self, Limit};
+use super::listen::Peer;
+use super::once::{self, KEY_BYTES_MAX};
+use super::routes::{FILE_MAX, Need, Of, Route, Verb};
+use super::tokens::Use;
+use crate::local::protocol::{Devices, Nothing, Request as Asked};
+
+/// Largest body of somebody who is not logged in.
+pub(super) const BODY_NOBODY_MAX: usize = 8 * 1024;
+
+/// How long a body may take: 64 MiB over a slow phone's link.
+const BODY_TIME: Duration = Duration::from_mins(2);
+
+/// How long the small body of somebody who is not logged in may take.
+const BODY_NOBODY_TIME: Duration = Duration::from_secs(10);
+
+/// The cookie in which a browser holds its token; only reading routes take it.
+pub(super) const COOKIE: &str = "tallyline_token";
+
+/// Lets a request through to its handler, and answers.
+pub(super) async fn pass(api: Api, route: &'static Route, request: Request) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let path = path(&mut parts).await;
+    let mut told = HeaderMap::new();
+    let done = through(&api, route, (parts, path, body), &mut told).await;
+    let mut response = done.unwrap_or_else(Failure::into_response);
+    api.0.metrics.answered(response.status());
+    let headers = response.headers_mut();
+    for (name, value) in &told {
+        if !headers.contains_key(name) {
+            headers.insert(name.clone(), value.clone());
+        }
+    }
+    if matches!(route.need, Need::Nobody | Need::Public(_)) && route.method == Verb::Get {
+        let anybody = HeaderValue::from_static("*");
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, anybody);
+    }
+    response
+}
+
+type Taken = (Parts, BTreeMap<String, String>, Body);
+
+async fn through(
+    api: &Api,
+    route: &'static Route,
+    (parts, path, body): Taken,
+    told: &mut HeaderMap,
+) -> Result<Response, Failure> {
+    let address = address(&parts);
+    let person = match person(api, route, &parts).await {
+        Ok(person) => person.unwrap_or(Person::Nobody(address)),
+        // A wrong token is counted like none, or guessing would be free.
+        Err(failure) => {
+            count(api, Limit::Address, &(limits::address(address), ""), told)?;
+            return Err(failure);
+        }
+    };
+    if matches!(person, Person::Nobody(_)) {
+        count(api, Limit::Address, &(person.counted(), ""), told)?;
+    }
+    count(api, route.limit, &(person.counted(), route.id), told)?;
+    let open = match route.of {
+        Of::Node => None,
+        Of::Event => Some(event(api, &parts, &path).await?),
+    };
+    let person = at_event(person, open.as_ref()).await?;
+    may(route, &person, open.as_ref())?;
+    let nobody = matches!(person, Person::Nobody(_));
+    let place = match route.body_max {
+        FILE_MAX => api.0.files.acquire().await.ok(),
+        _ => None,
+    };
+    let body = read(body, route, nobody).await?;
+    let ask = Ask {
+        api: api.clone(),
+        person,
+        open,
+        path,
+        parts,
+        body,
+    };
+    let done = answer(route, ask).await;
+    drop(place);
+    done
+}
+
+/// Answers, or repeats the answer of the same request.
+async fn answer(route: &'static Route, ask: Ask) -> Result<Response, Failure> {
+    let key = ask.header("idempotency-key").to_owned();
+    let Person::Somebody(somebody) = &ask.person else {
+        return (route.serve)(ask).await;
+    };
+    if route.method != Verb::Post || key.is_empty() {
+        return (route.serve)(ask).await;
+    }
+    if KEY_BYTES_MAX < key.len() {
+        let text = format!("the key is longer than {KEY_BYTES_MAX} bytes; nothing was changed");
+        return Err(Failure::bad_request("Idempotency-Key", text));
+    }
+    let place = format!("{} {}", route.method.name(), ask.parts.uri);
+    let slot = ask.api.0.once.slot((somebody.name.clone(), place, key));
+    let asked = blake3::hash(&ask.body);
+    let mut turn = slot.lock().await;
+    if let Some(answered) = turn.as_ref() {
+        return answered.again(asked);
+    }
+    let response = (route.serve)(ask)
+        .await
+        .unwrap_or_else(Failure::into_response);
+    let (response, kept) = once::keep(asked, response).await;
+    *turn = kept;
+    Ok(response)
+}
+
+fn count(
+    api: &Api,
+    limit: Limit,
+    who: &(String, &'static str),
+    told: &mut HeaderMap,
+) -> Result<(), Failure> {
+    let now = api.now_ms();
+    let left = api.0.limits.check(limit, who, now)?;
+    left.write(told, now);
+    Ok(())
+}
+
+/// Reads the open parts of the path.
+async fn path(parts: &mut Parts) -> BTreeMap<String, String> {
+    let Ok(found) = RawPathParams::from_request_parts(parts, &()).await else {
+        return BTreeMap::new();
+    };
+    let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+    found.iter().map(owned).collect()
+}
+
+/// Returns where a request comes from. Who stands before a cloud's node on the same machine says it
+/// for others.
+fn address(parts: &Parts) -> IpAddr {
+    let peer = parts.extensions.get::<ConnectInfo<Peer>>();
+    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |it| {
+        it.0.0.ip().to_canonical()
+    });
+    let said = parts
+        .headers
+        .get("x-forwarded-for")
+        .filter(|_| peer.is_loopback());
+    let last = said.and_then(|it| it.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
+    last.unwrap_or(peer)
+}
+
+/// Finds out who asks, by header, cookie or ticket.
+async fn person(api: &Api, route: &Route, parts: &Parts) -> Result<Option<Person>, Failure> {
+    let header = |name: HeaderName| parts.headers.get(name).and_then(|it| it.to_str().ok());
+    let bearer = header(header::AUTHORIZATION).and_then(|it| it.strip_prefix("Bearer "));
+    let reads = parts.method == Method::GET || parts.method == Method::HEAD;
+    let cookie = header(header::COOKIE)
+        .filter(|_| reads)
+        .and_then(|it| cookie(it, COOKIE));
+    let ticket = parts
+        .uri
+        .query()
+        .filter(|_| route.takes_ticket)
+        .and_then(|query| {
+            let mut pairs = query.split('&').filter_map(|it| it.split_once('='));
+            pairs
+                .find(|(name, _)| *name == "ticket")
+                .map(|(_, value)| value)
+        });
+    let (text, aud) = match (bearer, ticket, cookie) {
+        (Some(it), _, _) => (it, Use::Access),
+        (None, Some(it), _) => (it, Use::Ticket),
+        (None, None, Some(it)) => (it, Use::Access),
+        (None, None, None) => return Ok(None),
+    };
+    let read = api.0.parts.tokens.read(text.trim(), aud, api.now_ms());
+    // A browser keeps a cookie longer than it is worth; what is for everybody stays so.
+    let public = matches!(route.need, Need::Nobody | Need::Public(_));
+    let claims = match read {
+        Err(_) if public && bearer.is_none() && ticket.is_none() => return Ok(None),
+        read => read?,
+    };
+    if claims.sub.starts_with(DEVICE) {
+        return Ok(Some(Person::Somebody(Somebody {
+            name: claims.sub,
+            version: claims.ver,
+            roles: Vec::new(),
+        })));
+    }
+    let account = api.0.parts.accounts.find(&claims.sub).await?;
+    let Some(account) = account.filter(|it| it.version == claims.ver) else {
+        let text = "password or roles changed since this token was made; log in again";
+        return Err(Failure::new(
+            StatusCode::UNAUTHORIZED,
+            codes::BAD_TOKEN,
+            text,
+        ));
+    };
+    Ok(Some(Person::Somebody(Somebody {
+        name: account.name,
+        version: account.version,
+        roles: account.roles,
+    })))
+}
+
+/// Returns one cookie of a header.
+pub(super) fn cookie<'a>(header: &'a str, name: &str) -> Option<&'a str> {
+    let mut pairs = header.split(';').filter_map(|it| it.trim().split_once('='));
+    pairs.find(|(it, _)| *it == name).map(|(_, value)| value)
+}
+
+/// Finds the event that is meant; `-` is the only one.
+async fn event(api: &Api, parts: &Parts, path: &BTreeMap<String, String>) -> Result<Open, Failure> {
+    let named = path.get("e").or_else(|| path.get("c")).map(String::as_str);
+    let query = Query::<BTreeMap<String, String>>::try_from_uri(&parts.uri);
+    let query = query.map(|it| it.0).unwrap_or_default();
+    let asked = query.get("event").map(String::as_str);
+    let name = named.or(asked).filter(|it| *it != "-");
+    Ok(api.0.parts.events.find(name).await?)
+}
+
+/// A device is at an event what the event's log says now: a revoked one is nothing from then on.
+async fn at_event(person: Person, open: Option<&Open>) -> Result<Person, Failure> {
+    let (Person::Somebody(it), Some(open)) = (&person, open) else {
+        return Ok(person);
+    };
+    let Some(key) = it.name.strip_prefix(DEVICE) else {
+        return Ok(person);
+    };
+    let answer = open.clerk.answer(Asked::Devices(Nothing {}).into()).await;
+    let devices: Devices = answer.data()?;
+    let member = devices
+        .devices
+        .iter()
+        .find(|it| it.key == key && it.revoked.is_none());
+    let role = member.and_then(|it| Role::of_device(&it.roles));
+    let roles = role.map(|role| Held {
+        event: Some(open.uuid.clone()),
+        role,
+    });
+    Ok(Person::Somebody(Somebody {
+        roles: roles.into_iter().collect(),
+        ..it.clone()
+    }))
+}
+
+fn may(route: &Route, person: &Person, open: Option<&Open>) -> Result<(), Failure> {
+    let event = open.map_or("", |it| it.uuid.as_str());
+    let scope = match route.need {
+        Need::Nobody => return Ok(()),
+        Need::Public(_) if open.is_some_and(|it| it.public) => return Ok(()),
+        Need::Login if matches!(person, Person::Somebody(_)) => return Ok(()),
+        Need::Login => return Err(login_needed()),
+        Need::Public(scope) | Need::Scope(scope) => scope,
+    };
+    match person {
+        Person::Nobody(_) => Err(login_needed()),
+        Person::Somebody(_) if person.may(scope, event) => Ok(()),
+        Person::Somebody(it) => {
+            let role = person.role(event, |_| true);
+            let role = role.map_or("nobody", Role::name);
+            let text = format!(
+                "{} is {role} here, and that does not include {}; nothing was changed; ask the \
+                 owner for another role",
+                it.name,
+                scope.name()
+            );
+            Err(Failure::new(StatusCode::FORBIDDEN, codes::ROLE, text))
+        }
+    }
+}
+
+async fn read(body: Body, route: &Route, nobody: bool) -> Result<Bytes, Failure> {
+    let most = if nobody {
+        route.body_max.min(BODY_NOBODY_MAX)
+    } else {
+        route.body_max
+    };
+    let time = if nobody { BODY_NOBODY_TIME } else { BODY_TIME };
+    match timeout(time, to_bytes(body, most)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(_)) => {
+            let text = format!("the body is above {most} bytes, or broke off; nothing was changed");
+            Err(Failure::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                codes::TOO_LARGE,
+                text,
+            ))
+        }
+        Err(_) => {
+            let text = "the body did not come in time; nothing was changed; send it again";
+            Err(Failure::new(
+                StatusCode::REQUEST_TIMEOUT,
+                codes::TOO_SLOW,
+                text,
+            ))
+        }
+    }
+}

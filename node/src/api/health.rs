@@ -1,0 +1,189 @@
+//! What monitors, gateways and phones ask before anything else: is the process alive, does it save,
+//! is it itself.
+//!
+//! Layer: node, api.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tallyline_keys::PROBE_NONCE_BYTES;
+
+use super::ask::{Ask, json as answer};
+use super::codes;
+use super::events::Open;
+use super::failure::Failure;
+use crate::local::protocol::{HealthData, Nothing, Request, StatusData};
+use crate::root::{hex, unhex};
+
+/// The oldest protocol that this program speaks.
+const PROTOCOL_MIN: u32 = 1;
+
+/// Longest time to be behind for being ready, where the asker says none: five times what a busy
+/// link needs.
+const LAG_MAX_MS: u64 = 60_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadyQuery {
+    max_lag: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProbeQuery {
+    nonce: Option<String>,
+}
+
+/// The process is alive: it answers.
+#[expect(clippy::unused_async, reason = "every handler is asked later")]
+pub(super) async fn alive(_: Ask) -> Result<Response, Failure> {
+    Ok(answer(
+        &json!({ "schema": "tallyline.alive/1", "ok": true }),
+    ))
+}
+
+/// The node is ready: the loop runs, the disk takes what is saved, and what it lacks or has not
+/// handed on is not older than the asker allows.
+pub(super) async fn ready(ask: Ask) -> Result<Response, Failure> {
+    let query: ReadyQuery = ask.query()?;
+    let most_ms = query.max_lag.map_or(Ok(LAG_MAX_MS), |text| lag(&text))?;
+    let not_ready =
+        |text: String| Failure::new(StatusCode::SERVICE_UNAVAILABLE, codes::NOT_READY, text);
+    let mut lag_ms = 0;
+    for line in ask.api.0.parts.events.list().await {
+        let open = ask.api.0.parts.events.find(Some(&line.event)).await?;
+        let (status, health) = look(&open).await?;
+        if let Some(trouble) = health.trouble {
+            return Err(not_ready(format!(
+                "{}: the disk takes nothing: {trouble}",
+                line.name
+            )));
+        }
+        lag_ms = lag_ms.max(ask.api.note_behind(behind(&status, &health)));
+    }
+    if most_ms < lag_ms {
+        let text = format!("entries are missing here or in the cloud since {lag_ms} ms");
+        return Err(not_ready(text).with("lag_ms", json!(lag_ms)));
+    }
+    // Without an event the loop is asked all the same.
+    ask.api
+        .0
+        .parts
+        .events
+        .find(None)
+        .await
+        .map(drop)
+        .or_else(|problem| {
+            let ends = problem.code == crate::local::protocol::codes::STOPPED;
+            if ends {
+                Err(Failure::from(problem))
+            } else {
+                Ok(())
+            }
+        })?;
+    let told = json!({ "schema": "tallyline.ready-check/1", "ok": true, "lag_ms": lag_ms });
+    Ok(answer(&told))
+}
+
+/// Returns whether entries are known that are not here, or here and not in the cloud that they are
+/// carried to.
+pub(super) fn behind(status: &StatusData, health: &HealthData) -> bool {
+    let totals = &status.totals;
+    let cloud = health.cloud.is_some() && totals.in_cloud < totals.entries;
+    0 < totals.missing_here || cloud
+}
+
+/// Asks a clerk how it does.
+pub(super) async fn look(open: &Open) -> Result<(StatusData, HealthData), Failure> {
+    let status = open
+        .clerk
+        .answer(Request::Status(Nothing {}).into())
+        .await
+        .data()?;
+    let health = open
+        .clerk
+        .answer(Request::Health(Nothing {}).into())
+        .await
+        .data()?;
+    Ok((status, health))
+}
+
+/// Says who answers, and signs the asker's nonce: a portal that answers everything cannot.
+pub(super) async fn probe(ask: Ask) -> Result<Response, Failure> {
+    let query: ProbeQuery = ask.query()?;
+    let parts = &ask.api.0.parts;
+    let time_ms = ask.api.now_ms();
+    let mut told = json!({
+        "schema": "tallyline.probe/1",
+        "ok": true,
+        "server_time": time_ms,
+        "min_protocol": PROTOCOL_MIN,
+        "version": env!("CARGO_PKG_VERSION"),
+        "mode": parts.mode.name(),
+        "key": parts.key.public().fingerprint(),
+        "event": Value::Null,
+    });
+    let Value::Object(fields) = &mut told else {
+        return Err(Failure::fault("no object"));
+    };
+    if let Ok(open) = parts.events.find(None).await {
+        let (cursor, digest) = open.clerk.newest().await?;
+        if !open.uuid.is_empty() {
+            fields.insert("event".to_owned(), open.uuid.into());
+        }
+        fields.insert("heads".to_owned(), cursor.to_string().into());
+        fields.insert("state_digest".to_owned(), digest.into());
+    }
+    if let Some(text) = query.nonce {
+        let nonce = unhex(&text).and_then(|it| <[u8; PROBE_NONCE_BYTES]>::try_from(it).ok());
+        let nonce = nonce.ok_or_else(|| {
+            let text = format!(
+                "write {} hex digits, drawn for this request",
+                PROBE_NONCE_BYTES * 2
+            );
+            Failure::bad_request("nonce", text)
+        })?;
+        let signature = parts.key.answer_probe(&nonce, time_ms);
+        fields.insert("nonce".to_owned(), text.into());
+        fields.insert("signature".to_owned(), hex(signature.as_bytes()).into());
+    }
+    Ok(answer(&told))
+}
+
+/// Reads `60s`, `5m` or `250ms`.
+fn lag(text: &str) -> Result<u64, Failure> {
+    let digits = text.trim_end_matches(|it: char| it.is_ascii_alphabetic());
+    let unit = match text.get(digits.len()..).unwrap_or_default() {
+        "ms" => Some(1),
+        "s" | "" => Some(1_000),
+        "m" => Some(60_000),
+        "h" => Some(3_600_000),
+        _ => None,
+    };
+    let number = digits.parse::<u64>().ok();
+    let time = unit
+        .zip(number)
+        .and_then(|(unit, number)| number.checked_mul(unit));
+    time.ok_or_else(|| Failure::bad_request("max_lag", "write a time such as 60s, 5m or 1h"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_read_with_its_unit() {
+        for (text, ms) in [
+            ("60s", 60_000),
+            ("5m", 300_000),
+            ("250ms", 250),
+            ("7", 7_000),
+        ] {
+            assert_eq!(lag(text).ok(), Some(ms), "{text}");
+        }
+        for bad in ["", "s", "-1s", "1d", "99999999999999999999s"] {
+            assert!(lag(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! The sockets that HTTP is spoken on: as many connections as the node can hold, and a few for each
+//! address.
+//!
+//! Layer: node, api.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, Sleep, sleep, timeout};
+
+use super::Api;
+use crate::root::Mode;
+
+/// Most connections to a node at a venue: 64 streams, and as many pages that are being read.
+const CONNECTIONS_MAX_VENUE: usize = 192;
+
+/// Most connections to a node in the cloud; what stands before it has a limit of its own.
+const CONNECTIONS_MAX_CLOUD: usize = 8192;
+
+/// Most connections of one address to a node at a venue: three tabs of a browser with six each. In
+/// the cloud a club's house has one address, so there all share the whole.
+const ADDRESS_MAX: usize = 18;
+
+/// Milliseconds after which a client that takes nothing is gone: three signs of life of a stream.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const SILENT_MS: u32 = 60_000;
+
+/// How long a connection may say nothing and be told nothing: a browser keeps one it does not need
+/// for minutes, and a place is wanted by somebody else. Streams have signs of life; no answer takes
+/// so long.
+const IDLE_TIME: Duration = Duration::from_secs(90);
+
+/// How long requests that are under way may take when the node ends; streams end at once.
+const END_TIME: Duration = Duration::from_secs(5);
+
+/// Sockets that listen, before anybody is served.
+#[derive(Debug)]
+pub struct Door {
+    listeners: Vec<TcpListener>,
+    addresses: Vec<SocketAddr>,
+}
+
+/// An address that cannot be listened on.
+#[derive(Debug, Error)]
+#[error(
+    "HTTP cannot be served at {address} ({error}); nothing was changed; correct --http, or stop \
+     what else listens there"
+)]
+pub struct ListenError {
+    address: SocketAddr,
+    error: io::Error,
+}
+
+impl Door {
+    /// Listens on addresses; none is none. Needs a running tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`ListenError`] of the first address that is taken or not the machine's.
+    pub async fn open(addresses: &[SocketAddr]) -> Result<Self, ListenError> {
+        let mut door = Self {
+            listeners: Vec::new(),
+            addresses: Vec::new(),
+        };
+        for &address in addresses {
+            let failed = |error| ListenError { address, error };
+            let listener = TcpListener::bind(address).await.map_err(failed)?;
+            door.addresses.push(listener.local_addr().map_err(failed)?);
+            door.listeners.push(listener);
+        }
+        Ok(door)
+    }
+
+    /// Returns where it listens.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Serves until `stopped` is set, and what is under way then.
+    pub async fn serve(self, api: &Api, mode: Mode, stopped: watch::Receiver<bool>) {
+        let (all, each) = match mode {
+            Mode::Cloud => (CONNECTIONS_MAX_CLOUD, CONNECTIONS_MAX_CLOUD),
+            Mode::Device | Mode::Gateway => (CONNECTIONS_MAX_VENUE, ADDRESS_MAX),
+        };
+        let places = Arc::new(Semaphore::new(all));
+        let held = Arc::new(Addresses {
+            each,
+            counts: Mutex::default(),
+        });
+        let mut serving = JoinSet::new();
+        for listener in self.listeners {
+            let limited = Limited {
+                listener,
+                places: Arc::clone(&places),
+                held: Arc::clone(&held),
+            };
+            let router = api.router();
+            let service = router.into_make_service_with_connect_info::<Peer>();
+            let mut told = stopped.clone();
+            let end = async move {
+                // An error says that whoever could tell is gone, which is an end, too.
+                told.wait_for(|stop| *stop).await.ok();
+            };
+            let mut late = stopped.clone();
+            serving.spawn(async move {
+                let serve = axum::serve(limited, service).with_graceful_shutdown(end);
+                let serve = async move { serve.await.ok() };
+                let late = async move {
+                    late.wait_for(|stop| *stop).await.ok();
+                    sleep(END_TIME).await;
+                };
+                tokio::select! {
+                    _ = serve => {}
+                    () = late => tracing::warn!("a client did not take its answer in time"),
+                }
+            });
+        }
+        while serving.join_next().await.is_some() {}
+    }
+}
+
+/// Where a connection comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) SocketAddr);
+
+impl Connected<IncomingStream<'_, Limited>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Limited>) -> Self {
+        Self(*stream.remote_addr())
+    }
+}
+
+/// How many connections each address has.
+struct Addresses {
+    each: usize,
+    counts: Mutex<BTreeMap<IpAddr, usize>>,
+}
+
+/// A listener that lets in as many as there are places for.
+pub(super) struct Limited {
+    listener: TcpListener,
+    places: Arc<Semaphore>,
+    held: Arc<Addresses>,
+}
+
+/// A connection with its place; given back when it is dropped.
+pub(super) struct Placed {
+    stream: TcpStream,
+    idle: Pin<Box<Sleep>>,
+    _place: OwnedSemaphorePermit,
+    address: IpAddr,
+    held: Arc<Addresses>,
+}
+
+impl Addresses {
+    fn take(&self, address: IpAddr) -> bool {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(address).or_default();
+        let fits = *count < self.each;
+        if fits {
+            *count = count.saturating_add(1);
+        }
+        fits
+    }
+}
+
+impl Placed {
+    /// Notes that something went in or out.
+    fn live(&mut self) {
+        self.idle.as_mut().reset(Instant::now() + IDLE_TIME);
+    }
+}
+
+impl Drop for Placed {
+    fn drop(&mut self) {
+        let mut counts = self
+            .held
+            .counts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.address) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                counts.remove(&self.address);
+            }
+        }
+    }
+}
+
+impl Listener for Limited {
+    type Io = Placed;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Placed, SocketAddr) {
+        loop {
+            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
+                // The semaphore is never closed.
+                std::future::pending::<()>().await;
+                continue;
+            };
+            match self.listener.accept().await {
+                Ok((stream, address)) => {
+                    let ip = address.ip().to_canonical();
+                    if !self.held.take(ip) {
+                        tracing::debug!(%ip, "too many connections of one address");
+                        continue;
+                    }
+                    end_when_silent(&stream);
+                    let placed = Placed {
+                        stream,
+                        idle: Box::pin(sleep(IDLE_TIME)),
+                        _place: place,
+                        address: ip,
+                        held: Arc::clone(&self.held),
+                    };
+                    return (placed, address);
+                }
+                // Out of file descriptors: some client will end; the node goes on.
+                Err(error) => {
+                    tracing::warn!(%error, "a client could not be let in");
+                    timeout(Duration::from_millis(100), std::future::pending::<()>())
+                        .await
+                        .ok();
+                }
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+/// Has the system end a connection whose other end takes nothing any more: a phone in a pocket says
+/// no goodbye, and would hold its place for a quarter of an hour.
+fn end_when_silent(stream: &TcpStream) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(stream, SILENT_MS) {
+        tracing::debug!(%error, "a silent client is noticed late");
+    }
+}
+
+impl AsyncRead for Placed {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if read.is_ready() {
+            self.live();
+        } else if self.idle.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Placed {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        if written.is_ready() {
+            self.live();
+        } else if self.idle.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        written
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    /// Time is the test's own and passes when nobody has anything to do.
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_is_idle_ends_and_gives_its_place_back() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let places = Arc::new(Semaphore::new(1));
+        let held = Arc::new(Addresses {
+            each: 1,
+            counts: Mutex::default(),
+        });
+        let mut limited = Limited {
+            listener,
+            places: Arc::clone(&places),
+            held: Arc::clone(&held),
+        };
+        let client = TcpStream::connect(address).await.unwrap();
+        let (mut placed, _) = limited.accept().await;
+        assert_eq!(places.available_permits(), 0);
+        placed.write_all(b"alive").await.unwrap();
+        let error = placed.read_u8().await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        drop(placed);
+        assert_eq!(places.available_permits(), 1);
+        assert!(held.counts.lock().unwrap().is_empty());
+        drop(client);
+    }
+}

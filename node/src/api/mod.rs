@@ -1,0 +1,178 @@
+//! The HTTP face of a node: one router for spectators, officials, third parties and monitors, the
+//! same at a venue and in the cloud.
+//!
+//! It turns a request into a [`Call`](crate::local::protocol::Call), asks the
+//! [`Clerk`](crate::local::Clerk) that the command line asks, and writes its answer as HTTP. It
+//! decides who may ask what, how often, and what a cache may keep; it decides nothing about scores.
+//! Only this module knows HTTP, and it knows neither redb nor QUIC.
+//!
+//! | module | what it is |
+//! | --- | --- |
+//! | `routes` | the one table: path, who may, how often, how large; router and `OpenAPI` come from it |
+//! | `gate` | what each request passes before its handler: route, person, limits, body, repetition |
+//! | `access` | roles and scopes, one table |
+//! | `limits` | how often, and the headers that tell it |
+//! | `once` | `Idempotency-Key`: the same request again gets the same answer |
+//! | `tokens`, `accounts`, `auth` | who somebody is |
+//! | `events` | which events this process serves |
+//! | `board`, `stream`, `page` | what spectators see |
+//! | `scores`, `claims`, `plans`, `office`, `exchange` | what officials and third parties ask |
+//! | `health`, `metrics` | what monitors ask |
+//! | `failure` | `application/problem+json` |
+//! | `listen` | sockets, bounded |
+//!
+//! Layer: node, above `local`; only `node` and `cli` are above.
+
+mod access;
+mod accounts;
+mod ask;
+mod auth;
+mod board;
+mod claims;
+mod codes;
+mod events;
+mod exchange;
+mod failure;
+mod gate;
+mod health;
+mod kept;
+mod limits;
+mod listen;
+mod metrics;
+mod office;
+mod once;
+mod openapi;
+mod page;
+mod plans;
+mod routes;
+mod scores;
+mod stream;
+mod tokens;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tallyline_keys::DeviceKey;
+use tokio::sync::{Semaphore, watch};
+
+use crate::clock::Clock;
+use crate::root::Mode;
+
+pub use access::{NoRole, Role, Scope};
+pub use accounts::{Account, Accounts, Family, FileAccounts, Held, Rotation};
+pub use auth::check_password;
+pub use events::{Asked, EventLine, Events, OneEvent, Open};
+pub use failure::Failure;
+pub use listen::{Door, ListenError};
+pub use tokens::{Claims as TokenClaims, TokenKeys, Tokens, Use as TokenUse};
+
+/// Most spectators that a node at a venue streams to at once: a Pi's memory, and its radio.
+const STREAMS_MAX_VENUE: usize = 64;
+
+/// Most spectators that a node in the cloud streams to at once; beyond, they ask for the board.
+const STREAMS_MAX_CLOUD: usize = 4096;
+
+/// Most files that are taken in at a time: each may hold 64 MiB of memory.
+const FILES_MAX: usize = 2;
+
+/// What the router is made of.
+pub struct Parts {
+    /// The events that are served.
+    pub events: Arc<dyn Events>,
+    /// Who may log in.
+    pub accounts: Arc<dyn Accounts>,
+    /// What signs tokens.
+    pub tokens: Tokens,
+    /// The device's key: it answers probes.
+    pub key: Arc<DeviceKey>,
+    /// What the node is for.
+    pub mode: Mode,
+    /// A folder for files on their way in and for the documents of users.
+    pub dir: PathBuf,
+    /// The time.
+    pub clock: Clock,
+    /// Set when the node ends: streams end with it.
+    pub stopped: watch::Receiver<bool>,
+}
+
+/// The router's state; copies are the same.
+#[derive(Clone)]
+pub struct Api(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    limits: limits::Limits,
+    once: once::Once,
+    kept: kept::Kept,
+    claims: claims::Held,
+    metrics: metrics::Metrics,
+    streams: Arc<Semaphore>,
+    latest: stream::Latest,
+    /// Places for large bodies.
+    files: Semaphore,
+    /// Since when something is behind, in milliseconds of the clock; `None`: nothing is.
+    behind: Mutex<Option<u64>>,
+    /// One write at a time that has looked before it writes.
+    looked: tokio::sync::Mutex<()>,
+}
+
+impl Api {
+    /// Makes the router's state.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(Inner {
+            limits: limits::Limits::new(),
+            once: once::Once::default(),
+            kept: kept::Kept::default(),
+            claims: claims::Held::default(),
+            metrics: metrics::Metrics::new(),
+            streams: Arc::new(Semaphore::new(streams_max(parts.mode))),
+            latest: stream::Latest::default(),
+            files: Semaphore::new(FILES_MAX),
+            behind: Mutex::new(None),
+            looked: tokio::sync::Mutex::new(()),
+            parts,
+        }))
+    }
+
+    /// Returns the router.
+    pub fn router(&self) -> axum::Router {
+        routes::router(self)
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.0.parts.clock.now().wall_ms
+    }
+
+    /// Notes whether something is behind, and returns for how many milliseconds it has been.
+    fn note_behind(&self, behind: bool) -> u64 {
+        let now = self.0.parts.clock.now().mono_ms;
+        let mut since = self.0.behind.lock().unwrap_or_else(PoisonError::into_inner);
+        *since = behind.then(|| since.unwrap_or(now));
+        since.map_or(0, |since| now.saturating_sub(since))
+    }
+}
+
+/// Returns how many spectators are streamed to at most.
+fn streams_max(mode: Mode) -> usize {
+    match mode {
+        Mode::Cloud => STREAMS_MAX_CLOUD,
+        Mode::Device | Mode::Gateway => STREAMS_MAX_VENUE,
+    }
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Api")
+            .field("dir", &self.0.parts.dir)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts")
+            .field("mode", &self.mode)
+            .field("dir", &self.dir)
+            .finish_non_exhaustive()
+    }
+}

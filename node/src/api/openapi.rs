@@ -1,0 +1,236 @@
+//! The description of all routes, made from their table.
+//!
+//! Layer: node, api.
+
+use axum::response::Response;
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{
+    ComponentsBuilder, HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, Paths, Required,
+    ResponseBuilder,
+};
+
+use super::Failure;
+use super::ask::{Ask, json};
+use super::limits::Limit;
+use super::routes::{Need, ROUTES, Route, Verb};
+
+/// What a token is called in the description.
+const TOKEN: &str = "token";
+
+/// Answers the description.
+#[expect(clippy::unused_async, reason = "every handler is asked later")]
+pub(super) async fn answer(_: Ask) -> Result<Response, Failure> {
+    Ok(json(&describe()))
+}
+
+/// Describes every route.
+pub(super) fn describe() -> OpenApi {
+    let mut paths = Paths::new();
+    for route in ROUTES {
+        let method = match route.method {
+            Verb::Get => HttpMethod::Get,
+            Verb::Post => HttpMethod::Post,
+            Verb::Put => HttpMethod::Put,
+            Verb::Delete => HttpMethod::Delete,
+        };
+        paths.add_path_operation(route.path, vec![method], operation(route));
+    }
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .build();
+    let components = ComponentsBuilder::new()
+        .security_scheme(TOKEN, SecurityScheme::Http(bearer))
+        .build();
+    let info = InfoBuilder::new()
+        .title("Tallyline")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "Offline-first scoring for match officials. Errors are application/problem+json with \
+             stable codes; docs/API.md has examples.",
+        ));
+    OpenApiBuilder::new()
+        .info(info)
+        .paths(paths)
+        .components(Some(components))
+        .build()
+}
+
+fn operation(route: &Route) -> OperationBuilder {
+    let (name, count, window_s) = route.limit.row();
+    let (scope, securities) = match route.need {
+        Need::Nobody => ("for everybody".to_owned(), None),
+        Need::Public(scope) => {
+            let text = format!(
+                "for everybody if the event is public, else scope {}",
+                scope.name()
+            );
+            (
+                text,
+                Some(vec![SecurityRequirement::default(), needs(scope.name())]),
+            )
+        }
+        Need::Scope(scope) => (
+            format!("scope {}", scope.name()),
+            Some(vec![needs(scope.name())]),
+        ),
+        Need::Login => ("logged in".to_owned(), Some(vec![needs("")])),
+    };
+    let (_, address, _) = Limit::Address.row();
+    let text = format!(
+        "Who: {scope}. Limit \"{name}\": {count} in {window_s} s; without a login {address} a \
+         second for an address, all routes together."
+    );
+    let mut operation = OperationBuilder::new()
+        .operation_id(Some(route.id))
+        .summary(Some(route.what))
+        .description(Some(text))
+        .tag(tag(route.path))
+        .securities(securities);
+    for part in parts(route.path) {
+        operation = operation.parameter(parameter(part, ParameterIn::Path, ""));
+    }
+    for &(name, what) in route.query {
+        operation = operation.parameter(parameter(name, ParameterIn::Query, what));
+    }
+    if route.method == Verb::Post {
+        let what = "a key for this request; sent again, it has the same answer";
+        operation = operation.parameter(parameter("Idempotency-Key", ParameterIn::Header, what));
+    }
+    if !route.takes.is_empty() {
+        let body = RequestBodyBuilder::new()
+            .description(Some(format!(
+                "{}, at most {} bytes",
+                route.takes, route.body_max
+            )))
+            .content(
+                if route.takes.ends_with("bytes") {
+                    BYTES
+                } else {
+                    JSON
+                },
+                any(),
+            )
+            .required(Some(Required::True));
+        operation = operation.request_body(Some(body.build()));
+    }
+    let kind = if route.gives.contains('/') && !route.gives.contains("tallyline") {
+        route.gives
+    } else {
+        JSON
+    };
+    let good = ResponseBuilder::new()
+        .description(route.gives)
+        .content(kind, any());
+    let bad = ResponseBuilder::new()
+        .description("a problem with its code, and where it is")
+        .content("application/problem+json", any());
+    operation.response("200", good).response("default", bad)
+}
+
+const JSON: &str = "application/json";
+
+const BYTES: &str = "application/octet-stream";
+
+fn any() -> utoipa::openapi::Content {
+    let object = ObjectBuilder::new().schema_type(Type::Object).build();
+    ContentBuilder::new().schema(Some(object)).build()
+}
+
+fn needs(scope: &str) -> SecurityRequirement {
+    let scopes: Vec<&str> = Some(scope)
+        .filter(|it| !it.is_empty())
+        .into_iter()
+        .collect();
+    SecurityRequirement::new(TOKEN, scopes)
+}
+
+fn parameter(name: &str, place: ParameterIn, what: &str) -> ParameterBuilder {
+    let required = match place {
+        ParameterIn::Path => Required::True,
+        ParameterIn::Query
+        | ParameterIn::QueryString
+        | ParameterIn::Header
+        | ParameterIn::Cookie => Required::False,
+    };
+    let text = ObjectBuilder::new().schema_type(Type::String).build();
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .required(required)
+        .description(Some(what).filter(|it| !it.is_empty()))
+        .schema(Some(text))
+}
+
+/// Returns the open parts of a path.
+fn parts(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+}
+
+/// Groups routes by what they are about.
+fn tag(path: &str) -> &'static str {
+    match path {
+        it if it.starts_with("/api/auth") || it.contains("/accounts") => "people",
+        it if it.starts_with("/api/events") => "event",
+        it if it.starts_with("/api/v1/sync") || it.contains("port") => "exchange",
+        it if it.starts_with("/api") => "office",
+        _ => "node",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Both ways: no route is missing, and none is described that is not there.
+    #[test]
+    fn the_description_has_every_route_and_no_other() {
+        let told = serde_json::to_value(describe()).expect("JSON");
+        let mut described = BTreeSet::new();
+        for (path, item) in told["paths"].as_object().expect("paths") {
+            for method in [
+                "get", "post", "put", "delete", "patch", "head", "options", "trace",
+            ] {
+                if let Some(operation) = item.get(method) {
+                    let method = method.to_uppercase();
+                    let id = operation["operationId"]
+                        .as_str()
+                        .expect("a name")
+                        .to_owned();
+                    described.insert((method, path.clone(), id));
+                }
+            }
+        }
+        let routes: BTreeSet<(String, String, String)> = ROUTES
+            .iter()
+            .map(|it| {
+                (
+                    it.method.name().to_owned(),
+                    it.path.to_owned(),
+                    it.id.to_owned(),
+                )
+            })
+            .collect();
+        assert_eq!(described, routes);
+        assert_eq!(
+            told["openapi"].as_str().map(|it| it.starts_with("3.1")),
+            Some(true)
+        );
+        let post = &told["paths"]["/api/events/{e}/scores"]["post"];
+        assert_eq!(post["security"][0]["token"][0], "scores-write");
+        let names: Vec<&str> = post["parameters"]
+            .as_array()
+            .expect("parameters")
+            .iter()
+            .filter_map(|it| it["name"].as_str())
+            .collect();
+        assert_eq!(names, ["e", "Idempotency-Key"]);
+    }
+}

@@ -1,0 +1,65 @@
+//! Coverage plans: what a coach or photographer wants to see, one document for each person and
+//! event, read by nobody else.
+//!
+//! Layer: node, api.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use super::ask::{Ask, json as answer};
+use super::codes;
+use super::failure::Failure;
+
+/// Largest plan in bytes: some hundred lines about who is where when.
+const PLAN_BYTES_MAX: usize = 32 * 1024;
+
+pub(super) async fn get(ask: Ask) -> Result<Response, Failure> {
+    let plan = ask
+        .api
+        .0
+        .parts
+        .accounts
+        .plan(ask.name()?, &ask.open()?.uuid)
+        .await?;
+    plan.map(|plan| told(&plan)).ok_or_else(|| {
+        let text = "there is no plan of yours for this event; keep one with PUT";
+        Failure::new(StatusCode::NOT_FOUND, codes::NO_PLAN, text)
+    })
+}
+
+pub(super) async fn put(ask: Ask) -> Result<Response, Failure> {
+    if PLAN_BYTES_MAX < ask.body.len() {
+        let text = format!("a plan has at most {PLAN_BYTES_MAX} bytes; nothing was changed");
+        return Err(Failure::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            codes::TOO_LARGE,
+            text,
+        ));
+    }
+    let plan: Value = ask.json()?;
+    let (name, event) = (ask.name()?, &ask.open()?.uuid);
+    ask.api
+        .0
+        .parts
+        .accounts
+        .put_plan(name, event, Some(plan.clone()))
+        .await?;
+    Ok(told(&plan))
+}
+
+pub(super) async fn remove(ask: Ask) -> Result<Response, Failure> {
+    ask.api
+        .0
+        .parts
+        .accounts
+        .put_plan(ask.name()?, &ask.open()?.uuid, None)
+        .await?;
+    Ok(answer(
+        &json!({ "schema": "tallyline.done/1", "text": "There is no plan any more." }),
+    ))
+}
+
+fn told(plan: &Value) -> Response {
+    answer(&json!({ "schema": "tallyline.plan/1", "plan": plan }))
+}

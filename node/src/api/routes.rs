@@ -1,0 +1,256 @@
+//! The one table of routes: path, who may, how often, how large. Router, limits and description all
+//! come from it, so none of them knows a route that the others do not.
+//!
+//! Layer: node, api.
+
+mod table;
+
+use std::any::Any;
+use std::pin::Pin;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{MethodFilter, on};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::ask::Ask;
+use super::gate;
+use super::limits::Limit;
+use super::{Api, Failure, Scope, codes};
+
+pub(super) use table::ROUTES;
+
+/// Largest body of most routes: a score has some hundred bytes, a court match's a thousand.
+const BODY_MAX: usize = 64 * 1024;
+
+/// Largest body of a route that takes files: the largest bundle, as on the command line.
+pub(super) const FILE_MAX: usize = 64 * 1024 * 1024;
+
+/// Who may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Everybody.
+    Nobody,
+    /// Everybody where the event is public, else who has the scope.
+    Public(Scope),
+    /// Who has the scope.
+    Scope(Scope),
+    /// Who is logged in.
+    Login,
+}
+
+/// What a route is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Of {
+    /// The node.
+    Node,
+    /// One event: of the path's `{e}` or `{c}`, else of `?event=`, else the only one.
+    Event,
+}
+
+/// What finds the answer.
+type Serve = fn(Ask) -> Pin<Box<dyn Future<Output = Result<Response, Failure>> + Send>>;
+
+/// One route.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Route {
+    /// Its name, unique.
+    pub(super) id: &'static str,
+    pub(super) method: Verb,
+    pub(super) path: &'static str,
+    /// What it does, for the description.
+    pub(super) what: &'static str,
+    pub(super) need: Need,
+    pub(super) of: Of,
+    pub(super) limit: Limit,
+    pub(super) body_max: usize,
+    /// What may stand behind the question mark: names and what they say.
+    pub(super) query: &'static [(&'static str, &'static str)],
+    /// Schema of the body; empty: none.
+    pub(super) takes: &'static str,
+    /// Schema of the answer, or its media type.
+    pub(super) gives: &'static str,
+    /// Whether `?ticket=` stands for a token: browsers open streams without headers.
+    pub(super) takes_ticket: bool,
+    pub(super) serve: Serve,
+}
+
+/// A method that routes take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    Get,
+    Post,
+    Put,
+    Delete,
+}
+
+impl Verb {
+    fn filter(self) -> MethodFilter {
+        match self {
+            Self::Get => MethodFilter::GET,
+            Self::Post => MethodFilter::POST,
+            Self::Put => MethodFilter::PUT,
+            Self::Delete => MethodFilter::DELETE,
+        }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+impl Route {
+    const fn new(id: &'static str, method: Verb, path: &'static str, serve: Serve) -> Self {
+        Self {
+            id,
+            method,
+            path,
+            what: "",
+            need: Need::Nobody,
+            of: Of::Node,
+            limit: Limit::List,
+            body_max: BODY_MAX,
+            query: &[],
+            takes: "",
+            gives: "application/json",
+            takes_ticket: false,
+            serve,
+        }
+    }
+
+    const fn get(id: &'static str, path: &'static str, serve: Serve) -> Self {
+        Self::new(id, Verb::Get, path, serve)
+    }
+
+    const fn post(id: &'static str, path: &'static str, serve: Serve) -> Self {
+        Self::new(id, Verb::Post, path, serve)
+    }
+
+    const fn what(mut self, what: &'static str) -> Self {
+        self.what = what;
+        self
+    }
+
+    const fn need(mut self, scope: Scope) -> Self {
+        self.need = Need::Scope(scope);
+        self.of = Of::Event;
+        self
+    }
+
+    /// For everybody where the event is public, with a ticket or a cookie elsewhere.
+    const fn public(mut self) -> Self {
+        self.need = Need::Public(Scope::Board);
+        self.of = Of::Event;
+        self.limit = Limit::Board;
+        self.takes_ticket = true;
+        self
+    }
+
+    const fn login(mut self) -> Self {
+        self.need = Need::Login;
+        self
+    }
+
+    const fn of_node(mut self) -> Self {
+        self.of = Of::Node;
+        self
+    }
+
+    const fn limit(mut self, limit: Limit) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    const fn file(mut self) -> Self {
+        self.body_max = FILE_MAX;
+        self
+    }
+
+    const fn takes(mut self, schema: &'static str) -> Self {
+        self.takes = schema;
+        self
+    }
+
+    const fn gives(mut self, schema: &'static str) -> Self {
+        self.gives = schema;
+        self
+    }
+
+    const fn query(mut self, query: &'static [(&'static str, &'static str)]) -> Self {
+        self.query = query;
+        self
+    }
+}
+
+/// Makes the router.
+pub(super) fn router(api: &Api) -> Router {
+    let mut router = Router::new();
+    for route in ROUTES {
+        let api = api.clone();
+        let serve = move |request: Request| gate::pass(api.clone(), route, request);
+        router = router.route(route.path, on(route.method.filter(), serve));
+    }
+    router
+        .method_not_allowed_fallback(wrong_method)
+        .fallback(nothing)
+        .layer(map_response(secure))
+        .layer(CatchPanicLayer::custom(broken))
+}
+
+async fn nothing(uri: Uri) -> Failure {
+    let text = format!("nothing is at {}; see /api/v1/openapi.json", uri.path());
+    Failure::new(StatusCode::NOT_FOUND, codes::NOT_FOUND, text)
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Failure {
+    let text = format!(
+        "{} does not take {method}; see /api/v1/openapi.json",
+        uri.path()
+    );
+    Failure::new(StatusCode::METHOD_NOT_ALLOWED, codes::METHOD, text)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "what tower-http hands over")]
+fn broken(cause: Box<dyn Any + Send>) -> Response {
+    let text = cause.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| cause.downcast_ref::<&str>().copied());
+    tracing::error!(cause = text, "a request ended by a fault of the program");
+    Failure::fault("the request ended by a fault of the program; nothing that was saved is lost")
+        .into_response()
+}
+
+/// Says to browsers what they may do with an answer.
+async fn secure(mut response: Response) -> Response {
+    let always: [(HeaderName, &str); 4] = [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+             img-src 'self' data:; base-uri 'none'; form-action 'none'",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+    ];
+    let headers = response.headers_mut();
+    for (name, text) in always {
+        headers.insert(name, HeaderValue::from_static(text));
+    }
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests;

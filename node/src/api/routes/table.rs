@@ -1,0 +1,428 @@
+//! The rows: every route there is.
+//!
+//! Layer: node, api.
+
+use super::super::access::Scope::{
+    Accounts, ClaimsRead, ClaimsWrite, ConflictsRead, Decide, DevicesRead, Export, GrantsRead,
+    GrantsWrite, Import, IncidentsRead, IncidentsWrite, Plans, Reports, ScoresRead, ScoresWrite,
+    Sync,
+};
+use super::super::limits::Limit;
+use super::super::{
+    auth, board, claims, exchange, health, metrics, office, openapi, page, plans, scores, stream,
+};
+use super::{Route, Verb};
+
+const CURSOR: (&str, &str) = ("cursor", "where the last look ended");
+
+/// Every route.
+pub(in super::super) static ROUTES: &[Route] = &[
+    Route::get("index", "/", |ask| Box::pin(page::board(ask)))
+        .what("The board as a page.")
+        .gives("text/html")
+        .limit(Limit::Board),
+    Route::get("boardPage", "/board/{e}", |ask| Box::pin(page::board(ask)))
+        .what(
+            "The board of one event as a page; `?tv` turns pages by itself, `?overlay` is \
+               transparent.",
+        )
+        .gives("text/html")
+        .limit(Limit::Board),
+    Route::get("boardScript", "/board.js", |ask| {
+        Box::pin(page::script(ask))
+    })
+    .what("The page's script.")
+    .gives("text/javascript")
+    .limit(Limit::Board),
+    Route::get("boardStyle", "/board.css", |ask| Box::pin(page::style(ask)))
+        .what("The page's style.")
+        .gives("text/css")
+        .limit(Limit::Board),
+    Route::get("healthz", "/healthz", |ask| Box::pin(health::alive(ask)))
+        .what("Whether the process is alive.")
+        .gives("tallyline.alive/1")
+        .limit(Limit::Board),
+    Route::get("readyz", "/readyz", |ask| Box::pin(health::ready(ask)))
+        .what("Whether the node saves and is not behind.")
+        .gives("tallyline.ready-check/1")
+        .query(&[("max_lag", "longest time to be behind, such as 60s")])
+        .limit(Limit::Board),
+    Route::get("metrics", "/metrics", |ask| Box::pin(metrics::metrics(ask)))
+        .what("Figures for Prometheus.")
+        .gives("application/openmetrics-text")
+        .limit(Limit::Board),
+    Route::get("openapi", "/api/v1/openapi.json", |ask| {
+        Box::pin(openapi::answer(ask))
+    })
+    .what("This description.")
+    .gives("OpenAPI 3.1"),
+    Route::get("syncHealth", "/api/v1/sync/health", |ask| {
+        Box::pin(health::probe(ask))
+    })
+    .what("Who answers, and a nonce signed: a portal's page is not taken for the node.")
+    .query(&[("nonce", "32 hex digits that the node signs")])
+    .gives("tallyline.probe/1")
+    .limit(Limit::Board),
+    Route::post("login", "/api/auth/login", |ask| Box::pin(auth::login(ask)))
+        .what("Logs in with a password.")
+        .takes("Login")
+        .gives("tallyline.token/1")
+        .limit(Limit::Login),
+    Route::post("refresh", "/api/auth/refresh", |ask| {
+        Box::pin(auth::refresh(ask))
+    })
+    .what("Renews a token by the cookie of the login; each cookie once.")
+    .gives("tallyline.token/1")
+    .limit(Limit::Login),
+    Route::post("logout", "/api/auth/logout", |ask| {
+        Box::pin(auth::logout(ask))
+    })
+    .what("Ends the login of the cookie.")
+    .limit(Limit::Login),
+    Route::post("ticket", "/api/auth/ticket", |ask| {
+        Box::pin(auth::ticket(ask))
+    })
+    .what("Gives a ticket of 60 s for `?ticket=` of a stream.")
+    .login()
+    .gives("tallyline.token/1")
+    .limit(Limit::List),
+    Route::post("challenge", "/api/auth/challenge", |ask| {
+        Box::pin(auth::challenge(ask))
+    })
+    .what("Gives what a device signs to log in.")
+    .gives("tallyline.token/1")
+    .limit(Limit::Login),
+    Route::post("device", "/api/auth/device", |ask| {
+        Box::pin(auth::device(ask))
+    })
+    .what("Logs a member of the event in by its device's key.")
+    .takes("DeviceLogin")
+    .gives("tallyline.token/1")
+    .limit(Limit::Login),
+    Route::get("me", "/api/auth/me", |ask| Box::pin(auth::me(ask)))
+        .what("Who I am, and what I may.")
+        .login()
+        .gives("tallyline.me/1"),
+    Route::get("accounts", "/api/v1/accounts", |ask| {
+        Box::pin(auth::accounts(ask))
+    })
+    .what("Lists the accounts.")
+    .need(Accounts)
+    .of_node()
+    .gives("tallyline.accounts/1"),
+    Route::post("accountPut", "/api/v1/accounts", |ask| {
+        Box::pin(auth::put_account(ask))
+    })
+    .what("Makes an account, or changes its password or roles.")
+    .need(Accounts)
+    .of_node()
+    .takes("NewAccount")
+    .gives("tallyline.accounts/1"),
+    Route::new(
+        "accountRemove",
+        Verb::Delete,
+        "/api/v1/accounts/{name}",
+        |ask| Box::pin(auth::remove_account(ask)),
+    )
+    .what("Removes an account.")
+    .need(Accounts)
+    .of_node(),
+    Route::get("events", "/api/events", |ask| Box::pin(board::events(ask)))
+        .what("Lists the public events.")
+        .gives("tallyline.events/1")
+        .limit(Limit::Board),
+    Route::get("event", "/api/events/{e}", |ask| {
+        Box::pin(board::event(ask))
+    })
+    .what("The event: stages, squads, shooters, rules.")
+    .public()
+    .gives("tallyline.event/1"),
+    Route::get("board", "/api/events/{e}/board", |ask| {
+        Box::pin(board::snapshot(ask))
+    })
+    .what("The board.")
+    .public()
+    .gives("tallyline.board/1"),
+    Route::get("standings", "/api/events/{e}/standings", |ask| {
+        Box::pin(board::standings(ask))
+    })
+    .what("Standings, as `tallyline standings` computes them.")
+    .public()
+    .query(&[
+        ("drill", "a stage's number"),
+        ("division", "a division's name"),
+        ("all", "true for every table"),
+        ("teams", "true for teams"),
+        ("class", "a class"),
+        ("category", "a category"),
+    ])
+    .gives("tallyline.standings/1"),
+    Route::get("stream", "/api/events/{e}/stream", |ask| {
+        Box::pin(stream::events(ask))
+    })
+    .what("What is new, as server-sent events; `Last-Event-ID` resumes.")
+    .public()
+    .query(&[CURSOR])
+    .gives("text/event-stream"),
+    Route::get("ws", "/api/events/{e}/ws", |ask| {
+        Box::pin(stream::socket(ask))
+    })
+    .what("What is new, over a WebSocket.")
+    .public()
+    .query(&[CURSOR])
+    .gives("tallyline.news/1"),
+    Route::get("scores", "/api/events/{e}/scores", |ask| {
+        Box::pin(scores::list(ask))
+    })
+    .what("Scores that stand, newest first.")
+    .need(ScoresRead)
+    .query(&[
+        ("limit", "1 to 500"),
+        ("offset", "how many to leave out"),
+        ("teamId", "only this team"),
+        ("division", "only this division"),
+        ("shooter", "only this shooter"),
+    ])
+    .gives("tallyline.page/1"),
+    Route::post("scoreAdd", "/api/events/{e}/scores", |ask| {
+        Box::pin(scores::add(ask))
+    })
+    .what(
+        "Records a score, a status or a chronograph reading. `If-Match` with the UUID of the \
+               entry that is thought to stand, or `none`, is refused if another one does.",
+    )
+    .need(ScoresWrite)
+    .limit(Limit::Write)
+    .takes("ScoreAdd")
+    .gives("tallyline.saved/1"),
+    Route::post("scoreVoid", "/api/events/{e}/scores/void", |ask| {
+        Box::pin(scores::void(ask))
+    })
+    .what("Takes an entry out of the count.")
+    .need(ScoresWrite)
+    .limit(Limit::Write)
+    .takes("ScoreVoid")
+    .gives("tallyline.saved/1"),
+    Route::get("scoresOf", "/api/events/{e}/scores/{m}", |ask| {
+        Box::pin(scores::of_match(ask))
+    })
+    .what("Scores that stand of one match or stage, newest first.")
+    .need(ScoresRead)
+    .query(&[("limit", "1 to 500"), ("offset", "how many to leave out")])
+    .limit(Limit::One)
+    .gives("tallyline.page/1"),
+    Route::get("history", "/api/events/{e}/scores/{m}/history", |ask| {
+        Box::pin(scores::history(ask))
+    })
+    .what("All versions of one match or stage, voids too, newest first.")
+    .need(ScoresRead)
+    .query(&[
+        ("limit", "1 to 500"),
+        ("offset", "how many to leave out"),
+        ("shooter", "only this shooter"),
+    ])
+    .gives("tallyline.page/1"),
+    Route::get("claims", "/api/events/{e}/claims", |ask| {
+        Box::pin(claims::list(ask))
+    })
+    .what("Who has claimed what.")
+    .need(ClaimsRead)
+    .gives("tallyline.claims-held/1"),
+    Route::get("claimOf", "/api/events/{e}/claims/{m}", |ask| {
+        Box::pin(claims::one(ask))
+    })
+    .what("Who has claimed a match or stage.")
+    .need(ClaimsRead)
+    .limit(Limit::One)
+    .gives("tallyline.claim-held/1"),
+    Route::post("claim", "/api/events/{e}/claims/{m}", |ask| {
+        Box::pin(claims::claim(ask))
+    })
+    .what("Claims a match or stage for some minutes; again, to prolong.")
+    .need(ClaimsWrite)
+    .limit(Limit::Claim)
+    .takes("NewClaim")
+    .gives("tallyline.claim-held/1"),
+    Route::new(
+        "claimRelease",
+        Verb::Delete,
+        "/api/events/{e}/claims/{m}",
+        |ask| Box::pin(claims::release(ask)),
+    )
+    .what("Gives a claim back.")
+    .need(ClaimsWrite)
+    .limit(Limit::Claim),
+    Route::get("plan", "/api/events/{e}/coverage-plans", |ask| {
+        Box::pin(plans::get(ask))
+    })
+    .what("My coverage plan.")
+    .need(Plans)
+    .gives("tallyline.plan/1"),
+    Route::new(
+        "planPut",
+        Verb::Put,
+        "/api/events/{e}/coverage-plans",
+        |ask| Box::pin(plans::put(ask)),
+    )
+    .what("Keeps my coverage plan: any JSON.")
+    .need(Plans)
+    .limit(Limit::Write)
+    .takes("Plan")
+    .gives("tallyline.plan/1"),
+    Route::new(
+        "planRemove",
+        Verb::Delete,
+        "/api/events/{e}/coverage-plans",
+        |ask| Box::pin(plans::remove(ask)),
+    )
+    .what("Removes my coverage plan.")
+    .need(Plans)
+    .limit(Limit::Write),
+    Route::get("incidents", "/api/events/{e}/incidents", |ask| {
+        Box::pin(office::incidents(ask))
+    })
+    .what("Incidents in their groups.")
+    .need(IncidentsRead)
+    .query(&[
+        ("race", "a race's number"),
+        ("bib", "a bib"),
+        ("incident", "one incident"),
+    ])
+    .gives("tallyline.incidents/1"),
+    Route::post("incidentAdd", "/api/events/{e}/incidents", |ask| {
+        Box::pin(office::incident_add(ask))
+    })
+    .what("Records an incident.")
+    .need(IncidentsWrite)
+    .limit(Limit::Write)
+    .takes("IncidentAdd")
+    .gives("tallyline.recorded/1"),
+    Route::post(
+        "incidentReport",
+        "/api/events/{e}/incidents/reports",
+        |ask| Box::pin(office::incident_report(ask)),
+    )
+    .what("Adds a report to an incident.")
+    .need(IncidentsWrite)
+    .limit(Limit::Write)
+    .takes("IncidentReport")
+    .gives("tallyline.recorded/1"),
+    Route::post("decide", "/api/events/{e}/incidents/decisions", |ask| {
+        Box::pin(office::decide(ask))
+    })
+    .what("Decides about an incident and its group.")
+    .need(Decide)
+    .limit(Limit::Write)
+    .takes("Decide")
+    .gives("tallyline.recorded/1"),
+    Route::get("records", "/api/events/{e}/records/{kind}", |ask| {
+        Box::pin(office::records(ask))
+    })
+    .what("Records of a kind.")
+    .need(IncidentsRead)
+    .query(&[("key", "one key"), ("on", "the record they hang on")])
+    .gives("tallyline.records/1"),
+    Route::get("conflicts", "/api/v1/conflicts", |ask| {
+        Box::pin(office::conflicts(ask))
+    })
+    .what("What needs a person.")
+    .need(ConflictsRead)
+    .gives("tallyline.conflicts/1"),
+    Route::post("adopt", "/api/v1/conflicts/decisions", |ask| {
+        Box::pin(office::adopt(ask))
+    })
+    .what("Counts or rejects entries, whatever they would be by themselves.")
+    .need(Decide)
+    .takes("Adopt")
+    .gives("tallyline.decided/1"),
+    Route::get("devices", "/api/v1/devices", |ask| {
+        Box::pin(office::devices(ask))
+    })
+    .what("The devices of the event.")
+    .need(DevicesRead)
+    .gives("tallyline.devices/1"),
+    Route::get("status", "/api/v1/status", |ask| {
+        Box::pin(office::status(ask))
+    })
+    .what("Where the scores are.")
+    .need(DevicesRead)
+    .gives("tallyline.status/1"),
+    Route::get("grants", "/api/v1/grants", |ask| {
+        Box::pin(office::grants(ask))
+    })
+    .what("The grants.")
+    .need(GrantsRead)
+    .gives("tallyline.grants/1"),
+    Route::post("grant", "/api/v1/grants", |ask| {
+        Box::pin(office::grant(ask))
+    })
+    .what("Opens grants and closes others, all at once.")
+    .need(GrantsWrite)
+    .takes("Grant")
+    .gives("tallyline.assigned/1"),
+    Route::get("report", "/api/v1/reports/{kind}", |ask| {
+        Box::pin(office::report(ask))
+    })
+    .what(
+        "A report: sheet, progress, penalties, chrono, audit, missing, day, compliance, court, \
+               race.",
+    )
+    .need(Reports)
+    .query(&[("shooter", "of a sheet"), ("date", "of a day")])
+    .gives("tallyline.report-*/1"),
+    Route::get("export", "/api/v1/export", |ask| {
+        Box::pin(exchange::export(ask))
+    })
+    .what("The event as a file.")
+    .need(Export)
+    .limit(Limit::Whole)
+    .query(&[("format", "bundle, jsonl, csv, psc, miff or report")])
+    .gives("application/octet-stream"),
+    Route::post("import", "/api/v1/import", |ask| {
+        Box::pin(exchange::import(ask))
+    })
+    .what("Takes a file in; the same file again changes nothing. `preview=true` only tells.")
+    .need(Import)
+    .limit(Limit::Whole)
+    .file()
+    .query(&[
+        ("format", "bundle, psc, miff, report or registration"),
+        ("preview", "true: tell and change nothing"),
+        ("scores", "true: with scores"),
+        ("skip_problems", "true: leave out what has a problem"),
+        ("add_duplicates", "true: add who may be there already"),
+        ("division", "of those who name none"),
+    ])
+    .takes("the file's bytes")
+    .gives("tallyline.imported/1 or tallyline.file-import/1"),
+    Route::get("day", "/api/v1/competitions/{c}/bundle", |ask| {
+        Box::pin(exchange::bundle(ask))
+    })
+    .what("Everything about the event in one file: what a day offline needs.")
+    .need(Sync)
+    .limit(Limit::Whole)
+    .gives("application/octet-stream"),
+    Route::get("pull", "/api/v1/sync/pull", |ask| {
+        Box::pin(exchange::pull(ask))
+    })
+    .what("Entries about scores since a cursor, at most 500.")
+    .need(ScoresRead)
+    .query(&[
+        (
+            "since",
+            "the cursor of the last pull; empty: from the beginning",
+        ),
+        ("limit", "1 to 500"),
+    ])
+    .limit(Limit::One)
+    .gives("tallyline.news/1"),
+    Route::post("push", "/api/v1/sync/push", |ask| {
+        Box::pin(exchange::push(ask))
+    })
+    .what("Takes signed entries in as a bundle in base64; what is known changes nothing.")
+    .need(Sync)
+    .limit(Limit::One)
+    .file()
+    .takes("Push")
+    .gives("tallyline.imported/1"),
+];

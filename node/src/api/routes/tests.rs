@@ -1,0 +1,91 @@
+//! Tests of the table.
+
+use std::collections::BTreeSet;
+
+use super::super::Role;
+use super::super::access::ROLES;
+use super::*;
+
+/// What each role may: the table of the founding documents, written a second time.
+const MAY: [(Role, &str); 9] = [
+    (
+        Role::Owner,
+        "READS PLANS TAKES SEES office export import grant accounts",
+    ),
+    (
+        Role::CoOwner,
+        "READS PLANS TAKES SEES office export import grant",
+    ),
+    (Role::Ro, "READS PLANS TAKES SEES"),
+    (Role::Official, "READS PLANS TAKES SEES"),
+    (
+        Role::Var,
+        "READS PLANS claims claimOf incidents records incidentAdd incidentReport office \
+                 report day push",
+    ),
+    (Role::Office, "READS PLANS SEES office export import"),
+    (Role::Coach, "READS PLANS claims claimOf"),
+    (Role::Media, "READS report"),
+    (Role::Spectator, "READS"),
+];
+
+/// What the words in capitals stand for, and some others that go together.
+const WORDS: [(&str, &str); 6] = [
+    (
+        "READS",
+        "event board standings stream ws scores scoresOf history pull",
+    ),
+    ("PLANS", "plan planPut planRemove"),
+    (
+        "TAKES",
+        "claim claimRelease scoreAdd scoreVoid incidentAdd incidentReport",
+    ),
+    (
+        "SEES",
+        "claims claimOf incidents records devices status grants report day push",
+    ),
+    ("office", "decide adopt conflicts"),
+    ("accounts", "accounts accountPut accountRemove"),
+];
+
+#[test]
+fn every_route_has_a_name_of_its_own_and_says_what_it_does() {
+    let mut seen = BTreeSet::new();
+    for route in ROUTES {
+        assert!(seen.insert(route.id), "{}", route.id);
+        assert!(route.what.ends_with('.'), "{}", route.id);
+        let about = route.path.contains("{e}") || route.path.contains("{c}");
+        let page = route.gives == "text/html";
+        assert!(!about || page || route.of == Of::Event, "{}", route.id);
+    }
+}
+
+/// Acceptance row S4-08: media, spectators and coaches each only what their table says.
+#[test]
+fn each_role_has_its_routes_and_no_others() {
+    for (role, words) in MAY {
+        let expected: BTreeSet<&str> = words
+            .split_whitespace()
+            .flat_map(|word| {
+                let found = WORDS.iter().find(|(name, _)| *name == word);
+                found.map_or(word, |(_, routes)| routes).split_whitespace()
+            })
+            .collect();
+        let may = ROUTES.iter().filter(|route| match route.need {
+            Need::Nobody | Need::Login => false,
+            Need::Public(scope) | Need::Scope(scope) => role.may(scope),
+        });
+        let may: BTreeSet<&str> = may.map(|route| route.id).collect();
+        assert_eq!(may, expected, "{role}");
+    }
+    assert_eq!(MAY.map(|(role, _)| role), ROLES, "no role without its row");
+}
+
+#[test]
+fn a_handler_that_breaks_answers_a_problem() {
+    let causes: [Box<dyn Any + Send>; 3] =
+        [Box::new("why"), Box::new("why".to_owned()), Box::new(7)];
+    for cause in causes {
+        assert_eq!(broken(cause).status(), 500);
+    }
+}

@@ -1,0 +1,206 @@
+//! Scores over HTTP: what stands, all versions, recording and voiding.
+//!
+//! Layer: node, api.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::access::Role;
+use super::ask::{Ask, json as answer};
+use super::codes;
+use super::failure::Failure;
+use crate::local::protocol::{
+    Entries, EntriesQuery, EntryInfo, EventInfo, Nothing, Record, Request, ScoreAdd, ScoreVoid,
+};
+
+/// Entries of a page that says no number.
+const PAGE: usize = 50;
+
+/// Most entries of a page.
+const PAGE_MAX: usize = 500;
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Paged {
+    limit: Option<usize>,
+    offset: usize,
+    shooter: Option<u32>,
+    division: Option<String>,
+    #[serde(rename = "teamId")]
+    team: Option<String>,
+    event: Option<String>,
+}
+
+/// Lists what stands.
+pub(super) async fn list(ask: Ask) -> Result<Response, Failure> {
+    entries(&ask, None, Request::ScoreList).await
+}
+
+/// Lists what stands of one match or stage.
+pub(super) async fn of_match(ask: Ask) -> Result<Response, Failure> {
+    entries(&ask, Some(ask.number("m")?), Request::ScoreList).await
+}
+
+/// Lists all versions of one match or stage.
+pub(super) async fn history(ask: Ask) -> Result<Response, Failure> {
+    entries(&ask, Some(ask.number("m")?), Request::ScoreHistory).await
+}
+
+async fn entries(
+    ask: &Ask,
+    drill: Option<u32>,
+    verb: fn(EntriesQuery) -> Request,
+) -> Result<Response, Failure> {
+    let paged: Paged = ask.query()?;
+    let limit = paged.limit.unwrap_or(PAGE);
+    if !(1..=PAGE_MAX).contains(&limit) {
+        let text = format!("limit is {limit}; write 1 to {PAGE_MAX}");
+        return Err(Failure::bad_request("limit", text));
+    }
+    let query = EntriesQuery {
+        drill,
+        shooter: paged.shooter,
+        ..EntriesQuery::default()
+    };
+    let mut found: Entries = ask.data(verb(query)).await?;
+    if let Some(wanted) = wanted(ask, &paged).await? {
+        found
+            .entries
+            .retain(|it| shooter(it).is_some_and(|no| wanted.contains(&no)));
+    }
+    let newest = |it: &EntryInfo| (Reverse(it.at_unix_ms), it.entry.clone());
+    found.entries.sort_by_cached_key(newest);
+    let total = found.entries.len();
+    let page: Vec<EntryInfo> = found
+        .entries
+        .into_iter()
+        .skip(paged.offset)
+        .take(limit)
+        .collect();
+    let next = paged.offset.saturating_add(page.len());
+    Ok(answer(&json!({
+        "schema": "tallyline.page/1",
+        "total": total,
+        "offset": paged.offset,
+        "next": (next < total).then_some(next),
+        "entries": page,
+    })))
+}
+
+/// Returns the shooters of the team and division that are asked for; `None`: all.
+async fn wanted(ask: &Ask, paged: &Paged) -> Result<Option<BTreeSet<u32>>, Failure> {
+    if paged.team.is_none() && paged.division.is_none() {
+        return Ok(None);
+    }
+    let event: EventInfo = ask.data(Request::EventShow(Nothing {})).await?;
+    let fits = event.shooters.iter().filter(|it| {
+        let team = paged.team.as_ref().is_none_or(|team| it.team == *team);
+        team && paged
+            .division
+            .as_ref()
+            .is_none_or(|name| it.division == *name)
+    });
+    Ok(Some(fits.filter_map(|it| it.shooter).collect()))
+}
+
+/// Records a score, if the person claimed the match and nothing else stands than was seen.
+pub(super) async fn add(ask: Ask) -> Result<Response, Failure> {
+    let add: ScoreAdd = ask.json()?;
+    let (drill, shooter) = place(&add.record);
+    let turn = ask.api.0.looked.lock().await;
+    may_write(&ask, drill)?;
+    let seen = ask.header("if-match");
+    if let (false, Some(drill), Some(shooter)) = (seen.is_empty(), drill, shooter) {
+        unchanged(&ask, (drill, shooter), seen, &add).await?;
+    }
+    let done = ask.pass(Request::ScoreAdd(add)).await;
+    drop(turn);
+    done
+}
+
+/// Voids an entry of a match that the person claimed.
+pub(super) async fn void(ask: Ask) -> Result<Response, Failure> {
+    let void: ScoreVoid = ask.json()?;
+    let query = EntriesQuery {
+        entry: Some(void.entry.clone()),
+        ..EntriesQuery::default()
+    };
+    let found: Entries = ask.data(Request::ScoreHistory(query)).await?;
+    let drill = found
+        .entries
+        .iter()
+        .find_map(|it| place(it.record.as_ref()?).0);
+    may_write(&ask, drill)?;
+    ask.pass(Request::ScoreVoid(void)).await
+}
+
+/// Checks that the person may write a match: the owner any, others what they claimed. What is about
+/// the whole event is the owner's.
+fn may_write(ask: &Ask, drill: Option<u32>) -> Result<(), Failure> {
+    if ask.role(Role::needs_no_claim).is_some() {
+        return Ok(());
+    }
+    let Some(drill) = drill else {
+        let text = "what is about the whole match is recorded by the owner; nothing was saved";
+        return Err(Failure::new(StatusCode::FORBIDDEN, codes::ROLE, text));
+    };
+    let event = &ask.open()?.uuid;
+    ask.api
+        .0
+        .claims
+        .check(event, drill, ask.name()?, ask.api.now_ms())
+}
+
+/// Checks that the entry that stands in a slot is the one that the person saw; else tells both.
+async fn unchanged(
+    ask: &Ask,
+    (drill, shooter): (u32, u32),
+    seen: &str,
+    mine: &ScoreAdd,
+) -> Result<(), Failure> {
+    let query = EntriesQuery {
+        drill: Some(drill),
+        shooter: Some(shooter),
+        ..EntriesQuery::default()
+    };
+    let stands: Entries = ask.data(Request::ScoreList(query)).await?;
+    let seen = seen.trim().trim_matches('"');
+    let same = match stands.entries.as_slice() {
+        [] => seen == "none",
+        all => all.iter().all(|it| it.entry == seen),
+    };
+    if same {
+        return Ok(());
+    }
+    let text = "another result stands there than the one that was seen; nothing was saved; look at \
+                both, and send the right one with `replaces`";
+    let failure = Failure::new(StatusCode::CONFLICT, codes::CHANGED, text);
+    Err(failure
+        .at("If-Match")
+        .with("mine", json!(mine))
+        .with("theirs", json!(stands.entries)))
+}
+
+/// Returns match or stage, and shooter, of a record.
+fn place(record: &Record) -> (Option<u32>, Option<u32>) {
+    match record {
+        Record::Score(it) => (Some(it.drill), Some(it.shooter)),
+        Record::Chrono(it) => (Some(it.drill), Some(it.shooter)),
+        Record::Status(it) => (it.drill, Some(it.shooter)),
+        Record::Point(it) => (Some(it.drill), None),
+        Record::Set(it) => (Some(it.drill), None),
+    }
+}
+
+fn shooter(entry: &EntryInfo) -> Option<u32> {
+    match entry.record.as_ref()? {
+        Record::Point(it) => Some(it.side),
+        Record::Set(it) => Some(it.side),
+        record @ (Record::Score(_) | Record::Chrono(_) | Record::Status(_)) => place(record).1,
+    }
+}

@@ -1,0 +1,304 @@
+//! Tokens: short texts that say who somebody is, signed by a key of the node that signs nothing
+//! else.
+//!
+//! JWT with `EdDSA` and the key's id in `kid`: a fresh key signs from when it is there, and what an
+//! older one signed is read until it is over. Times are judged by the node's own clock: it made
+//! the token. Layer: node, api.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use jsonwebtoken::{
+    Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header,
+};
+use serde::{Deserialize, Serialize};
+use tallyline_keys::DeviceKey;
+use zeroize::{Zeroize as _, Zeroizing};
+
+use super::accounts::Held;
+use super::codes;
+use super::failure::Failure;
+use crate::entropy;
+use crate::root::{hex, unhex};
+
+/// Seconds that a login holds: an event's day.
+pub(super) const ACCESS_S: u64 = 24 * 60 * 60;
+
+/// Seconds that a ticket for a stream holds: from asking for it to opening the stream. It stands in
+/// an address, which ends up in logs.
+pub(super) const TICKET_S: u64 = 60;
+
+/// Most keys in the file: one that signs, one whose tokens run out.
+const KEYS_MAX: usize = 2;
+
+/// Longest token that is read: twice what the largest account needs.
+const TOKEN_BYTES_MAX: usize = 4096;
+
+/// What stands before a seed in the DER that PKCS#8 wants (RFC 8410).
+const DER_HEAD: [u8; 16] = [
+    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+];
+
+/// What a token is for; one made for one use is worthless for the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Use {
+    /// Asking.
+    Access,
+    /// Opening a stream, from an address bar.
+    Ticket,
+    /// To be signed by a device that wants a token.
+    Challenge,
+}
+
+/// What a token says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// Who.
+    pub sub: String,
+    /// What for.
+    pub aud: Use,
+    /// Made at, in Unix seconds.
+    pub iat: u64,
+    /// Over at, in Unix seconds.
+    pub exp: u64,
+    /// The account's version; another one makes the token void.
+    pub ver: u32,
+    /// What for a person is where.
+    pub roles: Vec<Held>,
+}
+
+/// The keys that sign tokens, newest first, as they lie in their file.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct TokenKeys {
+    keys: Vec<OneKey>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct OneKey {
+    kid: String,
+    seed: String,
+}
+
+impl Drop for OneKey {
+    fn drop(&mut self) {
+        self.seed.zeroize();
+    }
+}
+
+/// Makes and reads tokens; copies are the same.
+#[derive(Clone)]
+pub struct Tokens(Arc<Ready>);
+
+struct Ready {
+    signs: (String, EncodingKey),
+    reads: Vec<(String, DecodingKey)>,
+}
+
+impl std::fmt::Debug for OneKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OneKey")
+            .field("kid", &self.kid)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Tokens").field(&self.0.signs.0).finish()
+    }
+}
+
+impl TokenKeys {
+    /// Reads the keys of a folder, or draws the first one.
+    ///
+    /// # Errors
+    ///
+    /// What the disk said, or that the file is none of keys.
+    pub fn open(dir: &Path) -> io::Result<Self> {
+        let path = dir.join("token.keys");
+        match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let mut keys = Self { keys: Vec::new() };
+                keys.renew(dir)?;
+                Ok(keys)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Draws a key that signs from here on; the one before is still read.
+    ///
+    /// # Errors
+    ///
+    /// What the disk said, or that there is no randomness.
+    pub fn renew(&mut self, dir: &Path) -> io::Result<()> {
+        let seed = Zeroizing::new(entropy::bytes::<32>().map_err(io::Error::other)?);
+        let kid = hex(&entropy::bytes::<4>().map_err(io::Error::other)?);
+        let seed = hex(&*seed);
+        self.keys.insert(0, OneKey { kid, seed });
+        self.keys.truncate(KEYS_MAX);
+        let text = Zeroizing::new(serde_json::to_vec(self).map_err(io::Error::other)?);
+        write_private(&dir.join("token.keys"), &text)
+    }
+
+    /// Makes them ready.
+    ///
+    /// # Errors
+    ///
+    /// That the file has no key, or something that is none.
+    pub fn ready(&self) -> io::Result<Tokens> {
+        let mut signs = None;
+        let mut reads = Vec::new();
+        for key in &self.keys {
+            let seed = unhex(&key.seed).and_then(|it| <[u8; 32]>::try_from(it).ok());
+            let Some(seed) = seed.map(Zeroizing::new) else {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "a key of tokens is none",
+                ));
+            };
+            let public = DeviceKey::from_seed(*seed).public();
+            reads.push((key.kid.clone(), DecodingKey::from_ed_der(public.as_bytes())));
+            let der = Zeroizing::new([DER_HEAD.as_slice(), seed.as_slice()].concat());
+            signs.get_or_insert_with(|| (key.kid.clone(), EncodingKey::from_ed_der(&der)));
+        }
+        let none = || io::Error::new(io::ErrorKind::InvalidData, "there is no key of tokens");
+        let signs = signs.ok_or_else(none)?;
+        Ok(Tokens(Arc::new(Ready { signs, reads })))
+    }
+}
+
+impl Tokens {
+    /// Makes a token.
+    ///
+    /// # Errors
+    ///
+    /// A [`Failure`] if the library refuses; it does not for keys of ours.
+    pub fn mint(&self, claims: &Claims) -> Result<String, Failure> {
+        let (kid, key) = &self.0.signs;
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.kid = Some(kid.clone());
+        let made = jsonwebtoken::encode(&header, claims, key);
+        made.map_err(|error| Failure::fault(format!("no token could be made: {error}")))
+    }
+
+    /// Reads a token that was made for `aud`.
+    ///
+    /// # Errors
+    ///
+    /// A [`Failure`] that says whether it is over (`token_over`) or none of ours (`bad_token`).
+    pub fn read(&self, text: &str, aud: Use, now_ms: u64) -> Result<Claims, Failure> {
+        let bad = || {
+            let text = "this token is none of this node's; log in again";
+            Failure::new(StatusCode::UNAUTHORIZED, codes::BAD_TOKEN, text)
+        };
+        if TOKEN_BYTES_MAX < text.len() {
+            return Err(bad());
+        }
+        let kid = decode_header(text).ok().and_then(|header| header.kid);
+        let kid = kid.ok_or_else(bad)?;
+        let (_, key) = self
+            .0
+            .reads
+            .iter()
+            .find(|(it, _)| *it == kid)
+            .ok_or_else(bad)?;
+        let mut how = Validation::new(Algorithm::EdDSA);
+        // Time is read in one place of the program, and the use is compared below.
+        how.validate_exp = false;
+        how.validate_aud = false;
+        let claims: Claims = decode(text, key, &how).map_err(|_| bad())?.claims;
+        if claims.aud != aud {
+            return Err(bad());
+        }
+        if claims.exp.saturating_mul(1000) <= now_ms {
+            let text = "the token's time is over; renew it at /api/auth/refresh, or log in again";
+            return Err(Failure::new(
+                StatusCode::UNAUTHORIZED,
+                codes::TOKEN_OVER,
+                text,
+            ));
+        }
+        Ok(claims)
+    }
+}
+
+/// Writes a file that only its owner reads; there is never half of one.
+pub(super) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let fresh = path.with_extension("fresh");
+    let mut options = OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&fresh)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&fresh, path)?;
+    path.parent()
+        .map_or(Ok(()), |dir| File::open(dir)?.sync_all())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claims(exp: u64) -> Claims {
+        Claims {
+            sub: "anna".to_owned(),
+            aud: Use::Access,
+            iat: 0,
+            exp,
+            ver: 1,
+            roles: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_token_is_read_by_who_made_it_until_it_is_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let tokens = TokenKeys::open(dir.path()).unwrap().ready().unwrap();
+        let text = tokens.mint(&claims(10)).unwrap();
+        assert_eq!(tokens.read(&text, Use::Access, 9_999).unwrap(), claims(10));
+        let code = |result: Result<Claims, Failure>| format!("{:?}", result.unwrap_err());
+        assert!(code(tokens.read(&text, Use::Access, 10_000)).contains(codes::TOKEN_OVER));
+        assert!(code(tokens.read(&text, Use::Ticket, 0)).contains(codes::BAD_TOKEN));
+        let mut bent = text.clone();
+        bent.pop();
+        assert!(code(tokens.read(&bent, Use::Access, 0)).contains(codes::BAD_TOKEN));
+
+        let other = tempfile::tempdir().unwrap();
+        let other = TokenKeys::open(other.path()).unwrap().ready().unwrap();
+        assert!(code(other.read(&text, Use::Access, 0)).contains(codes::BAD_TOKEN));
+    }
+
+    /// Nobody has to log in again because a key was renewed, and only once.
+    #[test]
+    fn a_renewed_key_still_reads_what_the_one_before_signed() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut keys = TokenKeys::open(dir.path()).unwrap();
+        let text = keys.ready().unwrap().mint(&claims(10)).unwrap();
+        keys.renew(dir.path()).unwrap();
+        let again = TokenKeys::open(dir.path()).unwrap().ready().unwrap();
+        assert_eq!(again.read(&text, Use::Access, 0).unwrap(), claims(10));
+        assert_ne!(
+            again.mint(&claims(10)).unwrap(),
+            text,
+            "the fresh key signs"
+        );
+        keys.renew(dir.path()).unwrap();
+        let last = TokenKeys::open(dir.path()).unwrap().ready().unwrap();
+        assert!(
+            last.read(&text, Use::Access, 0).is_err(),
+            "two keys at most"
+        );
+    }
+}
