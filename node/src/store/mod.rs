@@ -12,6 +12,7 @@
 //!
 //! Knows nothing of what the bytes mean. Layer: node, below `driver`.
 
+mod event_store;
 mod layout;
 mod load;
 pub mod postgres;
@@ -26,6 +27,7 @@ use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
+pub use event_store::{EventStore, News};
 pub use redb::StorageBackend;
 pub use redb::backends::InMemoryBackend;
 use redb::{
@@ -53,38 +55,6 @@ const COPY_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// How many damaged files are kept; the device that damages more needs another card.
 const DAMAGED_MAX: u32 = 999;
-
-/// A place that keeps one event, and gives it back.
-pub trait EventStore: Disk<Error = StoreError> + Send {
-    /// Returns the random id of this store, drawn when it was made.
-    fn id(&self) -> u64;
-
-    /// Reads everything about the event.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Damaged`] if the content does not hold, otherwise what the store said.
-    fn load(&mut self) -> Result<Stored, StoreError>;
-
-    /// Lets go of what it holds, so that the event can be opened again; everything fails afterwards.
-    fn close(&mut self);
-
-    /// Returns what other processes have added since this one read or wrote last; `None` is
-    /// nothing, as always where no other process may.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Behind`] if something else is there than this process remembers, otherwise what
-    /// the store said.
-    fn news(&mut self) -> Result<Option<News>, StoreError> {
-        Ok(None)
-    }
-}
-
-/// What other processes have added to an event: bundles, to be taken in as from a file. What they
-/// say is in the store already.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct News(pub Vec<Vec<u8>>);
 
 /// An open store.
 #[derive(Debug)]
@@ -341,26 +311,6 @@ impl EventStore for Store {
 
     fn close(&mut self) {
         Self::close(self);
-    }
-}
-
-impl From<Store> for Box<dyn EventStore> {
-    fn from(store: Store) -> Self {
-        Box::new(store)
-    }
-}
-
-impl From<postgres::PostgresStore> for Box<dyn EventStore> {
-    fn from(store: postgres::PostgresStore) -> Self {
-        Box::new(store)
-    }
-}
-
-impl Disk for Box<dyn EventStore> {
-    type Error = StoreError;
-
-    fn commit(&mut self, writes: &[Write]) -> Result<(), StoreError> {
-        (**self).commit(writes)
     }
 }
 
