@@ -22,7 +22,8 @@ use super::limits::{
     STRANGER_TIME, STRANGERS_MAX,
 };
 use super::rivals::{Rival, Stage, clones, loser};
-use super::{CloneAlarm, LinkInfo, Scope, Source, Traffic};
+use super::side::is_mobile;
+use super::{CloneAlarm, LinkInfo, Scope, SidePeer, Source, Traffic};
 use crate::clock::millis;
 use crate::security::{Cause, SecurityLog, Who};
 
@@ -273,6 +274,16 @@ impl Held {
                 true
             }
         }
+    }
+
+    /// Tells whether frames wait to be sent.
+    pub(super) fn is_behind(&self) -> bool {
+        self.queue.capacity() < self.queue.max_capacity()
+    }
+
+    /// Returns the connection.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// Ends the connection at once.
@@ -587,6 +598,22 @@ impl Links {
     /// Returns all connections.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Held> {
         self.held.values()
+    }
+
+    /// Returns all connections with their names.
+    pub(super) fn peers(&self) -> impl Iterator<Item = (PeerId, &Held)> {
+        self.held.iter().map(|(peer, held)| (*peer, held))
+    }
+
+    /// Returns a peer for what is said beside the frames; `None` if it is no member and not the cloud.
+    pub(super) fn side_peer(&self, peer: PeerId, held: &Held) -> Option<SidePeer> {
+        let uplink = self.cloud == Some(held.key);
+        (uplink || self.members.contains(&held.key)).then(|| SidePeer {
+            peer,
+            key: held.key,
+            uplink,
+            mobile: uplink && is_mobile(held.connection.local_ip()),
+        })
     }
 
     /// Returns all connections on which the peer has spoken.
