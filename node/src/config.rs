@@ -14,6 +14,7 @@ use std::str::FromStr;
 use rustix::termios::tcgetwinsize;
 use tallyline_keys::PublicKey;
 
+use crate::media::{Metered, QUOTA_DEFAULT};
 use crate::root::{Mode, PassphraseSource};
 
 /// What was typed in one place; `None` leaves the choice to the next place.
@@ -41,6 +42,10 @@ pub struct RawConfig {
     pub passphrase_file: Option<String>,
     /// Whether to write the plain-text score log: `true` or `false`.
     pub score_log: Option<String>,
+    /// Whether the link to the cloud costs money by what goes over it: `true`, `false` or `auto`.
+    pub metered: Option<String>,
+    /// Bytes of all pictures and clips, such as `2GiB`.
+    pub media_quota: Option<String>,
 }
 
 /// What is meant.
@@ -64,6 +69,10 @@ pub struct Config {
     pub passphrase: PassphraseSource,
     /// Whether to write the plain-text score log.
     pub score_log: bool,
+    /// Whether the link to the cloud costs money by what goes over it.
+    pub metered: Metered,
+    /// Bytes of all pictures and clips.
+    pub media_quota: u64,
     /// How to write on the terminal.
     pub screen: Screen,
 }
@@ -148,7 +157,7 @@ pub enum ConfigError {
 }
 
 /// Keys of a configuration file, and what follows `TALLYLINE_` in the environment.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 13] = [
     "root",
     "mode",
     "listen",
@@ -160,6 +169,8 @@ const KEYS: [&str; 11] = [
     "log",
     "passphrase_file",
     "score_log",
+    "metered",
+    "media_quota",
 ];
 
 /// Longest configuration file in bytes that is read; a real one has a few hundred.
@@ -229,6 +240,7 @@ impl Config {
         };
         let mode_advice = "use device, gateway or cloud";
         let listen_advice = "write ip:port, for example 0.0.0.0:4433 or [::]:0";
+        let size_advice = "write bytes, or a size such as 500MiB or 2GiB";
         let peer_advice = "write host:port, for example 192.168.8.20:4433";
         Ok(Self {
             root,
@@ -254,6 +266,14 @@ impl Config {
             score_log: layers
                 .read::<Switch>("score_log", "use on or off", |raw| raw.score_log.clone())?
                 .is_none_or(|it| it.0),
+            metered: layers
+                .read::<Costs>("metered", "use true, false or auto", |raw| {
+                    raw.metered.clone()
+                })?
+                .map_or_else(Metered::default, |it| it.0),
+            media_quota: layers
+                .read::<Bytes>("media_quota", size_advice, |raw| raw.media_quota.clone())?
+                .map_or(QUOTA_DEFAULT, |it| it.0),
             screen: Screen {
                 color: color(layers, env, terminal)?,
                 utf8: env.utf8(),
@@ -327,6 +347,8 @@ impl Environment {
             log: text("TALLYLINE_LOG"),
             passphrase_file: text("TALLYLINE_PASSPHRASE_FILE"),
             score_log: text("TALLYLINE_SCORE_LOG"),
+            metered: text("TALLYLINE_METERED"),
+            media_quota: text("TALLYLINE_MEDIA_QUOTA"),
         }
     }
 
@@ -437,6 +459,42 @@ impl FromStr for Switch {
             "off" | "false" => Ok(Self(false)),
             _ => Err(()),
         }
+    }
+}
+
+/// Whether a link costs money.
+struct Costs(Metered);
+
+impl FromStr for Costs {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "auto" => Ok(Self(Metered::Auto)),
+            "true" | "on" => Ok(Self(Metered::Yes)),
+            "false" | "off" => Ok(Self(Metered::No)),
+            _ => Err(()),
+        }
+    }
+}
+
+/// A size in bytes.
+struct Bytes(u64);
+
+impl FromStr for Bytes {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let digits = text.trim_end_matches(|it: char| !it.is_ascii_digit());
+        let unit: u64 = match text.strip_prefix(digits).map(str::trim) {
+            Some("") => 1,
+            Some("KiB") => 1 << 10,
+            Some("MiB") => 1 << 20,
+            Some("GiB") => 1 << 30,
+            Some(_) | None => return Err(()),
+        };
+        let number: u64 = digits.parse().map_err(|_| ())?;
+        number.checked_mul(unit).map(Self).ok_or(())
     }
 }
 
@@ -573,9 +631,10 @@ fn parse_file(path: &Path, text: &str) -> Result<RawConfig, ConfigError> {
     let string = |key: &'static str| match table.get(key) {
         None => Ok(None),
         Some(toml::Value::String(text)) => Ok(Some(text.clone())),
-        Some(toml::Value::Boolean(flag)) if matches!(key, "mdns" | "score_log") => {
+        Some(toml::Value::Boolean(flag)) if matches!(key, "mdns" | "score_log" | "metered") => {
             Ok(Some(flag.to_string()))
         }
+        Some(toml::Value::Integer(bytes)) if key == "media_quota" => Ok(Some(bytes.to_string())),
         Some(value) => Err(bad(key, value, "write a text in quotes")),
     };
     let list = |key: &'static str| {
@@ -600,6 +659,8 @@ fn parse_file(path: &Path, text: &str) -> Result<RawConfig, ConfigError> {
         log: string("log")?,
         passphrase_file: string("passphrase_file")?,
         score_log: string("score_log")?,
+        metered: string("metered")?,
+        media_quota: string("media_quota")?,
     })
 }
 

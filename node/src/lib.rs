@@ -12,6 +12,7 @@
 //! | [`node`] | all of it together: what `tallyline run` runs |
 //! | [`doctor`] | what is wrong with a device, and what to do |
 //! | [`cli`], [`config`] | the command line and its configuration |
+//! | [`media`] | pictures and clips, fetched in a second phase |
 //! | [`files`] | the sport's own files, read and written |
 //! | [`exchange`] | what a match file means as an event, and an event as a match file |
 //! | [`demo`] | a real match over real processes |
@@ -34,6 +35,7 @@ pub mod exchange;
 pub mod failpoint;
 pub mod files;
 pub mod local;
+pub mod media;
 pub mod net;
 pub mod node;
 pub mod qr;

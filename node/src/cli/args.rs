@@ -5,6 +5,7 @@
 
 mod beyond;
 mod file;
+mod media;
 mod report;
 mod score;
 mod statement;
@@ -25,6 +26,7 @@ pub(super) use beyond::{
     RecordList, RecordSet, RecordVerb,
 };
 pub(super) use file::{Export, ExportAs, Import, ImportAs};
+pub(super) use media::MediaVerb;
 pub(super) use report::{OneDay, Plain, ReportVerb, Sheet};
 pub(super) use score::{Approve, Entries, EntryArgs, ScoreAdd, ScoreVerb};
 pub(super) use statement::{
@@ -132,6 +134,9 @@ pub(super) enum Verb {
     /// Record what an official of a race saw, add reports, and read them in their groups.
     #[command(subcommand)]
     Incident(IncidentVerb),
+    /// Take in pictures and clips, list them, and get them out.
+    #[command(subcommand)]
+    Media(MediaVerb),
     /// Decide about an incident, and with it about its group.
     Decide(Decide),
     /// Write and read records beyond scores: attendance, badges, doses and so on.
@@ -219,6 +224,12 @@ pub(super) struct Run {
     /// Whether to write every entry as plain text into score.log beside the store [default: on].
     #[arg(long, value_name = "on|off")]
     pub(super) score_log: Option<String>,
+    /// Whether the link to the cloud costs money, so that no clips go over it [default: auto].
+    #[arg(long, value_name = "true|false|auto")]
+    pub(super) metered: Option<String>,
+    /// Bytes of all pictures and clips, such as 500MiB [default: 2GiB].
+    #[arg(long, value_name = "SIZE")]
+    pub(super) media_quota: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -30,6 +30,8 @@ impl Run {
             cloud: self.cloud,
             cloud_key: self.cloud_key,
             score_log: self.score_log,
+            metered: self.metered,
+            media_quota: self.media_quota,
             ..flags
         }
     }
