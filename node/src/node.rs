@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::driver::{Driver, DriverThread, StartError};
 use crate::local::protocol::{CloudData, LinkStatus, MdnsData, Scope, WireBytes};
 use crate::local::{Alarm, Clerk, Condition, Here, Network, ServeError, Server, score_line};
+use crate::media::{self, Fetcher, Media};
 use crate::net::{self, Net, NetConfig, NetError};
 use crate::root::{Mode, Root, RootError, socket_path};
 use crate::security::Seen;
@@ -95,10 +96,12 @@ async fn live(
     let beside = Beside::of_node(root.dir(), config.score_log);
     let here = Here {
         beside: beside.clone(),
+        media: Media::of_root(root.dir(), config.media_quota),
         ..Here::from(&root)
     };
     let key = root.key();
     let clock = Clock::start();
+    let media = here.media.clone();
 
     // Tried before the port is bound, so that a root in use is named and not its port.
     root.may_sign()?;
@@ -113,7 +116,12 @@ async fn live(
             return Err(error.into());
         }
     };
+    media.clean(clock.now().wall_ms);
+    let serve_media = media::Server::new(media.clone(), &net, config.metered);
+    net.attach_sides(Arc::new(serve_media));
     net.attach(driver.clone());
+    let settings = (here.mode, config.metered);
+    let fetch = Fetcher::new(media, Arc::clone(&net), driver.clone(), settings);
 
     let (stop, stopped) = watch::channel(false);
     let stop = Arc::new(stop);
@@ -128,8 +136,14 @@ async fn live(
     let clerk = Clerk::new(driver.clone(), network, here, Arc::clone(&stop));
     let serve = server.serve(clerk, stopped.clone());
     let keep = beside.keep(driver.clone(), clock, stopped.clone(), score_line);
-    let watch = watch_for_end(&driver, &stop, stopped, (&mut interrupt, &mut terminate));
-    tokio::join!(serve, watch, keep);
+    let watch = watch_for_end(
+        &driver,
+        &stop,
+        stopped.clone(),
+        (&mut interrupt, &mut terminate),
+    );
+    let fetch = fetch.run(stopped.clone());
+    tokio::join!(serve, watch, keep, fetch);
     end(&net, &driver).await;
     Ok(thread)
 }

@@ -14,6 +14,7 @@ mod failure;
 mod files;
 mod found;
 mod import;
+mod media;
 mod notation;
 mod participants;
 mod question;
@@ -112,6 +113,7 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         | Verb::Approve(_)
         | Verb::Amend(_)
         | Verb::Incident(_)
+        | Verb::Media(_)
         | Verb::Decide(_)
         | Verb::Record(_)
         | Verb::Conflicts(_)
@@ -151,6 +153,7 @@ fn ask(verb: Verb, session: &Session) -> Result<u8, Failure> {
         Verb::Approve(args) => score::approve(args, session),
         Verb::Amend(args) => statement::amend(*args, session),
         Verb::Incident(verb) => beyond::incident(verb, session),
+        Verb::Media(verb) => media::media(verb, session),
         Verb::Decide(args) => beyond::decide(args, session),
         Verb::Record(verb) => beyond::record(verb, session),
         Verb::Conflicts(verb) => beyond::conflicts(verb, session),

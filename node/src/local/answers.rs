@@ -23,10 +23,11 @@ use super::protocol::{
     StatusData, Totals, Verified, WireBytes, codes, exits,
 };
 use super::{
-    beyond, claims, convert, enrol, exchange, health, names, participants, report, said, standings,
-    statement, words,
+    beyond, claims, convert, enrol, exchange, health, media, names, participants, report, said,
+    standings, statement, words,
 };
 use crate::beside::Beside;
+use crate::media::Media;
 use crate::root::hex;
 
 /// What the answers need besides the replica.
@@ -48,6 +49,8 @@ pub(super) struct Around {
     pub(super) alarms: Vec<Alarm>,
     /// The files beside the store.
     pub(super) beside: Beside,
+    /// Pictures and clips.
+    pub(super) media: Media,
 }
 
 /// What was seen in the loop, to be answered outside of it.
@@ -98,7 +101,11 @@ pub(super) fn look(
 ) -> Option<Result<Seen, Problem>> {
     Some(match request {
         Request::Node(_) => Ok(Seen::of(node(replica, around.node))),
-        Request::EventShow(_) => event(replica).map(Seen::of),
+        Request::EventShow(_) => event(replica).map(|mut it| {
+            let pictures = it.drills.iter_mut().flat_map(|drill| &mut drill.pictures);
+            pictures.for_each(|it| media::fill(it, &around.media));
+            Seen::of(it)
+        }),
         Request::Devices(_) => Ok(Seen::of(Devices {
             schema: "tallyline.devices/1".to_owned(),
             devices: replica
@@ -113,7 +120,11 @@ pub(super) fn look(
         Request::ParticipantShow(query) => participants::show(replica, query).map(Seen::of),
         Request::ScoreList(query) => entries(replica, now, query, Versions::Standing).map(Seen::of),
         Request::ScoreHistory(query) => entries(replica, now, query, Versions::All).map(Seen::of),
-        Request::Incidents(query) => beyond::incidents(replica, query).map(Seen::of),
+        Request::Incidents(query) => beyond::incidents(replica, query).map(|mut it| {
+            media::of_groups(&mut it.groups).for_each(|it| media::fill(it, &around.media));
+            Seen::of(it)
+        }),
+        Request::MediaList(_) => Ok(Seen::of(media::list(replica, &around.media))),
         Request::Records(query) => beyond::records(replica, query).map(Seen::of),
         Request::RecordKinds(_) => Ok(Seen::of(beyond::kinds(replica))),
         Request::Conflicts(_) => beyond::conflicts(replica).map(Seen::of),
@@ -160,6 +171,8 @@ pub(super) fn look(
         | Request::ScoreMove(_)
         | Request::IncidentAdd(_)
         | Request::IncidentReport(_)
+        | Request::MediaAdd(_)
+        | Request::MediaGet(_)
         | Request::Decide(_)
         | Request::RecordAdd(_)
         | Request::RecordSet(_)
@@ -235,6 +248,7 @@ fn drill(drill: &tallyline_proto::model::Drill) -> DrillInfo {
         strings: drill.strings,
         required_hits: drill.required_hits.clone(),
         steel: drill.steel,
+        pictures: drill.terms.pictures.iter().map(media::info).collect(),
     }
 }
 
@@ -567,6 +581,7 @@ fn status(replica: &mut Replica, now: Now, around: Around) -> StatusData {
     }
     remarks.extend(words::need_a_person(&replica.conflicts()));
     remarks.extend(health::remarks(replica, now, &around.alarms));
+    remarks.extend(media::remark(replica, &around.media));
     let fault = around.beside.fault();
     remarks.extend(fault.map(|why| {
         format!("The score log cannot be written: {why}. Scores are saved all the same.")

@@ -18,6 +18,7 @@ mod exchange;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod health;
+mod media;
 mod names;
 pub mod offline;
 mod participants;

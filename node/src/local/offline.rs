@@ -19,6 +19,7 @@ use super::{exchange, names};
 use crate::beside::Beside;
 use crate::clock::Clock;
 use crate::driver::{Driver, Home as _, NoLink, StartError};
+use crate::media::{Media, QUOTA_DEFAULT};
 use crate::root::{PassphraseSource, Root, RootError, damaged_stores};
 use crate::store::{Store, StoreError};
 
@@ -94,6 +95,7 @@ fn read(root: &Root, call: &Call) -> Result<Answer, Problem> {
         damaged: damaged_stores(dir),
         alarms: Vec::new(),
         beside: Beside::at_rest(dir),
+        media: Media::of_root(dir, QUOTA_DEFAULT),
     };
     if let Request::FilePreview(file) = &call.request {
         let prepared = exchange::prepare(dir, file.clone())?;

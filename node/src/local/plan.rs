@@ -115,6 +115,9 @@ pub(super) fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<
         | Request::FileExport(_)
         | Request::SyncPause(_)
         | Request::SyncResume(_)
+        | Request::MediaAdd(_)
+        | Request::MediaList(_)
+        | Request::MediaGet(_)
         | Request::Health(_)
         | Request::Security(_)
         | Request::Stop(_) => return Err(no_such_verb()),

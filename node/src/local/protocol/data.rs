@@ -5,8 +5,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ApproveData, CloseWhy, HeadInfo, KindInfo, LentInfo, PhaseInfo, PlaceInfo, Record, RevokeWhy,
-    RosterAdd, ScoreVoid,
+    ApproveData, CloseWhy, HeadInfo, KindInfo, LentInfo, MediaInfo, PhaseInfo, PlaceInfo, Record,
+    RevokeWhy, RosterAdd, ScoreVoid,
 };
 
 /// Answer of a verb that has nothing to tell.
@@ -120,6 +120,9 @@ pub struct DrillInfo {
     pub required_hits: Vec<u8>,
     /// Steel targets.
     pub steel: u8,
+    /// Its pictures, and how much of each is here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pictures: Vec<MediaInfo>,
 }
 
 /// One rule.
