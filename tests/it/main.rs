@@ -37,6 +37,8 @@ mod lab;
 #[cfg(test)]
 mod lan;
 #[cfg(test)]
+mod media;
+#[cfg(test)]
 mod netns;
 #[cfg(test)]
 mod participants;

@@ -45,8 +45,9 @@ const GROUP_TIME: Duration = Duration::from_secs(20);
 /// perhaps from another peer.
 const SLICE_MS: u64 = 60_000;
 
-/// Milliseconds before a peer is asked to give again after it could not, or the stream broke.
-const PEER_REST_MS: u64 = 1_000;
+/// Milliseconds of the first and the longest wait before a peer is asked to give again after it could
+/// not, or the stream broke before anything came.
+const PEER_REST_MS: (u64, u64) = (1_000, 60_000);
 
 /// Milliseconds before anything is fetched again after the disk failed.
 const DISK_REST_MS: u64 = 10_000;
@@ -81,6 +82,8 @@ struct Known {
     due_ms: u64,
     wait_ms: u64,
     rest_until_ms: u64,
+    /// How long it is left alone when it fails next.
+    rest_ms: u64,
     /// How often it was asked to give.
     turns: u64,
 }
@@ -201,6 +204,7 @@ impl Fetcher {
                 due_ms: 0,
                 wait_ms: ASK_MS.0,
                 rest_until_ms: 0,
+                rest_ms: PEER_REST_MS.0,
                 turns: 0,
             });
             known.peer = peer;
@@ -346,13 +350,17 @@ impl Fetcher {
             return;
         };
         match outcome {
-            Outcome::Whole => tracing::info!(hash = %want.blob.0, "a media file is here"),
-            Outcome::Some => {}
+            Outcome::Whole => {
+                known.rest_ms = PEER_REST_MS.0;
+                tracing::info!(hash = %want.blob.0, "a media file is here");
+            }
+            Outcome::Some => known.rest_ms = PEER_REST_MS.0,
             Outcome::NotHere => {
                 known.has.remove(&want.blob);
             }
             Outcome::NotNow | Outcome::Broken => {
-                known.rest_until_ms = now_ms.saturating_add(PEER_REST_MS);
+                known.rest_until_ms = now_ms.saturating_add(known.rest_ms);
+                known.rest_ms = known.rest_ms.saturating_mul(2).min(PEER_REST_MS.1);
             }
             Outcome::Rude(what) => {
                 known.has.clear();
