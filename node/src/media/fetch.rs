@@ -15,8 +15,9 @@ use tokio::sync::watch;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Duration, sleep, timeout};
 
+use super::error::MediaError;
 use super::part::NotTaken;
-use super::shelf::{Media, MediaError, Parting, Presence, Whose};
+use super::shelf::{Media, Parting, Presence, Whose};
 use super::tree::{BlobHash, HASH_BYTES, Tree, groups_of, span};
 use super::wants::{Greed, Metered, named};
 use super::wire::{ASKED_MAX, GROUPS_MAX, Give, HERE, NOT_HERE, NOT_NOW, Question, Sized};

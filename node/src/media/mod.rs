@@ -10,6 +10,7 @@
 //! | `tree` | the hashes that a blob is checked by, group by group |
 //! | `part` | a blob under way, and what a crash leaves of it |
 //! | `blobs` | where whole blobs are |
+//! | `error` | what is wrong, and its code |
 //! | `shelf` | what is here: reading, adding, quota and room |
 //! | `wants` | what the event names, and what of it this node fetches |
 //! | `wire` | what two nodes say about blobs |
@@ -20,6 +21,7 @@
 //! Source: PROTOCOL R-MEDIA-1 to R-MEDIA-9.
 
 mod blobs;
+mod error;
 mod fetch;
 mod part;
 mod serve;
@@ -30,8 +32,9 @@ mod wants;
 mod wire;
 
 pub use blobs::{Blobs, Folder};
+pub use error::MediaError;
 pub use fetch::Fetcher;
 pub use serve::Server;
-pub use shelf::{Added, Blob, Intake, Media, MediaError, Presence, QUOTA_DEFAULT};
+pub use shelf::{Added, Blob, Intake, Media, Presence, QUOTA_DEFAULT};
 pub use tree::{BLOB_BYTES_MAX, BlobHash, GROUP_BYTES};
 pub use wants::{Greed, Metered, Named, NamedBy, mime_of, named};

@@ -10,6 +10,8 @@
 //! The bits are written last, after what they speak of is on the disk, and only ever set: whatever half
 //! of them a power cut leaves is true. A bit that lies all the same (a damaged disk) is found at the
 //! end, when all groups are read and checked again, before the blob gets its name. Layer: node, media.
+//!
+//! Source: PROTOCOL R-MEDIA-9.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};

@@ -14,7 +14,8 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Duration, sleep, timeout};
 use tracing::debug;
 
-use super::shelf::{Blob, Media, MediaError, Presence};
+use super::error::MediaError;
+use super::shelf::{Blob, Media, Presence};
 use super::wants::Metered;
 use super::wire::{Give, HERE, NOT_HERE, NOT_NOW, Question, Sized, Unread};
 use crate::net::{Net, Side, SidePeer, Sides};
