@@ -235,6 +235,46 @@ fn s2_16_a_report_is_shown_while_its_video_is_pending_and_a_break_costs_one_grou
     assert!(fs::read(&out).unwrap() == second, "byte by byte");
 }
 
+/// Invariant I17: scores overtake a clip that is under way.
+#[test]
+fn a_clip_under_way_delays_no_score() {
+    let range = Range::founded_from(&structure(&[bytes(JPEG, 9, 20_000)]));
+    let owner = range.start("owner", &[]);
+    let gate = range.join("gate", "scorer", &[&owner]);
+    range.done(
+        "owner",
+        &["grant", "--drills", "1", "--squads", "all", "--to", "gate"],
+    );
+    agree(&owner, &gate);
+    let clip = bytes(MP4, 10, CLIP_BYTES);
+    let path = range.path("clip.mp4");
+    fs::write(&path, &clip).unwrap();
+    reported(&range, "gate", &path);
+    let percent = || file(&owner, &hash(&clip))["percent"].as_u64();
+    until("some of the clip is there", MEDIA_MAX, || {
+        percent().is_some_and(|it| 2 <= it)
+    });
+    let entries = |node: &Process| status(node)["totals"]["entries"].clone();
+    for attempt in 0..5 {
+        let attempt = attempt.to_string();
+        let more = ["--attempt", &attempt];
+        range.done(
+            "gate",
+            &[&crate::range::score("1", "1")[..], &more].concat(),
+        );
+        let here = entries(&gate);
+        until("the score is at the owner's", AGREE_MAX, || {
+            entries(&owner) == here
+        });
+    }
+    let then = percent().unwrap();
+    println!("five scores were there when the clip was at {then} %");
+    assert!(then < 100, "they did not wait for it");
+    until("the clip is there", MEDIA_MAX, || {
+        is_here(&owner, &hash(&clip))
+    });
+}
+
 /// Acceptance row S2-17.
 #[test]
 fn s2_17_a_report_goes_ahead_to_the_cloud_and_its_file_only_over_a_link_that_is_free() {

@@ -25,8 +25,8 @@ use crate::driver::Driver;
 use crate::net::{Net, Side, SidePeer};
 use crate::root::Mode;
 
-/// How long a look at what the event names lasts: a burst of entries is looked at once.
-const LOOK_MS: u64 = 500;
+/// How long passes between two looks at what the event names: a burst of entries is looked at once.
+const LOOK_REST: Duration = Duration::from_millis(500);
 
 /// How long nothing happens before everything is looked at again.
 const IDLE: Duration = Duration::from_secs(5);
@@ -64,6 +64,8 @@ pub struct Fetcher {
     driver: Driver,
     mode: Mode,
     metered: Metered,
+    /// Counts looks at what the event names.
+    looks: watch::Sender<u64>,
 }
 
 /// Something that is wanted and not whole.
@@ -126,30 +128,39 @@ impl Fetcher {
             driver,
             mode,
             metered,
+            looks: watch::Sender::new(0),
         }
     }
 
     /// Fetches until the node stops.
     pub async fn run(self, mut stopped: watch::Receiver<bool>) {
         tokio::select! {
+            () = self.keep_looking() => {}
             () = self.rounds() => {}
             _ = stopped.wait_for(|stop| *stop) => {}
+        }
+    }
+
+    /// Looks at what the event names whenever there is news, also while something is fetched: others
+    /// are answered by it.
+    async fn keep_looking(&self) {
+        while self.look().await {
+            self.looks
+                .send_modify(|count| *count = count.wrapping_add(1));
+            // A wait that is over is as good.
+            timeout(IDLE, self.net.side_news()).await.ok();
+            // What comes together is looked at together.
+            sleep(LOOK_REST).await;
         }
     }
 
     async fn rounds(&self) {
         let mut rounds = Rounds::default();
         let mut grew = self.media.grew();
-        let mut looked_ms = None;
+        let mut looks = self.looks.subscribe();
         loop {
-            let now_ms = self.net.uptime_ms();
-            if looked_ms.is_none_or(|at: u64| at.saturating_add(LOOK_MS) <= now_ms) {
-                looked_ms = Some(now_ms);
-                if !self.look().await {
-                    return;
-                }
-            }
             grew.borrow_and_update();
+            looks.borrow_and_update();
             self.meet(&mut rounds);
             self.tell(&mut rounds).await;
             let missing = self.missing();
@@ -161,19 +172,15 @@ impl Fetcher {
             }
             let woken = async {
                 tokio::select! {
-                    () = self.net.side_news() => {}
+                    _ = looks.changed() => {}
                     _ = grew.changed() => {}
                 }
-                // What comes together is looked at together.
-                sleep(Duration::from_millis(LOOK_MS)).await;
             };
             let now_ms = self.net.uptime_ms();
-            let due_ms = rounds.due_ms(now_ms);
-            let idle = IDLE.min(Duration::from_millis(
-                due_ms.saturating_sub(now_ms).max(100),
-            ));
-            // A wait that is over is as good.
-            timeout(idle, woken).await.ok();
+            let due_ms = rounds.due_ms(now_ms).saturating_sub(now_ms);
+            timeout(IDLE.min(Duration::from_millis(due_ms)), woken)
+                .await
+                .ok();
         }
     }
 

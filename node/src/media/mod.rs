@@ -35,6 +35,6 @@ pub use blobs::{Blobs, Folder};
 pub use error::MediaError;
 pub use fetch::Fetcher;
 pub use serve::Server;
-pub use shelf::{Added, Blob, Intake, Media, Presence, QUOTA_DEFAULT};
+pub use shelf::{Added, Blob, Intake, Media, Nameless, Presence, QUOTA_DEFAULT};
 pub use tree::{BLOB_BYTES_MAX, BlobHash, GROUP_BYTES};
 pub use wants::{Greed, Metered, Named, NamedBy, mime_of, named};

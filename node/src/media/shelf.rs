@@ -4,12 +4,13 @@
 //!
 //! Source: PROTOCOL R-MEDIA-8.
 
+mod intake;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
@@ -21,6 +22,8 @@ use super::tidings::Tidings;
 use super::tree::{BLOB_BYTES_MAX, BlobHash, Tree, span};
 use super::wants::{Named, mime_of};
 use crate::root::room::free_bytes;
+
+pub use self::intake::{Added, Intake, Nameless};
 
 /// Bytes of all media of a node unless something else is configured: a match's pictures and an
 /// afternoon's clips.
@@ -38,9 +41,6 @@ const FORGOTTEN_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
 
 /// First bytes that tell what a file is.
 const MIME_BYTES: u64 = 16;
-
-/// Bytes copied at once.
-const COPY_BYTES: usize = 64 * 1024;
 
 /// A node's media; cheap to clone.
 #[derive(Clone, Debug)]
@@ -91,19 +91,6 @@ pub enum Presence {
     },
 }
 
-/// A file that was taken in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Added {
-    /// The blob.
-    pub hash: BlobHash,
-    /// Its bytes.
-    pub len: u64,
-    /// What it is, by its first bytes: `image/jpeg`.
-    pub mime: &'static str,
-    /// Whether it was here before.
-    pub known: bool,
-}
-
 /// Which bytes must stay free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Whose {
@@ -121,16 +108,6 @@ pub struct Blob {
     tree: Tree,
     /// The group that was read last.
     group: Option<(u32, Vec<u8>)>,
-}
-
-/// A blob that somebody sends from its start to its end; what came stays for the next time.
-#[derive(Debug)]
-pub struct Intake {
-    media: Media,
-    hash: BlobHash,
-    len: u64,
-    next: u64,
-    file: File,
 }
 
 /// A blob that comes group by group; gives its place back when it is dropped.
@@ -266,100 +243,6 @@ impl Media {
         })
     }
 
-    /// Begins to take in a blob from its start, or goes on where an earlier try ended
-    /// ([`Intake::next`]).
-    ///
-    /// # Errors
-    /// [`MediaError`]: no room, somebody else does it, or what the disk said.
-    pub fn begin(&self, hash: BlobHash, len: u64) -> Result<Intake, MediaError> {
-        self.reserve(hash, len, Whose::Own)?;
-        let path = part::path(&self.0.dir, hash, ".new");
-        let opened = self.made().and_then(|()| {
-            let file = fs::OpenOptions::new();
-            let mut file = file;
-            std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
-            file.read(true).write(true).create(true).truncate(false);
-            file.open(&path)
-        });
-        let next = opened.and_then(|file| {
-            let there = file.metadata()?.len();
-            if len < there {
-                file.set_len(0)?;
-                return Ok((file, 0));
-            }
-            Ok((file, there))
-        });
-        match next {
-            Ok((file, next)) => Ok(Intake {
-                media: self.clone(),
-                hash,
-                len,
-                next,
-                file,
-            }),
-            Err(error) => {
-                self.held().intakes.remove(&hash);
-                Err(error.into())
-            }
-        }
-    }
-
-    /// Takes in a file of this device.
-    ///
-    /// # Errors
-    /// [`MediaError`]: the file cannot be read, no room, or what the disk said.
-    pub fn add(&self, path: &Path) -> Result<Added, MediaError> {
-        let file = |cause| MediaError::File {
-            path: path.to_owned(),
-            cause,
-        };
-        let mut source = File::open(path).map_err(file)?;
-        let metadata = source.metadata().map_err(file)?;
-        if !metadata.is_file() {
-            let cause = io::Error::new(io::ErrorKind::InvalidInput, "this is no file");
-            return Err(file(cause));
-        }
-        self.has_room(metadata.len(), Whose::Own)?;
-        self.made()?;
-        let no = self.0.copies.fetch_add(1, Ordering::Relaxed);
-        let fresh = self.0.dir.join(format!("add-{no}.new"));
-        let added = self.add_as(&mut source, &fresh, path);
-        if added.is_err() {
-            part::forget(&fresh)?;
-        }
-        added
-    }
-
-    /// Copies a file, hashes the copy, and gives it its name.
-    fn add_as(&self, source: &mut File, fresh: &Path, path: &Path) -> Result<Added, MediaError> {
-        let mut copy = part::open(fresh, true)?;
-        // A file that grows meanwhile is cut by the limit, not by the disk.
-        let limited = &mut io::Read::take(source, BLOB_BYTES_MAX.saturating_add(1));
-        io::copy(limited, &mut copy).map_err(|cause| MediaError::File {
-            path: path.to_owned(),
-            cause,
-        })?;
-        copy.sync_all()?;
-        let mut read = io::BufReader::with_capacity(COPY_BYTES, File::open(fresh)?);
-        let len = copy.metadata()?.len();
-        if !(1..=BLOB_BYTES_MAX).contains(&len) {
-            return Err(MediaError::Length { len });
-        }
-        let (hash, tree) = Tree::of(&mut read, BLOB_BYTES_MAX)?;
-        let known = matches!(self.presence(hash), Presence::Whole { .. });
-        if known {
-            part::forget(fresh)?;
-        } else {
-            self.settle(hash, &tree, fresh)?;
-        }
-        Ok(Added {
-            hash,
-            len,
-            mime: self.mime(hash),
-            known,
-        })
-    }
-
     /// Returns the part of a blob, begun with a list that was checked or gone on with; `None` as long
     /// as nothing is here and `tree` is not known.
     ///
@@ -422,26 +305,6 @@ impl Media {
             Some(free) if free < floor.saturating_add(len) => Err(MediaError::Room { len, free }),
             Some(_) | None => Ok(()),
         }
-    }
-
-    /// Promises room to whoever writes a blob from its start.
-    fn reserve(&self, hash: BlobHash, len: u64, whose: Whose) -> Result<(), MediaError> {
-        if len == 0 {
-            return Err(MediaError::Length { len });
-        }
-        let mut held = self.held();
-        if held.intakes.contains_key(&hash) {
-            return Err(MediaError::Busy(hash));
-        }
-        let again = held.parts.remove(&hash).map_or(0, |(here, _)| here);
-        if let Err(error) = self.fits(len, held.used(), whose) {
-            if 0 < again {
-                held.parts.insert(hash, (again, len));
-            }
-            return Err(error);
-        }
-        held.intakes.insert(hash, len);
-        Ok(())
     }
 
     /// Gives a file that was hashed its place among the whole blobs.
@@ -622,70 +485,6 @@ impl Blob {
     /// Returns the list of groups.
     pub(super) fn list(&self) -> Vec<u8> {
         self.tree.list()
-    }
-}
-
-impl Intake {
-    /// Returns where the next bytes belong: what came before stays after a break.
-    pub fn next(&self) -> u64 {
-        self.next
-    }
-
-    /// Takes bytes that follow what came.
-    ///
-    /// # Errors
-    /// [`MediaError::Gap`] if they do not, [`MediaError::Length`] if they are more than was said, or
-    /// what the disk said.
-    pub fn write_at(&mut self, at: u64, bytes: &[u8]) -> Result<(), MediaError> {
-        if at != self.next {
-            let next = self.next;
-            return Err(MediaError::Gap { at, next });
-        }
-        let len = at.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-        if self.len < len {
-            return Err(MediaError::Length { len });
-        }
-        self.file.write_all_at(bytes, at)?;
-        self.next = len;
-        Ok(())
-    }
-
-    /// Checks the whole and gives it its name.
-    ///
-    /// # Errors
-    /// [`MediaError::Gap`] if bytes are missing, [`MediaError::Wrong`] if it is another blob: nothing
-    /// is kept then.
-    pub fn finish(self) -> Result<(), MediaError> {
-        if self.next < self.len {
-            return Err(MediaError::Gap {
-                at: self.len,
-                next: self.next,
-            });
-        }
-        self.file.sync_all()?;
-        let path = part::path(&self.media.0.dir, self.hash, ".new");
-        let mut read = io::BufReader::with_capacity(COPY_BYTES, File::open(&path)?);
-        let (found, tree) = Tree::of(&mut read, BLOB_BYTES_MAX)?;
-        if found != self.hash {
-            part::forget(&path)?;
-            return Err(MediaError::Wrong {
-                expected: self.hash,
-                found,
-            });
-        }
-        self.media.settle(self.hash, &tree, &path)
-    }
-}
-
-impl Drop for Intake {
-    fn drop(&mut self) {
-        let mut held = self.media.held();
-        held.intakes.remove(&self.hash);
-        // What came stays, and takes room, until the rest comes or a week is over.
-        let kept = part::path(&self.media.0.dir, self.hash, ".new").exists();
-        if kept && !held.whole.contains_key(&self.hash) {
-            held.parts.insert(self.hash, (self.next, self.len));
-        }
     }
 }
 

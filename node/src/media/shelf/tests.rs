@@ -1,6 +1,7 @@
 //! Tests of what is here, and of how it comes in.
 
 use std::fs;
+use std::os::unix::fs::FileExt as _;
 
 use super::super::tree::GROUP_BYTES;
 use super::*;
@@ -153,6 +154,30 @@ fn what_is_sent_from_its_start_goes_on_after_a_break_and_appears_when_it_is_whol
     assert!(bench.media.open(hash(&bytes)).is_err(), "not checked yet");
     intake.finish().unwrap();
     assert_eq!(read(&bench.media, hash(&bytes)), bytes);
+}
+
+#[test]
+fn what_comes_without_a_name_gets_it_at_its_end_and_leaves_nothing_if_it_has_none() {
+    let bench = Bench::new(100_000);
+    let bytes = clip(70_000);
+    let mut fresh = bench.media.begin_nameless(80_000).unwrap();
+    let full = bench.media.begin_nameless(30_000).unwrap_err();
+    assert_eq!(full.code(), "media_quota", "promised: {full}");
+    for piece in bytes.chunks(9_000) {
+        fresh.write(piece).unwrap();
+    }
+    let added = fresh.finish().unwrap();
+    assert_eq!((added.hash, added.len), (hash(&bytes), 70_000));
+    assert_eq!(read(&bench.media, added.hash), bytes);
+    let mut fresh = bench.media.begin_nameless(30_000).unwrap();
+    fresh.write(&bytes[..30_000]).unwrap();
+    let more = fresh.write(b"x").unwrap_err();
+    assert_eq!(more.code(), "media_length", "{more}");
+    drop(fresh);
+    let empty = bench.media.begin_nameless(30_000).unwrap().finish();
+    assert_eq!(empty.unwrap_err().code(), "media_length");
+    assert_eq!(bench.names().len(), 2, "{:?}", bench.names());
+    assert_eq!(bench.media.used().0, 70_000);
 }
 
 /// Invariant I17.
