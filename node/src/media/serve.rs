@@ -5,11 +5,13 @@
 //!
 //! Source: PROTOCOL R-MEDIA-3, R-MEDIA-4, R-MEDIA-6.
 
+use std::collections::BTreeSet;
 use std::pin::Pin;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use tallyline_proto::replica::PeerId;
 use tokio::io::AsyncWriteExt as _;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::spawn_blocking;
 use tokio::time::{Duration, sleep, timeout};
 use tracing::debug;
@@ -39,6 +41,15 @@ pub struct Server {
     net: Weak<Net>,
     metered: Metered,
     gives: Semaphore,
+    /// Connections on which something is given now: one blob at a time on each.
+    given: Mutex<BTreeSet<PeerId>>,
+}
+
+/// The one blob that is given on a connection; others wait until this is dropped.
+struct Turn<'a> {
+    server: &'a Server,
+    peer: PeerId,
+    _place: SemaphorePermit<'a>,
 }
 
 /// Why giving ended before its end.
@@ -57,6 +68,7 @@ impl Server {
             net: Arc::downgrade(net),
             metered,
             gives: Semaphore::new(GIVES_MAX),
+            given: Mutex::default(),
         }
     }
 
@@ -126,11 +138,22 @@ impl Server {
         Some(named.is_picture() || !costs)
     }
 
+    /// Takes a place for a connection, if there is one: whoever does not read holds no more than that.
+    fn turn(&self, peer: SidePeer) -> Option<Turn<'_>> {
+        let place = self.gives.try_acquire().ok()?;
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        given.insert(peer.peer).then(|| Turn {
+            server: self,
+            peer: peer.peer,
+            _place: place,
+        })
+    }
+
     /// Gives groups of a blob.
     async fn give(&self, peer: SidePeer, give: &Give, side: &mut Side) -> Result<(), Ended> {
-        let place = self.gives.try_acquire();
+        let turn = self.turn(peer);
         let may = self.may_give(peer, (give.hash, give.len));
-        if may.is_none() || place.is_err() || may == Some(false) {
+        if may.is_none() || turn.is_none() || may == Some(false) {
             let answer = if may.is_none() { NOT_HERE } else { NOT_NOW };
             return send(side, &[answer]).await;
         }
@@ -160,6 +183,15 @@ impl Server {
         while self.net.upgrade().is_some_and(|net| net.frames_wait()) {
             sleep(REST).await;
         }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let given = self.server.given.lock();
+        given
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.peer);
     }
 }
 
