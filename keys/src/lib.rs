@@ -8,6 +8,7 @@
 //! * `sign`: what exactly is signed, and the only place that checks it.
 //! * `seal`: texts that only who holds their key can read.
 //! * `enroll`: proof of an invite's secret, and the tag that finds peers of an event.
+//! * `warrant`: a cloud's word that a key is one of its nodes.
 //! * `words`: 256 words, so that people compare two screens.
 //! * `planted`: mistakes on purpose, for the simulator alone; absent from every release.
 //! * `tls` (feature `std`): certificates over the same key, and verifiers that know only keys.
@@ -31,6 +32,7 @@ mod sign;
 pub mod tls;
 #[cfg(test)]
 mod vectors;
+mod warrant;
 mod words;
 
 pub use device::{DeviceKey, FINGERPRINT_GROUPS, KeyError, PublicKey};
@@ -40,4 +42,5 @@ pub use enroll::{
 };
 pub use seal::{SEAL_TEXT_BYTES_MAX, SEALED_BYTES_MAX, SealFor, SealKey};
 pub use sign::{Purpose, Signature, SignatureError};
+pub use warrant::Warrant;
 pub use words::{WORDS, words};

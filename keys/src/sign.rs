@@ -11,7 +11,7 @@
 //! | part | length | content |
 //! |---|---|---|
 //! | label | fixed for each purpose | ASCII, ends in the only NUL byte of the label |
-//! | context | 32 bytes | the id of the event |
+//! | context | 32 bytes | the id of the event; of a warrant the cloud's key |
 //! | body | the rest | the statement's bytes as they are stored and relayed |
 //!
 //! The label ends itself and the context has one length, so two different triples never give
@@ -48,6 +48,8 @@ pub enum Purpose {
     Receipt,
     /// A device's request to join an event.
     Join,
+    /// A cloud's word that a key is one of its nodes; the context is the cloud's key.
+    Warrant,
 }
 
 /// Why a signature proves nothing.
@@ -71,13 +73,14 @@ impl Signature {
 
 impl Purpose {
     /// Every purpose, for tests and tables.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Head,
         Self::Statement,
         Self::Consent,
         Self::Cell,
         Self::Receipt,
         Self::Join,
+        Self::Warrant,
     ];
 
     /// Returns the bytes that start everything signed for this purpose.
@@ -91,6 +94,7 @@ impl Purpose {
             Self::Cell => b"tallyline/v1/cell\0",
             Self::Receipt => b"tallyline/v1/receipt\0",
             Self::Join => b"tallyline/v1/join\0",
+            Self::Warrant => b"tallyline/v1/warrant\0",
         }
     }
 }

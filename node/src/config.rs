@@ -8,14 +8,17 @@
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, IsTerminal as _};
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use rustix::termios::tcgetwinsize;
 use tallyline_keys::PublicKey;
 
+use crate::cloud::Hints;
 use crate::media::{Metered, QUOTA_DEFAULT};
 use crate::root::{Mode, PassphraseSource};
+use crate::store::postgres::Engine;
 
 /// What was typed in one place; `None` leaves the choice to the next place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,6 +49,14 @@ pub struct RawConfig {
     pub metered: Option<String>,
     /// Bytes of all pictures and clips, such as `2GiB`.
     pub media_quota: Option<String>,
+    /// Where a cloud keeps its events: `postgres://..`.
+    pub store: Option<String>,
+    /// How cloud nodes of one database hear of each other: `notify` or `poll`.
+    pub hints: Option<String>,
+    /// Whether changes of the database's tables take an advisory lock: `true` or `false`.
+    pub advisory_locks: Option<String>,
+    /// Events that a cloud node holds in memory at once, at most.
+    pub active_events: Option<String>,
 }
 
 /// What is meant.
@@ -73,8 +84,23 @@ pub struct Config {
     pub metered: Metered,
     /// Bytes of all pictures and clips.
     pub media_quota: u64,
+    /// How a cloud keeps its events.
+    pub events: EventsConfig,
     /// How to write on the terminal.
     pub screen: Screen,
+}
+
+/// How a cloud keeps its events.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EventsConfig {
+    /// The database that its nodes share; `None`: files in the root.
+    pub database: Option<String>,
+    /// How the nodes of a database hear of each other.
+    pub hints: Hints,
+    /// What the database's engine can do.
+    pub engine: Engine,
+    /// Events that are in memory at once, at most.
+    pub active_max: usize,
 }
 
 /// Where the cloud node is, and who it must be.
@@ -157,7 +183,7 @@ pub enum ConfigError {
 }
 
 /// Keys of a configuration file, and what follows `TALLYLINE_` in the environment.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 17] = [
     "root",
     "mode",
     "listen",
@@ -171,10 +197,18 @@ const KEYS: [&str; 13] = [
     "score_log",
     "metered",
     "media_quota",
+    "store",
+    "hints",
+    "advisory_locks",
+    "active_events",
 ];
 
 /// Longest configuration file in bytes that is read; a real one has a few hundred.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
+
+/// Events that a cloud node holds in memory at once unless something else is asked for: at some 2 MB
+/// each half a GB, and a loop's thread each.
+const ACTIVE_EVENTS_DEFAULT: usize = 256;
 
 /// What is logged unless something else is asked for.
 const LOG_DEFAULT: &str = "info";
@@ -274,6 +308,7 @@ impl Config {
             media_quota: layers
                 .read::<Bytes>("media_quota", size_advice, |raw| raw.media_quota.clone())?
                 .map_or(QUOTA_DEFAULT, |it| it.0),
+            events: events(layers)?,
             screen: Screen {
                 color: color(layers, env, terminal)?,
                 utf8: env.utf8(),
@@ -349,6 +384,10 @@ impl Environment {
             score_log: text("TALLYLINE_SCORE_LOG"),
             metered: text("TALLYLINE_METERED"),
             media_quota: text("TALLYLINE_MEDIA_QUOTA"),
+            store: text("TALLYLINE_STORE"),
+            hints: text("TALLYLINE_HINTS"),
+            advisory_locks: text("TALLYLINE_ADVISORY_LOCKS"),
+            active_events: text("TALLYLINE_ACTIVE_EVENTS"),
         }
     }
 
@@ -498,6 +537,31 @@ impl FromStr for Bytes {
     }
 }
 
+/// The address of a database.
+struct DatabaseUrl(String);
+
+impl FromStr for DatabaseUrl {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let known = ["postgres://", "postgresql://"];
+        let fits = known.iter().any(|scheme| text.starts_with(scheme));
+        fits.then(|| Self(text.to_owned())).ok_or(())
+    }
+}
+
+impl std::fmt::Debug for EventsConfig {
+    /// Shows nothing of the database's address, which may hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EventsConfig")
+            .field("database", &self.database.is_some())
+            .field("hints", &self.hints)
+            .field("engine", &self.engine)
+            .field("active_max", &self.active_max)
+            .finish()
+    }
+}
+
 /// A host name or address with a port; the name is looked up when it is dialled.
 struct HostPort(String);
 
@@ -539,6 +603,30 @@ fn parse<T: FromStr>(
         key,
         value,
         advice,
+    })
+}
+
+/// Puts together how a cloud keeps its events.
+fn events(layers: &Layers) -> Result<EventsConfig, ConfigError> {
+    let store_advice =
+        "write postgres://user@host:5432/database, or leave it out for files in the root";
+    let database = layers.read::<DatabaseUrl>("store", store_advice, |raw| raw.store.clone())?;
+    let locks = layers.read::<Switch>("advisory_locks", "use true or false", |raw| {
+        raw.advisory_locks.clone()
+    })?;
+    let active_advice = "write how many, 1 to 10000";
+    let active = layers.read::<NonZeroU16>("active_events", active_advice, |raw| {
+        raw.active_events.clone()
+    })?;
+    Ok(EventsConfig {
+        database: database.map(|it| it.0),
+        hints: layers
+            .read("hints", "use notify or poll", |raw| raw.hints.clone())?
+            .unwrap_or(Hints::Notify),
+        engine: Engine {
+            advisory_locks: locks.is_none_or(|it| it.0),
+        },
+        active_max: active.map_or(ACTIVE_EVENTS_DEFAULT, |it| usize::from(it.get())),
     })
 }
 
@@ -631,10 +719,14 @@ fn parse_file(path: &Path, text: &str) -> Result<RawConfig, ConfigError> {
     let string = |key: &'static str| match table.get(key) {
         None => Ok(None),
         Some(toml::Value::String(text)) => Ok(Some(text.clone())),
-        Some(toml::Value::Boolean(flag)) if matches!(key, "mdns" | "score_log" | "metered") => {
+        Some(toml::Value::Boolean(flag))
+            if matches!(key, "mdns" | "score_log" | "advisory_locks" | "metered") =>
+        {
             Ok(Some(flag.to_string()))
         }
-        Some(toml::Value::Integer(bytes)) if key == "media_quota" => Ok(Some(bytes.to_string())),
+        Some(toml::Value::Integer(number)) if matches!(key, "active_events" | "media_quota") => {
+            Ok(Some(number.to_string()))
+        }
         Some(value) => Err(bad(key, value, "write a text in quotes")),
     };
     let list = |key: &'static str| {
@@ -661,6 +753,10 @@ fn parse_file(path: &Path, text: &str) -> Result<RawConfig, ConfigError> {
         score_log: string("score_log")?,
         metered: string("metered")?,
         media_quota: string("media_quota")?,
+        store: string("store")?,
+        hints: string("hints")?,
+        advisory_locks: string("advisory_locks")?,
+        active_events: string("active_events")?,
     })
 }
 

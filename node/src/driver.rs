@@ -22,8 +22,8 @@ use std::thread::JoinHandle;
 use tallyline_keys::PublicKey;
 use tallyline_proto::model::Incarnation;
 use tallyline_proto::replica::{
-    Command, Disk as _, Identity, Input, NotSaved, Notice, Now, PeerId, Reason, Released, Replica,
-    Reply, Write,
+    Command, Identity, Input, NotSaved, Notice, Now, PeerId, Reason, Released, Replica, Reply,
+    RequestId, Write,
 };
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
@@ -33,7 +33,7 @@ use crate::entropy::{self, EntropyError};
 use crate::failpoint::{Site, pass};
 use crate::root::room::Room;
 use crate::root::{Mode, Root, RootError, RootLock};
-use crate::store::{Store, StoreError};
+use crate::store::{EventStore, News, StoreError};
 
 pub use self::origin::{Content, Home, Opener, Origin};
 
@@ -146,7 +146,7 @@ struct Loop {
     link: Arc<dyn Link>,
     queue: mpsc::Receiver<Work>,
     replica: Replica,
-    store: Store,
+    store: Box<dyn EventStore>,
     pending: Pending,
     last_tick_ms: u64,
     room_at_ms: u64,
@@ -156,8 +156,10 @@ struct Loop {
 
 /// Why the loop of an origin does not start.
 #[derive(Debug)]
-enum Unstarted {
+pub(crate) enum Unstarted {
+    /// What the store said.
     Store(StoreError),
+    /// The system gave no thread or timer.
     System(std::io::Error),
 }
 
@@ -190,7 +192,10 @@ impl Driver {
     }
 
     /// Starts the loop of an origin on a thread of its own.
-    fn start_on(origin: Origin, link: Arc<dyn Link>) -> Result<(Self, DriverThread), Unstarted> {
+    pub(crate) fn start_on(
+        origin: Origin,
+        link: Arc<dyn Link>,
+    ) -> Result<(Self, DriverThread), Unstarted> {
         let (driver, work) = Self::prepare(origin, link).map_err(Unstarted::Store)?;
         let timers = tokio::runtime::Builder::new_current_thread()
             .enable_time()
@@ -282,6 +287,20 @@ impl Driver {
         Ok(replies)
     }
 
+    /// Takes in what other processes have added to the event's store, and returns once it is here.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`] if the loop has ended.
+    pub async fn catch_up(&self) -> Result<(), Stopped> {
+        let (answer, done) = oneshot::channel();
+        self.queue
+            .send(Work::CatchUp(answer))
+            .await
+            .map_err(|_| Stopped)?;
+        done.await.map_err(|_| Stopped)
+    }
+
     /// Looks at the replica between two steps: everything it shows is on disk.
     ///
     /// # Errors
@@ -356,7 +375,8 @@ impl Loop {
         self.announce();
         loop {
             let mut batch = self.gather().await;
-            let Err(reason) = self.advance(&mut batch) else {
+            let caught_up = self.catch_up(&batch);
+            let Err(reason) = caught_up.and_then(|()| self.advance(&mut batch)) else {
                 self.answer(&mut batch);
                 if batch.turn == Turn::End {
                     return;
@@ -387,6 +407,29 @@ impl Loop {
         batch
     }
 
+    /// Takes in what other processes have added, if that is asked for.
+    fn catch_up(&mut self, batch: &Batch) -> Result<(), String> {
+        if batch.catch_ups.is_empty() {
+            return Ok(());
+        }
+        let news = match self.store.news() {
+            Ok(Some(News(bundles))) => bundles,
+            Ok(None) => return Ok(()),
+            Err(error) => return Err(self.lose(&error)),
+        };
+        for bundle in news {
+            let command = Box::new(Command::Import(bundle));
+            let request = RequestId::default();
+            let inputs = vec![Input::Command { request, command }];
+            let mut replies = self.step(inputs)?;
+            let reply = replies.pop().map(|(_, reply)| reply);
+            if !matches!(reply, Some(Reply::Imported { refused: 0, .. })) {
+                return Err(self.lose(&StoreError::Behind));
+            }
+        }
+        Ok(())
+    }
+
     /// Measures the disk. Not at the first look, but from the second on there is to be a reserve: a
     /// command that opens the store for a moment leaves none behind.
     fn measure(&self, first: bool) -> Option<Input> {
@@ -398,14 +441,26 @@ impl Loop {
         Some(Input::Room { free_bytes })
     }
 
-    /// One step of the core, committed and released; or why it is not on disk.
+    /// One step of the core with what waits, committed and released; or why it is not on disk.
     fn advance(&mut self, batch: &mut Batch) -> Result<(), String> {
         if batch.inputs.is_empty() {
             return Ok(());
         }
+        let inputs = std::mem::take(&mut batch.inputs);
+        for (request, reply) in self.step(inputs)? {
+            pass(Site::BeforeReply);
+            self.pending.answer(request, reply);
+            pass(Site::AfterReply);
+        }
+        pass(Site::AfterRelease);
+        Ok(())
+    }
+
+    /// One step of the core, committed and released but for the replies, which are returned.
+    fn step(&mut self, inputs: Vec<Input>) -> Result<Vec<(RequestId, Reply)>, String> {
         let joined_before = self.replica.ticket().is_some();
         let now = self.now();
-        let effects = self.replica.step(now, std::mem::take(&mut batch.inputs));
+        let effects = self.replica.step(now, inputs);
         let wrote = !effects.writes().is_empty();
         let manifest = effects.writes().iter().find_map(|write| {
             if let Write::Manifest(manifest) = write {
@@ -422,30 +477,32 @@ impl Loop {
                 if let Some(manifest) = manifest {
                     keep(&self.origin, &manifest);
                 }
-                self.release(released);
+                let replies = self.release(released);
                 if joined_before != self.replica.ticket().is_some() {
                     self.link.joining(self.replica.ticket());
                 }
-                Ok(())
+                Ok(replies)
             }
-            Err(NotSaved { error, requests: _ }) => {
-                // Also requests whose reply would have come with a later step wait in `pending`:
-                // their answers died with the replica.
-                let mut reason = error.to_string();
-                let room = self.origin.home.room();
-                if matches!(error, StoreError::Full) && room.is_some_and(Room::give_up) {
-                    reason.push_str("; a reserve was freed for this device's own entries");
-                }
-                self.link.reset();
-                self.set_trouble(Some(reason.clone()));
-                self.pending.fail_all(&reason);
-                Err(reason)
-            }
+            Err(NotSaved { error, requests: _ }) => Err(self.lose(&error)),
         }
     }
 
-    /// Lets out what a commit has made true.
-    fn release(&mut self, released: Released) {
+    /// Gives up what the replica was about to do and returns why. Also requests whose reply would have
+    /// come with a later step wait in `pending`: their answers died with the replica.
+    fn lose(&mut self, error: &StoreError) -> String {
+        let mut reason = error.to_string();
+        let room = self.origin.home.room();
+        if matches!(error, StoreError::Full) && room.is_some_and(Room::give_up) {
+            reason.push_str("; a reserve was freed for this device's own entries");
+        }
+        self.link.reset();
+        self.set_trouble(Some(reason.clone()));
+        self.pending.fail_all(&reason);
+        reason
+    }
+
+    /// Lets out what a commit has made true; the replies are the caller's to give.
+    fn release(&mut self, released: Released) -> Vec<(RequestId, Reply)> {
         pass(Site::BeforeRelease);
         // Notices first: who is answered "admitted" can rely on TLS letting the device in.
         for notice in &released.notices {
@@ -457,12 +514,7 @@ impl Loop {
         for (peer, reason) in released.closes {
             self.link.close(peer, reason);
         }
-        for (request, reply) in released.replies {
-            pass(Site::BeforeReply);
-            self.pending.answer(request, reply);
-            pass(Site::AfterReply);
-        }
-        pass(Site::AfterRelease);
+        released.replies
     }
 
     /// Answers the questions of a batch from what is on disk.
@@ -470,6 +522,10 @@ impl Loop {
         let now = self.now();
         for look in batch.queries.drain(..) {
             look(&mut self.replica, now);
+        }
+        for answer in batch.catch_ups.drain(..) {
+            // Who asked may have gone away meanwhile.
+            answer.send(()).ok();
         }
     }
 
@@ -580,7 +636,7 @@ async fn receive(
 }
 
 /// Opens the store and reads the event from it; content that does not hold is moved aside once.
-fn open(origin: &mut Origin) -> Result<(Replica, Store), StoreError> {
+fn open(origin: &mut Origin) -> Result<(Replica, Box<dyn EventStore>), StoreError> {
     let mut store = (origin.opener)(Content::Keep)?;
     match read(origin, &mut store) {
         Ok(replica) => Ok((replica, store)),
@@ -599,17 +655,19 @@ fn open(origin: &mut Origin) -> Result<(Replica, Store), StoreError> {
             | StoreError::Full
             | StoreError::Disk(_)
             | StoreError::Dead
+            | StoreError::Behind
+            | StoreError::Newer(_)
             | StoreError::Entropy(_)),
         ) => Err(error),
     }
 }
 
 /// Makes a replica of what a store holds, with a fresh incarnation.
-fn read(origin: &Origin, store: &mut Store) -> Result<Replica, StoreError> {
+fn read(origin: &Origin, store: &mut Box<dyn EventStore>) -> Result<Replica, StoreError> {
     // A fresh incarnation at every opening: whatever the disk forgot, nothing is signed twice.
     let incarnation = Incarnation(entropy::number()?);
     let replica = read_event(
-        store,
+        &mut **store,
         |id| origin.home.identity(id),
         || origin.home.kept_manifest(),
         incarnation,
@@ -641,7 +699,7 @@ fn keep(origin: &Origin, manifest: &[u8]) {
 ///
 /// [`StoreError::Damaged`] if the content does not hold, otherwise what the disk said.
 pub fn read_event(
-    store: &mut Store,
+    store: &mut (impl EventStore + ?Sized),
     identity: impl FnOnce(u64) -> Identity,
     kept_manifest: impl FnOnce() -> Option<Vec<u8>>,
     incarnation: Incarnation,

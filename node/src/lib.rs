@@ -3,12 +3,13 @@
 //! | module | what it is |
 //! | --- | --- |
 //! | [`root`] | the folder that holds everything a node owns |
-//! | [`store`] | redb: the writes of a replica on disk, and back |
+//! | [`store`] | the writes of a replica on disk or in a database, and back |
 //! | [`driver`] | the one loop: gather, step, persist, release |
 //! | [`net`] | QUIC, discovery, the uplink to the cloud |
 //! | [`beside`] | files beside the store: the plain-text score log, the record of exchanges |
 //! | [`security`] | who was turned away, when and why |
 //! | [`local`] | the command socket in the root |
+//! | [`cloud`] | a process for many events, alone or one of several on one database |
 //! | [`node`] | all of it together: what `tallyline run` runs |
 //! | [`doctor`] | what is wrong with a device, and what to do |
 //! | [`cli`], [`config`] | the command line and its configuration |
@@ -26,6 +27,7 @@ pub mod calendar;
 pub mod card_page;
 pub mod cli;
 pub mod clock;
+pub mod cloud;
 pub mod config;
 pub mod demo;
 pub mod doctor;

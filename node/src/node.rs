@@ -16,11 +16,12 @@ use tokio::sync::watch;
 
 use crate::beside::Beside;
 use crate::clock::Clock;
+use crate::cloud::{self, CloudError, Events, Reception};
 use crate::config::Config;
 use crate::driver::{Driver, DriverThread, StartError};
 use crate::local::protocol::{CloudData, LinkStatus, MdnsData, Scope, WireBytes};
 use crate::local::{Alarm, Clerk, Condition, Here, Network, ServeError, Server, score_line};
-use crate::media::{self, Fetcher, Media};
+use crate::media::{self, Fetcher, Media, Metered};
 use crate::net::{self, Net, NetConfig, NetError};
 use crate::root::{Mode, Root, RootError, socket_path};
 use crate::security::Seen;
@@ -62,6 +63,9 @@ pub enum RunError {
     /// The system gave no threads or signals.
     #[error("the node cannot start ({0}); nothing was changed; try again")]
     System(#[from] io::Error),
+    /// The events of a cloud cannot be opened.
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
     /// The loop ended by a fault.
     #[error("{0}")]
     Fault(String),
@@ -82,7 +86,13 @@ pub fn run(config: &Config, ready: impl FnOnce(&Ready)) -> Result<(), RunError> 
         .enable_all()
         .build()?;
     let thread = runtime.block_on(live(root, config, ready))?;
-    thread.join().map_err(RunError::Fault)
+    thread.map_or(Ok(()), |thread| thread.join().map_err(RunError::Fault))
+}
+
+/// What a node's answers and connections rest on: one event's loop, or a cloud's many.
+enum Heart {
+    One(Driver, DriverThread, Beside),
+    Many(Events),
 }
 
 /// The node's whole life; returns the loop's thread, which has ended or is about to.
@@ -90,10 +100,13 @@ async fn live(
     root: Root,
     config: &Config,
     ready: impl FnOnce(&Ready),
-) -> Result<DriverThread, RunError> {
+) -> Result<Option<DriverThread>, RunError> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let beside = Beside::of_node(root.dir(), config.score_log);
+    let beside = match root.mode() {
+        Mode::Cloud => Beside::default(),
+        Mode::Device | Mode::Gateway => Beside::of_node(root.dir(), config.score_log),
+    };
     let here = Here {
         beside: beside.clone(),
         media: Media::of_root(root.dir(), config.media_quota),
@@ -101,31 +114,31 @@ async fn live(
     };
     let key = root.key();
     let clock = Clock::start();
-    let media = here.media.clone();
 
     // Tried before the port is bound, so that a root in use is named and not its port.
     root.may_sign()?;
     drop(root.lock()?);
     let net = Arc::new(Net::start(net_config(&root, config))?);
-    let (driver, thread) =
-        Driver::start(root, beside.watch(net.link(), clock.clone()), clock.clone())?;
+    let (stop, stopped) = watch::channel(false);
+    let stop = Arc::new(stop);
+    let network: Arc<dyn Network> = Arc::new(NetView(Arc::clone(&net)));
+    let around = cloud::Surroundings {
+        net: Arc::clone(&net),
+        clock: clock.clone(),
+        network: Arc::clone(&network),
+        here: here.clone(),
+        stop: Arc::clone(&stop),
+    };
+    let heart = open(root, config, around, beside).await?;
     let server = match Server::bind(&here.dir) {
         Ok(server) => server,
         Err(error) => {
-            end(&net, &driver).await;
+            end(&net, &heart).await;
             return Err(error.into());
         }
     };
-    media.clean(clock.now().wall_ms);
-    let serve_media = media::Server::new(media.clone(), &net, config.metered);
-    net.attach_sides(Arc::new(serve_media));
-    net.attach(driver.clone());
-    let settings = (here.mode, config.metered);
-    let fetch = Fetcher::new(media, Arc::clone(&net), driver.clone(), settings);
-
-    let (stop, stopped) = watch::channel(false);
-    let stop = Arc::new(stop);
-    let network = Arc::new(NetView(Arc::clone(&net)));
+    here.media.clean(clock.now().wall_ms);
+    attach(&net, &heart, &here, (config.metered, stopped.clone()));
     ready(&Ready {
         label: here.label.clone(),
         key,
@@ -133,24 +146,76 @@ async fn live(
         addresses: net.addresses(),
         socket: socket_path(&here.dir),
     });
-    let clerk = Clerk::new(driver.clone(), network, here, Arc::clone(&stop));
-    let serve = server.serve(clerk, stopped.clone());
-    let keep = beside.keep(driver.clone(), clock, stopped.clone(), score_line);
     let watch = watch_for_end(
-        &driver,
+        &heart,
         &stop,
         stopped.clone(),
         (&mut interrupt, &mut terminate),
     );
-    let fetch = fetch.run(stopped.clone());
-    tokio::join!(serve, watch, keep, fetch);
-    end(&net, &driver).await;
-    Ok(thread)
+    match &heart {
+        Heart::One(driver, _, beside) => {
+            let clerk = Clerk::new(driver.clone(), network, here, Arc::clone(&stop));
+            let serve = server.serve(clerk, stopped.clone());
+            let keep = beside
+                .clone()
+                .keep(driver.clone(), clock, stopped, score_line);
+            tokio::join!(serve, watch, keep);
+        }
+        Heart::Many(events) => {
+            let serve = server.serve(events.clone(), stopped.clone());
+            tokio::join!(serve, watch);
+        }
+    }
+    end(&net, &heart).await;
+    Ok(match heart {
+        Heart::One(_, thread, _) => Some(thread),
+        Heart::Many(_) => None,
+    })
+}
+
+/// Opens what the node's answers and connections rest on.
+async fn open(
+    root: Root,
+    config: &Config,
+    around: cloud::Surroundings,
+    beside: Beside,
+) -> Result<Heart, RunError> {
+    if root.mode() == Mode::Cloud {
+        let events = cloud::start(root, &config.events, around).await?;
+        return Ok(Heart::Many(events));
+    }
+    let link = beside.watch(around.net.link(), around.clock.clone());
+    let (driver, thread) = Driver::start(root, link, around.clock)?;
+    Ok(Heart::One(driver, thread, beside))
+}
+
+/// Lets connections in: frames go to the heart, and what is said about media beside them to who answers
+/// for it. A cloud's events fetch theirs by themselves.
+fn attach(
+    net: &Arc<Net>,
+    heart: &Heart,
+    here: &Here,
+    (metered, stopped): (Metered, watch::Receiver<bool>),
+) {
+    match heart {
+        Heart::One(driver, ..) => {
+            let media = here.media.clone();
+            net.attach_sides(Arc::new(media::Server::new(media.clone(), net, metered)));
+            net.attach(driver.clone());
+            let settings = (here.mode, metered);
+            let fetcher = Fetcher::new(media, Arc::clone(net), driver.clone(), settings);
+            net.run_beside(fetcher.run(stopped));
+        }
+        Heart::Many(events) => {
+            net.attach_sides(Arc::new(events.clone()));
+            net.attach(Reception::new(events.clone()));
+        }
+    }
 }
 
 /// Sets `stop` when a signal comes or the loop ends by itself; returns once it is set.
 async fn watch_for_end(
-    driver: &Driver,
+    heart: &Heart,
     stop: &watch::Sender<bool>,
     mut stopped: watch::Receiver<bool>,
     (interrupt, terminate): (&mut Signal, &mut Signal),
@@ -160,16 +225,31 @@ async fn watch_for_end(
         _ = stopped.wait_for(|stop| *stop) => tracing::info!("told to stop"),
         _ = interrupt.recv() => tracing::info!("interrupted"),
         _ = terminate.recv() => tracing::info!("terminated"),
-        () = driver.ended() => tracing::error!("the main loop has ended"),
+        () = heart.ended() => tracing::error!("the main loop has ended"),
     }
     stop.send_replace(true);
 }
 
-/// Ends network and loop: what the loop was given before is committed.
-async fn end(net: &Net, driver: &Driver) {
+/// Ends network and loops: what they were given before is committed.
+async fn end(net: &Net, heart: &Heart) {
     net.close().await;
-    driver.stop().await;
-    driver.ended().await;
+    match heart {
+        Heart::One(driver, ..) => {
+            driver.stop().await;
+            driver.ended().await;
+        }
+        Heart::Many(events) => events.close().await,
+    }
+}
+
+impl Heart {
+    /// Waits until the one loop has ended; those of a cloud end one by one, and others go on.
+    async fn ended(&self) {
+        match self {
+            Self::One(driver, ..) => driver.ended().await,
+            Self::Many(_) => std::future::pending().await,
+        }
+    }
 }
 
 fn net_config(root: &Root, config: &Config) -> NetConfig {

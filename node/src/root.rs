@@ -15,9 +15,11 @@
 //! Knows nothing of what is in the store. Layer: node, below `store`.
 
 mod card;
+pub mod events;
 mod key;
 mod passphrase;
 pub mod room;
+pub mod warrant;
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
@@ -26,7 +28,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use tallyline_keys::{DeviceKey, PublicKey};
+use tallyline_keys::{DeviceKey, PublicKey, Warrant};
 use tallyline_proto::wire::decode_manifest;
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -48,7 +50,7 @@ const KEY_FILE: &str = "device.key";
 const DEVICE_FILE: &str = "device.toml";
 
 /// The store.
-const STORE_FILE: &str = "node.redb";
+pub(crate) const STORE_FILE: &str = "node.redb";
 
 /// Longest `device.toml` that is looked at: two short lines and room for comments.
 const DEVICE_FILE_BYTES_MAX: u64 = 16 * 1024;
@@ -64,6 +66,8 @@ pub struct Root {
     mode: Mode,
     /// Whether the key was made on this board, as far as can be told.
     at_home: bool,
+    /// Of one of a cloud's nodes: the cloud's word for the key.
+    warrant: Option<Warrant>,
 }
 
 /// Proof that no other process uses the root; ends when dropped.
@@ -344,9 +348,11 @@ impl Root {
         })?;
         let device = read_device(&dir.join(DEVICE_FILE))?;
         check_label(&device.label)?;
+        let key_pair = DeviceKey::from_seed(*seed);
         Ok(Self {
             dir: dir.to_owned(),
-            key: DeviceKey::from_seed(*seed),
+            warrant: warrant::kept(dir, &key_pair.public())?,
+            key: key_pair,
             label: device.label,
             mode: device.mode,
             at_home: key.board.as_ref().is_none_or(|mark| board.fits(mark)),
@@ -450,6 +456,17 @@ impl Root {
         self.mode
     }
 
+    /// Returns the cloud's word for the key, of one of its nodes.
+    pub fn warrant(&self) -> Option<&Warrant> {
+        self.warrant.as_ref()
+    }
+
+    /// Returns the key as which a cloud speaks: that of the cloud whose node this is, or its own.
+    pub fn speaks_for(&self) -> PublicKey {
+        let warrant = self.warrant.as_ref();
+        warrant.map_or_else(|| self.key(), |warrant| warrant.cloud)
+    }
+
     /// Returns the folder.
     pub fn dir(&self) -> &Path {
         &self.dir
@@ -462,11 +479,7 @@ impl Root {
     ///
     /// What the disk said; the store has the manifest all the same.
     pub fn keep_manifest(&self, manifest: &[u8]) -> Result<(), RootError> {
-        let path = self.dir.join(MANIFEST_FILE);
-        let fresh = path.with_extension("fresh");
-        write_file(&fresh, manifest, 0o600)?;
-        fs::rename(&fresh, &path).map_err(|error| io_error(&path, "written", error))?;
-        sync_dir(&self.dir)
+        replace_file(&self.dir.join(MANIFEST_FILE), manifest)
     }
 
     /// Returns the manifest that [`Self::keep_manifest`] kept, if it can be read.
@@ -532,12 +545,14 @@ const MANIFEST_FILE: &str = "event.manifest";
 /// Lists the damaged stores that were moved aside in a root, by name.
 pub fn damaged_stores(dir: &Path) -> Vec<String> {
     // A folder that cannot be read has louder problems than a missing remark.
-    let Ok(files) = fs::read_dir(dir) else {
-        return Vec::new();
-    };
+    let folders = [dir.to_owned(), events::folder(dir)];
+    let files = folders
+        .iter()
+        .filter_map(|it| fs::read_dir(it).ok())
+        .flatten();
     let mut names: Vec<String> = files
         .filter_map(|file| file.ok()?.file_name().into_string().ok())
-        .filter(|name| name.starts_with("node.redb.damaged-"))
+        .filter(|name| name.contains(".redb.damaged-"))
         .collect();
     names.sort_unstable();
     names
@@ -591,11 +606,7 @@ fn read_key(dir: &Path) -> Result<KeyFile, RootError> {
 
 /// Writes the key's file beside its place and renames it: there is never half a key.
 fn write_key(dir: &Path, key: &KeyFile) -> Result<(), RootError> {
-    let path = dir.join(KEY_FILE);
-    let fresh = path.with_extension("key.fresh");
-    write_file(&fresh, key.text().as_bytes(), 0o600)?;
-    fs::rename(&fresh, &path).map_err(|error| io_error(&path, "written", error))?;
-    sync_dir(dir)
+    replace_file(&dir.join(KEY_FILE), key.text().as_bytes())
 }
 
 fn read_device(path: &Path) -> Result<DeviceFile, RootError> {
@@ -614,6 +625,21 @@ fn read_text(path: &Path, file: &File, bytes_max: u64) -> Result<String, RootErr
         .read_to_string(&mut text)
         .map_err(|error| io_error(path, "read", error))?;
     Ok(text)
+}
+
+/// Writes a file that only its owner reads beside its place and renames it: there is the old one or
+/// the new one, never half of it.
+///
+/// # Errors
+///
+/// What the disk said.
+pub(crate) fn replace_file(path: &Path, content: &[u8]) -> Result<(), RootError> {
+    let mut fresh = path.as_os_str().to_owned();
+    fresh.push(".fresh");
+    let fresh = PathBuf::from(fresh);
+    write_file(&fresh, content, 0o600)?;
+    fs::rename(&fresh, path).map_err(|error| io_error(path, "written", error))?;
+    path.parent().map_or(Ok(()), sync_dir)
 }
 
 fn write_file(path: &Path, content: &[u8], mode: u32) -> Result<(), RootError> {
@@ -644,7 +670,7 @@ fn check_label(label: &str) -> Result<(), RootError> {
     }
 }
 
-fn io_error(path: &Path, doing: &'static str, error: io::Error) -> RootError {
+pub(crate) fn io_error(path: &Path, doing: &'static str, error: io::Error) -> RootError {
     RootError::Io {
         path: path.to_owned(),
         doing,

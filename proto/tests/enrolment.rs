@@ -136,6 +136,7 @@ fn open(seed: u8, stored: Stored, start: u64) -> Replica {
         store: u64::from(seed),
         label: format!("Device {seed}"),
         cloud: false,
+        warrant: None,
     };
     Replica::open(identity, stored, Incarnation(start)).expect("what was stored holds")
 }

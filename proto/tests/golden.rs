@@ -17,7 +17,7 @@ use golden_vectors::{
     CLOUD, OWNER, TABLET, Vectors, claim_frames, device, event, full_score, hex, key_frames, log,
     manifest, plain_score, squad_one, unhex,
 };
-use tallyline_keys::{Purpose, Signature};
+use tallyline_keys::{Purpose, Signature, Warrant};
 use tallyline_proto::{
     log::{Chain, Ledger, Log, sign_consent, sign_head, verify_head},
     model::{
@@ -592,6 +592,8 @@ fn frames() -> Vec<(&'static str, Frame)> {
     };
     let later = later.chain(key_frames());
     let later = later.chain([("hello, clock", Frame::Hello(clock))]);
+    let warrant = Warrant::sign(&device(CLOUD), &device(TABLET).public());
+    let later = later.chain([("warrant", Frame::Warrant(warrant))]);
     first.into_iter().chain(later).collect()
 }
 

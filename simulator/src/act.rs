@@ -703,6 +703,7 @@ pub(crate) fn frame_words(bytes: &[u8]) -> String {
             Frame::Denied(it) => format!("denied {:?}", it.why),
             Frame::KeyAsk(it) => format!("key-ask n={}", it.ids().len()),
             Frame::Keys(it) => format!("keys n={}", it.keys.len()),
+            Frame::Warrant(_) => "warrant".to_owned(),
         },
     }
 }

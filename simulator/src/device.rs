@@ -334,5 +334,6 @@ fn identity(seed: [u8; 32], store: u64, label: &str, kind: Kind) -> Identity {
         store,
         label: label.to_owned(),
         cloud: kind == Kind::Cloud,
+        warrant: None,
     }
 }

@@ -257,7 +257,8 @@ fn a_live_push_is_at_most_80_bytes_over_the_payload() {
                 | Frame::Ask(_)
                 | Frame::Denied(_)
                 | Frame::KeyAsk(_)
-                | Frame::Keys(_) => None,
+                | Frame::Keys(_)
+                | Frame::Warrant(_) => None,
             })
             .next_back()
             .expect("an entry");

@@ -161,7 +161,8 @@ fn read(bundle: &[u8], event: EventId, logs: &[Log], random: &mut Random) -> ([u
         | Frame::Ask(_)
         | Frame::Denied(_)
         | Frame::KeyAsk(_)
-        | Frame::Keys(_) => false,
+        | Frame::Keys(_)
+        | Frame::Warrant(_) => false,
     });
     let control = tallyline_proto::wire::encode_bundle(&frames);
     let mut waiting: Vec<Push> = Vec::new();

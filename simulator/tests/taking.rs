@@ -49,6 +49,7 @@ fn device(no: usize) -> Replica {
         store: u64::from(no),
         label: format!("device {no}"),
         cloud: false,
+        warrant: None,
     };
     Replica::open(identity, Stored::default(), Incarnation(u64::from(no))).unwrap()
 }

@@ -134,8 +134,18 @@ fn s0_09_a_device_with_the_definition_works_without_a_network_and_one_without_sa
     tallyline(&reader, &["standings", "--stage", "1"]);
 }
 
+/// The numbers of the real match's rules by their codes.
+pub(crate) fn rules(event: &Value) -> BTreeMap<String, u32> {
+    let lists = ["procedurals", "dqs", "dnfs"];
+    let codes = lists
+        .iter()
+        .flat_map(|list| event["rules"][list].as_array().expect("a list"));
+    let codes = codes.map(|rule| rule["uuid"].as_str().expect("a code").to_owned());
+    codes.zip(1..).collect()
+}
+
 /// What one line of the match log comes to when the owner alone enters the final state of it.
-fn records(line: &Value, rules: &BTreeMap<String, u32>) -> Vec<Value> {
+pub(crate) fn records(line: &Value, rules: &BTreeMap<String, u32>) -> Vec<Value> {
     let (drill, shooter) = (&line["stage"], &line["shooter"]);
     let rule = |codes: &Value| {
         let code = codes
@@ -191,7 +201,7 @@ fn records(line: &Value, rules: &BTreeMap<String, u32>) -> Vec<Value> {
 }
 
 /// The reference gives tied rows consecutive places; here they share one.
-fn same_rows(ours: &str, expected: &str, key: usize, place: usize) -> usize {
+pub(crate) fn same_rows(ours: &str, expected: &str, key: usize, place: usize) -> usize {
     let rows = |text: &str| -> BTreeMap<Vec<String>, Vec<String>> {
         text.lines()
             .skip(1)
@@ -240,12 +250,7 @@ fn s1_01_a_whole_match_is_validated_and_scored_offline_as_the_expected_files_say
     fs::write(&structure, &event).expect("the file is written");
     found(&root, &structure.display().to_string());
     let event: Value = serde_json::from_str(&event).expect("the event is JSON");
-    let lists = ["procedurals", "dqs", "dnfs"];
-    let codes = lists
-        .iter()
-        .flat_map(|list| event["rules"][list].as_array().expect("a list"));
-    let codes = codes.map(|rule| rule["uuid"].as_str().expect("a code").to_owned());
-    let rules: BTreeMap<String, u32> = codes.zip(1..).collect();
+    let rules = rules(&event);
 
     let node = Process::start(&root, &ALONE).expect("the node starts");
     let mut socket = node.connect().expect("it listens");
@@ -273,7 +278,12 @@ fn s1_01_a_whole_match_is_validated_and_scored_offline_as_the_expected_files_say
         refused.is_empty(),
         "the final state of a real match is valid: {refused:?}"
     );
-    let csv = tallyline(&root, &["standings", "--all", "--csv"]);
+    equals_the_expected_files(&tallyline(&root, &["standings", "--all", "--csv"]));
+    node.stop().expect("it stops");
+}
+
+/// Compares all standings of the real match, as `standings --all --csv` tells them, row by row.
+pub(crate) fn equals_the_expected_files(csv: &str) {
     let (stages, matches) = csv.split_at(csv.find("division,place,shooter").expect("two tables"));
     // The line before the second table's header begins with "stage,", which holds that text too.
     let (stages, matches) = if stages.trim().is_empty() || stages.ends_with("stage,") {
@@ -286,5 +296,4 @@ fn s1_01_a_whole_match_is_validated_and_scored_offline_as_the_expected_files_say
     assert_eq!(equal, 6160 + 196, "every stage row, disqualified ones too");
     let equal = same_rows(matches.trim(), data("expected_overall.csv").trim(), 1, 1);
     assert_eq!(equal, 440 + 14, "every match row");
-    node.stop().expect("it stops");
 }

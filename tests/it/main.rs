@@ -11,6 +11,8 @@ mod claims;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod cloud;
+#[cfg(test)]
 mod club;
 #[cfg(test)]
 mod conformance;
@@ -43,6 +45,8 @@ mod netns;
 #[cfg(test)]
 mod participants;
 #[cfg(test)]
+mod postgres;
+#[cfg(test)]
 mod race;
 #[cfg(test)]
 mod range;
@@ -54,5 +58,7 @@ mod rights;
 mod room;
 #[cfg(test)]
 mod statements;
+#[cfg(test)]
+mod stores;
 #[cfg(test)]
 mod tidy;

@@ -495,7 +495,7 @@ pub(crate) fn must_run() -> bool {
     std::env::var_os("CI").is_some() || (cfg!(target_os = "linux") && is_root())
 }
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     let id = Command::new("id").arg("-u").output();
     id.is_ok_and(|id| id.stdout.trim_ascii() == b"0")
 }

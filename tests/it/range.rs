@@ -177,18 +177,35 @@ impl Range {
 
     /// Starts the node of a device, which dials the peers.
     pub(crate) fn start(&self, name: &str, peers: &[&Process]) -> Process {
+        self.start_with(name, peers, &[])
+    }
+
+    /// As [`Self::start`], with more that it is started with.
+    pub(crate) fn start_with(&self, name: &str, peers: &[&Process], more: &[&str]) -> Process {
         let addresses: Vec<String> = peers.iter().map(|it| address(it)).collect();
         let mut args = ALONE.to_vec();
         for address in &addresses {
             args.extend(["--peer", address]);
         }
+        args.extend(more);
         Process::start(&self.root(name), &args).unwrap()
     }
 
     /// Makes a device, starts it, and lets it join with a ticket of the owner, who runs.
     pub(crate) fn join(&self, name: &str, role: &str, peers: &[&Process]) -> Process {
+        self.join_with(name, role, peers, &[])
+    }
+
+    /// As [`Self::join`], with more that its node is started with.
+    pub(crate) fn join_with(
+        &self,
+        name: &str,
+        role: &str,
+        peers: &[&Process],
+        more: &[&str],
+    ) -> Process {
         self.init(name);
-        let node = self.start(name, peers);
+        let node = self.start_with(name, peers, more);
         let invite = ["invite", "--label", name, "--role", role];
         let ticket = self.done("owner", &invite);
         self.done(name, &["join", &ticket]);

@@ -13,7 +13,7 @@ use crate::vectors::{bytes, device};
 const EVENT: [u8; 32] = [7; 32];
 const BODY: &[u8] = b"fifteen hits";
 
-const VECTORS: [(Purpose, &str); 6] = [
+const VECTORS: [(Purpose, &str); 7] = [
     (
         Purpose::Head,
         "db3a4d9daf59fcb75b9dcfd5a7f39736f104808618dd4a5f9de268f0519c7087\
@@ -43,6 +43,11 @@ const VECTORS: [(Purpose, &str); 6] = [
         Purpose::Join,
         "6baf5f78ddab5655b7f44e35211127c596f0b5cf9e14f3afa40722879191f971\
          25884731735b44691a3551fd2d40b78d4a6b6fc190e29874b9d652c00867f902",
+    ),
+    (
+        Purpose::Warrant,
+        "74ad54ea922b78cc4340d06e88cb9f4c071fcb3b16cc6fe38eac2b14c925d25e\
+         4d4ab07558ef75ca293091c4aa246ae4c75ff2331f7b5f1c7caf54214681a600",
     ),
 ];
 

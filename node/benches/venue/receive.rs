@@ -93,6 +93,7 @@ impl Receiver {
             store: store.id(),
             label: "D2".to_owned(),
             cloud: false,
+            warrant: None,
         };
         let stored = store.load().expect("it was written");
         let replica = Replica::open(identity, stored, Incarnation(2)).expect("it holds");

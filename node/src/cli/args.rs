@@ -118,6 +118,9 @@ pub(super) enum Verb {
     /// Draw, list, use and revoke spare cards.
     #[command(subcommand)]
     Cards(CardsVerb),
+    /// Cloud: make keys the cloud's nodes.
+    #[command(subcommand)]
+    Cloud(CloudVerb),
     /// Add or change a shooter.
     #[command(subcommand)]
     Roster(RosterVerb),
@@ -230,6 +233,29 @@ pub(super) struct Run {
     /// Bytes of all pictures and clips, such as 500MiB [default: 2GiB].
     #[arg(long, value_name = "SIZE")]
     pub(super) media_quota: Option<String>,
+    /// Cloud: the database that its nodes share, postgres://.. [default: files in the root].
+    #[arg(long, value_name = "URL")]
+    pub(super) store: Option<String>,
+    /// Cloud: how nodes of one database hear of each other: notify or poll [default: notify].
+    #[arg(long, value_name = "WAY")]
+    pub(super) hints: Option<String>,
+    /// Cloud: events in memory at once, at most [default: 256].
+    #[arg(long, value_name = "N")]
+    pub(super) active_events: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum CloudVerb {
+    /// Make a key one of this cloud's nodes: prints the warrant that the node accepts.
+    Warrant {
+        /// The fingerprint that `tallyline init` printed on the node.
+        key: String,
+    },
+    /// Make this root one of a cloud's nodes, with the warrant that the cloud made for its key.
+    Accept {
+        /// The warrant.
+        warrant: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -238,6 +264,8 @@ pub(super) enum EventVerb {
     Create(EventCreate),
     /// Show the event: stages, squads, shooters, rules.
     Show,
+    /// List the events that this node holds: one on a device, any number in a cloud.
+    List,
     /// Lock the structure: scores are taken from then on.
     Lock,
     /// Change or add a stage, or add a rule, after the lock.

@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde_json::json;
 
+use crate::cloud::CloudError;
 use crate::config::ConfigError;
 use crate::demo::DemoError;
 use crate::local::ServeError;
@@ -92,6 +93,11 @@ impl From<RunError> for Failure {
             RunError::Serve(ServeError::Taken(_)) => (codes::IN_USE, exits::UNREACHABLE),
             RunError::Serve(ServeError::PathTooLong(_)) => (codes::BAD_VALUE, exits::USAGE),
             RunError::Serve(ServeError::Io { .. }) => (codes::BAD_ROOT, exits::STORAGE),
+            RunError::Cloud(CloudError::Root(error)) => return error.into(),
+            RunError::Cloud(CloudError::Database(_)) => ("no_database", exits::STORAGE),
+            RunError::Cloud(CloudError::Start(_) | CloudError::Entropy(_)) => {
+                ("fault", exits::FAILURE)
+            }
             RunError::System(_) | RunError::Fault(_) => ("fault", exits::FAILURE),
         };
         Self::new(code, exit, text)

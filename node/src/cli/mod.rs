@@ -8,6 +8,7 @@ mod args;
 mod beyond;
 mod cards;
 mod claims;
+mod cloud;
 mod doctor;
 mod enrol;
 mod failure;
@@ -93,6 +94,7 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         }
         Verb::Demo(args) => setup::demo(args, &session(global, flags)?),
         Verb::Doctor(args) => doctor::doctor(&args, &session(global, flags)?),
+        Verb::Cloud(verb) => cloud::cloud(&verb, &session(global, flags)?),
         Verb::Event(_)
         | Verb::Invite(_)
         | Verb::Join(_)
@@ -166,8 +168,8 @@ fn ask(verb: Verb, session: &Session) -> Result<u8, Failure> {
         Verb::Import(args) => import::import(*args, session),
         Verb::Sync(verb) => venue::sync(&verb, session),
         Verb::Stop => done(Request::Stop(Nothing {}), session),
-        // These four are done before a node is asked.
-        Verb::Init(_) | Verb::Run(_) | Verb::Demo(_) | Verb::Doctor(_) => Ok(DONE),
+        // These are done before a node is asked.
+        Verb::Init(_) | Verb::Run(_) | Verb::Demo(_) | Verb::Doctor(_) | Verb::Cloud(_) => Ok(DONE),
     }
 }
 

@@ -32,6 +32,9 @@ impl Run {
             score_log: self.score_log,
             metered: self.metered,
             media_quota: self.media_quota,
+            store: self.store,
+            hints: self.hints,
+            active_events: self.active_events,
             ..flags
         }
     }

@@ -12,8 +12,8 @@ use super::failure::Failure;
 use super::session::{DONE, Session};
 use super::{done, found, import, show, statement};
 use crate::local::protocol::{
-    self, Assigned, Devices, EventInfo, Grants, Nothing, Request, Revised, RoleList, StatusData,
-    Verified, exits,
+    self, Assigned, Devices, EventInfo, Events, Grants, Nothing, Request, Revised, RoleList,
+    StatusData, Verified, exits,
 };
 
 /// Most bytes of a structure file; the node's socket takes no longer line.
@@ -26,6 +26,10 @@ pub(super) fn event(verb: EventVerb, session: &Session) -> Result<u8, Failure> {
             let screen = session.config.screen;
             session
                 .show::<EventInfo>(Request::EventShow(Nothing {}), |it| show::event(it, screen))?;
+            Ok(DONE)
+        }
+        EventVerb::List => {
+            session.show::<Events>(Request::EventList(Nothing {}), show::events)?;
             Ok(DONE)
         }
         EventVerb::Lock => done(Request::EventLock(Nothing {}), session),

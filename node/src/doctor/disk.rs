@@ -54,24 +54,34 @@ fn store(dir: &Path, running: &Running) -> Finding {
     let Ok(root) = Root::open(dir) else {
         return Finding::note(what, "not looked at: the key comes first", "");
     };
-    let path = root.store_path();
-    if !path.exists() {
+    let paths = root.store_paths();
+    if paths.is_empty() {
         return Finding::fine(what, "none yet; the node makes it");
     }
     let Ok(_lock) = root.lock() else {
         return Finding::note(what, "not looked at: another process has it open", "");
     };
-    match Store::open_copy(&path).and_then(|store| store.load()) {
-        Ok(stored) => {
-            let entries: usize = stored.logs.iter().map(|log| log.entries.len()).sum();
-            Finding::fine(what, format!("opens; {entries} entries"))
+    let mut entries = 0_usize;
+    for path in &paths {
+        match Store::open_copy(path).and_then(|store| store.load()) {
+            Ok(stored) => {
+                entries += stored
+                    .logs
+                    .iter()
+                    .map(|log| log.entries.len())
+                    .sum::<usize>()
+            }
+            Err(error) => {
+                return Finding::wrong(
+                    what,
+                    format!("{} cannot be read: {error}", path.display()),
+                    "start the node: it moves a damaged store aside and fetches the content from \
+                     others",
+                );
+            }
         }
-        Err(error) => Finding::wrong(
-            what,
-            format!("{} cannot be read: {error}", path.display()),
-            "start the node: it moves a damaged store aside and fetches the content from others",
-        ),
     }
+    Finding::fine(what, format!("opens; {entries} entries"))
 }
 
 /// Looks for damaged stores that were moved aside.

@@ -9,10 +9,10 @@ use tallyline_proto::replica::Identity;
 use super::{Mode, Root, RootError, RootLock};
 use crate::clock::Clock;
 use crate::root::room::Room;
-use crate::store::{self, Store, StoreError};
+use crate::store::{self, EventStore, Store, StoreError};
 
 /// Opens the loop's store, at the start and after every failure.
-pub type Opener = Box<dyn FnMut(Content) -> Result<Store, StoreError> + Send>;
+pub type Opener = Box<dyn FnMut(Content) -> Result<Box<dyn EventStore>, StoreError> + Send>;
 
 /// What is to be done with a store's content before it is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl Origin {
             if content == Content::SetAside {
                 store::set_aside(&path)?;
             }
-            Store::open_or_set_aside(&path).map(|(store, _)| store)
+            Store::open_or_set_aside(&path).map(|(store, _)| store.into())
         });
         let room = Room::under(root.dir());
         let home = Locked {
@@ -102,6 +102,7 @@ impl Home for Root {
             store,
             label: self.label().to_owned(),
             cloud: self.mode() == Mode::Cloud,
+            warrant: self.warrant().cloned(),
         }
     }
 

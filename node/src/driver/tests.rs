@@ -6,6 +6,7 @@ use tallyline_proto::rules::Roster;
 
 use super::*;
 use crate::local::fixture;
+use crate::store::Store;
 use crate::store::bounded::Bounded;
 
 /// A link that remembers what it was told.
@@ -69,7 +70,7 @@ fn start_on(disk: &Bounded, dir: &tempfile::TempDir, link: &Arc<Told>) -> (Drive
     let disk = disk.clone();
     let opener: Opener = Box::new(move |content| {
         assert_eq!(content, Content::Keep, "the content holds");
-        Store::with_backend(disk.clone(), 1)
+        Store::with_backend(disk.clone(), 1).map(Into::into)
     });
     let origin = Origin {
         home: Box::new(root),

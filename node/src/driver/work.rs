@@ -20,6 +20,7 @@ pub(super) enum Work {
     Input(Input),
     Command(Box<Command>, Answer),
     Query(Query),
+    CatchUp(oneshot::Sender<()>),
     Stop,
 }
 
@@ -27,6 +28,8 @@ pub(super) enum Work {
 pub(super) struct Batch {
     pub(super) inputs: Vec<Input>,
     pub(super) queries: Vec<Query>,
+    /// Who wants what other processes have added to the store.
+    pub(super) catch_ups: Vec<oneshot::Sender<()>>,
     pub(super) turn: Turn,
 }
 
@@ -43,6 +46,7 @@ impl Pending {
         let mut batch = Batch {
             inputs: Vec::with_capacity(works.len()),
             queries: Vec::new(),
+            catch_ups: Vec::new(),
             turn,
         };
         for work in works {
@@ -55,6 +59,7 @@ impl Pending {
                     batch.inputs.push(Input::Command { request, command });
                 }
                 Work::Query(query) => batch.queries.push(query),
+                Work::CatchUp(answer) => batch.catch_ups.push(answer),
                 Work::Stop => batch.turn = Turn::End,
             }
         }
@@ -83,6 +88,7 @@ impl std::fmt::Debug for Work {
             Self::Input(_) => "Input",
             Self::Command(..) => "Command",
             Self::Query(_) => "Query",
+            Self::CatchUp(_) => "CatchUp",
             Self::Stop => "Stop",
         })
     }

@@ -286,6 +286,7 @@ fn take(event: EventId, ledger: &mut Ledger, frame: &Frame) -> Result<(), Flaw> 
         | Frame::Ask(_)
         | Frame::KeyAsk(_)
         | Frame::Keys(_)
+        | Frame::Warrant(_)
         | Frame::Denied(_) => Ok(()),
     }
 }
@@ -378,6 +379,7 @@ pub fn replica_of(bytes: &[u8]) -> Option<Replica> {
         store: 1,
         label: "verify".to_owned(),
         cloud: false,
+        warrant: None,
     };
     let mut replica = Replica::open(identity, Stored::default(), Incarnation(1)).ok()?;
     // A log that another one's statements admit may stand before it: until nothing is new.

@@ -47,6 +47,7 @@ impl Owner {
             store: 7,
             label: "Owner".to_owned(),
             cloud: false,
+            warrant: None,
         };
         let replica = Replica::open(identity, Stored::default(), Incarnation(9)).expect("opens");
         Self { replica, asked: 0 }

@@ -18,9 +18,9 @@ use tallyline_proto::rules::{Roster, Scorebook, Standings, Verdict};
 use super::clerk::Alarm;
 use super::protocol::{
     Answer, CardInfo, Cards, ChaseInfo, Chased, DeviceInfo, Devices, DrillInfo, Entries,
-    EntriesQuery, EntryInfo, EventClose, EventInfo, Exported, GrantInfo, Grants, LinkStatus,
-    LogStatus, NodeInfo, Problem, Readings, Refused, Request, RosterAdd, RuleInfo, StandingsQuery,
-    StatusData, Totals, Verified, WireBytes, codes, exits,
+    EntriesQuery, EntryInfo, EventClose, EventInfo, Events, Exported, GrantInfo, Grants,
+    LinkStatus, LogStatus, NodeInfo, Problem, Readings, Refused, Request, RosterAdd, RuleInfo,
+    StandingsQuery, StatusData, Totals, Verified, WireBytes, codes, exits,
 };
 use super::{
     beyond, claims, convert, enrol, exchange, health, media, names, participants, report, said,
@@ -106,6 +106,11 @@ pub(super) fn look(
             pictures.for_each(|it| media::fill(it, &around.media));
             Seen::of(it)
         }),
+        Request::EventList(_) => Ok(Seen::of(Events::of(
+            replica
+                .event()
+                .map(|(event, manifest)| (manifest.name.clone(), event)),
+        ))),
         Request::Devices(_) => Ok(Seen::of(Devices {
             schema: "tallyline.devices/1".to_owned(),
             devices: replica

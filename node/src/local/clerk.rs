@@ -176,6 +176,7 @@ impl Clerk {
             Request::CardsSpare(spare) => self.draw_cards(spare).await,
             request @ (Request::Node(_)
             | Request::EventShow(_)
+            | Request::EventList(_)
             | Request::Devices(_)
             | Request::Grants(_)
             | Request::Claims(_)

@@ -81,6 +81,14 @@ pub(super) fn remarks(replica: &Replica, now: Now, alarms: &[Alarm]) -> Vec<Stri
             megabytes(free_bytes)
         ));
     }
+    let lost = replica.lost_by_the_cloud();
+    if 0 < lost {
+        remarks.push(format!(
+            "The cloud holds {lost} entries less than it signed for: it was put back to an older \
+             state. They are sent to it again; keep every device until the light says \"in the \
+             cloud\" again."
+        ));
+    }
     for device in replica.devices(now) {
         if let Some(ahead_ms) = device.clock_ahead_ms
             && CLOCK_MS_MAX < ahead_ms.unsigned_abs()

@@ -19,7 +19,7 @@ mod exchange;
 pub(crate) mod fixture;
 mod health;
 mod media;
-mod names;
+pub(crate) mod names;
 pub mod offline;
 mod participants;
 mod plan;
@@ -34,4 +34,4 @@ mod words;
 
 pub use clerk::{Alarm, Clerk, Condition, Here, Network, NoNetwork};
 pub use record_text::score_line;
-pub use server::{ServeError, Server};
+pub use server::{Answers, ServeError, Server};

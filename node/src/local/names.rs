@@ -3,10 +3,14 @@
 //! A name is good if it is whole and exact, or if it begins exactly one thing. Layer: node, local.
 
 use tallyline_keys::PublicKey;
-use tallyline_proto::model::{EntryId, LogName};
+use tallyline_proto::model::{EntryId, EventId, LogName};
 use tallyline_proto::replica::{DeviceView, EntryFilter, GrantView, Now, Replica, Subject};
 
 use super::protocol::{Problem, codes, exits};
+use crate::root::events::Shelved;
+
+/// Events that a question names, at most: a person reads no more.
+const NAMED_MAX: usize = 5;
 
 /// Fewest characters that name a grant or entry by its beginning: fewer are too easily wrong.
 const BEGINNING_CHARS_MIN: usize = 4;
@@ -186,6 +190,50 @@ pub(super) fn event(replica: &Replica, name: &str) -> Result<(), Problem> {
             manifest.name
         ),
     ))
+}
+
+/// Finds the event of a cloud that is meant: the one that is named, or the only one.
+///
+/// # Errors
+///
+/// If there is none, or several are meant.
+pub(crate) fn only(listed: &[Shelved], named: Option<&str>) -> Result<EventId, Problem> {
+    let meant: Vec<&Shelved> = match named {
+        Some(text) => listed.iter().filter(|it| it.is_meant(text)).collect(),
+        None => listed.iter().collect(),
+    };
+    match (meant.as_slice(), named) {
+        ([only], _) => Ok(only.event),
+        ([], None) => Err(no_event()),
+        ([], Some(text)) => Err(unknown(
+            codes::UNKNOWN_EVENT,
+            &format!(
+                "unknown event {text:?}: this cloud has none of that name or UUID; nothing was \
+                 changed; `tallyline event list` names them"
+            ),
+        )),
+        (several, _) => {
+            let names: Vec<String> = several
+                .iter()
+                .take(NAMED_MAX)
+                .map(|it| format!("{:?} ({})", it.name, it.event.uuid()))
+                .collect();
+            let more = if names.len() < several.len() {
+                ", .."
+            } else {
+                ""
+            };
+            Err(Problem::new(
+                codes::WHICH_EVENT,
+                exits::USAGE,
+                format!(
+                    "one of {} events is meant: {}{more}; nothing was changed; name it with --event",
+                    several.len(),
+                    names.join(", ")
+                ),
+            ))
+        }
+    }
 }
 
 /// Says that there is no event yet.

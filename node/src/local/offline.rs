@@ -4,7 +4,7 @@
 //! a crash. Writing verbs run the same loop as a node, without a network, and end it again.
 //! Layer: node, local.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tallyline_proto::model::Incarnation;
@@ -14,13 +14,15 @@ use tokio::sync::watch;
 use super::answers::{self, Around};
 use super::clerk::{Clerk, Here, NoNetwork, node_info};
 use super::client::{self, CallError};
-use super::protocol::{Answer, Call, FileImported, Problem, Request, WireBytes, codes, exits};
+use super::protocol::{
+    Answer, Call, Events, FileImported, Problem, Request, WireBytes, codes, exits,
+};
 use super::{exchange, names};
 use crate::beside::Beside;
 use crate::clock::Clock;
 use crate::driver::{Driver, Home as _, NoLink, StartError};
 use crate::media::{Media, QUOTA_DEFAULT};
-use crate::root::{PassphraseSource, Root, RootError, damaged_stores};
+use crate::root::{Mode, PassphraseSource, Root, RootError, damaged_stores, events};
 use crate::store::{Store, StoreError};
 
 /// Asks the node that runs on a root, or the root itself when none runs; then a sealed key needs
@@ -61,9 +63,14 @@ pub fn answer(dir: &Path, source: &PassphraseSource, call: Call) -> Answer {
 
 fn read(root: &Root, call: &Call) -> Result<Answer, Problem> {
     let dir = root.dir();
+    if let (Request::EventList(_), Mode::Cloud) = (&call.request, root.mode()) {
+        let listed = events::list(dir);
+        let listed = listed.into_iter().map(|it| (it.name, it.event));
+        return Ok(Answer::ok(&Events::of(listed)));
+    }
     // Held until the file has been read: nobody writes meanwhile.
     let lock = root.lock()?;
-    let path = root.store_path();
+    let path = meant(root, call.event.as_deref())?;
     let store = if path.exists() {
         Some(Store::open_copy(&path))
     } else {
@@ -111,8 +118,22 @@ fn read(root: &Root, call: &Call) -> Result<Answer, Problem> {
     }
 }
 
+/// Returns the file of the event that is meant: a cloud's root may have several.
+fn meant(root: &Root, named: Option<&str>) -> Result<PathBuf, Problem> {
+    let listed = match root.mode() {
+        Mode::Cloud => events::list(root.dir()),
+        Mode::Device | Mode::Gateway => Vec::new(),
+    };
+    if listed.is_empty() {
+        return Ok(root.store_path());
+    }
+    let event = names::only(&listed, named)?;
+    Ok(events::store(root.dir(), event))
+}
+
 fn write(root: Root, call: Call) -> Result<Answer, Problem> {
-    if call.request.needs_a_node() {
+    // What a cloud holds comes from devices, and a running node takes it in.
+    if call.request.needs_a_node() || root.mode() == Mode::Cloud {
         return Err(CallError::NotRunning {
             dir: root.dir().to_owned(),
         }

@@ -83,6 +83,7 @@ pub(super) fn plan(replica: &mut Replica, now: Now, request: Request) -> Result<
         Request::Node(_)
         | Request::EventCreate(_)
         | Request::EventShow(_)
+        | Request::EventList(_)
         | Request::Invite(_)
         | Request::InviteDevice(_)
         | Request::JoinOffer(_)

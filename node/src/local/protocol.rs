@@ -69,6 +69,8 @@ pub enum Request {
     EventCreate(EventCreate),
     /// Shows the event with its roster. Answer: [`EventInfo`].
     EventShow(Nothing),
+    /// Lists the events that the node holds. Answer: [`Events`].
+    EventList(Nothing),
     /// Locks the structure; scores are taken from then on. Answer: [`Done`].
     EventLock(Nothing),
     /// Opens an invite that one device may use once. Answer: [`Invited`].
@@ -559,6 +561,7 @@ impl Request {
         match self {
             Self::Node(_)
             | Self::EventShow(_)
+            | Self::EventList(_)
             | Self::Devices(_)
             | Self::Grants(_)
             | Self::Claims(_)

@@ -27,6 +27,12 @@ const WRITE_TIME: std::time::Duration = std::time::Duration::from_secs(10);
 /// Most clients at once: a few commands, a kiosk's screen and a demonstration; further ones wait.
 const CLIENTS_MAX: usize = 64;
 
+/// Who answers requests: a node's one clerk, or a cloud, which has one for each event.
+pub trait Answers: Clone + Send + Sync + 'static {
+    /// Answers one request.
+    fn answer(&self, call: Call) -> impl Future<Output = Answer> + Send;
+}
+
 /// The command socket of a root, listening.
 #[derive(Debug)]
 pub struct Server {
@@ -96,7 +102,7 @@ impl Server {
     }
 
     /// Serves clients until `stop` is set; the answer that is under way is finished.
-    pub async fn serve(self, clerk: Clerk, mut stop: watch::Receiver<bool>) {
+    pub async fn serve(self, clerk: impl Answers, mut stop: watch::Receiver<bool>) {
         let clients = Arc::new(Semaphore::new(CLIENTS_MAX));
         let mut tasks = JoinSet::new();
         while let Some((stream, permit)) = next(&self.listener, &clients, &mut stop).await {
@@ -110,6 +116,12 @@ impl Server {
             tracing::debug!(%error, "the command socket's file was gone already");
         }
         while tasks.join_next().await.is_some() {}
+    }
+}
+
+impl Answers for Clerk {
+    async fn answer(&self, call: Call) -> Answer {
+        Self::answer(self, call).await
     }
 }
 
@@ -142,7 +154,7 @@ async fn next(
 /// Serves one client: request after request.
 async fn client(
     stream: UnixStream,
-    clerk: Clerk,
+    clerk: impl Answers,
     mut stop: watch::Receiver<bool>,
     permit: OwnedSemaphorePermit,
 ) {
@@ -205,7 +217,7 @@ async fn read_line(
     }
 }
 
-async fn answer(clerk: &Clerk, line: &[u8]) -> Answer {
+async fn answer(clerk: &impl Answers, line: &[u8]) -> Answer {
     match serde_json::from_slice::<Call>(line) {
         Ok(call) => clerk.answer(call).await,
         Err(error) => Answer::Error(Problem::new(

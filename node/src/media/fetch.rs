@@ -18,6 +18,7 @@ use tokio::time::{Duration, sleep, timeout};
 use super::error::MediaError;
 use super::part::NotTaken;
 use super::shelf::{Media, Parting, Presence, Whose};
+use super::tidings::EventLook;
 use super::tree::{BlobHash, HASH_BYTES, Tree, groups_of, span};
 use super::wants::{Greed, Metered, named};
 use super::wire::{ASKED_MAX, GROUPS_MAX, Give, HERE, NOT_HERE, NOT_NOW, Question, Sized};
@@ -64,8 +65,6 @@ pub struct Fetcher {
     driver: Driver,
     mode: Mode,
     metered: Metered,
-    /// Counts looks at what the event names.
-    looks: watch::Sender<u64>,
 }
 
 /// Something that is wanted and not whole.
@@ -128,7 +127,6 @@ impl Fetcher {
             driver,
             mode,
             metered,
-            looks: watch::Sender::new(0),
         }
     }
 
@@ -145,10 +143,18 @@ impl Fetcher {
     /// are answered by it.
     async fn keep_looking(&self) {
         while self.look().await {
-            self.looks
-                .send_modify(|count| *count = count.wrapping_add(1));
+            let news = async {
+                // A cloud has many events, and each hears its own news.
+                if self.mode == Mode::Cloud {
+                    return self.media.wait_for_news().await;
+                }
+                tokio::select! {
+                    () = self.media.wait_for_news() => {}
+                    () = self.net.side_news() => {}
+                }
+            };
             // A wait that is over is as good.
-            timeout(IDLE, self.net.side_news()).await.ok();
+            timeout(IDLE, news).await.ok();
             // What comes together is looked at together.
             sleep(LOOK_REST).await;
         }
@@ -157,7 +163,7 @@ impl Fetcher {
     async fn rounds(&self) {
         let mut rounds = Rounds::default();
         let mut grew = self.media.grew();
-        let mut looks = self.looks.subscribe();
+        let mut looks = self.media.looks();
         loop {
             grew.borrow_and_update();
             looks.borrow_and_update();
@@ -187,20 +193,28 @@ impl Fetcher {
     /// Looks at what the event names; `false` once the loop has ended.
     async fn look(&self) -> bool {
         let mode = self.mode;
-        let look = self.driver.query(move |replica, now| {
-            let greed = Greed::of(mode, replica, now);
-            (named(replica), greed)
+        let look = self.driver.query(move |replica, now| EventLook {
+            greed: Greed::of(mode, replica, now),
+            named: named(replica),
+            circle: replica.member_peers(),
         });
-        let Ok((named, greed)) = look.await else {
+        let Ok(seen) = look.await else {
             return false;
         };
-        self.media.learn(named, greed);
+        self.media.learn(seen);
         true
     }
 
     /// Takes note of who is connected, and of what they told.
     fn meet(&self, rounds: &mut Rounds) {
-        let peers = self.net.side_peers();
+        let mut peers = self.net.side_peers();
+        {
+            let tidings = self.media.tidings();
+            peers.retain(|it| tidings.circle.contains_key(&it.peer));
+            for it in &mut peers {
+                it.uplink &= tidings.circle.get(&it.peer) == Some(&true);
+            }
+        }
         rounds
             .known
             .retain(|id, _| peers.iter().any(|it| it.peer == *id));

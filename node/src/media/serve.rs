@@ -28,6 +28,9 @@ const GIVES_MAX: usize = 4;
 /// How long a question may take to come: it is at most 2.5 KiB.
 const QUESTION_TIME: Duration = Duration::from_secs(10);
 
+/// How long a member may need to show that it is one: as long as the core lets it.
+const MEMBER_TIME: Duration = Duration::from_secs(5);
+
 /// How long one group may take to leave: 16 KiB at half a KiB a second.
 const GROUP_TIME: Duration = Duration::from_secs(30);
 
@@ -83,6 +86,11 @@ impl Server {
             // A later version asks what this one does not know.
             Ok(Err(Unread::Unknown(_) | Unread::Broken(_))) | Err(_) => return None,
         };
+        let is_cloud = self.knows(peer).await?;
+        let peer = SidePeer {
+            uplink: is_cloud && peer.uplink,
+            ..peer
+        };
         match question {
             Question::Ask(blobs) => self.tell(peer, &blobs, &mut side).await,
             Question::Give(give) => {
@@ -95,6 +103,26 @@ impl Server {
         // Also a peer that went away meanwhile has been answered.
         drop(timeout(GROUP_TIME, side.writer.shutdown()).await);
         None
+    }
+
+    /// Waits until the core has seen that a peer is a member of the event; tells whether it is its
+    /// cloud. `None`: it is no member.
+    async fn knows(&self, peer: SidePeer) -> Option<bool> {
+        let mut looks = self.media.looks();
+        let known = async {
+            loop {
+                looks.borrow_and_update();
+                let circle = self.media.tidings().circle.get(&peer.peer).copied();
+                if circle.is_some() {
+                    return circle;
+                }
+                self.media.news();
+                if looks.changed().await.is_err() {
+                    return None;
+                }
+            }
+        };
+        timeout(MEMBER_TIME, known).await.ok().flatten()
     }
 
     /// Says which of these are here.
@@ -122,9 +150,7 @@ impl Server {
         }
         tidings.tell(peer.peer, blobs);
         drop(tidings);
-        if let Some(net) = self.net.upgrade() {
-            net.side_hint();
-        }
+        self.media.news();
     }
 
     /// Tells whether a blob may be given to a peer now; `None` if it is not here or nobody names it.

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use super::blobs::{Blobs, Folder};
 use super::error::MediaError;
 use super::part::{self, Bits, Finished, HAVE, PART, Part, TREE};
-use super::tidings::Tidings;
+use super::tidings::{OfEvent, Tidings};
 use super::tree::{BLOB_BYTES_MAX, BlobHash, Tree, span};
 use super::wants::{Named, mime_of};
 use crate::root::room::free_bytes;
@@ -42,9 +42,9 @@ const FORGOTTEN_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
 /// First bytes that tell what a file is.
 const MIME_BYTES: u64 = 16;
 
-/// A node's media; cheap to clone.
+/// A node's media, as one event sees them; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Media(Arc<Inner>);
+pub struct Media(Arc<Inner>, pub(super) Arc<OfEvent>);
 
 #[derive(Debug)]
 struct Inner {
@@ -56,7 +56,6 @@ struct Inner {
     copies: AtomicU64,
     /// Counts blobs that became whole.
     grew: watch::Sender<u64>,
-    tidings: Mutex<Tidings>,
 }
 
 /// What is known to be on disk.
@@ -129,15 +128,21 @@ impl Media {
 
     /// Returns media whose parts are in a folder and whose whole blobs are elsewhere.
     pub fn with(dir: PathBuf, blobs: Box<dyn Blobs>, quota: u64) -> Self {
-        Self(Arc::new(Inner {
+        let inner = Arc::new(Inner {
             dir,
             blobs,
             quota,
             held: Mutex::default(),
             copies: AtomicU64::new(0),
             grew: watch::Sender::new(0),
-            tidings: Mutex::default(),
-        }))
+        });
+        Self(inner, Arc::default())
+    }
+
+    /// Returns the same media for another event of this node, which names what it names.
+    #[must_use]
+    pub fn of_another_event(&self) -> Self {
+        Self(Arc::clone(&self.0), Arc::default())
     }
 
     /// Removes what a crash left, and what never became whole within a week.
@@ -219,7 +224,7 @@ impl Media {
 
     /// Locks what is known about blobs. Never hold it across a wait.
     pub(super) fn tidings(&self) -> MutexGuard<'_, Tidings> {
-        let tidings = self.0.tidings.lock();
+        let tidings = self.1.tidings.lock();
         tidings.unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -3,8 +3,10 @@
 //! Plain data behind `shelf`'s lock. Layer: node, media.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
 use tallyline_proto::replica::PeerId;
+use tokio::sync::{Notify, watch};
 
 use super::shelf::Media;
 use super::tree::BlobHash;
@@ -17,6 +19,24 @@ const PINNED_MAX: usize = 256;
 /// Peers of which it is kept what they said, until somebody looks: as many as there are connections.
 const TELLERS_MAX: usize = 64;
 
+/// One event's view of the media.
+#[derive(Debug)]
+pub(super) struct OfEvent {
+    pub(super) tidings: Mutex<Tidings>,
+    /// Counts looks at the event.
+    looks: watch::Sender<u64>,
+    /// Asks for the next look.
+    news: Notify,
+}
+
+/// What a look at an event sees.
+#[derive(Debug)]
+pub(super) struct EventLook {
+    pub(super) named: Vec<Named>,
+    pub(super) greed: Greed,
+    pub(super) circle: Vec<(PeerId, bool)>,
+}
+
 /// What is known.
 #[derive(Debug, Default)]
 pub(super) struct Tidings {
@@ -24,6 +44,8 @@ pub(super) struct Tidings {
     pub(super) named: Vec<Named>,
     /// What of it this node fetches.
     pub(super) greed: Greed,
+    /// Connections about the event whose peers are members, and whether they are its cloud.
+    pub(super) circle: BTreeMap<PeerId, bool>,
     /// Blobs that the cloud said it has.
     pub(super) in_cloud: BTreeSet<BlobHash>,
     /// Blobs that a person of this device asked for.
@@ -45,6 +67,16 @@ impl Tidings {
     }
 }
 
+impl Default for OfEvent {
+    fn default() -> Self {
+        Self {
+            tidings: Mutex::default(),
+            looks: watch::Sender::new(0),
+            news: Notify::new(),
+        }
+    }
+}
+
 impl Tidings {
     /// Notes what a peer says it has; what the event does not name is left out.
     pub(super) fn tell(&mut self, peer: PeerId, blobs: Vec<Sized>) {
@@ -59,13 +91,32 @@ impl Tidings {
 }
 
 impl Media {
-    /// Notes what the event names, and what of it this node fetches. Tells whether that is news.
-    pub fn learn(&self, named: Vec<Named>, greed: Greed) -> bool {
-        let mut tidings = self.tidings();
-        let news = tidings.named != named || tidings.greed != greed;
-        tidings.named = named;
-        tidings.greed = greed;
-        news
+    /// Notes what a look at the event saw.
+    pub(super) fn learn(&self, seen: EventLook) {
+        {
+            let mut tidings = self.tidings();
+            tidings.named = seen.named;
+            tidings.greed = seen.greed;
+            tidings.circle = seen.circle.into_iter().collect();
+        }
+        self.1
+            .looks
+            .send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Has somebody look at the event: entries came, or somebody connected.
+    pub fn news(&self) {
+        self.1.news.notify_one();
+    }
+
+    /// Waits for [`Media::news`].
+    pub(super) async fn wait_for_news(&self) {
+        self.1.news.notified().await;
+    }
+
+    /// Returns what changes with each look at the event.
+    pub(super) fn looks(&self) -> watch::Receiver<u64> {
+        self.1.looks.subscribe()
     }
 
     /// Asks for a blob that this node would not fetch by itself, until the process ends.

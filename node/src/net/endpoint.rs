@@ -28,9 +28,8 @@ use super::conversation;
 use super::hub::{Hub, too_large};
 use super::limits::{
     CONNECTION_WINDOW_BYTES, DIAL_STAGGER, DIAL_TIME, HANDSHAKE_SOURCES_MAX, HANDSHAKE_TIME,
-    HANDSHAKES_BURST, HANDSHAKES_PER_SECOND, IDLE_TIME, INCOMING_BYTES_MAX,
-    INCOMING_BYTES_TOTAL_MAX, INCOMING_MAX, KEEP_ALIVE, RETRY_ABOVE, STREAM_WINDOW_BYTES,
-    STREAMS_MAX,
+    HANDSHAKES_BURST, HANDSHAKES_PER_SECOND, IDLE_TIME, INCOMING_BYTES_MAX, KEEP_ALIVE,
+    STREAM_WINDOW_BYTES, STREAMS_MAX,
 };
 use super::links::{Shared, Way, canonical};
 use super::{Ground, NetError, Scope};
@@ -279,17 +278,18 @@ impl fmt::Debug for Doors {
 pub(super) async fn accept(hub: Arc<Hub>, endpoint: Endpoint) {
     let pending = Arc::new(AtomicUsize::new(0));
     let mut throttle = Throttle::default();
+    let most = hub.links().lock().most;
     while let Some(incoming) = endpoint.accept().await {
         let waiting = pending.load(Ordering::Relaxed);
         let source = canonical(incoming.remote_address());
         let who = Who::at(source, incoming.remote_address_validated());
         if hub.paused(Scope::All) {
             incoming.refuse();
-        } else if waiting >= INCOMING_MAX {
+        } else if waiting >= most.incoming {
             let text = "too many handshakes are under way; one was refused";
             hub.note(Cause::Crowded, who, text);
             incoming.refuse();
-        } else if waiting >= RETRY_ABOVE && incoming.may_retry() {
+        } else if waiting >= most.retry_above && incoming.may_retry() {
             let text = "many handshakes at once; each sender has to prove its address";
             hub.note(Cause::AddressUnproven, who, text);
             // Only the sender of an invented address cannot answer this.
@@ -398,15 +398,16 @@ fn server(
         Some(key) => ServerConfig::new(crypto, key.clone()),
         None => ServerConfig::with_crypto(crypto),
     };
+    let most = links.lock().most;
     let mut tokens = ValidationTokenConfig::default();
     tokens.sent(0);
     config
         .transport_config(transport.clone())
         .time_source(Arc::new(Uptime(Instant::now())))
         .validation_token_config(tokens)
-        .max_incoming(INCOMING_MAX)
+        .max_incoming(most.incoming)
         .incoming_buffer_size(INCOMING_BYTES_MAX)
-        .incoming_buffer_size_total(INCOMING_BYTES_TOTAL_MAX);
+        .incoming_buffer_size_total(most.incoming_bytes);
     Ok(config)
 }
 

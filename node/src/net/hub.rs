@@ -261,6 +261,14 @@ impl Hub {
         self.end_all(Ending::Reset);
     }
 
+    /// Ends some connections, whose conversations begin anew.
+    pub(super) fn reset_some(&self, peers: &[PeerId]) {
+        let links = self.links.lock();
+        for held in peers.iter().filter_map(|peer| links.get(*peer)) {
+            held.close(Ending::Reset);
+        }
+    }
+
     /// Writes into the security log.
     pub(super) fn note(&self, cause: Cause, who: Who, text: &str) {
         let security = self.links.lock().security.clone();
@@ -361,9 +369,8 @@ impl Hub {
     pub(super) fn pause(&self, scope: Scope) {
         let mut links = self.links.lock();
         links.set(scope, Passage::Paused);
-        let cloud = links.cloud;
         for held in links.iter() {
-            if scope == Scope::All || Some(held.key) == cloud {
+            if scope == Scope::All || links.is_to_cloud(held) {
                 held.close(Ending::Paused);
             }
         }
@@ -501,6 +508,12 @@ impl Hub {
         }
         self.remember();
         self.changed();
+    }
+
+    /// Adds members and takes others away.
+    pub(super) fn change_members(&self, come: &[PublicKey], gone: &[PublicKey]) {
+        let now_ms = self.now_ms();
+        self.links.lock().change_members(come, gone, now_ms);
     }
 
     /// Remembers where members are reached, in memory and on disk.

@@ -6,6 +6,43 @@
 
 use std::time::Duration;
 
+/// Bounds that differ between a device at a venue and a cloud, which many venues reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Most {
+    /// Connections.
+    pub(super) links: usize,
+    /// Connections with devices that are not admitted.
+    pub(super) strangers: usize,
+    /// Incoming connections that wait for an answer.
+    pub(super) incoming: usize,
+    /// Bytes kept for all of those.
+    pub(super) incoming_bytes: u64,
+    /// Handshakes under way above which a sender must prove its address first.
+    pub(super) retry_above: usize,
+}
+
+/// The bounds of a device.
+pub(super) const AT_A_VENUE: Most = Most {
+    links: LINKS_MAX,
+    strangers: STRANGERS_MAX,
+    incoming: INCOMING_MAX,
+    incoming_bytes: INCOMING_BYTES_TOTAL_MAX,
+    retry_above: RETRY_ABOVE,
+};
+
+/// The bounds of a cloud: one or two gateways each of 10,000 events, at some 25 KB a connection
+/// half a GB; a device is a stranger to a node that has not opened its event yet, so there may be
+/// as many as connect within a few seconds after a restart.
+///
+/// Source: PROTOCOL R-CLOUD-2.
+pub(super) const IN_THE_CLOUD: Most = Most {
+    links: 20_000,
+    strangers: 2_000,
+    incoming: 1_024,
+    incoming_bytes: 16 * 1024 * 1024,
+    retry_above: 256,
+};
+
 /// Incoming connections that wait for an answer, at most: a venue has fewer devices, and QUIC's
 /// own default (65,536) would keep 100 MB for strangers.
 pub(super) const INCOMING_MAX: usize = 64;

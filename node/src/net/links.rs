@@ -18,8 +18,7 @@ use tokio::time::Instant;
 use super::barred::Barred;
 use super::discovery::{TargetId, Targets};
 use super::limits::{
-    CLONES_MAX, FRESH_MS, GUEST_TIME, LINKS_MAX, LINKS_PER_KEY_MAX, STRANGER_BYTES_MAX,
-    STRANGER_TIME, STRANGERS_MAX,
+    CLONES_MAX, FRESH_MS, GUEST_TIME, LINKS_PER_KEY_MAX, Most, STRANGER_BYTES_MAX, STRANGER_TIME,
 };
 use super::rivals::{Rival, Stage, clones, loser};
 use super::side::is_mobile;
@@ -145,6 +144,8 @@ pub(super) enum Passage {
 )]
 pub(super) struct Links {
     own: PublicKey,
+    /// How much of what there may be.
+    pub(super) most: Most,
     /// When time begins, on the runtime's clock.
     pub(super) start: Instant,
     /// Who is admitted.
@@ -345,9 +346,10 @@ impl Held {
 
 impl Links {
     /// Makes the empty table of a device, behind its lock.
-    pub(super) fn shared(own: PublicKey) -> Shared {
+    pub(super) fn shared(own: PublicKey, most: Most) -> Shared {
         Shared(Arc::new(Mutex::new(Self {
             own,
+            most,
             start: Instant::now(),
             members: BTreeSet::new(),
             host: None,
@@ -447,6 +449,26 @@ impl Links {
             self.revoked.extend(before.difference(&self.members));
         }
         self.revoked.retain(|key| !self.members.contains(key));
+        self.end_revoked(now_ms);
+    }
+
+    /// Adds members and takes others away, as [`Self::replace_members`] does for all of them.
+    ///
+    /// Source: PROTOCOL R-NET-4.
+    pub(super) fn change_members(&mut self, come: &[PublicKey], gone: &[PublicKey], now_ms: u64) {
+        for key in gone {
+            self.members.remove(key);
+            self.revoked.insert(*key);
+        }
+        for key in come {
+            self.members.insert(*key);
+            self.revoked.remove(key);
+        }
+        self.end_revoked(now_ms);
+    }
+
+    /// Ends the connections of those who are members no longer.
+    fn end_revoked(&self, now_ms: u64) {
         for held in self.held.values() {
             if self.revoked.contains(&held.key) && !held.way.pinned {
                 let text = "connected when it ceased to be a member; the connection was ended";
@@ -579,7 +601,10 @@ impl Links {
 
     /// Tells whether members are missing, apart from this device.
     pub(super) fn is_hungry(&self) -> bool {
-        let others = self.members.iter().filter(|key| **key != self.own);
+        // The cloud is reached through the uplink alone, by whichever of its nodes answers.
+        let cloud = self.cloud;
+        let others = self.members.iter();
+        let others = others.filter(|key| **key != self.own && Some(**key) != cloud);
         let mut missing = others.filter(|key| !self.has(key));
         self.host.is_some() || missing.next().is_some()
     }
@@ -588,6 +613,11 @@ impl Links {
     pub(super) fn is_over(&self, peer: PeerId, bytes: u64) -> bool {
         let held = self.held.get(&peer);
         bytes > STRANGER_BYTES_MAX && held.is_some_and(|held| self.is_stranger(held))
+    }
+
+    /// Tells whether a connection is the one to the cloud.
+    pub(super) fn is_to_cloud(&self, held: &Held) -> bool {
+        held.source == Source::Uplink || self.cloud == Some(held.key)
     }
 
     /// Returns one connection.
@@ -605,9 +635,10 @@ impl Links {
         self.held.iter().map(|(peer, held)| (*peer, held))
     }
 
-    /// Returns a peer for what is said beside the frames; `None` if it is no member and not the cloud.
+    /// Returns a peer for what is said beside the frames; `None` if it is no member and does not stand
+    /// where the cloud is. Whether it is the cloud's, the core knows.
     pub(super) fn side_peer(&self, peer: PeerId, held: &Held) -> Option<SidePeer> {
-        let uplink = self.cloud == Some(held.key);
+        let uplink = self.is_to_cloud(held);
         (uplink || self.members.contains(&held.key)).then(|| SidePeer {
             peer,
             key: held.key,
@@ -649,7 +680,7 @@ impl Links {
         let (cause, text) = if self.revoked.contains(key) {
             let text = "it came back and is no member any more";
             (Cause::Revoked, text)
-        } else if self.members.contains(key) || self.strangers() < STRANGERS_MAX {
+        } else if self.members.contains(key) || self.strangers() < self.most.strangers {
             return true;
         } else {
             let text = "too many devices that are not admitted are connected";
@@ -670,7 +701,7 @@ impl Links {
             return Err(Ending::Stopping);
         }
         // Whoever dialled: what is paused is talking to the cloud.
-        let cloud = self.cloud == Some(*key);
+        let cloud = self.cloud == Some(*key) || way.dialled == Some(Source::Uplink);
         if self.is_paused(if cloud { Scope::Cloud } else { Scope::All }) {
             return Err(Ending::Paused);
         }
@@ -684,7 +715,9 @@ impl Links {
             return Err(Ending::Revoked);
         }
         let stranger = !way.pinned && !self.members.contains(key);
-        if self.held.len() >= LINKS_MAX || (stranger && self.strangers() >= STRANGERS_MAX) {
+        if self.held.len() >= self.most.links
+            || (stranger && self.strangers() >= self.most.strangers)
+        {
             return Err(Ending::Crowded);
         }
         let mut same = self.held.values().filter(|held| held.key == *key);

@@ -268,7 +268,11 @@ impl Net {
     /// # Errors
     /// A [`NetError`] that says what to do.
     pub fn start_on(config: NetConfig, ground: Ground) -> Result<Self, NetError> {
-        let links = links::Links::shared(config.key.public());
+        let most = match config.mode {
+            Mode::Cloud => limits::IN_THE_CLOUD,
+            Mode::Device | Mode::Gateway => limits::AT_A_VENUE,
+        };
+        let links = links::Links::shared(config.key.public(), most);
         let doors = Doors::open(&config.key, &ground, &links)?;
         let hub = Hub::start(&config, doors, links);
         Ok(Self {
@@ -318,6 +322,22 @@ impl Net {
         self.hub.clone()
     }
 
+    /// Adds members and takes others away: for a process that has them of many events. Connections of
+    /// those who are members no longer end.
+    pub fn change_members(&self, come: &[PublicKey], gone: &[PublicKey]) {
+        self.hub.change_members(come, gone);
+    }
+
+    /// Ends connections whose conversations have to begin anew.
+    pub fn reset(&self, peers: &[PeerId]) {
+        self.hub.reset_some(peers);
+    }
+
+    /// Runs something that is aborted when the network ends.
+    pub(crate) fn run_beside(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.hub.spawn(task);
+    }
+
     /// Returns every connection on which the peer has spoken.
     pub fn links(&self) -> Vec<LinkInfo> {
         self.hub.infos()
@@ -350,7 +370,8 @@ impl Net {
     /// connected; `None` if there is none.
     pub fn cloud(&self) -> Option<(String, bool)> {
         let uplink = self.uplink.as_ref()?;
-        let connected = self.links().iter().any(|link| link.key == uplink.key);
+        let mut links = self.links().into_iter();
+        let connected = links.any(|link| link.key == uplink.key || link.source == Source::Uplink);
         Some((uplink.address.clone(), connected))
     }
 

@@ -111,14 +111,9 @@ impl Net {
         self.hub.links().lock().iter().any(Held::is_behind)
     }
 
-    /// Waits until entries came, somebody connected, or [`Net::side_hint`] was called.
+    /// Waits until entries came, or somebody connected. For one who waits.
     pub async fn side_news(&self) {
         self.hub.news.notified().await;
-    }
-
-    /// Ends [`Net::side_news`].
-    pub fn side_hint(&self) {
-        self.hub.news.notify_one();
     }
 
     /// Ends a connection whose peer did beside the frames what no honest one does, and holds it

@@ -38,8 +38,9 @@ pub(super) async fn keep(hub: Arc<Hub>, uplink: Uplink) {
 /// Runs one connection to the cloud to its end. Returns whether the cloud ever spoke.
 async fn reach(hub: &Arc<Hub>, uplink: &Uplink) -> bool {
     let addresses = dial::look_up(&uplink.address).await;
-    let expected = Expected::Key(uplink.key);
-    let connection = match hub.doors().dial(&addresses, &expected).await {
+    // The cloud itself, or one of its nodes, which shows the cloud's warrant before it is told anything
+    // (R-CLOUD-3).
+    let connection = match hub.doors().dial(&addresses, &Expected::Anyone).await {
         Ok(connection) => connection,
         Err(why) => {
             debug!(why, "the cloud was not reached");

@@ -1,4 +1,7 @@
-//! The replica's writes on disk: the only module that knows redb.
+//! The replica's writes on disk: the only module that knows redb, and below it PostgreSQL.
+//!
+//! An [`EventStore`] keeps one event. On a device and in a club's cloud it is a [`Store`], one file;
+//! several cloud nodes share a [`postgres`] database.
 //!
 //! One commit is one transaction and one wait for the disk, with redb's two-phase commit: the
 //! one-phase commit silently rolled back on damaged media. A file that does not open, panics redb
@@ -11,6 +14,7 @@
 
 mod layout;
 mod load;
+pub mod postgres;
 mod scrub;
 
 use std::cell::Cell;
@@ -23,6 +27,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Once;
 
 pub use redb::StorageBackend;
+pub use redb::backends::InMemoryBackend;
 use redb::{
     Builder, Database, Durability, ReadableDatabase as _, ReadableTable as _, Table,
     WriteTransaction,
@@ -48,6 +53,38 @@ const COPY_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// How many damaged files are kept; the device that damages more needs another card.
 const DAMAGED_MAX: u32 = 999;
+
+/// A place that keeps one event, and gives it back.
+pub trait EventStore: Disk<Error = StoreError> + Send {
+    /// Returns the random id of this store, drawn when it was made.
+    fn id(&self) -> u64;
+
+    /// Reads everything about the event.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] if the content does not hold, otherwise what the store said.
+    fn load(&mut self) -> Result<Stored, StoreError>;
+
+    /// Lets go of what it holds, so that the event can be opened again; everything fails afterwards.
+    fn close(&mut self);
+
+    /// Returns what other processes have added since this one read or wrote last; `None` is
+    /// nothing, as always where no other process may.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Behind`] if something else is there than this process remembers, otherwise what
+    /// the store said.
+    fn news(&mut self) -> Result<Option<News>, StoreError> {
+        Ok(None)
+    }
+}
+
+/// What other processes have added to an event: bundles, to be taken in as from a file. What they
+/// say is in the store already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct News(pub Vec<Vec<u8>>);
 
 /// An open store.
 #[derive(Debug)]
@@ -77,6 +114,12 @@ pub enum StoreError {
     /// An earlier write failed; the handle is to be opened again.
     #[error("the store has to be opened again after an earlier failure")]
     Dead,
+    /// Another process wrote something else than this one remembers; the event is read again.
+    #[error("another node has changed the event meanwhile; it is read again")]
+    Behind,
+    /// A later version of the program has changed the store.
+    #[error("{0}; nothing was changed; install that version or a later one")]
+    Newer(String),
     /// No randomness for the id of a fresh store.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
@@ -156,6 +199,8 @@ impl Store {
                 | StoreError::Full
                 | StoreError::Disk(_)
                 | StoreError::Dead
+                | StoreError::Behind
+                | StoreError::Newer(_)
                 | StoreError::Entropy(_)),
             ) => Err(error),
         }
@@ -173,7 +218,7 @@ impl Store {
             return Err(StoreError::Damaged(format!("the file has {length} bytes")));
         }
         let content = fs::read(path).map_err(|error| disk(&error))?;
-        let memory = redb::backends::InMemoryBackend::new();
+        let memory = InMemoryBackend::new();
         let fill = memory
             .set_len(length)
             .and_then(|()| memory.write(0, &content));
@@ -276,6 +321,40 @@ impl Store {
 impl Drop for Store {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+impl EventStore for Store {
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn load(&mut self) -> Result<Stored, StoreError> {
+        Self::load(self)
+    }
+
+    fn close(&mut self) {
+        Self::close(self);
+    }
+}
+
+impl From<Store> for Box<dyn EventStore> {
+    fn from(store: Store) -> Self {
+        Box::new(store)
+    }
+}
+
+impl From<postgres::PostgresStore> for Box<dyn EventStore> {
+    fn from(store: postgres::PostgresStore) -> Self {
+        Box::new(store)
+    }
+}
+
+impl Disk for Box<dyn EventStore> {
+    type Error = StoreError;
+
+    fn commit(&mut self, writes: &[Write]) -> Result<(), StoreError> {
+        (**self).commit(writes)
     }
 }
 

@@ -578,7 +578,8 @@ impl Replica {
             | Frame::Ask(_)
             | Frame::Denied(_)
             | Frame::KeyAsk(_)
-            | Frame::Keys(_) => Ok((0, 0)),
+            | Frame::Keys(_)
+            | Frame::Warrant(_) => Ok((0, 0)),
         }
     }
 }

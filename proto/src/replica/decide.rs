@@ -312,7 +312,7 @@ impl Member {
     /// Returns how many entries have no receipt; those that no cloud takes are not waited for.
     fn not_in_the_cloud(&self) -> u64 {
         self.ledger.common_logs().fold(0, |sum, (name, log)| {
-            let there = self.cloud.get(&log_short_id(name)).copied().unwrap_or(0);
+            let there = self.in_cloud(&log_short_id(name));
             sum.saturating_add(log.height().saturating_sub(there))
         })
     }

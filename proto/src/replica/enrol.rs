@@ -408,7 +408,9 @@ impl Replica {
         };
         let event = event_id(&bytes);
         let wanted = match &self.state {
-            State::Blank => self.identity.cloud && manifest.cloud.contains(&self.key()),
+            State::Blank => {
+                self.identity.cloud && manifest.cloud.contains(&self.identity.speaks_for())
+            }
             State::Joining(ticket) => ticket.event == event,
             State::Member(_) => return,
         };

@@ -162,10 +162,7 @@ impl Member {
             subject: self.subject(line.body),
             verdict: book.verdict(line.id).unwrap_or(Verdict::Unknown),
             copies: self.copies(own, &id, line.seq),
-            in_cloud: self
-                .cloud
-                .get(&id)
-                .is_some_and(|&height| line.seq <= height),
+            in_cloud: line.seq <= self.in_cloud(&id),
         }
     }
 }

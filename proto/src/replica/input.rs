@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 
-use tallyline_keys::{DeviceKey, PublicKey};
+use tallyline_keys::{DeviceKey, PublicKey, Warrant};
 
 use super::Selection;
 use crate::model::{
@@ -23,6 +23,16 @@ pub struct Identity {
     pub label: String,
     /// Whether this node takes up an event whose manifest names its key as a cloud key.
     pub cloud: bool,
+    /// Of a cloud's node with a key of its own: the cloud's word for it.
+    pub warrant: Option<Warrant>,
+}
+
+impl Identity {
+    /// Returns the key as which a cloud speaks: its own, or that of the cloud whose node it is.
+    pub(super) fn speaks_for(&self) -> PublicKey {
+        let warrant = self.warrant.as_ref();
+        warrant.map_or_else(|| self.key.public(), |warrant| warrant.cloud)
+    }
 }
 
 /// The time, told and never asked.
@@ -39,7 +49,7 @@ pub struct Now {
 pub struct PeerId(pub u64);
 
 /// One request of a local client; the reply carries it back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
 
 /// Something that happened.

@@ -18,8 +18,21 @@ use crate::{
     wire::{CellKind, Hello, SignedCell, VECTOR_LOGS_MAX, hash, log_short_id},
 };
 
+/// How long a cloud has to say that it holds less than it signed for before it is believed, in ms: one
+/// of several nodes may not have read yet what another one signed for a moment ago.
+const FALLEN_MS: u64 = 10_000;
+
 /// The kind number of a receipt.
 const RECEIPT: u8 = 2;
+
+/// A log of which a cloud says that it holds less than it signed for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fallen {
+    since_ms: u64,
+    held: u64,
+    /// Whether it has said so for long enough.
+    believed: bool,
+}
 
 /// What other devices have on disk, as they said themselves.
 #[derive(Clone, Debug, Default)]
@@ -77,6 +90,8 @@ pub(super) struct Member {
     pub(super) holdings: BTreeMap<PublicKey, Holding>,
     /// Highest height of each log that a cloud's receipt covers.
     pub(super) cloud: BTreeMap<[u8; 16], u64>,
+    /// Logs of which a cloud says that it holds less than it signed for.
+    pub(super) fallen: BTreeMap<[u8; 16], Fallen>,
     pub(super) members_told: Vec<PublicKey>,
     /// What this device asked of a desk last, and how often it asked.
     pub(super) asking: Option<Asking>,
@@ -111,6 +126,7 @@ impl Member {
             receipt_of: None,
             holdings: BTreeMap::new(),
             cloud: BTreeMap::new(),
+            fallen: BTreeMap::new(),
             members_told: Vec::new(),
             asking: None,
             asked: 0,
@@ -141,6 +157,65 @@ impl Member {
     /// Takes note of what a device said it has on disk.
     pub(super) fn hold(&mut self, key: PublicKey, store: u64, logs: &[([u8; 16], u64)]) {
         self.holdings.entry(key).or_default().note(store, logs);
+    }
+
+    /// Returns whether a key is the event's cloud.
+    pub(super) fn is_cloud(&self, key: &PublicKey) -> bool {
+        self.ledger.manifest().cloud.contains(key)
+    }
+
+    /// Compares what a cloud says it holds with what it signed for: one that was put back to an older
+    /// state holds less.
+    ///
+    /// Source: PROTOCOL R-CLOUD-4.
+    pub(super) fn compare_with_receipts(&mut self, said: &[([u8; 16], u64)], now_ms: u64) {
+        for (id, height) in said {
+            let signed = self.cloud.get(id).copied().unwrap_or(0);
+            if signed <= *height {
+                self.fallen.remove(id);
+            } else {
+                let fallen = self.fallen.entry(*id).or_insert(Fallen {
+                    since_ms: now_ms,
+                    held: *height,
+                    believed: false,
+                });
+                fallen.held = *height;
+            }
+        }
+    }
+
+    /// Believes a cloud that has said for a while that it holds less than it signed for.
+    pub(super) fn believe_the_cloud(&mut self, now_ms: u64) {
+        for fallen in self.fallen.values_mut() {
+            fallen.believed |= FALLEN_MS <= now_ms.saturating_sub(fallen.since_ms);
+        }
+    }
+
+    /// Returns when the next doubt about the cloud is to be believed.
+    pub(super) fn fallen_due_ms(&self) -> Option<u64> {
+        let doubts = self.fallen.values().filter(|fallen| !fallen.believed);
+        doubts
+            .map(|fallen| fallen.since_ms.saturating_add(FALLEN_MS))
+            .min()
+    }
+
+    /// Returns how many entries a cloud signed for and has lost since.
+    pub(super) fn lost_by_the_cloud(&self) -> u64 {
+        let ids = self.fallen.iter().filter(|(_, fallen)| fallen.believed);
+        ids.fold(0, |sum, (id, fallen)| {
+            let signed = self.cloud.get(id).copied().unwrap_or(0);
+            sum.saturating_add(signed.saturating_sub(fallen.held))
+        })
+    }
+
+    /// Returns how much of a log the cloud holds: what it signed for, unless it has said for a while
+    /// that it holds less.
+    ///
+    /// Source: PROTOCOL R-CLOUD-4.
+    pub(super) fn in_cloud(&self, id: &[u8; 16]) -> u64 {
+        let signed = self.cloud.get(id).copied().unwrap_or(0);
+        let fallen = self.fallen.get(id).filter(|fallen| fallen.believed);
+        fallen.map_or(signed, |fallen| signed.min(fallen.held))
     }
 
     /// Returns whether exactly this cell is held.
@@ -204,7 +279,12 @@ impl Member {
                 let members = self.ledger.authority().members();
                 members.contains_key(&signed.signer)
             }
-            CellKind::Receipt(_) => self.ledger.manifest().cloud.contains(&signed.signer),
+            CellKind::Receipt(_) => match &signed.warrant {
+                None => self.is_cloud(&signed.signer),
+                Some(warrant) => {
+                    self.is_cloud(&warrant.cloud) && warrant.verify(&signed.signer).is_ok()
+                }
+            },
         };
         let unsigned = is(Fault::ReceiptUnsigned) && signed.is_receipt();
         may && (unsigned || signed.holds(self.ledger.event()))
@@ -231,7 +311,9 @@ impl Member {
                         }
                     }
                 }
-                self.hold(signed.signer, signed.cell.store, &covered);
+                let warrant = signed.warrant.as_ref();
+                let cloud = warrant.map_or(signed.signer, |warrant| warrant.cloud);
+                self.hold(cloud, signed.cell.store, &covered);
             }
         }
         self.cells.insert(slot, signed);
@@ -243,8 +325,7 @@ impl Member {
         let mut covered: BTreeMap<PublicKey, u64> = raised.iter().map(|key| (*key, 0)).collect();
         for log in self.ledger.logs().values() {
             if let Some(sum) = covered.get_mut(&log.writer()) {
-                let height = self.cloud.get(&log_short_id(log.name()));
-                let height = height.copied().unwrap_or(0).min(log.height());
+                let height = self.in_cloud(&log_short_id(log.name())).min(log.height());
                 *sum = sum.saturating_add(height);
             }
         }

@@ -50,6 +50,7 @@ pub use input::{
     StoredLog,
 };
 pub use open::Damage;
+pub use peer::REFUSED_EVENT;
 pub use persons::{PersonView, SealedView};
 pub use review::{
     Conflicts, GroupView, IncidentView, Noted, Reviewed, Saying, SlotConflict, VersionsView,

@@ -105,7 +105,7 @@ fn of(keys: usize) -> u64 {
 /// Returns how many signatures a frame asks to be checked, at most.
 fn checks(frame: &Frame) -> u64 {
     match frame {
-        Frame::Push(_) | Frame::Present(_) => 1,
+        Frame::Push(_) | Frame::Present(_) | Frame::Warrant(_) => 1,
         Frame::Fork(_) => 2,
         Frame::Cells(cells) => u64::try_from(cells.len()).unwrap_or(u64::MAX),
         // No signature, but so many hashes or look-ups cost as much as one.

@@ -45,7 +45,7 @@ const DEMERIT_MS: u64 = 60_000;
 pub(super) const REFUSED_STRANGER: u32 = 1;
 
 /// [`Frame::Refused`]: the sender does not know the event.
-const REFUSED_EVENT: u32 = 2;
+pub const REFUSED_EVENT: u32 = 2;
 
 /// One connection.
 #[derive(Debug)]
@@ -57,6 +57,8 @@ pub(super) struct Peer {
     pub(super) acks: BTreeSet<LogName>,
     /// Frames to send, in order.
     pub(super) outbox: Vec<Frame>,
+    /// Of a node of a cloud: the cloud's key.
+    pub(super) cloud: Option<PublicKey>,
     pub(super) cells_sent: bool,
     pub(super) exporter: [u8; 32],
     since_ms: u64,
@@ -73,6 +75,11 @@ pub(super) struct Peer {
 }
 
 impl Peer {
+    /// Returns whose word it is that it gives: a cloud's nodes hold what the cloud holds.
+    pub(super) fn speaks_for(&self) -> PublicKey {
+        self.cloud.unwrap_or(self.key)
+    }
+
     /// Returns when its time is over if it has not proven by then that it is a member.
     pub(super) fn stranger_until_ms(&self) -> u64 {
         let until_ms = self.since_ms.saturating_add(STRANGER_MS_MAX);
@@ -88,6 +95,7 @@ impl Replica {
         }
         let mut it = Peer {
             key,
+            cloud: None,
             is_member: false,
             talk: Conversation::new(key),
             acks: BTreeSet::new(),
@@ -116,6 +124,9 @@ impl Replica {
         if !welcome {
             self.close(peer, Reason::Stranger);
             return;
+        }
+        if let Some(warrant) = &self.identity.warrant {
+            it.outbox.push(Frame::Warrant(warrant.clone()));
         }
         self.peers.insert(peer, it);
         self.introduce();
@@ -324,6 +335,7 @@ impl Replica {
     fn on_stranger_frame(&mut self, peer: PeerId, frame: Frame) {
         match frame {
             Frame::Present(bytes) => self.on_present(peer, &bytes),
+            Frame::Warrant(warrant) => self.on_warrant(peer, &warrant),
             Frame::Join(join) => self.on_join(peer, &join),
             Frame::Welcome(bytes) => self.on_welcome(peer, bytes),
             Frame::Refused(reason) => self.on_refused(peer, reason),
@@ -374,7 +386,7 @@ impl Replica {
             REFUSED_STRANGER if it.talk.store().is_none() => {
                 present(member, &self.identity.key.public(), it, self.now.mono_ms);
             }
-            REFUSED_EVENT if member.ledger.manifest().cloud.contains(&it.key) => {
+            REFUSED_EVENT if member.is_cloud(&it.speaks_for()) => {
                 it.outbox.push(Frame::Welcome(member.manifest.clone()));
                 present(member, &self.identity.key.public(), it, self.now.mono_ms);
                 it.talk = Conversation::new(it.key);
@@ -447,6 +459,7 @@ impl Replica {
             Frame::Denied(denied) => self.on_denied(peer, denied),
             Frame::KeyAsk(ask) => it.keys.on_ask(ask),
             Frame::Keys(keys) => self.on_keys(peer, keys),
+            Frame::Warrant(_) => {}
         }
     }
 
@@ -501,7 +514,7 @@ impl Replica {
             it.talk.pushed_to_us(&name, end);
             it.acks.insert(name);
             if let Some(store) = it.talk.store() {
-                member.hold(it.key, store, &[(wire::log_short_id(&name), end)]);
+                member.hold(it.speaks_for(), store, &[(wire::log_short_id(&name), end)]);
             }
         }
         match &taken {
@@ -669,7 +682,11 @@ impl Replica {
                     .map(|name| (wire::log_short_id(name), *height))
             })
             .collect();
-        member.hold(it.key, store, &heights);
+        let holder = it.speaks_for();
+        if member.is_cloud(&holder) {
+            member.compare_with_receipts(&heights, self.now.mono_ms);
+        }
+        member.hold(holder, store, &heights);
     }
 
     /// Sends what a conversation has to say.

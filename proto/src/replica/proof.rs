@@ -7,7 +7,7 @@
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
-use tallyline_keys::PublicKey;
+use tallyline_keys::{PublicKey, Warrant};
 
 use super::{
     PeerId, Reason, Replica,
@@ -58,6 +58,32 @@ impl Replica {
                 self.refuse(peer, Reason::BadSignature, text.into());
             }
         }
+    }
+}
+
+impl Replica {
+    /// A peer shows that it is a node of a cloud; of the event's cloud it is heard as the cloud itself
+    /// would be.
+    ///
+    /// Source: PROTOCOL R-CLOUD-3.
+    pub(super) fn on_warrant(&mut self, peer: PeerId, warrant: &Warrant) {
+        let State::Member(member) = &self.state else {
+            return;
+        };
+        let Some(it) = self.peers.get_mut(&peer) else {
+            return;
+        };
+        if !member.is_cloud(&warrant.cloud) {
+            return;
+        }
+        if warrant.verify(&it.key).is_err() {
+            let text = "a warrant that the cloud did not sign for this key";
+            self.refuse(peer, Reason::BadProof, text.into());
+            return;
+        }
+        it.cloud = Some(warrant.cloud);
+        it.is_member = true;
+        self.hear_early_hellos();
     }
 }
 

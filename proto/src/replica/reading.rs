@@ -11,7 +11,7 @@ use alloc::{
 use tallyline_keys::PublicKey;
 
 use super::{
-    Chase, DeviceView, EntryFilter, EntryView, EventEnd, GrantView, LentView, LogView, Now,
+    Chase, DeviceView, EntryFilter, EntryView, EventEnd, GrantView, LentView, LogView, Now, PeerId,
     Replica, StatementView, VerifyReport, command::bundle, core::State, member::Member,
 };
 use crate::{
@@ -26,6 +26,14 @@ impl Replica {
     pub fn event(&self) -> Option<(EventId, &Manifest)> {
         self.member()
             .map(|member| (member.ledger.event(), member.ledger.manifest()))
+    }
+
+    /// Returns how many entries a cloud signed for and has lost since: it was put back to an older state,
+    /// perhaps. Whoever holds them sends them again.
+    ///
+    /// Source: PROTOCOL R-CLOUD-4.
+    pub fn lost_by_the_cloud(&self) -> u64 {
+        self.member().map_or(0, Member::lost_by_the_cloud)
     }
 
     /// Returns the ticket of a join under way.
@@ -231,6 +239,18 @@ impl Replica {
             .collect()
     }
 
+    /// Returns the connections whose peers have shown that they are members, and of each whether it is
+    /// a cloud of the event.
+    pub fn member_peers(&self) -> Vec<(PeerId, bool)> {
+        let Some(member) = self.member() else {
+            return Vec::new();
+        };
+        let members = self.peers.iter().filter(|(_, it)| it.is_member);
+        members
+            .map(|(peer, it)| (*peer, member.is_cloud(&it.speaks_for())))
+            .collect()
+    }
+
     /// Returns the logs of which a proof of a fork is held, whether or not the log itself is.
     pub fn forked(&self) -> Vec<LogName> {
         let forks = self.member().map(|member| member.ledger.forks().keys());
@@ -404,7 +424,7 @@ impl Member {
             head_known: height.max(highest),
             copies: self.copies(own, &id, height),
             least_copies: self.copies(own, &id, height),
-            cloud: self.cloud.get(&id).copied().unwrap_or(0),
+            cloud: self.in_cloud(&id),
             forked: self.ledger.forks().contains_key(&name),
             common: self.ledger.is_common(&name),
         }

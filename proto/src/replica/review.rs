@@ -358,7 +358,6 @@ impl Member {
 
     fn whereabouts(&self, own: &PublicKey, log: &LogName, seq: u64) -> (u32, bool) {
         let id = log_short_id(log);
-        let cloud = self.cloud.get(&id).copied().unwrap_or(0);
-        (self.copies(own, &id, seq), seq <= cloud)
+        (self.copies(own, &id, seq), seq <= self.in_cloud(&id))
     }
 }

@@ -36,6 +36,9 @@ impl Replica {
         self.pair_with_all();
         self.say_presence();
         self.say_receipt();
+        if let State::Member(member) = &mut self.state {
+            member.believe_the_cloud(self.now.mono_ms);
+        }
     }
 
     /// Returns when the next [`super::Input::Tick`] has something to do, as monotonic time in ms;
@@ -47,10 +50,31 @@ impl Replica {
         let strangers = strangers.map(Peer::stranger_until_ms).min();
         let introduction = self.peers.values().filter(|it| self.introduces(it));
         let introduction = introduction.map(|it| it.introduce_at_ms).min();
-        let mut due = [strangers, introduction, None, None, None, None, None, None];
+        let mut due = [
+            strangers,
+            introduction,
+            None,
+            None,
+            None,
+            None,
+            None,
+            None,
+            None,
+        ];
         if let State::Member(member) = &self.state {
             let mine = member.hello(self.identity.store, self.now);
-            let [_, _, announcement, presence, receipt, talk, saving, keys] = &mut due;
+            let [
+                _,
+                _,
+                announcement,
+                presence,
+                receipt,
+                talk,
+                saving,
+                keys,
+                fallen,
+            ] = &mut due;
+            *fallen = member.fallen_due_ms();
             *saving = (!member.unsaved_cells.is_empty()).then_some(member.save_cells_at_ms);
             *announcement = (!member.unannounced.is_empty()).then_some(member.announce_at_ms);
             *presence = self
@@ -213,7 +237,7 @@ impl Replica {
     /// Returns whether this is a cloud whose logs changed since its last receipt.
     fn has_receipt_to_say(&self, member: &Member) -> bool {
         member.receipt_of != Some(member.ledger.state_digest().0)
-            && member.ledger.manifest().cloud.contains(&self.key())
+            && member.is_cloud(&self.identity.speaks_for())
     }
 
     fn say_cell(&mut self, kind: CellKind, near: Vec<[u8; 4]>) {
@@ -229,7 +253,10 @@ impl Replica {
             near,
             kind,
         };
-        let signed = sign_cell(&self.identity.key, member.ledger.event(), cell);
+        let mut signed = sign_cell(&self.identity.key, member.ledger.event(), cell);
+        if signed.is_receipt() {
+            signed.warrant.clone_from(&self.identity.warrant);
+        }
         let bytes = encode_cell(&signed);
         let (key, kind) = (signed.signer, signed.cell.kind.number());
         let raised = member.keep_cell(signed);

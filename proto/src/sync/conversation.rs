@@ -13,8 +13,8 @@ use tallyline_keys::{
 use super::VERSION;
 use crate::{
     log::{Ledger, Log, Refusal},
-    model::{EventId, Incarnation, LogName},
-    wire::{Frame, Hello, LogRef, LogTag, Push, VECTOR_LOGS_MAX, Vector, log_tag},
+    model::{Incarnation, LogName},
+    wire::{Frame, Hello, LogRef, LogTag, Push, VECTOR_LOGS_MAX, Vector, event_tag, log_tag},
 };
 
 /// Entries that may be on the way to a peer before it has said that they are on its disk: eight
@@ -162,12 +162,6 @@ pub fn hello(ledger: &Ledger, store: u64, receipts: u64, clock_ms: i64) -> Hello
 /// Returns where a device stands by its Hello: its logs and its receipts.
 fn stand(hello: &Hello) -> Stand {
     (hello.state, hello.receipts)
-}
-
-fn event_tag(event: EventId) -> [u8; 8] {
-    let mut tag = [0; 8];
-    tag.copy_from_slice(event.0.0.split_at(8).0);
-    tag
 }
 
 impl Conversation {

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use prost::Message as _;
-use tallyline_keys::{DeviceKey, PublicKey, Purpose, Signature};
+use tallyline_keys::{DeviceKey, PublicKey, Purpose, Signature, Warrant};
 
 use super::{
     CELLS_MAX, CHUNK_BYTES_MAX, FRAME_BYTES_MAX, Frame, VECTOR_LOGS_MAX, WireError, event::key,
@@ -63,6 +63,8 @@ pub struct SignedCell {
     pub signer: PublicKey,
     /// Over event and body.
     pub signature: Signature,
+    /// Of a receipt whose signer is a node of the cloud: the cloud's word for it.
+    pub warrant: Option<Warrant>,
 }
 
 impl SignedCell {
@@ -91,6 +93,7 @@ pub fn sign_cell(key: &DeviceKey, event: EventId, cell: Cell) -> SignedCell {
         body,
         signer: key.public(),
         signature,
+        warrant: None,
     }
 }
 
@@ -100,6 +103,7 @@ pub fn encode_cell(signed: &SignedCell) -> Vec<u8> {
         body: signed.body.clone(),
         signer: signed.signer.as_bytes().to_vec(),
         signature: signed.signature.as_bytes().to_vec(),
+        warrant: signed.warrant.as_ref().map(warrant_out),
     }
     .encode_to_vec()
 }
@@ -156,7 +160,13 @@ fn read_cell(
         return Err(WireError::TooLarge("cell"));
     }
     let it = pb::SignedCell::decode(bytes).map_err(|_| WireError::Malformed)?;
-    let Some(signer) = signer(&it.signer)? else {
+    let warrant = it.warrant.map(|it| warrant_in(&it)).transpose()?;
+    let signer = match &warrant {
+        // A node of a cloud is no member of the event.
+        Some(_) => Some(key(&it.signer, "signer of a cell")?),
+        None => signer(&it.signer)?,
+    };
+    let Some(signer) = signer else {
         return Ok(None);
     };
     let cell = pb::Cell::decode(it.body.as_slice()).map_err(|_| WireError::Malformed)?;
@@ -193,7 +203,24 @@ fn read_cell(
         body: it.body,
         signer,
         signature: Signature::from_bytes(fixed(&it.signature, "signature of a cell")?),
+        warrant,
     }))
+}
+
+/// Writes a warrant.
+pub(super) fn warrant_out(warrant: &Warrant) -> pb::Warrant {
+    pb::Warrant {
+        cloud: warrant.cloud.as_bytes().to_vec(),
+        signature: warrant.signature.as_bytes().to_vec(),
+    }
+}
+
+/// Reads a warrant; its signature is not checked yet.
+pub(super) fn warrant_in(it: &pb::Warrant) -> Result<Warrant, WireError> {
+    Ok(Warrant {
+        cloud: key(&it.cloud, "cloud of a warrant")?,
+        signature: Signature::from_bytes(fixed(&it.signature, "signature of a warrant")?),
+    })
 }
 
 fn cell_out(cell: &Cell) -> pb::Cell {

@@ -3,12 +3,13 @@
 use alloc::{string::String, vec::Vec};
 
 use prost::Message as _;
-use tallyline_keys::Signature;
+use tallyline_keys::{Signature, Warrant};
 
 use super::{
     CELLS_MAX, CHUNK_BYTES_MAX, CHUNK_ENTRIES_MAX, FRAME_BYTES_MAX, LogTag, MANIFEST_BYTES_MAX,
     STATEMENT_BYTES_MAX, VECTOR_LOGS_MAX, WireError,
     ask::{Ask, Denied, ask_in, ask_out, denied_in, denied_out},
+    cell::{warrant_in, warrant_out},
     fixed, generated as pb,
     seal::{KeyAsk, Keys, key_ask_in, key_ask_out, keys_in, keys_out},
     statement::label,
@@ -54,6 +55,8 @@ pub enum Frame {
     KeyAsk(KeyAsk),
     /// Keys of sealed texts, for who asked.
     Keys(Keys),
+    /// The sender is a node of a cloud, says the cloud.
+    Warrant(Warrant),
 }
 
 /// Begins a conversation and closes a round.
@@ -223,6 +226,7 @@ pub fn encode_frame(frame: &Frame) -> Vec<u8> {
         Frame::Denied(it) => (17, denied_out(it).encode_to_vec()),
         Frame::KeyAsk(it) => (18, key_ask_out(it).encode_to_vec()),
         Frame::Keys(it) => (19, keys_out(it).encode_to_vec()),
+        Frame::Warrant(it) => (20, warrant_out(it).encode_to_vec()),
     };
     let mut bytes = Vec::with_capacity(body.len().saturating_add(1));
     bytes.push(kind);
@@ -295,6 +299,7 @@ pub fn decode_frame(bytes: &[u8]) -> Result<Option<Frame>, WireError> {
         17 => Frame::Denied(denied_in(&read(body)?)?),
         18 => Frame::KeyAsk(key_ask_in(&read(body)?)?),
         19 => Frame::Keys(keys_in(read(body)?)?),
+        20 => Frame::Warrant(warrant_in(&read(body)?)?),
         _ => return Ok(None),
     }))
 }

@@ -32,6 +32,15 @@ pub fn event_id(manifest: &[u8]) -> EventId {
     EventId(hash("event", &[manifest]))
 }
 
+/// Returns by what a Hello names its event: the first 8 bytes of the id.
+///
+/// Source: PROTOCOL R-SYNC-1.
+pub fn event_tag(event: EventId) -> [u8; 8] {
+    let mut tag = [0; 8];
+    tag.copy_from_slice(event.0.0.split_at(8).0);
+    tag
+}
+
 /// Hashes a structure's exact bytes, for the Lock.
 ///
 /// Source: PROTOCOL R-CONTROL-9.

@@ -44,8 +44,8 @@ pub use frame::{
     encode_fork, encode_frame, join_entries, split_entries,
 };
 pub use hash::{
-    LogTag, entry_id, event_id, grant_id, hash, log_short_id, log_tag, record_key, statement_id,
-    structure_hash,
+    LogTag, entry_id, event_id, event_tag, grant_id, hash, log_short_id, log_tag, record_key,
+    statement_id, structure_hash,
 };
 pub use seal::{
     KEY_ROW_BYTES, KEYS_ASKED_MAX, KEYS_GIVEN_MAX, KeyAsk, KeyRow, Keys, Origin, Share, decode_key,

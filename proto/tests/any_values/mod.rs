@@ -1,7 +1,7 @@
 //! Any value of the model that can be encoded.
 
 use proptest::{collection::vec, option, prelude::*};
-use tallyline_keys::{DeviceKey, PublicKey, SealKey, Signature};
+use tallyline_keys::{DeviceKey, PublicKey, SealKey, Signature, Warrant};
 use tallyline_proto::{
     model::{
         About, Admit, Adopt, Agreed, Approvals, Assign, Body, Card, CardKind, CellSet, Chrono,
@@ -519,6 +519,10 @@ pub(crate) fn any_frame() -> impl Strategy<Value = Frame> {
         vec(any::<[u8; 8]>().prop_map(KeyId), 0..40)
             .prop_map(|ids| Frame::KeyAsk(KeyAsk::new(ids))),
         keys().prop_map(Frame::Keys),
+        any::<[u8; 32]>().prop_map(|seed| {
+            let cloud = DeviceKey::from_seed(seed);
+            Frame::Warrant(Warrant::sign(&cloud, &cloud.public()))
+        }),
     ]
 }
 

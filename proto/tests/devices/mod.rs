@@ -47,6 +47,7 @@ impl Device {
             store: seed.into(),
             label: format!("Device {seed}"),
             cloud: false,
+            warrant: None,
         };
         let replica = Replica::open(identity, Stored::default(), Incarnation(seed.into()));
         Self {

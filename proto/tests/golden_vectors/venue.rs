@@ -32,6 +32,7 @@ fn node(key: DeviceKey, start: u64) -> Replica {
         store: start,
         label: "Tablet 1".to_owned(),
         cloud: false,
+        warrant: None,
     };
     Replica::open(identity, Stored::default(), Incarnation(start)).expect("an empty store holds")
 }

@@ -56,6 +56,7 @@ impl Party {
                 store,
                 label: format!("device {store}"),
                 cloud: false,
+                warrant: None,
             };
             Replica::open(identity, Stored::default(), Incarnation(1_000 + store)).unwrap()
         });

@@ -383,7 +383,8 @@ impl Oracle {
             | Frame::Ask(_)
             | Frame::Denied(_)
             | Frame::KeyAsk(_)
-            | Frame::Keys(_) => {}
+            | Frame::Keys(_)
+            | Frame::Warrant(_) => {}
         }
         is_cell
     }
@@ -479,7 +480,8 @@ impl Oracle {
             | Frame::Ask(_)
             | Frame::Denied(_)
             | Frame::KeyAsk(_)
-            | Frame::Keys(_) => return,
+            | Frame::Keys(_)
+            | Frame::Warrant(_) => return,
         };
         let told = self.told.entry(end).or_default();
         if how == Told::All {

@@ -253,7 +253,7 @@ impl Device {
     fn origin(&self) -> Origin {
         let card = self.card.clone();
         let opener: Opener = Box::new(move |content| match content {
-            Content::Keep => open_store(&card, entropy::number()?),
+            Content::Keep => open_store(&card, entropy::number()?).map(Into::into),
             // No card is damaged here, so this is the store's fault.
             Content::SetAside => Err(StoreError::Damaged("the card was sound".to_owned())),
         });
@@ -303,6 +303,7 @@ impl Home for Keeper {
             store,
             label: self.label.clone(),
             cloud: self.kind == Kind::Cloud,
+            warrant: None,
         }
     }
 

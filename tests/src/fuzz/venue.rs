@@ -87,6 +87,7 @@ pub(super) fn open(who: u8, stored: Stored, start: u64) -> Replica {
         store: 1000 + u64::from(who),
         label: format!("Device {who}"),
         cloud: who == CLOUD,
+        warrant: None,
     };
     let opened = Replica::open(identity, stored, Incarnation(start));
     assert!(opened.is_ok(), "what a node wrote is read back: {opened:?}");

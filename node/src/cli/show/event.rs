@@ -4,12 +4,24 @@
 
 use crate::config::Screen;
 use crate::local::protocol::{
-    Claims, CloseWhy, DeviceInfo, Devices, DrillInfo, EventInfo, GrantInfo, Grants, PhaseWord,
-    Power, RevokeWhy,
+    Claims, CloseWhy, DeviceInfo, Devices, DrillInfo, EventInfo, Events, GrantInfo, Grants,
+    PhaseWord, Power, RevokeWhy,
 };
 
 use super::table::{Sheet, Side::Left, Side::Right, clean};
 use super::{add, count, kinds, numbers, when};
+
+/// Lists the events that a node holds.
+pub(in crate::cli) fn events(data: &Events) -> String {
+    let lines = data.events.iter();
+    let mut text: String = lines
+        .map(|it| format!("{}  {}\n", it.event, clean(&it.name)))
+        .collect();
+    if text.is_empty() {
+        text.push_str("There is no event yet.\n");
+    }
+    text
+}
 
 /// Shows the event with stages, rules and shooters.
 pub(in crate::cli) fn event(info: &EventInfo, screen: Screen) -> String {

@@ -24,7 +24,7 @@ pub(super) use beyond::{conflicts, incident, incidents, kinds, record, records};
 pub(super) use doctor::{report, security};
 pub(super) use enrol::{invites, joined, plain};
 pub(super) use entries::entries;
-pub(super) use event::{claims, devices, event, grants, until};
+pub(super) use event::{claims, devices, event, events, grants, until};
 pub(super) use media::media;
 pub(super) use participants::{participant, participants};
 pub(super) use report::{Report, report_csv, report_footer, report_text};

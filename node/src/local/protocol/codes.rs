@@ -10,6 +10,8 @@ pub const STOPPED: &str = "stopped";
 pub const NO_EVENT: &str = "no_event";
 /// The node has another event than the one named.
 pub const UNKNOWN_EVENT: &str = "unknown_event";
+/// Several events are meant, and one has to be named.
+pub const WHICH_EVENT: &str = "which_event";
 /// No member is called so, or several are.
 pub const UNKNOWN_DEVICE: &str = "unknown_device";
 /// No grant is called so, or several are.

@@ -3,6 +3,7 @@
 //! Plain values, nothing but names and units. Layer: node, local.
 
 use serde::{Deserialize, Serialize};
+use tallyline_proto::model::EventId;
 
 use super::{
     ApproveData, CloseWhy, HeadInfo, KindInfo, LentInfo, MediaInfo, PhaseInfo, PlaceInfo, Record,
@@ -498,6 +499,38 @@ pub struct StatusData {
     pub wire: WireBytes,
     /// Digest of all logs, hex: equal on two nodes that hold the same.
     pub state_digest: String,
+}
+
+/// Answer to `event-list`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Events {
+    /// `tallyline.events/1`.
+    pub schema: String,
+    /// The events, by name.
+    pub events: Vec<EventLine>,
+}
+
+impl Events {
+    /// Lists events by name and id.
+    pub fn of(events: impl IntoIterator<Item = (String, EventId)>) -> Self {
+        let line = |(name, event): (String, EventId)| EventLine {
+            name,
+            event: event.uuid().to_string(),
+        };
+        Self {
+            schema: "tallyline.events/1".to_owned(),
+            events: events.into_iter().map(line).collect(),
+        }
+    }
+}
+
+/// An event that a node holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventLine {
+    /// What people call it.
+    pub name: String,
+    /// Its UUID.
+    pub event: String,
 }
 
 /// Where the entries are, counted over all logs.

@@ -127,6 +127,7 @@ fn open(seed: u8, stored: Stored, start: u64) -> Replica {
         store: u64::from(seed),
         label: String::from("a device"),
         cloud: false,
+        warrant: None,
     };
     Replica::open(identity, stored, Incarnation(start)).unwrap()
 }

@@ -1,0 +1,299 @@
+//! Hints between cloud nodes that share a database: which events have changed.
+//!
+//! A hint is never more than a reason to look: whoever gets one reads what is committed, and whoever
+//! loses one looks by itself soon after. Nothing is notified inside a transaction that adds entries,
+//! since PostgreSQL lets those commit one after the other only; hints are gathered and sent on a
+//! connection of their own, after the commits.
+//!
+//! Layer: node, cloud.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use sqlx::postgres::PgListener;
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+use uuid::Uuid;
+
+use super::events::Events;
+use crate::entropy::{self, EntropyError};
+use crate::store::postgres::Database;
+
+/// Least time between two notifications of one node: at most 20 a second, however many commits
+/// there are.
+const NOTIFY_REST: Duration = Duration::from_millis(50);
+
+/// Time between two looks at what has changed where notifications come: only a lost one waits so
+/// long.
+const SAFETY_TIME: Duration = Duration::from_secs(2);
+
+/// Time between two looks where no notifications come: a spectator sees a score within a second.
+const POLL_TIME: Duration = Duration::from_millis(500);
+
+/// Wait before a lost connection for notifications is made again; the looks go on meanwhile.
+const RECONNECT_REST: Duration = Duration::from_secs(1);
+
+/// Events that one notification names, at most: below PostgreSQL's limit of 8,000 bytes.
+const NAMED_MAX: usize = 200;
+
+/// The channel of the notifications.
+const CHANNEL: &str = "tallyline";
+
+/// How nodes of one database hear that an event has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hints {
+    /// By PostgreSQL's own notifications, and by looking every two seconds.
+    Notify,
+    /// By looking alone, for engines that cannot notify.
+    Poll,
+}
+
+/// What a node says to the others. Copies say it on the same way.
+#[derive(Clone)]
+pub struct Bus(Arc<dyn FanOut>);
+
+/// A way from node to node.
+trait FanOut: Send + Sync {
+    /// Says that an event has changed; never waits.
+    fn publish(&self, event: Uuid);
+    /// Tells the way's name.
+    fn name(&self) -> &'static str;
+}
+
+/// There are no other nodes.
+struct InProcess;
+
+/// Others look by themselves.
+struct Silent;
+
+/// Events that have changed since the last notification.
+struct Notices {
+    changed: Mutex<BTreeSet<Uuid>>,
+    some: Notify,
+    /// Drawn at the start: a node does not hear itself.
+    node: u64,
+}
+
+impl Bus {
+    /// The bus of a node that shares nothing.
+    pub fn in_process() -> Self {
+        Self(Arc::new(InProcess))
+    }
+
+    /// Joins the nodes of a database; returns the bus, and what listens on it for as long as it is
+    /// polled.
+    ///
+    /// # Errors
+    ///
+    /// If there is no randomness.
+    pub(super) fn join(
+        database: Database,
+        hints: Hints,
+    ) -> Result<(Self, impl FnOnce(Events) -> BoxedWork), EntropyError> {
+        let notices = match hints {
+            Hints::Notify => Some(Arc::new(Notices {
+                changed: Mutex::default(),
+                some: Notify::new(),
+                node: entropy::number()?,
+            })),
+            Hints::Poll => None,
+        };
+        let bus = match &notices {
+            Some(notices) => Self(Arc::<Notices>::clone(notices)),
+            None => Self(Arc::new(Silent)),
+        };
+        let work = move |events: Events| -> BoxedWork {
+            Box::pin(async move {
+                match notices {
+                    Some(notices) => {
+                        tokio::join!(
+                            notices.send(&database),
+                            notices.listen(&database, &events),
+                            look(&database, &events, SAFETY_TIME),
+                        );
+                    }
+                    None => look(&database, &events, POLL_TIME).await,
+                }
+            })
+        };
+        Ok((bus, work))
+    }
+
+    /// Says that an event has changed.
+    pub(super) fn publish(&self, event: Uuid) {
+        self.0.publish(event);
+    }
+}
+
+/// What a node does for its bus until it ends.
+pub(super) type BoxedWork = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl FanOut for InProcess {
+    fn publish(&self, _event: Uuid) {}
+
+    fn name(&self) -> &'static str {
+        "in-process"
+    }
+}
+
+impl FanOut for Silent {
+    fn publish(&self, _event: Uuid) {}
+
+    fn name(&self) -> &'static str {
+        "poll"
+    }
+}
+
+impl FanOut for Notices {
+    fn publish(&self, event: Uuid) {
+        self.lock().insert(event);
+        self.some.notify_one();
+    }
+
+    fn name(&self) -> &'static str {
+        "notify"
+    }
+}
+
+impl Notices {
+    /// Sends what has changed, for ever.
+    async fn send(&self, database: &Database) {
+        loop {
+            self.some.notified().await;
+            loop {
+                let named: Vec<Uuid> = {
+                    let mut changed = self.lock();
+                    let named: Vec<Uuid> = changed.iter().take(NAMED_MAX).copied().collect();
+                    changed.retain(|event| !named.contains(event));
+                    named
+                };
+                if named.is_empty() {
+                    break;
+                }
+                let sent = sqlx::query("select pg_notify($1, $2)")
+                    .bind(CHANNEL)
+                    .bind(payload(self.node, &named))
+                    .execute(database.pool())
+                    .await;
+                if let Err(error) = sent {
+                    // The others look by themselves.
+                    tracing::debug!(%error, "a hint was lost");
+                }
+                sleep(NOTIFY_REST).await;
+            }
+        }
+    }
+
+    /// Hears what other nodes have changed, for ever.
+    async fn listen(&self, database: &Database, events: &Events) {
+        loop {
+            if let Err(error) = self.hear(database, events).await {
+                tracing::debug!(%error, "hints are not heard; the database is looked at instead");
+            }
+            sleep(RECONNECT_REST).await;
+        }
+    }
+
+    async fn hear(&self, database: &Database, events: &Events) -> Result<(), sqlx::Error> {
+        let mut listener = PgListener::connect_with(database.pool()).await?;
+        listener.listen(CHANNEL).await?;
+        loop {
+            let heard = listener.recv().await?;
+            if let Some((node, named)) = read_payload(heard.payload())
+                && node != self.node
+            {
+                for event in named {
+                    events.catch_up(event).await;
+                }
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeSet<Uuid>> {
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Looks at the revisions of the active events, again and again.
+async fn look(database: &Database, events: &Events, rest: Duration) {
+    let mut seen: BTreeMap<Uuid, i64> = BTreeMap::new();
+    loop {
+        sleep(rest).await;
+        let active = events.active();
+        if active.is_empty() {
+            continue;
+        }
+        // A database that is away holds this up no longer than anything else.
+        let Ok(Ok(now)) = timeout(Duration::from_secs(10), database.revisions(&active)).await
+        else {
+            continue;
+        };
+        for (event, rev) in &now {
+            if seen.get(event) != Some(rev) {
+                events.catch_up(*event).await;
+            }
+        }
+        seen = now;
+    }
+}
+
+/// Writes a notification: who sends it, and which events have changed.
+fn payload(node: u64, named: &[Uuid]) -> String {
+    let mut text = format!("{node:x}");
+    for event in named {
+        text.push(' ');
+        text.push_str(&event.simple().to_string());
+    }
+    text
+}
+
+/// Reads a notification; what is none is nothing, and a name that is none is left out.
+fn read_payload(text: &str) -> Option<(u64, Vec<Uuid>)> {
+    let mut words = text.split(' ');
+    let node = u64::from_str_radix(words.next()?, 16).ok()?;
+    let named = words
+        .take(NAMED_MAX)
+        .filter_map(|word| Uuid::parse_str(word).ok());
+    Some((node, named.collect()))
+}
+
+impl FromStr for Hints {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "notify" => Ok(Self::Notify),
+            "poll" => Ok(Self::Poll),
+            _ => Err(format!("{text:?} is no way for hints; use notify or poll")),
+        }
+    }
+}
+
+impl fmt::Debug for Bus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Bus").field(&self.0.name()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notification_names_who_sends_it_and_what_has_changed() {
+        let named: Vec<Uuid> = (0..NAMED_MAX as u128).map(Uuid::from_u128).collect();
+        let text = payload(u64::MAX, &named);
+        assert!(text.len() < 8_000, "{} bytes are too many", text.len());
+        assert_eq!(read_payload(&text), Some((u64::MAX, named)));
+    }
+
+    #[test]
+    fn what_somebody_else_sends_is_nothing() {
+        assert_eq!(read_payload(""), None);
+        assert_eq!(read_payload("hello there"), None);
+        assert_eq!(read_payload("7 x"), Some((7, Vec::new())));
+    }
+}

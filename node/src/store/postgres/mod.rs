@@ -1,0 +1,364 @@
+//! An event in PostgreSQL, shared by any number of cloud nodes.
+//!
+//! A node's memory is a cache of what is committed here. Every transaction about an event begins by
+//! raising the event's revision, whose row is the lock: transactions about one event follow each
+//! other, those about others do not wait. What a node commits is added at most once by (log,
+//! sequence): what another node has added meanwhile is compared byte for byte, and whoever finds
+//! something else there than it remembers is [`StoreError::Behind`] and reads the event again.
+//! Nothing is ever notified inside such a transaction (`cloud::bus`).
+//!
+//! The loop that commits is no asynchronous task and waits for the database as it would for a disk.
+//!
+//! | file | what it is |
+//! | --- | --- |
+//! | `migrations` | the tables |
+//! | `commit` | one transaction of writes |
+//! | `read` | reading an event, or what others have added |
+//!
+//! Layer: node, store.
+
+mod commit;
+mod read;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use sqlx::error::DatabaseError;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use tallyline_proto::model::{EventId, Hash, LogName};
+use tallyline_proto::replica::{Disk, Stored, Write};
+use tallyline_proto::wire::event_tag;
+use tokio::runtime::Handle;
+use uuid::Uuid;
+
+use super::{EventStore, News, StoreError};
+use crate::entropy;
+
+/// Connections of one node: more only wait for each other's disk, and three nodes with as many
+/// stay below PostgreSQL's own default of 100.
+const CONNECTIONS_MAX: u32 = 24;
+
+/// How long a commit waits for a free connection, or for the database to be there again, before it
+/// is answered "not saved".
+const ACQUIRE_TIME: Duration = Duration::from_secs(5);
+
+/// How often a transaction is tried that the database ended so that another one can go on.
+const TRIES_MAX: u32 = 8;
+
+/// The tables, in the order in which they came about.
+static MIGRATIONS: Migrator = sqlx::migrate!("src/store/postgres/migrations");
+
+/// A database that holds events.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pool: PgPool,
+    handle: Handle,
+}
+
+/// What differs between PostgreSQL and the engines that speak like it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Engine {
+    /// Whether migrations take an advisory lock; CockroachDB has none.
+    pub advisory_locks: bool,
+}
+
+/// One event in a database.
+#[derive(Debug)]
+pub struct PostgresStore {
+    database: Database,
+    event: Uuid,
+    id: u64,
+    known: Known,
+}
+
+/// What this process has read or written of an event, so that it is not written again.
+#[derive(Debug, Default)]
+struct Known {
+    /// The revision up to which everything is known.
+    rev: i64,
+    logs: BTreeMap<LogName, KnownLog>,
+    heads: BTreeSet<(LogName, u64)>,
+    cells: BTreeMap<(Vec<u8>, i16), Vec<u8>>,
+    forks: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+/// What this process has read or written of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct KnownLog {
+    /// Its number in the database.
+    ordinal: i32,
+    height: u64,
+    branch: i32,
+}
+
+/// An event that a database holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Its id.
+    pub event: EventId,
+    /// The manifest's exact bytes.
+    pub manifest: Vec<u8>,
+    /// Grows with every change.
+    pub rev: i64,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self {
+            advisory_locks: true,
+        }
+    }
+}
+
+impl Database {
+    /// Connects and brings the tables up to this version. `handle` runs what the database does.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Disk`] if the address is none or the database does not answer,
+    /// [`StoreError::Newer`] if a later version of the program has changed the tables.
+    pub async fn connect(url: &str, engine: Engine) -> Result<Self, StoreError> {
+        let options: PgConnectOptions = url.parse().map_err(|error: sqlx::Error| disk(&error))?;
+        let options = options
+            .application_name("tallyline")
+            // An engine without it ignores it; a lock that is never given back ends a commit.
+            .options([("statement_timeout", "30s")]);
+        let pool = PgPoolOptions::new()
+            .max_connections(CONNECTIONS_MAX)
+            .acquire_timeout(ACQUIRE_TIME)
+            // A database that was away is said by whoever could not save meanwhile.
+            .acquire_slow_threshold(ACQUIRE_TIME)
+            .connect_with(options)
+            .await
+            .map_err(|error| disk(&error))?;
+        let mut migrator = Migrator {
+            migrations: MIGRATIONS.migrations.clone(),
+            ..Migrator::DEFAULT
+        };
+        migrator.set_locking(engine.advisory_locks);
+        if let Err(error) = migrator.run(&pool).await {
+            if let MigrateError::VersionMissing(version) = error {
+                return Err(StoreError::Newer(format!(
+                    "the database has tables of version {version}, which this program does not \
+                     know"
+                )));
+            }
+            return Err(StoreError::Disk(error.to_string()));
+        }
+        Ok(Self {
+            pool,
+            handle: Handle::current(),
+        })
+    }
+
+    /// Returns the connections, for whoever keeps other things beside the events.
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Opens an event, or makes its place.
+    ///
+    /// # Errors
+    ///
+    /// What the database said.
+    pub async fn open(&self, event: EventId) -> Result<PostgresStore, StoreError> {
+        let fresh = entropy::number()?.cast_signed();
+        let uuid = event.uuid();
+        let made = "insert into event (event_id, id, tag, store) values ($1, $2, $3, $4) \
+                    on conflict (event_id) do nothing";
+        sqlx::query(made)
+            .bind(uuid)
+            .bind(event.0.0.as_slice())
+            .bind(event_tag(event).as_slice())
+            .bind(fresh)
+            .execute(&self.pool)
+            .await
+            .map_err(|error| disk(&error))?;
+        let (id, held): (i64, Vec<u8>) =
+            sqlx::query_as("select store, id from event where event_id = $1")
+                .bind(uuid)
+                .fetch_one(&self.pool)
+                .await
+                .map_err(|error| disk(&error))?;
+        if held != event.0.0 {
+            // Two ids that begin alike would need 2^61 events.
+            return Err(StoreError::Damaged(format!(
+                "the place of event {uuid} holds another one"
+            )));
+        }
+        Ok(PostgresStore {
+            database: self.clone(),
+            event: uuid,
+            id: id.cast_unsigned(),
+            known: Known::default(),
+        })
+    }
+
+    /// As [`Self::open`], for a thread that runs no asynchronous tasks.
+    ///
+    /// # Errors
+    ///
+    /// What the database said.
+    pub fn open_now(&self, event: EventId) -> Result<PostgresStore, StoreError> {
+        let database = self.clone();
+        self.wait(async move { database.open(event).await })
+    }
+
+    /// Returns the events whose id begins with a Hello's tag.
+    ///
+    /// # Errors
+    ///
+    /// What the database said.
+    pub async fn find(&self, tag: [u8; 8]) -> Result<Vec<Kept>, StoreError> {
+        let rows: Vec<(Vec<u8>, Vec<u8>, i64)> = sqlx::query_as(
+            "select id, manifest, rev from event where tag = $1 and manifest is not null",
+        )
+        .bind(tag.as_slice())
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|error| disk(&error))?;
+        rows.into_iter().map(kept).collect()
+    }
+
+    /// Returns every event, at most `limit`, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// What the database said.
+    pub async fn list(&self, limit: u32) -> Result<Vec<Kept>, StoreError> {
+        let rows: Vec<(Vec<u8>, Vec<u8>, i64)> = sqlx::query_as(
+            "select id, manifest, rev from event where manifest is not null \
+             order by made_at desc limit $1",
+        )
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|error| disk(&error))?;
+        rows.into_iter().map(kept).collect()
+    }
+
+    /// Returns the event of a UUID.
+    ///
+    /// # Errors
+    ///
+    /// What the database said.
+    pub async fn named(&self, uuid: Uuid) -> Result<Option<EventId>, StoreError> {
+        let row: Option<(Vec<u8>, Vec<u8>, i64)> = sqlx::query_as(
+            "select id, manifest, rev from event where event_id = $1 and manifest is not null",
+        )
+        .bind(uuid)
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(|error| disk(&error))?;
+        row.map(|row| kept(row).map(|kept| kept.event)).transpose()
+    }
+
+    /// Returns the revisions of some events, for whoever looks whether another node changed them.
+    ///
+    /// # Errors
+    ///
+    /// What the database said.
+    pub async fn revisions(&self, events: &[Uuid]) -> Result<BTreeMap<Uuid, i64>, StoreError> {
+        let rows: Vec<(Uuid, i64)> =
+            sqlx::query_as("select event_id, rev from event where event_id = any($1)")
+                .bind(events)
+                .fetch_all(&self.pool)
+                .await
+                .map_err(|error| disk(&error))?;
+        Ok(rows.into_iter().collect())
+    }
+
+    /// Runs something on the database and holds up the calling thread until it is done, as a disk
+    /// would. Not to be called from an asynchronous task.
+    fn wait<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        self.handle.spawn(async move {
+            // Who waits may be gone at the end of the process.
+            drop(sender.send(work.await));
+        });
+        receiver
+            .recv()
+            .map_err(|_| StoreError::Disk("the process is ending".to_owned()))?
+    }
+}
+
+impl EventStore for PostgresStore {
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn load(&mut self) -> Result<Stored, StoreError> {
+        let (pool, event) = (self.database.pool.clone(), self.event);
+        let (stored, known) = self.database.wait(read::load(pool, event))?;
+        self.known = known;
+        Ok(stored)
+    }
+
+    fn close(&mut self) {
+        // Connections belong to the pool; what is known is read again.
+        self.known = Known::default();
+    }
+
+    fn news(&mut self) -> Result<Option<News>, StoreError> {
+        let (pool, event) = (self.database.pool.clone(), self.event);
+        let (rev, logs) = (self.known.rev, self.known.logs.clone());
+        let Some(added) = self.database.wait(read::added(pool, event, rev, logs))? else {
+            return Ok(None);
+        };
+        Ok(self.known.take(added))
+    }
+}
+
+impl Disk for PostgresStore {
+    type Error = StoreError;
+
+    fn commit(&mut self, writes: &[Write]) -> Result<(), StoreError> {
+        let batch = commit::Batch::of(writes, &self.known);
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let (pool, event) = (self.database.pool.clone(), self.event);
+        let logs = batch.logs().into_iter();
+        let logs = logs
+            .map(|log| (log, self.known.logs.get(&log).copied()))
+            .collect();
+        let work = commit::commit(pool, event, batch, logs);
+        let (batch, done) = self.database.wait(work)?;
+        self.known.written(&batch, done);
+        Ok(())
+    }
+}
+
+fn kept((id, manifest, rev): (Vec<u8>, Vec<u8>, i64)) -> Result<Kept, StoreError> {
+    let id = <[u8; 32]>::try_from(id)
+        .map_err(|_| StoreError::Damaged("an event's id has another length".to_owned()))?;
+    Ok(Kept {
+        event: EventId(Hash(id)),
+        manifest,
+        rev,
+    })
+}
+
+/// Sorts the database's errors: nothing of them is the event's.
+fn disk(error: &sqlx::Error) -> StoreError {
+    let full = error
+        .as_database_error()
+        .and_then(DatabaseError::code)
+        .is_some_and(|code| code == "53100");
+    if full {
+        return StoreError::Full;
+    }
+    StoreError::Disk(error.to_string())
+}
+
+/// Tells whether the database ended a transaction for another's sake, so that the same one may be
+/// tried again: serialization failure, deadlock.
+fn may_retry(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    code.is_some_and(|code| code == "40001" || code == "40P01")
+}
