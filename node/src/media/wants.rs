@@ -75,10 +75,13 @@ impl Greed {
     ///
     /// Source: PROTOCOL R-MEDIA-5.
     pub fn of(mode: Mode, replica: &Replica, now: Now) -> Self {
+        if mode != Mode::Device {
+            return Self::Everything;
+        }
         let decides = Roles::OWNER.0 | Roles::JURY.0 | Roles::GATEWAY.0 | Roles::CLOUD.0;
         let devices = replica.devices(now);
         let this = devices.iter().find(|it| it.this);
-        if mode != Mode::Device || this.is_some_and(|it| it.roles.0 & decides != 0) {
+        if this.is_some_and(|it| it.roles.0 & decides != 0) {
             Self::Everything
         } else {
             Self::Pictures
@@ -105,15 +108,21 @@ impl Metered {
 /// Returns what the event names: pictures of drills first, then media of reports.
 pub fn named(replica: &mut Replica) -> Vec<Named> {
     let mut all = Vec::new();
-    if let Some(roster) = replica.roster() {
-        for drill in &roster.structure().drills {
-            all.extend(drill.terms.pictures.iter().map(|it| Named {
-                hash: BlobHash(it.hash),
-                len: it.bytes,
-                mime: it.mime.clone(),
-                by: NamedBy::Drill(drill.no.0),
-            }));
-        }
+    let Some(roster) = replica.roster() else {
+        return all;
+    };
+    for drill in &roster.structure().drills {
+        all.extend(drill.terms.pictures.iter().map(|it| Named {
+            hash: BlobHash(it.hash),
+            len: it.bytes,
+            mime: it.mime.clone(),
+            by: NamedBy::Drill(drill.no.0),
+        }));
+    }
+    // Without places there are no incidents, and nobody has to read the entries for them.
+    if roster.structure().places.is_empty() {
+        all.truncate(NAMED_MAX);
+        return all;
     }
     for incident in replica.incidents().iter().flat_map(|it| &it.incidents) {
         for report in &incident.reports {

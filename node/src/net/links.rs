@@ -21,8 +21,7 @@ use super::limits::{
     CLONES_MAX, FRESH_MS, GUEST_TIME, LINKS_PER_KEY_MAX, Most, STRANGER_BYTES_MAX, STRANGER_TIME,
 };
 use super::rivals::{Rival, Stage, clones, loser};
-use super::side::is_mobile;
-use super::{CloneAlarm, LinkInfo, Scope, SidePeer, Source, Traffic};
+use super::{CloneAlarm, LinkInfo, Scope, Source, Traffic};
 use crate::clock::millis;
 use crate::security::{Cause, SecurityLog, Who};
 
@@ -633,18 +632,6 @@ impl Links {
     /// Returns all connections with their names.
     pub(super) fn peers(&self) -> impl Iterator<Item = (PeerId, &Held)> {
         self.held.iter().map(|(peer, held)| (*peer, held))
-    }
-
-    /// Returns a peer for what is said beside the frames; `None` if it is no member and does not stand
-    /// where the cloud is. Whether it is the cloud's, the core knows.
-    pub(super) fn side_peer(&self, peer: PeerId, held: &Held) -> Option<SidePeer> {
-        let uplink = self.is_to_cloud(held);
-        (uplink || self.members.contains(&held.key)).then(|| SidePeer {
-            peer,
-            key: held.key,
-            uplink,
-            mobile: uplink && is_mobile(held.connection.local_ip()),
-        })
     }
 
     /// Returns all connections on which the peer has spoken.

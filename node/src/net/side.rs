@@ -22,7 +22,7 @@ use tracing::debug;
 use super::Net;
 use super::hub::Hub;
 use super::limits::{SIDE_OPEN_TIME, SIDES_MAX};
-use super::links::{Ending, Held};
+use super::links::{Ending, Held, Links};
 use crate::security::Cause;
 
 /// Below the frames' stream, which has 0.
@@ -155,6 +155,20 @@ fn refuse((mut send, mut receive): (SendStream, RecvStream)) {
     drop(receive.stop(REFUSED));
 }
 
+impl Links {
+    /// Returns a peer for what is said beside the frames; `None` if it is no member and does not stand
+    /// where the cloud is. Whether it is the cloud's, the core knows.
+    fn side_peer(&self, peer: PeerId, held: &Held) -> Option<SidePeer> {
+        let uplink = self.is_to_cloud(held);
+        (uplink || self.members.contains(&held.key)).then(|| SidePeer {
+            peer,
+            key: held.key,
+            uplink,
+            mobile: uplink && is_mobile(held.connection().local_ip()),
+        })
+    }
+}
+
 impl Hub {
     /// Returns a connected peer if it is a member.
     fn side_peer(&self, peer: PeerId) -> Option<SidePeer> {
@@ -176,7 +190,7 @@ impl Hub {
 }
 
 /// Tells whether an address of this device is one in a mobile network.
-pub(super) fn is_mobile(local: Option<IpAddr>) -> bool {
+fn is_mobile(local: Option<IpAddr>) -> bool {
     let Some(local) = local.map(|ip| ip.to_canonical()) else {
         return false;
     };
