@@ -19,6 +19,7 @@ use tallyline_keys::PublicKey;
 
 use crate::alerts::Settings;
 use crate::cloud::Hints;
+use crate::media::{Metered, QUOTA_DEFAULT};
 use crate::root::{Mode, PassphraseSource};
 use crate::store::postgres::Engine;
 
@@ -51,6 +52,10 @@ pub struct RawConfig {
     pub passphrase_file: Option<String>,
     /// Whether to write the plain-text score log: `true` or `false`.
     pub score_log: Option<String>,
+    /// Whether the link to the cloud costs money by what goes over it: `true`, `false` or `auto`.
+    pub metered: Option<String>,
+    /// Bytes of all pictures and clips, such as `2GiB`.
+    pub media_quota: Option<String>,
     /// Where a cloud keeps its events: `postgres://..`.
     pub store: Option<String>,
     /// How cloud nodes of one database hear of each other: `notify` or `poll`.
@@ -86,6 +91,10 @@ pub struct Config {
     pub passphrase: PassphraseSource,
     /// Whether to write the plain-text score log.
     pub score_log: bool,
+    /// Whether the link to the cloud costs money by what goes over it.
+    pub metered: Metered,
+    /// Bytes of all pictures and clips.
+    pub media_quota: u64,
     /// How a cloud keeps its events.
     pub events: EventsConfig,
     /// Where alerts go, and from when on something is wrong.
@@ -193,7 +202,7 @@ pub enum ConfigError {
 }
 
 /// Keys of a configuration file, and what follows `TALLYLINE_` in the environment.
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 18] = [
     "root",
     "mode",
     "listen",
@@ -206,6 +215,8 @@ const KEYS: [&str; 16] = [
     "log",
     "passphrase_file",
     "score_log",
+    "metered",
+    "media_quota",
     "store",
     "hints",
     "advisory_locks",
@@ -284,6 +295,7 @@ impl Config {
         let mode_advice = "use device, gateway or cloud";
         let listen_advice = "write ip:port, for example 0.0.0.0:4433 or [::]:0";
         let http_advice = "write ip:port, for example 0.0.0.0:8080 or 127.0.0.1:0";
+        let size_advice = "write bytes, or a size such as 500MiB or 2GiB";
         let peer_advice = "write host:port, for example 192.168.8.20:4433";
         Ok(Self {
             root,
@@ -310,6 +322,14 @@ impl Config {
             score_log: layers
                 .read::<Switch>("score_log", "use on or off", |raw| raw.score_log.clone())?
                 .is_none_or(|it| it.0),
+            metered: layers
+                .read::<Costs>("metered", "use true, false or auto", |raw| {
+                    raw.metered.clone()
+                })?
+                .map_or_else(Metered::default, |it| it.0),
+            media_quota: layers
+                .read::<Bytes>("media_quota", size_advice, |raw| raw.media_quota.clone())?
+                .map_or(QUOTA_DEFAULT, |it| it.0),
             events: events(layers)?,
             alerts: alerting::settings(layers)?,
             screen: Screen {
@@ -386,6 +406,8 @@ impl Environment {
             log: text("TALLYLINE_LOG"),
             passphrase_file: text("TALLYLINE_PASSPHRASE_FILE"),
             score_log: text("TALLYLINE_SCORE_LOG"),
+            metered: text("TALLYLINE_METERED"),
+            media_quota: text("TALLYLINE_MEDIA_QUOTA"),
             store: text("TALLYLINE_STORE"),
             hints: text("TALLYLINE_HINTS"),
             advisory_locks: text("TALLYLINE_ADVISORY_LOCKS"),
@@ -501,6 +523,42 @@ impl FromStr for Switch {
             "off" | "false" => Ok(Self(false)),
             _ => Err(()),
         }
+    }
+}
+
+/// Whether a link costs money.
+struct Costs(Metered);
+
+impl FromStr for Costs {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "auto" => Ok(Self(Metered::Auto)),
+            "true" | "on" => Ok(Self(Metered::Yes)),
+            "false" | "off" => Ok(Self(Metered::No)),
+            _ => Err(()),
+        }
+    }
+}
+
+/// A size in bytes.
+struct Bytes(u64);
+
+impl FromStr for Bytes {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let digits = text.trim_end_matches(|it: char| !it.is_ascii_digit());
+        let unit: u64 = match text.strip_prefix(digits).map(str::trim) {
+            Some("") => 1,
+            Some("KiB") => 1 << 10,
+            Some("MiB") => 1 << 20,
+            Some("GiB") => 1 << 30,
+            Some(_) | None => return Err(()),
+        };
+        let number: u64 = digits.parse().map_err(|_| ())?;
+        number.checked_mul(unit).map(Self).ok_or(())
     }
 }
 
@@ -687,11 +745,11 @@ fn parse_file(path: &Path, text: &str) -> Result<RawConfig, ConfigError> {
         None => Ok(None),
         Some(toml::Value::String(text)) => Ok(Some(text.clone())),
         Some(toml::Value::Boolean(flag))
-            if matches!(key, "mdns" | "score_log" | "advisory_locks") =>
+            if matches!(key, "mdns" | "score_log" | "advisory_locks" | "metered") =>
         {
             Ok(Some(flag.to_string()))
         }
-        Some(toml::Value::Integer(number)) if key == "active_events" => {
+        Some(toml::Value::Integer(number)) if matches!(key, "active_events" | "media_quota") => {
             Ok(Some(number.to_string()))
         }
         Some(value) => Err(bad(key, value, "write a text in quotes")),
@@ -719,6 +777,8 @@ fn parse_file(path: &Path, text: &str) -> Result<RawConfig, ConfigError> {
         log: string("log")?,
         passphrase_file: string("passphrase_file")?,
         score_log: string("score_log")?,
+        metered: string("metered")?,
+        media_quota: string("media_quota")?,
         store: string("store")?,
         hints: string("hints")?,
         advisory_locks: string("advisory_locks")?,

@@ -17,6 +17,7 @@
 //! | [`alerts`] | what a node tells people by itself, once, and once more when it is over |
 //! | [`metrics`] | the names of all metrics and what they mean |
 //! | [`cli`], [`config`] | the command line and its configuration |
+//! | [`media`] | pictures and clips, fetched in a second phase |
 //! | [`files`] | the sport's own files, read and written |
 //! | [`exchange`] | what a match file means as an event, and an event as a match file |
 //! | [`demo`] | a real match over real processes |
@@ -43,6 +44,7 @@ pub mod failpoint;
 pub mod files;
 pub mod growth;
 pub mod local;
+pub mod media;
 pub mod metrics;
 pub mod net;
 pub mod node;

@@ -24,6 +24,7 @@ use crate::driver::{Driver, DriverThread, StartError};
 use crate::growth::Growth;
 use crate::local::protocol::{CloudData, LinkStatus, MdnsData, Scope, WireBytes};
 use crate::local::{Alarm, Clerk, Condition, Here, Network, ServeError, Server, score_line};
+use crate::media::{self, Fetcher, Media, Metered};
 use crate::net::{self, Net, NetConfig, NetError};
 use crate::root::{Mode, Root, RootError, socket_path};
 use crate::security::Seen;
@@ -127,6 +128,7 @@ async fn live(
     };
     let here = Here {
         beside: beside.clone(),
+        media: Media::of_root(root.dir(), config.media_quota),
         ..Here::from(&root)
     };
     let key = root.key();
@@ -141,29 +143,14 @@ async fn live(
     let (stop, stopped) = watch::channel(false);
     let stop = Arc::new(stop);
     let network: Arc<dyn Network> = Arc::new(NetView(Arc::clone(&net)));
-    let heart = match root.mode() {
-        Mode::Cloud => {
-            let around = cloud::Surroundings {
-                net: Arc::clone(&net),
-                clock: clock.clone(),
-                network: Arc::clone(&network),
-                here: here.clone(),
-                stop: Arc::clone(&stop),
-            };
-            Heart::Many(cloud::start(root, &config.events, around).await?)
-        }
-        Mode::Device | Mode::Gateway => {
-            let growth = Growth::default();
-            let link = growth.watch(beside.watch(net.link(), clock.clone()));
-            let (driver, thread) = Driver::start(root, link, clock.clone())?;
-            Heart::One(Box::new(One {
-                driver,
-                thread,
-                beside,
-                growth,
-            }))
-        }
+    let around = cloud::Surroundings {
+        net: Arc::clone(&net),
+        clock: clock.clone(),
+        network: Arc::clone(&network),
+        here: here.clone(),
+        stop: Arc::clone(&stop),
     };
+    let heart = open(root, config, around, beside).await?;
     let server = match Server::bind(&here.dir) {
         Ok(server) => server,
         Err(error) => {
@@ -171,14 +158,8 @@ async fn live(
             return Err(error.into());
         }
     };
-    match &heart {
-        Heart::One(one) => net.attach(one.driver.clone()),
-        Heart::Many(events) => {
-            let reception = Reception::new(events.clone());
-            net.run_beside(reception.clone().ask_the_silent());
-            net.attach(reception);
-        }
-    }
+    here.media.clean(clock.now().wall_ms);
+    attach(&net, &heart, &here, (config.metered, stopped.clone()));
     ready(&Ready {
         label: here.label.clone(),
         key,
@@ -254,6 +235,55 @@ async fn http(
         stopped: stopped.clone(),
     });
     door.serve(&api, mode, stopped).await;
+}
+
+/// Opens what the node's answers and connections rest on.
+async fn open(
+    root: Root,
+    config: &Config,
+    around: cloud::Surroundings,
+    beside: Beside,
+) -> Result<Heart, RunError> {
+    if root.mode() == Mode::Cloud {
+        let events = cloud::start(root, &config.events, around).await?;
+        return Ok(Heart::Many(events));
+    }
+    let growth = Growth::default();
+    let link = growth.watch(beside.watch(around.net.link(), around.clock.clone()));
+    let (driver, thread) = Driver::start(root, link, around.clock)?;
+    Ok(Heart::One(Box::new(One {
+        driver,
+        thread,
+        beside,
+        growth,
+    })))
+}
+
+/// Lets connections in: frames go to the heart, and what is said about media beside them to who answers
+/// for it. A cloud's events fetch theirs by themselves.
+fn attach(
+    net: &Arc<Net>,
+    heart: &Heart,
+    here: &Here,
+    (metered, stopped): (Metered, watch::Receiver<bool>),
+) {
+    match heart {
+        Heart::One(one) => {
+            let driver = &one.driver;
+            let media = here.media.clone();
+            net.attach_sides(Arc::new(media::Server::new(media.clone(), net, metered)));
+            net.attach(driver.clone());
+            let settings = (here.mode, metered);
+            let fetcher = Fetcher::new(media, Arc::clone(net), driver.clone(), settings);
+            net.run_beside(fetcher.run(stopped));
+        }
+        Heart::Many(events) => {
+            net.attach_sides(Arc::new(events.clone()));
+            let reception = Reception::new(events.clone());
+            net.run_beside(reception.clone().ask_the_silent());
+            net.attach(reception);
+        }
+    }
 }
 
 /// Sets `stop` when a signal comes or the loop ends by itself; returns once it is set.

@@ -41,6 +41,8 @@ mod lab;
 #[cfg(test)]
 mod lan;
 #[cfg(test)]
+mod media;
+#[cfg(test)]
 mod netns;
 #[cfg(test)]
 mod operations;

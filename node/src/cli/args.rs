@@ -5,6 +5,7 @@
 
 mod beyond;
 mod file;
+mod media;
 mod operations;
 mod report;
 mod score;
@@ -27,6 +28,7 @@ pub(super) use beyond::{
     RecordList, RecordSet, RecordVerb,
 };
 pub(super) use file::{Export, ExportAs, Import, ImportAs};
+pub(super) use media::MediaVerb;
 pub(super) use operations::{
     CheckArgs, CheckFormat, ClearArgs, CloudBackup, CloudRebuildArgs, CloudVerb, Download, Support,
     SyncNow,
@@ -139,6 +141,9 @@ pub(super) enum Verb {
     /// Record what an official of a race saw, add reports, and read them in their groups.
     #[command(subcommand)]
     Incident(IncidentVerb),
+    /// Take in pictures and clips, list them, and get them out.
+    #[command(subcommand)]
+    Media(MediaVerb),
     /// Decide about an incident, and with it about its group.
     Decide(Decide),
     /// Write and read records beyond scores: attendance, badges, doses and so on.
@@ -238,6 +243,12 @@ pub(super) struct Run {
     /// Whether to write every entry as plain text into score.log beside the store [default: on].
     #[arg(long, value_name = "on|off")]
     pub(super) score_log: Option<String>,
+    /// Whether the link to the cloud costs money, so that no clips go over it [default: auto].
+    #[arg(long, value_name = "true|false|auto")]
+    pub(super) metered: Option<String>,
+    /// Bytes of all pictures and clips, such as 500MiB [default: 2GiB].
+    #[arg(long, value_name = "SIZE")]
+    pub(super) media_quota: Option<String>,
     /// Cloud: the database that its nodes share, postgres://.. [default: files in the root].
     #[arg(long, value_name = "URL")]
     pub(super) store: Option<String>,

@@ -11,6 +11,7 @@ use super::args::{
     RecordList, RecordSet, RecordVerb,
 };
 use super::failure::Failure;
+use super::media;
 use super::session::{DONE, Session, say};
 use super::show;
 use crate::local::protocol::{
@@ -22,7 +23,9 @@ pub(super) fn incident(verb: IncidentVerb, session: &Session) -> Result<u8, Fail
     let screen = session.config.screen;
     match verb {
         IncidentVerb::Add(args) => recorded(Request::IncidentAdd(add(args)), session),
-        IncidentVerb::Report(args) => recorded(Request::IncidentReport(report(args)), session),
+        IncidentVerb::Report(args) => {
+            recorded(Request::IncidentReport(report(args, session)?), session)
+        }
         IncidentVerb::List(IncidentList { race, bib }) => {
             let query = IncidentsQuery {
                 race,
@@ -210,15 +213,22 @@ fn add(args: IncidentAdd) -> protocol::IncidentAdd {
     }
 }
 
-fn report(args: IncidentReport) -> protocol::IncidentReport {
-    let IncidentReport { incident, text, id } = args;
-    protocol::IncidentReport {
+/// Takes the files in first: what a report names is here and hashed before the report is written.
+fn report(args: IncidentReport, session: &Session) -> Result<protocol::IncidentReport, Failure> {
+    let IncidentReport {
         incident,
         text,
-        media: Vec::new(),
+        media: files,
+        id,
+    } = args;
+    let named = files.iter().map(|file| media::taken_in(file, session));
+    Ok(protocol::IncidentReport {
+        incident,
+        text,
+        media: named.collect::<Result<_, _>>()?,
         id,
         wall_ms: None,
-    }
+    })
 }
 
 fn said(fields: Vec<(String, String)>) -> BTreeMap<String, Value> {

@@ -233,7 +233,7 @@ fn kind_of(file: &Path) -> Result<ImportAs, Failure> {
 }
 
 /// Returns a path as the node can use it, which has another working folder.
-fn whole_path(file: &Path) -> Result<String, Failure> {
+pub(super) fn whole_path(file: &Path) -> Result<String, Failure> {
     let path: PathBuf = file
         .canonicalize()
         .map_err(|error| files::unreadable(file, &error))?;

@@ -16,6 +16,7 @@ mod failure;
 mod files;
 mod found;
 mod import;
+mod media;
 mod notation;
 mod participants;
 mod question;
@@ -122,6 +123,7 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         | Verb::Approve(_)
         | Verb::Amend(_)
         | Verb::Incident(_)
+        | Verb::Media(_)
         | Verb::Decide(_)
         | Verb::Record(_)
         | Verb::Conflicts(_)
@@ -161,6 +163,7 @@ fn ask(verb: Verb, session: &Session) -> Result<u8, Failure> {
         Verb::Approve(args) => score::approve(args, session),
         Verb::Amend(args) => statement::amend(*args, session),
         Verb::Incident(verb) => beyond::incident(verb, session),
+        Verb::Media(verb) => media::media(verb, session),
         Verb::Decide(args) => beyond::decide(args, session),
         Verb::Record(verb) => beyond::record(verb, session),
         Verb::Conflicts(verb) => beyond::conflicts(verb, session),

@@ -31,6 +31,8 @@ impl Run {
             cloud: self.cloud,
             cloud_key: self.cloud_key,
             score_log: self.score_log,
+            metered: self.metered,
+            media_quota: self.media_quota,
             store: self.store,
             hints: self.hints,
             active_events: self.active_events,

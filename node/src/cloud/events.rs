@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,9 +27,10 @@ use crate::entropy;
 use crate::growth::Growth;
 use crate::local::protocol::{self, Answer, Call, Problem, Request, codes, exits};
 use crate::local::{Answers, Clerk, Here, Network, names};
-use crate::net::Net;
+use crate::media::{self, Fetcher, Media, Metered};
+use crate::net::{Net, Side, SidePeer, Sides};
 use crate::root::events::Shelved;
-use crate::root::{Root, RootError, RootLock};
+use crate::root::{Mode, Root, RootError, RootLock};
 use crate::store::{InMemoryBackend, Store, StoreError};
 
 /// Milliseconds without a connection or a question after which an event is put away.
@@ -103,6 +105,9 @@ struct Held {
     driver: Driver,
     thread: DriverThread,
     open: Open,
+    media: Arc<media::Server>,
+    /// Ends the fetching of its media when it is dropped.
+    _fetches: watch::Sender<bool>,
 }
 
 /// The link of one event's loop: to its own peers alone.
@@ -111,6 +116,7 @@ struct EventLink {
     event: EventId,
     net: Arc<Net>,
     bus: Bus,
+    media: Media,
 }
 
 impl Events {
@@ -345,11 +351,13 @@ impl Events {
             .shelf
             .origin(event, &around.root, around.clock.clone());
         let growth = Growth::default();
+        let media = around.here.media.of_another_event();
         let link: Arc<dyn Link> = Arc::new(EventLink {
             events: Arc::downgrade(&self.0),
             event,
             net: Arc::clone(&around.net),
             bus: around.bus.clone(),
+            media: media.clone(),
         });
         let link = growth.watch(link);
         let started = spawn_blocking(move || Driver::start_on(origin, link)).await;
@@ -359,8 +367,20 @@ impl Events {
             Ok(Err(Unstarted::System(error))) => return Err(error.to_string()),
             Err(error) => return Err(error.to_string()),
         };
+        let here = Here {
+            media: media.clone(),
+            ..around.here.clone()
+        };
+        let (network, stop) = (Arc::clone(&around.network), Arc::clone(&around.stop));
+        let clerk = Clerk::new(driver.clone(), network, here, stop);
+        // Nothing leaves a cloud over a link that costs by the byte.
+        let (net, settings) = (&around.net, (Mode::Cloud, Metered::No));
+        let server = media::Server::new(media.clone(), net, Metered::No);
+        let fetcher = Fetcher::new(media, Arc::clone(net), driver.clone(), settings);
+        let (fetches, ended) = watch::channel(false);
+        net.run_beside(fetcher.run(ended));
         let open = Open {
-            clerk: self.clerk_of(driver.clone()),
+            clerk,
             growth,
             uuid: event.uuid().to_string(),
             public: true,
@@ -369,17 +389,22 @@ impl Events {
             driver,
             thread,
             open,
+            media: Arc::new(server),
+            _fetches: fetches,
         })
     }
 
-    fn clerk_of(&self, driver: Driver) -> Clerk {
-        let around = &self.0.around;
-        Clerk::new(
-            driver,
-            Arc::clone(&around.network),
-            around.here.clone(),
-            Arc::clone(&around.stop),
-        )
+    /// Returns who answers about the media of the event that a connection is about.
+    async fn media_of(&self, peer: PeerId) -> Option<Arc<media::Server>> {
+        let slot = {
+            let slots = lock(&self.0.slots);
+            let mut slots = slots.values();
+            slots
+                .find(|slot| slot.seen().peers.contains(&peer))
+                .map(Arc::clone)?
+        };
+        let held = slot.held.lock().await;
+        held.as_ref().map(|held| Arc::clone(&held.media))
     }
 
     /// Puts events away that nobody is connected with, if there are more than there may be: those
@@ -494,7 +519,10 @@ impl Link for EventLink {
                     events.members(self.event, keys);
                 }
             }
-            Notice::Grew { .. } => self.bus.publish(self.event.uuid()),
+            Notice::Grew { .. } => {
+                self.media.news();
+                self.bus.publish(self.event.uuid());
+            }
             Notice::Refused { .. } => self.net.link().notice(notice),
             // A cloud is found by its address, calls nobody and waits for nobody.
             Notice::Discover { .. }
@@ -512,6 +540,21 @@ impl Link for EventLink {
     }
 
     fn joining(&self, _ticket: Option<&Ticket>) {}
+}
+
+impl Sides for Events {
+    fn answer(
+        &self,
+        peer: SidePeer,
+        side: Side,
+    ) -> Pin<Box<dyn Future<Output = Option<String>> + Send + '_>> {
+        Box::pin(async move {
+            match self.media_of(peer.peer).await {
+                Some(server) => server.answer(peer, side).await,
+                None => None,
+            }
+        })
+    }
 }
 
 impl Answers for Events {

@@ -208,3 +208,34 @@ fn utf8_is_taken_from_the_locale() {
     check(&[], false);
     check(&[("LC_ALL", "C"), ("LANG", "fi_FI.UTF-8")], false);
 }
+
+#[test]
+fn a_metered_link_and_a_quota_are_said_in_words_and_sizes() {
+    let config = |text: &str| load(RawConfig::default(), text, &env(&[]));
+    let told = |text: &str| {
+        let config = config(text).unwrap();
+        (config.metered, config.media_quota)
+    };
+    assert_eq!(told(""), (Metered::Auto, 2 << 30));
+    assert_eq!(
+        told("metered = true\nmedia_quota = 5000"),
+        (Metered::Yes, 5000)
+    );
+    assert_eq!(
+        told("metered = \"false\"\nmedia_quota = \"500 MiB\""),
+        (Metered::No, 500 << 20)
+    );
+    for bad in [
+        "metered = \"maybe\"",
+        "media_quota = \"2 GB\"",
+        "media_quota = \"MiB\"",
+        "media_quota = -1",
+        "media_quota = \"99999999999GiB\"",
+    ] {
+        let problem = config(bad).unwrap_err().to_string();
+        assert!(
+            problem.contains("; use ") || problem.contains("; write "),
+            "{problem}"
+        );
+    }
+}

@@ -24,10 +24,11 @@ use super::protocol::{
     StandingsQuery, StatusData, Totals, Verified, WireBytes, codes, exits,
 };
 use super::{
-    beyond, claims, convert, enrol, exchange, health, names, participants, report, said, standings,
-    statement, vitals, words,
+    beyond, claims, convert, enrol, exchange, health, media, names, participants, report, said,
+    standings, statement, vitals, words,
 };
 use crate::beside::Beside;
+use crate::media::Media;
 use crate::root::hex;
 
 /// What the answers need besides the replica.
@@ -53,6 +54,8 @@ pub(super) struct Around {
     pub(super) alarms: Vec<Alarm>,
     /// The files beside the store.
     pub(super) beside: Beside,
+    /// Pictures and clips.
+    pub(super) media: Media,
 }
 
 /// What was seen in the loop, to be answered outside of it.
@@ -103,7 +106,11 @@ pub(super) fn look(
 ) -> Option<Result<Seen, Problem>> {
     Some(match request {
         Request::Node(_) => Ok(Seen::of(node(replica, around.node))),
-        Request::EventShow(_) => event(replica).map(Seen::of),
+        Request::EventShow(_) => event(replica).map(|mut it| {
+            let pictures = it.drills.iter_mut().flat_map(|drill| &mut drill.pictures);
+            pictures.for_each(|it| media::fill(it, &around.media));
+            Seen::of(it)
+        }),
         Request::EventList(_) => Ok(Seen::of(Events::of(
             replica
                 .event()
@@ -123,7 +130,11 @@ pub(super) fn look(
         Request::ParticipantShow(query) => participants::show(replica, query).map(Seen::of),
         Request::ScoreList(query) => entries(replica, now, query, Versions::Standing).map(Seen::of),
         Request::ScoreHistory(query) => entries(replica, now, query, Versions::All).map(Seen::of),
-        Request::Incidents(query) => beyond::incidents(replica, query).map(Seen::of),
+        Request::Incidents(query) => beyond::incidents(replica, query).map(|mut it| {
+            media::of_groups(&mut it.groups).for_each(|it| media::fill(it, &around.media));
+            Seen::of(it)
+        }),
+        Request::MediaList(_) => Ok(Seen::of(media::list(replica, &around.media))),
         Request::Records(query) => beyond::records(replica, query).map(Seen::of),
         Request::RecordKinds(_) => Ok(Seen::of(beyond::kinds(replica))),
         Request::Conflicts(_) => beyond::conflicts(replica).map(Seen::of),
@@ -172,6 +183,8 @@ pub(super) fn look(
         | Request::ScoreMove(_)
         | Request::IncidentAdd(_)
         | Request::IncidentReport(_)
+        | Request::MediaAdd(_)
+        | Request::MediaGet(_)
         | Request::Decide(_)
         | Request::RecordAdd(_)
         | Request::RecordSet(_)
@@ -249,6 +262,7 @@ fn drill(drill: &tallyline_proto::model::Drill) -> DrillInfo {
         strings: drill.strings,
         required_hits: drill.required_hits.clone(),
         steel: drill.steel,
+        pictures: drill.terms.pictures.iter().map(media::info).collect(),
     }
 }
 
@@ -582,6 +596,7 @@ fn status(replica: &mut Replica, now: Now, around: Around) -> StatusData {
     }
     remarks.extend(words::need_a_person(&replica.conflicts()));
     remarks.extend(health::remarks(replica, now, &around.alarms));
+    remarks.extend(media::remark(replica, &around.media));
     let fault = around.beside.fault();
     remarks.extend(fault.map(|why| {
         format!("The score log cannot be written: {why}. Scores are saved all the same.")

@@ -3,6 +3,7 @@
 //! Knows neither sockets nor QUIC: the network is a trait. Layer: node, local.
 
 mod files;
+mod media;
 mod operations;
 
 use std::path::PathBuf;
@@ -25,6 +26,7 @@ use super::{convert, enrol, health, names, statement};
 use crate::beside::Beside;
 use crate::driver::{CommandFailed, Driver, Stopped};
 use crate::entropy::{self, EntropyError};
+use crate::media::{Media, QUOTA_DEFAULT};
 use crate::root::{Mode, Root, damaged_stores, hex};
 use crate::security::Seen;
 use crate::structure_file::StructureFile;
@@ -105,6 +107,8 @@ pub struct Here {
     pub dir: PathBuf,
     /// The files beside its store.
     pub beside: Beside,
+    /// Its pictures and clips.
+    pub media: Media,
 }
 
 impl Clerk {
@@ -177,6 +181,8 @@ impl Clerk {
             Request::Import(import) => self.import(import).await,
             Request::FilePreview(file) => self.file_preview(file).await,
             Request::FileImport(file) => self.file_import(file).await,
+            Request::MediaAdd(add) => self.media_add(add).await,
+            Request::MediaGet(get) => self.media_get(get).await,
             Request::Health(_) => self.health().await,
             Request::Security(_) => self.security().await,
             Request::CardsSpare(spare) => self.draw_cards(spare).await,
@@ -191,6 +197,7 @@ impl Clerk {
             | Request::ScoreList(_)
             | Request::ScoreHistory(_)
             | Request::Incidents(_)
+            | Request::MediaList(_)
             | Request::Records(_)
             | Request::RecordKinds(_)
             | Request::Conflicts(_)
@@ -489,6 +496,7 @@ impl Clerk {
             dir: self.here.dir.clone(),
             alarms: self.network.condition().clones,
             beside: self.here.beside.clone(),
+            media: self.here.media.clone(),
         }
     }
 }
@@ -508,6 +516,7 @@ impl From<&Root> for Here {
             mode: root.mode(),
             dir: root.dir().to_owned(),
             beside: Beside::at_rest(root.dir()),
+            media: Media::of_root(root.dir(), QUOTA_DEFAULT),
         }
     }
 }

@@ -19,6 +19,7 @@ mod exchange;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod health;
+mod media;
 pub(crate) mod names;
 pub mod news;
 pub mod offline;

@@ -21,6 +21,7 @@ use super::{exchange, names};
 use crate::beside::Beside;
 use crate::clock::Clock;
 use crate::driver::{Driver, Home as _, NoLink, StartError};
+use crate::media::{Media, QUOTA_DEFAULT};
 use crate::root::{Mode, PassphraseSource, Root, RootError, damaged_stores, events};
 use crate::store::{Store, StoreError};
 
@@ -82,6 +83,7 @@ fn read(root: &Root, call: &Call) -> Result<Answer, Problem> {
         dir: dir.to_owned(),
         alarms: Vec::new(),
         beside: Beside::at_rest(dir),
+        media: Media::of_root(dir, QUOTA_DEFAULT),
     };
     if let Request::FilePreview(file) = &call.request {
         let prepared = exchange::prepare(dir, file.clone())?;

@@ -20,6 +20,7 @@ mod data;
 mod enrol;
 mod exchange;
 mod health;
+mod media;
 mod operations;
 mod participants;
 mod report;
@@ -32,6 +33,7 @@ pub use data::*;
 pub use enrol::*;
 pub use exchange::*;
 pub use health::*;
+pub use media::*;
 pub use operations::*;
 pub use participants::*;
 pub use report::*;
@@ -167,6 +169,12 @@ pub enum Request {
     IncidentAdd(IncidentAdd),
     /// Adds a report to an incident. Answer: [`Recorded`].
     IncidentReport(IncidentReport),
+    /// Takes in a picture or clip. Answer: [`MediaAdded`].
+    MediaAdd(MediaAdd),
+    /// Lists pictures and clips. Answer: [`MediaList`].
+    MediaList(Nothing),
+    /// Copies a picture or clip into a file, or has it fetched. Answer: [`MediaGot`].
+    MediaGet(MediaGet),
     /// Decides about an incident, and with it about its group. Answer: [`Recorded`].
     Decide(Decide),
     /// Lists incidents in their groups. Answer: [`Incidents`].
@@ -574,6 +582,7 @@ impl Request {
             | Self::ScoreList(_)
             | Self::ScoreHistory(_)
             | Self::Incidents(_)
+            | Self::MediaList(_)
             | Self::Records(_)
             | Self::RecordKinds(_)
             | Self::Conflicts(_)
@@ -621,6 +630,8 @@ impl Request {
             | Self::ScoreMove(_)
             | Self::IncidentAdd(_)
             | Self::IncidentReport(_)
+            | Self::MediaAdd(_)
+            | Self::MediaGet(_)
             | Self::Decide(_)
             | Self::RecordAdd(_)
             | Self::RecordSet(_)

@@ -20,6 +20,7 @@ use super::framing::{FrameReader, framed};
 use super::hub::Hub;
 use super::limits::FAREWELL_TIME;
 use super::links::{Begun, Counts, Ending, Outgoing, Way, canonical};
+use super::side;
 use crate::failpoint::{Site, pass};
 use crate::security::{Cause, Who};
 
@@ -127,6 +128,9 @@ async fn talk(
     }
     let counts = begun.counts.clone();
     hub.converse(write(connection.clone(), send, begun.queue, counts));
+    if hub.sides.get().is_some() {
+        hub.converse(side::accept(hub.clone(), connection.clone(), peer));
+    }
     let spoke = read(
         hub,
         connection,

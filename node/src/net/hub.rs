@@ -25,7 +25,7 @@ use super::limits::{ADDRESSES_MAX, GOODBYE_TIME, MEMORY_REST, STOP_TIME};
 use super::links::{Ending, Held, Host, Links, Outgoing, Passage, Shared};
 use super::mdns::{Search, Verifier};
 use super::memory::{self, Memory};
-use super::{Deaf, Inlet, LinkInfo, NetConfig, NetError, Scope, Traffic};
+use super::{Deaf, Inlet, LinkInfo, NetConfig, NetError, Scope, Sides, Traffic};
 use crate::clock::millis;
 use crate::entropy;
 use crate::root::Mode;
@@ -47,6 +47,10 @@ pub(super) struct Hub {
     uplink: Notify,
     /// Wakes whoever writes the file of peers.
     memory_changed: Notify,
+    /// Who answers on streams beside the frames.
+    pub(super) sides: OnceLock<Arc<dyn Sides>>,
+    /// Wakes who looks for media: entries came, or somebody connected.
+    pub(super) news: Notify,
     tasks: Mutex<JoinSet<()>>,
     conversations: Mutex<JoinSet<()>>,
 }
@@ -68,6 +72,8 @@ impl Hub {
             dials: Notify::new(),
             uplink: Notify::new(),
             memory_changed: Notify::new(),
+            sides: OnceLock::new(),
+            news: Notify::new(),
             tasks: Mutex::new(JoinSet::new()),
             conversations: Mutex::new(JoinSet::new()),
         })
@@ -179,6 +185,7 @@ impl Hub {
         let now_ms = self.now_ms();
         self.links.lock().spoke(peer, now_ms);
         info!(peer = peer.0, "a peer is connected");
+        self.news.notify_one();
         self.remember();
         self.changed();
     }
@@ -303,7 +310,8 @@ impl Hub {
                 });
                 self.dials.notify_one();
             }
-            Notice::Grew { .. } | Notice::Agreed { .. } | Notice::Receipted { .. } => {}
+            Notice::Grew { .. } => self.news.notify_one(),
+            Notice::Agreed { .. } | Notice::Receipted { .. } => {}
             Notice::Guests(waited_for) => self.links.lock().guests = *waited_for,
             Notice::Call { key, addresses } => {
                 let mut addresses: Vec<SocketAddr> =

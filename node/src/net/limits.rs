@@ -113,9 +113,18 @@ pub(super) const HANDSHAKES_BURST: u64 = 8;
 /// Source addresses whose handshakes are counted, at most; above it the fullest counts stay.
 pub(super) const HANDSHAKE_SOURCES_MAX: usize = 1_024;
 
-/// Streams that a peer may open. One is used; the rest is the slack that other implementations
-/// expect.
+/// Streams that a peer may open. One is for frames, and few beside it are ever open; the rest is the
+/// slack that other implementations expect.
 pub(super) const STREAMS_MAX: u32 = 16;
+
+/// Streams beside the frames that are answered at once, for one peer: a fetch, and a question.
+///
+/// Source: PROTOCOL R-MEDIA-4.
+pub(super) const SIDES_MAX: usize = 2;
+
+/// How long opening a stream beside the frames may take: longer means that the peer has as many as
+/// it takes.
+pub(super) const SIDE_OPEN_TIME: Duration = Duration::from_secs(5);
 
 /// Bytes in flight on one stream: two frames of the largest size.
 pub(super) const STREAM_WINDOW_BYTES: u32 = 128 * 1024;

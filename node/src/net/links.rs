@@ -276,6 +276,16 @@ impl Held {
         }
     }
 
+    /// Tells whether frames wait to be sent.
+    pub(super) fn is_behind(&self) -> bool {
+        self.queue.capacity() < self.queue.max_capacity()
+    }
+
+    /// Returns the connection.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Ends the connection at once.
     pub(super) fn close(&self, ending: Ending) {
         ending.close(&self.connection);
@@ -624,6 +634,11 @@ impl Links {
     /// Returns all connections.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Held> {
         self.held.values()
+    }
+
+    /// Returns all connections with their names.
+    pub(super) fn peers(&self) -> impl Iterator<Item = (PeerId, &Held)> {
+        self.held.iter().map(|(peer, held)| (*peer, held))
     }
 
     /// Returns all connections on which the peer has spoken.

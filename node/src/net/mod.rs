@@ -18,6 +18,7 @@
 //! | `conversation` | one connection from its handshake to its end |
 //! | `dial` | the supervisor that dials what is due |
 //! | `uplink` | the one connection to the cloud |
+//! | `side` | streams beside the frames, for media |
 //! | `memory` | port and addresses kept from one start to the next |
 //! | `hub` | what all of them share |
 
@@ -34,6 +35,7 @@ mod links;
 mod mdns;
 mod memory;
 mod rivals;
+mod side;
 mod uplink;
 
 use std::fmt;
@@ -64,6 +66,7 @@ pub use self::discovery::Sighting;
 pub use self::ground::Ground;
 pub use self::limits::{ADDRESS_REST_MS, ADDRESSES_MAX, CANDIDATES_MAX};
 pub use self::mdns::{Hearsay, Record};
+pub use self::side::{Side, SidePeer, Sides};
 
 /// The port of mDNS (RFC 6762); tests use another one.
 pub const MDNS_PORT: u16 = 5353;

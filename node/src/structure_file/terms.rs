@@ -3,10 +3,11 @@
 //! Layer: below `structure_file`.
 
 use tallyline_proto::model::{
-    Court, Discipline, Method, Overtime, Ruleset, ShooterNo, Sum, Terms, Tie,
+    Court, Discipline, Media, Method, Overtime, Ruleset, ShooterNo, Sum, Terms, Tie,
 };
 
 use super::cursor::At;
+use crate::root::unhex;
 
 /// Most of anything that is counted or measured on a stage.
 const NUMBER_MAX: u64 = 1_000_000;
@@ -14,6 +15,12 @@ const NUMBER_MAX: u64 = 1_000_000;
 const BRIEFING_BYTES_MAX: usize = 1_000;
 /// Most targets with a value of their own.
 const VALUES_MAX: usize = 64;
+/// Most pictures of one stage.
+const PICTURES_MAX: usize = 8;
+/// Largest picture in bytes: every device fetches it ahead, and no photograph has more.
+const PICTURE_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// Longest name of a media type, in bytes.
+const MIME_BYTES_MAX: usize = 64;
 /// Most ways to tell equal results apart.
 const TIES_MAX: usize = 8;
 
@@ -106,6 +113,24 @@ pub(super) fn terms(it: &At<'_>, method: Method) -> Result<Terms, String> {
         stage_points: number("stage_points")?,
         court,
         incident_window_ms: seconds("incident_window")?.saturating_mul(10),
+        pictures: match it.optional("pictures", |it| it.items(PICTURES_MAX))? {
+            None => Vec::new(),
+            Some(list) => list.iter().map(picture).collect::<Result<_, _>>()?,
+        },
+    })
+}
+
+/// Reads what `tallyline media add` tells of a picture.
+fn picture(it: &At<'_>) -> Result<Media, String> {
+    let hash = it.field("hash")?;
+    let bytes = unhex(hash.text()?).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    let mime = it.field("mime")?.name(MIME_BYTES_MAX)?;
+    Ok(Media {
+        hash: bytes.ok_or_else(|| {
+            hash.problem("write the 64 hex digits that `tallyline media add` printed")
+        })?,
+        bytes: it.field("bytes")?.number(1..=PICTURE_BYTES_MAX)?.into(),
+        mime,
     })
 }
 

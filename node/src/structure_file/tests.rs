@@ -349,3 +349,32 @@ fn what_a_method_needs_is_asked_for() {
         "a stage scored as court, and no other, says \"court\"",
     );
 }
+
+#[test]
+fn pictures_of_a_stage_are_read_as_media_add_tells_them() {
+    let hash = "0f".repeat(32);
+    let text = SMALL.replacen(
+        r#""steel": 3,"#,
+        &format!(
+            r#""steel": 3, "pictures": [{{"hash": "{hash}", "bytes": 142000, "mime": "image/jpeg"}}],"#
+        ),
+        1,
+    );
+    let file = StructureFile::parse(&text).unwrap();
+    let pictures = &file.structure.drills[0].terms.pictures;
+    assert_eq!(pictures.len(), 1);
+    assert_eq!(pictures[0].hash, [0x0f; 32]);
+    assert_eq!(pictures[0].bytes, 142_000);
+    check(
+        r#""steel": 3,"#,
+        r#""steel": 3, "pictures": [{"hash": "0f", "bytes": 1, "mime": "image/png"}],"#,
+        "pictures[0].hash: found \"0f\"; write the 64 hex digits",
+    );
+    check(
+        r#""steel": 3,"#,
+        &format!(
+            r#""steel": 3, "pictures": [{{"hash": "{hash}", "bytes": 0, "mime": "image/png"}}],"#
+        ),
+        "pictures[0].bytes",
+    );
+}

@@ -6,7 +6,7 @@ use tallyline_keys::PublicKey;
 
 use uuid::Uuid;
 
-use super::{DrillNo, Kind, Place, RuleNo, Ruleset, ShooterNo, SquadNo};
+use super::{DrillNo, Kind, Media, Place, RuleNo, Ruleset, ShooterNo, SquadNo};
 
 /// The root of an event; the event id is the hash of its encoded bytes.
 ///
@@ -119,6 +119,8 @@ pub struct Terms {
     /// Within how many milliseconds of the first report others of the same bib and place are about
     /// the same thing ([`Terms::incident_window_ms`]); 0: not said.
     pub incident_window_ms: u32,
+    /// Pictures of the drill, at most 8, fetched apart and ahead.
+    pub pictures: Vec<Media>,
 }
 
 impl Terms {

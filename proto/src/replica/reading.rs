@@ -11,7 +11,7 @@ use alloc::{
 use tallyline_keys::PublicKey;
 
 use super::{
-    Chase, DeviceView, EntryFilter, EntryView, EventEnd, GrantView, LentView, LogView, Now,
+    Chase, DeviceView, EntryFilter, EntryView, EventEnd, GrantView, LentView, LogView, Now, PeerId,
     Replica, StatementView, VerifyReport, command::bundle, core::State, member::Member,
 };
 use crate::{
@@ -236,6 +236,18 @@ impl Replica {
             .members()
             .keys()
             .copied()
+            .collect()
+    }
+
+    /// Returns the connections whose peers have shown that they are members, and of each whether it is
+    /// a cloud of the event.
+    pub fn member_peers(&self) -> Vec<(PeerId, bool)> {
+        let Some(member) = self.member() else {
+            return Vec::new();
+        };
+        let members = self.peers.iter().filter(|(_, it)| it.is_member);
+        members
+            .map(|(peer, it)| (*peer, member.is_cloud(&it.speaks_for())))
             .collect()
     }
 

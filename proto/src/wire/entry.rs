@@ -16,7 +16,7 @@ use crate::model::{
     ShooterNo, Status, StatusKind, Steel, StringFaults, TimeSource, Void, VoidReason,
 };
 
-pub(super) use record::{person_in, person_out};
+pub(super) use record::{MEDIA_MAX, MIME_BYTES_MAX, person_in, person_out};
 
 /// Most targets of a score; more than any drill has.
 pub(super) const TARGETS_MAX: usize = 64;

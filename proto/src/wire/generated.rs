@@ -97,7 +97,7 @@ pub struct Division {
     #[prost(uint32, tag = "3")]
     pub major_floor: u32,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Drill {
     #[prost(uint32, tag = "1")]
     pub no: u32,
@@ -118,7 +118,7 @@ pub struct Drill {
     pub terms: ::core::option::Option<Terms>,
 }
 /// What only some methods need to know of a drill.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Terms {
     /// 16 bytes: name in the file the drill came from
     #[prost(bytes = "vec", tag = "1")]
@@ -150,6 +150,22 @@ pub struct Terms {
     /// of a race: reports of one thing; 0 stands for 30,000
     #[prost(uint32, tag = "13")]
     pub incident_window_ms: u32,
+    /// at most 8, fetched apart
+    #[prost(message, repeated, tag = "14")]
+    pub pictures: ::prost::alloc::vec::Vec<Picture>,
+}
+/// A picture of a drill. As `Media` of a report.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Picture {
+    /// 32 bytes, BLAKE3
+    #[prost(bytes = "vec", tag = "1")]
+    pub hash: ::prost::alloc::vec::Vec<u8>,
+    /// bytes
+    #[prost(uint64, tag = "2")]
+    pub size: u64,
+    /// at most 64 bytes
+    #[prost(string, tag = "3")]
+    pub mime: ::prost::alloc::string::String,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Court {

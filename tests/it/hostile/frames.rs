@@ -38,6 +38,6 @@ fn input_48_a_structure_with_another_hash_or_too_large_is_refused() {
 }
 
 #[test]
-fn input_49_frames_of_unknown_kinds_are_skipped_since_there_is_no_media() {
+fn input_49_frames_of_unknown_kinds_are_skipped_since_media_never_come_as_frames() {
     check(49);
 }

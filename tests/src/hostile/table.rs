@@ -328,9 +328,9 @@ pub const CASES: &[Case] = &[
     },
     Case {
         number: 49,
-        input: "chunks of media",
-        expected: "no media in this version: a frame of an unknown kind is skipped",
-        run: structure::no_media,
+        input: "chunks of media among the frames",
+        expected: "media never come as frames: a frame of an unknown kind is skipped",
+        run: structure::media_as_frames,
     },
     Case {
         number: 50,

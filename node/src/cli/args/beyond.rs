@@ -2,6 +2,8 @@
 //!
 //! Layer: node, cli, args.
 
+use std::path::PathBuf;
+
 use clap::{ArgGroup, Args, Subcommand};
 
 use crate::cli::notation;
@@ -63,6 +65,9 @@ pub(in crate::cli) struct IncidentReport {
     /// What was seen, at most 200 bytes.
     #[arg(long)]
     pub(in crate::cli) text: Option<String>,
+    /// A picture or clip; repeat for more, at most 8. The report goes ahead, the file follows.
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) media: Vec<PathBuf>,
     /// Its UUID; the same one again is written once [default: drawn].
     #[arg(long, value_name = "UUID")]
     pub(in crate::cli) id: Option<String>,

@@ -13,7 +13,7 @@ use crate::local::protocol::{
 };
 
 use super::table::{Sheet, Side::Left, Side::Right, clean};
-use super::{add, count, when};
+use super::{add, count, media, when};
 use crate::local::record_text::centis_text;
 
 /// Digits of a UUID that a table shows; enough to name it within an event.
@@ -108,7 +108,11 @@ fn one_incident(text: &mut String, incident: &IncidentInfo, zone_min: i32) {
         );
         for file in media {
             let mime = clean(&file.mime);
-            add(text, format_args!("      {mime}, {} bytes\n", file.bytes));
+            let state = media::state(file);
+            add(
+                text,
+                format_args!("      {mime}, {} bytes: {state}\n", file.bytes),
+            );
         }
     }
     for DecisionInfo {

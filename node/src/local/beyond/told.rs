@@ -18,12 +18,11 @@ use tallyline_proto::rules::{
 
 use super::super::protocol::{
     AlertInfo, ConflictInfo, Conflicts, DecisionInfo, FieldInfo, IncidentGroup, IncidentInfo,
-    KindInfo, Kinds, MediaData, NotedInfo, OtherInfo, PlaceInfo, Problem, RecordInfo, ReportInfo,
-    RulingInfo, RulingWord, ValueInfo, VersionInfo,
+    KindInfo, Kinds, NotedInfo, OtherInfo, PlaceInfo, Problem, RecordInfo, ReportInfo, RulingInfo,
+    RulingWord, ValueInfo, VersionInfo,
 };
-use super::super::{convert, names, record_text::centis_text};
+use super::super::{convert, media, names, record_text::centis_text};
 use super::values;
-use crate::root::hex;
 
 /// Tells everything that needs a person.
 pub(in crate::local) fn conflicts(replica: &mut Replica) -> Result<Conflicts, Problem> {
@@ -259,11 +258,7 @@ fn other(replica: &Replica, saying: &Saying<Incident>) -> OtherInfo {
 fn report(replica: &Replica, saying: &Saying<Report>) -> ReportInfo {
     let says = &saying.says;
     let (text, sealed) = text(replica, says.text.as_ref());
-    let media = says.media.iter().map(|it| MediaData {
-        hash: hex(&it.hash),
-        bytes: it.bytes,
-        mime: it.mime.clone(),
-    });
+    let media = says.media.iter().map(media::info);
     ReportInfo {
         report: says.id.to_string(),
         noted: noted(&saying.noted),

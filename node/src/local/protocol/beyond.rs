@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::MediaInfo;
+
 /// Arguments of `incident-add`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -299,8 +301,8 @@ pub struct ReportInfo {
     pub text: Option<String>,
     /// Whether the text is sealed.
     pub sealed: bool,
-    /// Pictures and clips.
-    pub media: Vec<MediaData>,
+    /// Pictures and clips, and how much of each is here.
+    pub media: Vec<MediaInfo>,
 }
 
 /// One decision.

@@ -18,6 +18,8 @@ pub const UNKNOWN_DEVICE: &str = "unknown_device";
 pub const UNKNOWN_GRANT: &str = "unknown_grant";
 /// No entry is called so, or several are.
 pub const UNKNOWN_ENTRY: &str = "unknown_entry";
+/// No picture or clip is called so, or several are.
+pub const UNKNOWN_MEDIA: &str = "unknown_media";
 /// Nobody in the event is called so, or several are.
 pub const UNKNOWN_PERSON: &str = "unknown_person";
 /// No division of the event is called so.

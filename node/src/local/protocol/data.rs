@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use tallyline_proto::model::EventId;
 
 use super::{
-    ApproveData, CloseWhy, HeadInfo, KindInfo, LastSync, LentInfo, PhaseInfo, PlaceInfo, Record,
-    RevokeWhy, RosterAdd, ScoreVoid,
+    ApproveData, CloseWhy, HeadInfo, KindInfo, LastSync, LentInfo, MediaInfo, PhaseInfo, PlaceInfo,
+    Record, RevokeWhy, RosterAdd, ScoreVoid,
 };
 
 /// Answer of a verb that has nothing to tell.
@@ -121,6 +121,9 @@ pub struct DrillInfo {
     pub required_hits: Vec<u8>,
     /// Steel targets.
     pub steel: u8,
+    /// Its pictures, and how much of each is here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pictures: Vec<MediaInfo>,
 }
 
 /// One rule.

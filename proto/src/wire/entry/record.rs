@@ -18,10 +18,10 @@ use crate::{
 const TEXT_BYTES_MAX: usize = 200;
 /// Most parents and most fields of a record.
 const LIST_MAX: usize = 32;
-/// Most pictures and clips of a report.
-const MEDIA_MAX: usize = 8;
+/// Most pictures and clips of a report, and pictures of a drill.
+pub(in crate::wire) const MEDIA_MAX: usize = 8;
 /// Longest name of a media type, in bytes.
-const MIME_BYTES_MAX: usize = 64;
+pub(in crate::wire) const MIME_BYTES_MAX: usize = 64;
 
 pub(super) fn record_out(record: &Record) -> pb::Record {
     pb::Record {

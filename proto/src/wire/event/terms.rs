@@ -4,8 +4,12 @@ use uuid::Uuid;
 
 use super::number;
 use crate::{
-    model::{Court, Overtime, ShooterNo, Terms},
-    wire::{WireError, entry::TARGETS_MAX, fixed, generated as pb},
+    model::{Court, Media, Overtime, ShooterNo, Terms},
+    wire::{
+        WireError,
+        entry::{MEDIA_MAX, MIME_BYTES_MAX, TARGETS_MAX},
+        fixed, generated as pb,
+    },
 };
 
 /// Longest briefing of a drill, in bytes: a written stage briefing.
@@ -47,6 +51,26 @@ pub(super) fn terms_out(terms: &Terms) -> Option<pb::Terms> {
             cap: court.cap,
         }),
         incident_window_ms: terms.incident_window_ms,
+        pictures: terms.pictures.iter().map(picture_out).collect(),
+    })
+}
+
+fn picture_out(picture: &Media) -> pb::Picture {
+    pb::Picture {
+        hash: picture.hash.to_vec(),
+        size: picture.bytes,
+        mime: picture.mime.clone(),
+    }
+}
+
+fn picture_in(it: pb::Picture) -> Result<Media, WireError> {
+    if MIME_BYTES_MAX < it.mime.len() {
+        return Err(WireError::TooLarge("media type"));
+    }
+    Ok(Media {
+        hash: fixed(&it.hash, "hash of a picture")?,
+        bytes: it.size,
+        mime: it.mime,
     })
 }
 
@@ -59,6 +83,9 @@ pub(super) fn terms_in(it: Option<pb::Terms>) -> Result<Terms, WireError> {
     }
     if TARGETS_MAX < it.values.len() {
         return Err(WireError::TooLarge("target values"));
+    }
+    if MEDIA_MAX < it.pictures.len() {
+        return Err(WireError::TooLarge("pictures of a drill"));
     }
     let numbers = [
         it.par_cs,
@@ -92,6 +119,11 @@ pub(super) fn terms_in(it: Option<pb::Terms>) -> Result<Terms, WireError> {
         stage_points: it.stage_points,
         court: it.court.map(court_in).transpose()?,
         incident_window_ms: it.incident_window_ms,
+        pictures: it
+            .pictures
+            .into_iter()
+            .map(picture_in)
+            .collect::<Result<_, _>>()?,
     })
 }
 
@@ -123,4 +155,41 @@ pub(super) fn uuid_in(bytes: &[u8], field: &'static str) -> Result<Option<Uuid>,
         return Ok(None);
     }
     Ok(Some(Uuid::from_bytes(fixed(bytes, field)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{string::String, vec};
+
+    use super::*;
+
+    fn picture() -> Media {
+        Media {
+            hash: [7; 32],
+            bytes: 142_000,
+            mime: String::from("image/jpeg"),
+        }
+    }
+
+    #[test]
+    fn pictures_of_a_drill_come_back_and_too_many_or_bad_ones_are_refused() {
+        let terms = Terms {
+            pictures: vec![picture(); MEDIA_MAX],
+            ..Terms::default()
+        };
+        let sent = terms_out(&terms);
+        assert_eq!(terms_in(sent.clone()), Ok(terms), "as they were");
+        let mut many = sent.unwrap();
+        many.pictures.push(picture_out(&picture()));
+        assert_eq!(
+            terms_in(Some(many.clone())),
+            Err(WireError::TooLarge("pictures of a drill"))
+        );
+        many.pictures.truncate(1);
+        let mut long = many.clone();
+        long.pictures[0].mime = "x".repeat(MIME_BYTES_MAX + 1);
+        assert_eq!(terms_in(Some(long)), Err(WireError::TooLarge("media type")));
+        many.pictures[0].hash.pop();
+        assert!(terms_in(Some(many)).is_err(), "half a hash");
+    }
 }
