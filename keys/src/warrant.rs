@@ -66,7 +66,7 @@ mod tests {
         assert_eq!(warrant.verify(&other), Err(SignatureError::Mismatch));
         let stolen = Warrant {
             cloud: other,
-            ..warrant.clone()
+            signature: warrant.signature,
         };
         assert_eq!(stolen.verify(&node), Err(SignatureError::Mismatch));
         // What the cloud signs for another purpose is none.

@@ -150,7 +150,7 @@ async fn live(
         here: here.clone(),
         stop: Arc::clone(&stop),
     };
-    let heart = open(root, config, around, beside).await?;
+    let heart = open(root, config, around.clone(), beside).await?;
     let server = match Server::bind(&here.dir) {
         Ok(server) => server,
         Err(error) => {
@@ -174,33 +174,49 @@ async fn live(
         stopped.clone(),
         (&mut interrupt, &mut terminate),
     );
+    let settings = (config.alerts.clone(), stopped);
+    tokio::join!(
+        serve(&heart, server, around, (door, device), settings),
+        watch
+    );
+    end(&net, &heart).await;
+    Ok(match heart {
+        Heart::One(one) => Some(one.thread),
+        Heart::Many(_) => None,
+    })
+}
+
+/// Answers on the command socket and over HTTP, writes the files beside the store and tells alerts,
+/// until the node ends.
+async fn serve(
+    heart: &Heart,
+    server: Server,
+    around: cloud::Surroundings,
+    (door, device): (Door, Arc<DeviceKey>),
+    (settings, stopped): (alerts::Settings, watch::Receiver<bool>),
+) {
+    let cloud::Surroundings { clock, here, .. } = around;
     let (dir, mode) = (here.dir.clone(), here.mode);
     let asked = (door, dir.as_path(), mode);
-    let settings = config.alerts.clone();
-    match &heart {
+    match heart {
         Heart::One(one) => {
-            let clerk = Clerk::new(one.driver.clone(), network, here, Arc::clone(&stop));
+            let clerk = Clerk::new(one.driver.clone(), around.network, here, around.stop);
             let events = Arc::new(OneEvent::new(clerk.clone(), one.growth.clone()));
             let http = http(asked, events, (device, clock.clone()), stopped.clone());
             let alerts = alerts::keep(clerk.clone(), dir.clone(), settings, stopped.clone());
             let serve = server.serve(clerk, stopped.clone());
             let beside = one.beside.clone();
             let keep = beside.keep(one.driver.clone(), clock, stopped, score_line);
-            tokio::join!(serve, watch, keep, alerts, http);
+            tokio::join!(serve, keep, alerts, http);
         }
         Heart::Many(events) => {
             let all = Arc::new(events.clone());
             let http = http(asked, all, (device, clock), stopped.clone());
             let alerts = alerts::keep(events.clone(), dir.clone(), settings, stopped.clone());
             let serve = server.serve(events.clone(), stopped);
-            tokio::join!(serve, watch, alerts, http);
+            tokio::join!(serve, alerts, http);
         }
     }
-    end(&net, &heart).await;
-    Ok(match heart {
-        Heart::One(one) => Some(one.thread),
-        Heart::Many(_) => None,
-    })
 }
 
 /// Serves HTTP until the node ends, if it was asked for. What HTTP keeps lies in a folder of its own,

@@ -40,6 +40,7 @@ pub use reception::Reception;
 pub use shelf::{Folder, Shelf};
 
 /// What a node has around its events.
+#[derive(Clone)]
 pub struct Surroundings {
     /// Its connections.
     pub net: Arc<Net>,

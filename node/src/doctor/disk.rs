@@ -65,11 +65,8 @@ fn store(dir: &Path, running: &Running) -> Finding {
     for path in &paths {
         match Store::open_copy(path).and_then(|store| store.load()) {
             Ok(stored) => {
-                entries += stored
-                    .logs
-                    .iter()
-                    .map(|log| log.entries.len())
-                    .sum::<usize>()
+                let logs = stored.logs.iter();
+                entries += logs.map(|log| log.entries.len()).sum::<usize>();
             }
             Err(error) => {
                 return Finding::wrong(

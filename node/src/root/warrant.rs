@@ -96,7 +96,7 @@ mod tests {
             "",
             "tallyline-warrant:",
             "tallyline-warrant:00",
-            &text[..40],
+            text.get(..40).expect("ASCII"),
         ] {
             assert!(from_text(garbage).is_none(), "{garbage:?}");
         }

@@ -45,7 +45,7 @@ const MODULES: [(&str, &[&str]); 7] = [
 ];
 
 /// Packages that only some files may name, so that each could be replaced in one place.
-const OWNERS: [(&str, &[&str]); 7] = [
+const OWNERS: [(&str, &[&str]); 8] = [
     ("ed25519_dalek", &["keys/src/device", "keys/src/sign"]),
     ("rcgen", &["keys/src/tls", "tests/src/hostile/"]),
     ("prost", &["proto/src/wire/", "proto/tests/"]),

@@ -13,10 +13,13 @@ use super::{add, count, kinds, numbers, when};
 
 /// Lists the events that a node holds.
 pub(in crate::cli) fn events(data: &Events) -> String {
-    let lines = data.events.iter();
-    let mut text: String = lines
-        .map(|it| format!("{}  {}\n", it.event, clean(&it.name)))
-        .collect();
+    let mut text = String::new();
+    for it in &data.events {
+        add(
+            &mut text,
+            format_args!("{}  {}\n", it.event, clean(&it.name)),
+        );
+    }
     if text.is_empty() {
         text.push_str("There is no event yet.\n");
     }
