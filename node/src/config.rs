@@ -6,11 +6,11 @@
 //! no store and no network.
 
 mod alerting;
+mod keeping;
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, IsTerminal as _};
 use std::net::SocketAddr;
-use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -18,12 +18,11 @@ use rustix::termios::tcgetwinsize;
 use tallyline_keys::PublicKey;
 
 use crate::alerts::Settings;
-use crate::cloud::Hints;
 use crate::media::{Metered, QUOTA_DEFAULT};
 use crate::root::{Mode, PassphraseSource};
-use crate::store::postgres::Engine;
 
 pub use self::alerting::RawAlerts;
+pub use self::keeping::EventsConfig;
 
 /// What was typed in one place; `None` leaves the choice to the next place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -101,19 +100,6 @@ pub struct Config {
     pub alerts: Settings,
     /// How to write on the terminal.
     pub screen: Screen,
-}
-
-/// How a cloud keeps its events.
-#[derive(Clone, PartialEq, Eq)]
-pub struct EventsConfig {
-    /// The database that its nodes share; `None`: files in the root.
-    pub database: Option<String>,
-    /// How the nodes of a database hear of each other.
-    pub hints: Hints,
-    /// What the database's engine can do.
-    pub engine: Engine,
-    /// Events that are in memory at once, at most.
-    pub active_max: usize,
 }
 
 /// Where the cloud node is, and who it must be.
@@ -226,10 +212,6 @@ const KEYS: [&str; 18] = [
 /// Longest configuration file in bytes that is read; a real one has a few hundred.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 
-/// Events that a cloud node holds in memory at once unless something else is asked for: at some 2 MB
-/// each half a GB, and a loop's thread each.
-const ACTIVE_EVENTS_DEFAULT: usize = 256;
-
 /// What is logged unless something else is asked for.
 const LOG_DEFAULT: &str = "info";
 
@@ -330,7 +312,7 @@ impl Config {
             media_quota: layers
                 .read::<Bytes>("media_quota", size_advice, |raw| raw.media_quota.clone())?
                 .map_or(QUOTA_DEFAULT, |it| it.0),
-            events: events(layers)?,
+            events: keeping::events(layers)?,
             alerts: alerting::settings(layers)?,
             screen: Screen {
                 color: color(layers, env, terminal)?,
@@ -562,31 +544,6 @@ impl FromStr for Bytes {
     }
 }
 
-/// The address of a database.
-struct DatabaseUrl(String);
-
-impl FromStr for DatabaseUrl {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let known = ["postgres://", "postgresql://"];
-        let fits = known.iter().any(|scheme| text.starts_with(scheme));
-        fits.then(|| Self(text.to_owned())).ok_or(())
-    }
-}
-
-impl std::fmt::Debug for EventsConfig {
-    /// Shows nothing of the database's address, which may hold a password.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("EventsConfig")
-            .field("database", &self.database.is_some())
-            .field("hints", &self.hints)
-            .field("engine", &self.engine)
-            .field("active_max", &self.active_max)
-            .finish()
-    }
-}
-
 /// A host name or address with a port; the name is looked up when it is dialled.
 struct HostPort(String);
 
@@ -628,30 +585,6 @@ fn parse<T: FromStr>(
         key,
         value,
         advice,
-    })
-}
-
-/// Puts together how a cloud keeps its events.
-fn events(layers: &Layers) -> Result<EventsConfig, ConfigError> {
-    let store_advice =
-        "write postgres://user@host:5432/database, or leave it out for files in the root";
-    let database = layers.read::<DatabaseUrl>("store", store_advice, |raw| raw.store.clone())?;
-    let locks = layers.read::<Switch>("advisory_locks", "use true or false", |raw| {
-        raw.advisory_locks.clone()
-    })?;
-    let active_advice = "write how many, 1 to 10000";
-    let active = layers.read::<NonZeroU16>("active_events", active_advice, |raw| {
-        raw.active_events.clone()
-    })?;
-    Ok(EventsConfig {
-        database: database.map(|it| it.0),
-        hints: layers
-            .read("hints", "use notify or poll", |raw| raw.hints.clone())?
-            .unwrap_or(Hints::Notify),
-        engine: Engine {
-            advisory_locks: locks.is_none_or(|it| it.0),
-        },
-        active_max: active.map_or(ACTIVE_EVENTS_DEFAULT, |it| usize::from(it.get())),
     })
 }
 

@@ -24,6 +24,7 @@ use crate::clock::Clock;
 use crate::exchange::check::damage_of;
 use crate::local::offline;
 use crate::local::protocol::{Answer, Call, Import, Imported, Problem, Request, codes, exits};
+use crate::node::HTTP_DIR;
 use crate::root::{KEY_FILE, Mode, PassphraseSource, Root, RootError, STORE_FILE, hex};
 
 /// The part that says what the backup is.
@@ -36,7 +37,10 @@ const EVENT: &str = "event.tally";
 const CHECKSUM: &str = "checksum";
 
 /// The folder of a root with the accounts of a cloud's people.
-const ACCOUNTS: &str = "accounts";
+const ACCOUNTS: &str = HTTP_DIR;
+
+/// What of it is no account: who restores draws fresh keys for tokens, and people log in again.
+const NO_ACCOUNTS: [&str; 2] = ["accounts.lock", "token.keys"];
 
 /// Longest part beside the event, in bytes: accounts of ten thousand people.
 const PART_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -152,7 +156,7 @@ fn accounts(dir: &Path) -> Result<Vec<Part>, Problem> {
     for file in files.take(PARTS_MAX) {
         let path = file.map_err(|error| bad(&folder, &error))?.path();
         let name = path.file_name().and_then(|it| it.to_str());
-        if let Some(name) = name.filter(|_| path.is_file()) {
+        if let Some(name) = name.filter(|it| path.is_file() && !NO_ACCOUNTS.contains(it)) {
             let bytes = durable::read(&path, PART_BYTES_MAX).map_err(|error| bad(&path, &error))?;
             parts.push(Part {
                 name: format!("{ACCOUNTS}/{name}"),

@@ -7,6 +7,8 @@
 //! something else there than it remembers is [`StoreError::Behind`] and reads the event again.
 //! Nothing is ever notified inside such a transaction (`cloud::bus`).
 //!
+//! Source: PROTOCOL R-CLOUD-5.
+//!
 //! The loop that commits is no asynchronous task and waits for the database as it would for a disk.
 //!
 //! | file | what it is |
