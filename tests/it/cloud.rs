@@ -161,6 +161,50 @@ fn the_real_match_reaches_three_nodes_on_one_database_whatever_dies() {
     }
 }
 
+/// What engines lack that only speak PostgreSQL's protocol is not used then (docs/CLOUD.md).
+#[test]
+fn the_settings_of_other_engines_work() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let range = Range::new();
+    let key = cloud(&range, "cloud");
+    // Every transaction may be ended for another one's sake, as CockroachDB does.
+    let serializable = "-c%20default_transaction_isolation%3Dserializable";
+    let url = format!("{}?options={serializable}", server.url());
+    let settings = "advisory_locks = false\nhints = \"poll\"\n";
+    std::fs::write(range.root("other.toml"), settings).unwrap();
+    let config = range.path("other.toml");
+    let store = ["--store", &url, "--config", &config];
+    let mut nodes = Vec::new();
+    for name in ["first", "second"] {
+        node_of(&range, "cloud", name);
+        nodes.push(range.start_with(name, &[], &store));
+    }
+    range.done("owner", &["init", "--label", "Owner"]);
+    range.found("owner", &["--cloud-key", &key]);
+    range.done("owner", &["event", "lock"]);
+    let uplink = ["--cloud", &address(&nodes[0]), "--cloud-key", &key];
+    let owner = range.start_with("owner", &[], &uplink);
+    let other = ["--cloud", &address(&nodes[1]), "--cloud-key", &key];
+    let tablet = range.join_with("tablet", "scorer", &[&owner], &other);
+    range.score("owner", "1", "1");
+    range.grant("1", "tablet");
+    until("the tablet may write", AGREE_MAX, || {
+        range.run("tablet", &crate::range::score("2", "1")).exit == 0
+    });
+    for device in [&owner, &tablet] {
+        until("all is in the cloud", AGREE_MAX, || is_in_the_cloud(device));
+    }
+    until("both nodes hold the same", AGREE_MAX, || {
+        nodes
+            .iter()
+            .all(|node| status(node)["state_digest"] == status(&owner)["state_digest"])
+    });
+    let total = status(&owner)["totals"]["entries"].as_u64().unwrap();
+    assert_eq!(rows(&server), (total, total));
+}
+
 /// The venue of the real match: the owner, two gateways that carry to different nodes, and two
 /// tablets with half of the squads each.
 fn venue(range: &Range, key: &str, nodes: &[Process]) -> (Value, Process, Vec<Process>) {
