@@ -21,6 +21,7 @@ use uuid::Uuid;
 use super::bus::Bus;
 use super::shelf::Shelf;
 use crate::api::Open;
+use crate::beside::Beside;
 use crate::clock::Clock;
 use crate::driver::{Driver, DriverThread, Home, Link, NoLink, Opener, Origin, Unstarted};
 use crate::entropy;
@@ -359,7 +360,9 @@ impl Events {
             bus: around.bus.clone(),
             media: media.clone(),
         });
-        let link = growth.watch(link);
+        // With whom it was complete is known as long as the event is active, and in no file.
+        let beside = Beside::default();
+        let link = growth.watch(beside.watch(link, around.clock.clone()));
         let started = spawn_blocking(move || Driver::start_on(origin, link)).await;
         let (driver, thread) = match started {
             Ok(Ok(started)) => started,
@@ -369,6 +372,7 @@ impl Events {
         };
         let here = Here {
             media: media.clone(),
+            beside,
             ..around.here.clone()
         };
         let (network, stop) = (Arc::clone(&around.network), Arc::clone(&around.stop));

@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use std::time::Duration;
+
 use sqlx::postgres::PgPool;
 use sqlx::{Postgres, Transaction};
 use tallyline_proto::model::LogName;
 use tallyline_proto::replica::Write;
 use tallyline_proto::wire::decode_cell;
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::super::{StoreError, layout};
@@ -15,6 +18,9 @@ use super::{Known, KnownLog, TRIES_MAX, disk, may_retry};
 /// Entries between two head signatures that are kept, at most: as many of the longest make the
 /// 48 KB of a push, so that every node can end a chunk at one.
 const HEAD_GAP_MAX: i64 = 48;
+
+/// Wait before a transaction is tried again, times the number of tries.
+const RETRY_REST: Duration = Duration::from_millis(5);
 
 /// Entries that follow each other in one log.
 #[derive(Clone, Debug)]
@@ -202,7 +208,10 @@ pub(super) async fn commit(
         tries += 1;
         match attempt(&pool, event, &batch, &logs).await {
             Ok(done) => return Ok((batch, done)),
-            Err(Failure::Database(error)) if may_retry(&error) && tries < TRIES_MAX => {}
+            Err(Failure::Database(error)) if may_retry(&error) && tries < TRIES_MAX => {
+                // Whoever it gave way to is given time to end.
+                sleep(RETRY_REST * tries).await;
+            }
             Err(Failure::Database(error)) => return Err(disk(&error)),
             Err(Failure::Store(error)) => return Err(error),
         }
