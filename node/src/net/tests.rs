@@ -398,22 +398,19 @@ async fn the_device_of_a_card_dials_whoever_it_finds() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_uplink_talks_to_the_pinned_cloud_alone_and_can_be_paused() {
+async fn the_uplink_reaches_whoever_is_at_the_clouds_address_and_can_be_paused() {
     let cloud = Node::start(NetConfig {
         mode: Mode::Cloud,
         ..config(9)
     });
-    let uplink = |key| {
-        let address = cloud.address().to_string();
-        Some(Uplink { address, key })
-    };
+    // A node of the cloud has a key of its own: whether it speaks for the cloud is the core's to judge, by
+    // its warrant (R-CLOUD-3).
     let gateway = Node::start(NetConfig {
-        uplink: uplink(cloud.key),
+        uplink: Some(Uplink {
+            address: cloud.address().to_string(),
+            key: key(8).public(),
+        }),
         ..config(1)
-    });
-    let misled = Node::start(NetConfig {
-        uplink: uplink(gateway.key),
-        ..config(2)
     });
     until("linked", || {
         gateway.is_linked(&cloud) && cloud.is_linked(&gateway)
@@ -424,7 +421,6 @@ async fn the_uplink_talks_to_the_pinned_cloud_alone_and_can_be_paused() {
         Source::Uplink,
         "how it was found"
     );
-    assert!(!cloud.keys().contains(&misled.key), "wrong key pinned");
     cloud.admit(&[&gateway]);
     gateway.net.pause(Scope::Cloud);
     until("paused", || gateway.net.links().is_empty()).await;
@@ -435,7 +431,7 @@ async fn the_uplink_talks_to_the_pinned_cloud_alone_and_can_be_paused() {
         gateway.is_linked(&cloud) && cloud.is_linked(&gateway)
     })
     .await;
-    close(&[&gateway, &misled, &cloud]).await;
+    close(&[&gateway, &cloud]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

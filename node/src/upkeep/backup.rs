@@ -435,11 +435,11 @@ mod tests {
     #[test]
     fn parts_come_back_and_foreign_ones_are_refused() {
         let file = Path::new("a.backup");
-        let packed = pack(&[part(ABOUT), part(EVENT), part("accounts/a.json")]).unwrap();
+        let packed = pack(&[part(ABOUT), part(EVENT), part("http/a.json")]).unwrap();
         let parts = unpack(file, &packed).unwrap();
         let names: Vec<_> = parts.iter().map(|it| it.name.as_str()).collect();
-        assert_eq!(names, [ABOUT, EVENT, "accounts/a.json"]);
-        for name in ["node.redb", "accounts/b/c", "x", "accounts"] {
+        assert_eq!(names, [ABOUT, EVENT, "http/a.json"]);
+        for name in ["node.redb", "http/b/c", "x", "http"] {
             let packed = pack(&[part(name)]).unwrap();
             assert!(unpack(file, &packed).is_err(), "{name}");
         }
