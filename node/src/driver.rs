@@ -345,6 +345,11 @@ impl Driver {
         self.queue.closed().await;
     }
 
+    /// Tells whether the loop takes anything.
+    pub fn is_running(&self) -> bool {
+        !self.queue.is_closed()
+    }
+
     /// Returns why the disk takes nothing, if the last commit failed.
     pub fn trouble(&self) -> Option<String> {
         self.trouble

@@ -319,7 +319,8 @@ impl Events {
         while ending.join_next().await.is_some() {}
     }
 
-    /// Makes an event active, if it is not, and up to date; returns its loop and who answers for it.
+    /// Makes an event active, if it is not, and up to date for a connection; returns its loop and who
+    /// answers for it.
     async fn open(&self, event: EventId, peer: Option<PeerId>) -> Result<(Driver, Open), String> {
         loop {
             let slot = self.slot(event, peer);
@@ -329,9 +330,8 @@ impl Events {
                 continue;
             }
             if let Some(held) = &*held
-                && held.driver.catch_up().await.is_ok()
+                && held.is_ready(peer.is_some()).await
             {
-                // What is in memory is a cache of what is committed.
                 return Ok((held.driver.clone(), held.open.clone()));
             }
             if let Some(ended) = held.take() {
@@ -498,6 +498,19 @@ impl Shared {
         let slot = slots.get(&event);
         slot.map(|slot| slot.seen().peers.iter().copied().collect())
             .unwrap_or_default()
+    }
+}
+
+impl Held {
+    /// Tells whether its loop goes on. For a connection it is brought up to date first: what is in
+    /// memory is a cache of what is committed, and the Hello must not say less. Whoever only looks
+    /// sees what hints have brought; thousands who look are not to ask the database each time.
+    async fn is_ready(&self, for_a_connection: bool) -> bool {
+        if for_a_connection {
+            self.driver.catch_up().await.is_ok()
+        } else {
+            self.driver.is_running()
+        }
     }
 }
 
