@@ -4,9 +4,9 @@
 //! node reads the file again when it changed. A password is kept as what argon2id makes of it, a
 //! refresh token as its hash. Layer: node, api.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -18,7 +18,7 @@ use tokio::task::spawn_blocking;
 
 use super::access::Role;
 use super::events::Asked;
-use super::tokens::write_private;
+use super::tokens::{locked, write_private};
 use crate::entropy;
 use crate::local::protocol::{Problem, codes, exits};
 use crate::root::{hex, unhex};
@@ -219,10 +219,9 @@ impl FileAccounts {
     ///
     /// What the disk said.
     pub fn open(dir: &Path) -> io::Result<Self> {
-        use std::os::unix::fs::DirBuilderExt as _;
-        if !dir.is_dir() {
-            fs::DirBuilder::new().mode(0o700).create(dir)?;
-        }
+        // Not an error if it is there: a node that starts and the command line may make it at once.
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700).create(dir)?;
         Ok(Self(Arc::new(Files {
             dir: dir.to_owned(),
             read: Mutex::new(None),
@@ -326,15 +325,7 @@ impl Files {
         &self,
         change: impl FnOnce(&mut Vec<Account>) -> Result<T, Problem>,
     ) -> Result<T, Problem> {
-        let mut options = OpenOptions::new();
-        let lock: File = options
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(self.dir.join("accounts.lock"))
-            .map_err(|error| disk(&error))?;
-        lock.lock().map_err(|error| disk(&error))?;
+        let _lock = locked(&self.dir, "accounts.lock").map_err(|error| disk(&error))?;
         let mut all = self.all()?.as_ref().clone();
         let done = change(&mut all)?;
         let text = serde_json::to_vec_pretty(&all).map_err(|error| disk(&error.into()))?;
@@ -444,6 +435,7 @@ impl Accounts for FileAccounts {
         let (name, event) = (name.to_owned(), event.to_owned());
         self.later(move |files| {
             let path = files.plan_path(&name, &event);
+            let _lock = locked(&files.dir, "plans.lock").map_err(|error| disk(&error))?;
             let done = match plan {
                 Some(plan) => write_private(&path, plan.to_string().as_bytes()),
                 None => match fs::remove_file(&path) {

@@ -35,6 +35,10 @@ pub(super) const TICKET_S: u64 = 60;
 /// Most keys in the file: one that signs, one whose tokens run out.
 const KEYS_MAX: usize = 2;
 
+/// The file of the keys, and the one by which they are changed by one at a time.
+const KEYS_FILE: &str = "token.keys";
+const KEYS_LOCK: &str = "token.lock";
+
 /// Longest token that is read: twice what the largest account needs.
 const TOKEN_BYTES_MAX: usize = 4096;
 
@@ -120,17 +124,14 @@ impl TokenKeys {
     ///
     /// What the disk said, or that the file is none of keys.
     pub fn open(dir: &Path) -> io::Result<Self> {
-        let path = dir.join("token.keys");
-        match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let mut keys = Self { keys: Vec::new() };
-                keys.renew(dir)?;
-                Ok(keys)
-            }
-            Err(error) => Err(error),
+        let path = dir.join(KEYS_FILE);
+        if let Some(keys) = Self::read(&path)? {
+            return Ok(keys);
         }
+        // A node that starts and the command line may both find none, and the first key is the key.
+        let _lock = locked(dir, KEYS_LOCK)?;
+        let keys = Self::read(&path)?;
+        keys.map_or_else(|| Self { keys: Vec::new() }.with_fresh(&path), Ok)
     }
 
     /// Draws a key that signs from here on; the one before is still read.
@@ -138,14 +139,35 @@ impl TokenKeys {
     /// # Errors
     ///
     /// What the disk said, or that there is no randomness.
-    pub fn renew(&mut self, dir: &Path) -> io::Result<()> {
+    pub fn renew(dir: &Path) -> io::Result<()> {
+        let path = dir.join(KEYS_FILE);
+        let _lock = locked(dir, KEYS_LOCK)?;
+        let keys = Self::read(&path)?;
+        let keys = keys.unwrap_or(Self { keys: Vec::new() });
+        keys.with_fresh(&path).map(drop)
+    }
+
+    /// Reads the file; `None`: there is none yet.
+    fn read(path: &Path) -> io::Result<Option<Self>> {
+        match fs::read(path) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map(Some)
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Puts a fresh key in front and writes the file; whoever calls holds the lock.
+    fn with_fresh(mut self, path: &Path) -> io::Result<Self> {
         let seed = Zeroizing::new(entropy::bytes::<32>().map_err(io::Error::other)?);
         let kid = hex(&entropy::bytes::<4>().map_err(io::Error::other)?);
         let seed = hex(&*seed);
         self.keys.insert(0, OneKey { kid, seed });
         self.keys.truncate(KEYS_MAX);
-        let text = Zeroizing::new(serde_json::to_vec(self).map_err(io::Error::other)?);
-        write_private(&dir.join("token.keys"), &text)
+        let text = Zeroizing::new(serde_json::to_vec(&self).map_err(io::Error::other)?);
+        write_private(path, &text)?;
+        Ok(self)
     }
 
     /// Makes them ready.
@@ -247,6 +269,19 @@ pub(super) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
         .map_or(Ok(()), |dir| File::open(dir)?.sync_all())
 }
 
+/// Waits until this process and thread alone may change files of a folder; until the file is dropped.
+pub(super) fn locked(dir: &Path, name: &str) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let lock = options
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(dir.join(name))?;
+    lock.lock()?;
+    Ok(lock)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -280,13 +315,27 @@ mod tests {
         assert!(code(other.read(&text, Use::Access, 0)).contains(codes::BAD_TOKEN));
     }
 
+    /// A node starts while somebody makes a token by the command line: there is one key.
+    #[test]
+    fn whoever_opens_at_once_finds_one_key() {
+        for _ in 0..20 {
+            let dir = tempfile::tempdir().unwrap();
+            let open = || TokenKeys::open(dir.path()).unwrap().keys[0].kid.clone();
+            let kids: Vec<String> = std::thread::scope(|scope| {
+                let opened: Vec<_> = (0..4).map(|_| scope.spawn(open)).collect();
+                opened.into_iter().map(|it| it.join().unwrap()).collect()
+            });
+            assert_eq!(kids, vec![open(); 4], "and it is the one that was kept");
+        }
+    }
+
     /// Nobody has to log in again because a key was renewed, and only once.
     #[test]
     fn a_renewed_key_still_reads_what_the_one_before_signed() {
         let dir = tempfile::tempdir().unwrap();
-        let mut keys = TokenKeys::open(dir.path()).unwrap();
+        let keys = TokenKeys::open(dir.path()).unwrap();
         let text = keys.ready().unwrap().mint(&claims(10)).unwrap();
-        keys.renew(dir.path()).unwrap();
+        TokenKeys::renew(dir.path()).unwrap();
         let again = TokenKeys::open(dir.path()).unwrap().ready().unwrap();
         assert_eq!(again.read(&text, Use::Access, 0).unwrap(), claims(10));
         assert_ne!(
@@ -294,7 +343,7 @@ mod tests {
             text,
             "the fresh key signs"
         );
-        keys.renew(dir.path()).unwrap();
+        TokenKeys::renew(dir.path()).unwrap();
         let last = TokenKeys::open(dir.path()).unwrap().ready().unwrap();
         assert!(
             last.read(&text, Use::Access, 0).is_err(),

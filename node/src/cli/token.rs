@@ -31,9 +31,8 @@ pub(super) fn token(args: Token, session: &Session) -> Result<u8, Failure> {
     session.data::<NodeInfo>(Request::Node(Nothing {}))?;
     let dir = session.config.root.join(HTTP_DIR);
     let accounts = FileAccounts::open(&dir).map_err(|error| disk(&dir, &error))?;
-    let mut keys = TokenKeys::open(&dir).map_err(|error| disk(&dir, &error))?;
     if args.new_key {
-        keys.renew(&dir).map_err(|error| disk(&dir, &error))?;
+        TokenKeys::renew(&dir).map_err(|error| disk(&dir, &error))?;
         say(
             "A fresh key signs tokens from the node's next start on; those of the key before hold.",
         );
@@ -73,6 +72,7 @@ pub(super) fn token(args: Token, session: &Session) -> Result<u8, Failure> {
     )?;
     accounts.keep(account.clone())?;
     let hours = args.hours.unwrap_or(HOURS);
+    let keys = TokenKeys::open(&dir).map_err(|error| disk(&dir, &error))?;
     let token = mint(&keys, &dir, &account, hours)?;
     if session.json {
         let told = json!({
