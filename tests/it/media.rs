@@ -6,10 +6,12 @@
 mod liar;
 
 use std::fs;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tallyline_tests::process::Process;
+use tallyline_tests::relay::{Relay, Trouble};
 
 use crate::range::{AGREE_MAX, ALONE, Range, address, agree, status, until};
 
@@ -19,8 +21,12 @@ const MEDIA_MAX: Duration = Duration::from_mins(3);
 /// Bytes that are checked together.
 const GROUP_BYTES: u64 = 16 * 1024;
 
-/// Bytes of a clip that takes long enough to be broken off in the middle.
-const CLIP_BYTES: usize = 48 * 1024 * 1024;
+/// Bytes of a clip.
+const CLIP_BYTES: usize = 16 * 1024 * 1024;
+
+/// Bytes a second of a link over which a clip is under way for as long as anybody needs to break it off
+/// in the middle, or to send some scores meanwhile: 16 s at least.
+const SLOW: u64 = 1024 * 1024;
 
 /// Returns bytes that look like a file of this kind, different for each number.
 pub(crate) fn bytes(start: &[u8], no: u64, length: usize) -> Vec<u8> {
@@ -89,6 +95,22 @@ fn reported(range: &Range, device: &str, clip: &str) -> String {
     let report = ["incident", "report", &incident, "--text", "see the clip"];
     range.done(device, &[&report[..], &["--media", clip]].concat());
     incident
+}
+
+/// Starts the owner's node, and that of a gate that knows no other way to it than over a slow link.
+fn behind_a_relay(range: &Range) -> (Process, Relay, Process) {
+    let owner = range.start("owner", &[]);
+    let door = address(&owner).parse().unwrap();
+    let relay = Relay::start(door, Trouble::default(), 1).unwrap();
+    relay.pace(SLOW);
+    let gate = start_behind(range, &relay);
+    agree(&owner, &gate);
+    (owner, relay, gate)
+}
+
+fn start_behind(range: &Range, relay: &Relay) -> Process {
+    let door = relay.address().to_string();
+    range.start_with("gate", &[], &["--peer", &door])
 }
 
 /// Acceptance row S0-10.
@@ -161,9 +183,8 @@ fn s0_10_fourteen_pictures_are_fetched_apart_and_scoring_works_while_none_is_the
 #[test]
 fn s2_16_a_report_is_shown_while_its_video_is_pending_and_a_break_costs_one_group() {
     let range = Range::founded_from(&structure(&[]));
-    let owner = range.start("owner", &[]);
-    let gate = range.join("gate", "scorer", &[&owner]);
-    agree(&owner, &gate);
+    range.apart("gate", "scorer");
+    let (owner, relay, gate) = behind_a_relay(&range);
     let clip = bytes(MP4, 1, CLIP_BYTES);
     let path = range.path("clip.mp4");
     fs::write(&path, &clip).unwrap();
@@ -181,6 +202,7 @@ fn s2_16_a_report_is_shown_while_its_video_is_pending_and_a_break_costs_one_grou
     // The sender dies in the middle.
     let percent = || file(&owner, &hash(&clip))["percent"].as_u64().unwrap();
     until("some of the clip is there", MEDIA_MAX, || 10 <= percent());
+    assert_ne!(relay.counts().arrived.load(Ordering::Relaxed), 0);
     gate.kill().unwrap();
     let broken_at = percent();
     assert!(broken_at < 90, "broken off at {broken_at} %");
@@ -195,8 +217,9 @@ fn s2_16_a_report_is_shown_while_its_video_is_pending_and_a_break_costs_one_grou
         "nothing is written"
     );
 
-    // It comes back at another port and dials the owner.
-    let gate = range.start("gate", &[&owner]);
+    // It comes back at another port and dials the owner, over a better link.
+    relay.pace(0);
+    let gate = start_behind(&range, &relay);
     until("the clip is there", MEDIA_MAX, || {
         is_here(&owner, &hash(&clip))
     });
@@ -212,13 +235,14 @@ fn s2_16_a_report_is_shown_while_its_video_is_pending_and_a_break_costs_one_grou
     // The receiver dies: what was on its disk is not fetched again.
     let second = bytes(MP4, 2, CLIP_BYTES);
     fs::write(&path, &second).unwrap();
+    relay.pace(SLOW);
     reported(&range, "gate", &path);
     let pending = |node: &Process| {
         let percent = file(node, &hash(&second))["percent"].as_u64();
         percent.unwrap_or_default()
     };
     until("some of the second clip is there", MEDIA_MAX, || {
-        10 <= pending(&owner)
+        20 <= pending(&owner)
     });
     owner.kill().unwrap();
     let owner = range.start("owner", &[&gate]);
@@ -239,13 +263,11 @@ fn s2_16_a_report_is_shown_while_its_video_is_pending_and_a_break_costs_one_grou
 #[test]
 fn a_clip_under_way_delays_no_score() {
     let range = Range::founded_from(&structure(&[bytes(JPEG, 9, 20_000)]));
-    let owner = range.start("owner", &[]);
-    let gate = range.join("gate", "scorer", &[&owner]);
-    range.done(
-        "owner",
-        &["grant", "--drills", "1", "--squads", "all", "--to", "gate"],
-    );
-    agree(&owner, &gate);
+    range.apart("gate", "scorer");
+    let grant = ["grant", "--drills", "1", "--squads", "all", "--to", "gate"];
+    range.done("owner", &grant);
+    range.carry("owner", "gate");
+    let (owner, relay, gate) = behind_a_relay(&range);
     let clip = bytes(MP4, 10, CLIP_BYTES);
     let path = range.path("clip.mp4");
     fs::write(&path, &clip).unwrap();
@@ -270,6 +292,7 @@ fn a_clip_under_way_delays_no_score() {
     let then = percent().unwrap();
     println!("five scores were there when the clip was at {then} %");
     assert!(then < 100, "they did not wait for it");
+    relay.pace(0);
     until("the clip is there", MEDIA_MAX, || {
         is_here(&owner, &hash(&clip))
     });

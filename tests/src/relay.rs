@@ -1,5 +1,5 @@
 //! A bad network between two nodes on one machine: a relay for datagrams that drops, repeats,
-//! holds back and damages some of them, by a seed.
+//! holds back and damages some of them, by a seed, or lets only so many bytes a second through.
 //!
 //! A node that dials the relay talks to the node behind it; both know each other by the relay's
 //! addresses only.
@@ -51,6 +51,7 @@ pub struct Counts {
 pub struct Relay {
     address: SocketAddr,
     counts: Arc<Counts>,
+    pace: Arc<AtomicU64>,
     ended: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -67,6 +68,8 @@ struct Lane {
     chance: Chance,
     held: VecDeque<Vec<u8>>,
     counts: Arc<Counts>,
+    /// Most bytes a second; 0: as many as come.
+    pace: Arc<AtomicU64>,
 }
 
 /// Random numbers that a seed fixes (`SplitMix64`).
@@ -82,6 +85,7 @@ impl Relay {
         let back = socket()?;
         let address = front.local_addr()?;
         let counts = Arc::new(Counts::default());
+        let pace = Arc::new(AtomicU64::new(0));
         let ended = Arc::new(AtomicBool::new(false));
         let dialler = Arc::new(Mutex::new(None));
         let lane = |from: &Arc<UdpSocket>, to: &Arc<UdpSocket>, node, seed| Lane {
@@ -93,6 +97,7 @@ impl Relay {
             chance: Chance(seed),
             held: VecDeque::new(),
             counts: Arc::clone(&counts),
+            pace: Arc::clone(&pace),
         };
         let lanes = [
             lane(&front, &back, Some(node), seed),
@@ -107,6 +112,7 @@ impl Relay {
         Ok(Self {
             address,
             counts,
+            pace,
             ended,
             threads,
         })
@@ -115,6 +121,12 @@ impl Relay {
     /// Returns where the relay is dialled.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Lets at most so many bytes a second through in each direction from here on, as a slow link does:
+    /// what comes faster waits, and is lost where too much waits. 0: as many as come.
+    pub fn pace(&self, bytes_per_second: u64) {
+        self.pace.store(bytes_per_second, Ordering::Relaxed);
     }
 
     /// Returns what happened so far.
@@ -188,10 +200,21 @@ impl Lane {
     }
 
     fn send(&self, bytes: &[u8]) {
+        self.take_time(bytes.len());
         let dialler = *self.dialler.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(address) = self.node.or(dialler) {
             // A datagram that cannot be sent is lost, as on any network.
             drop(self.to.send_to(bytes, address));
+        }
+    }
+
+    /// Takes as long as the link needs for so many bytes.
+    fn take_time(&self, length: usize) {
+        let nanos = u64::try_from(length).unwrap_or(u64::MAX);
+        let nanos = nanos.saturating_mul(1_000_000_000);
+        let pace = self.pace.load(Ordering::Relaxed);
+        if let Some(nanos) = nanos.checked_div(pace) {
+            thread::park_timeout(Duration::from_nanos(nanos));
         }
     }
 }

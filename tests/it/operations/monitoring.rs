@@ -11,7 +11,7 @@ use tallyline::metrics;
 use tallyline_tests::process::Process;
 
 use super::{Clouded, vitals};
-use crate::range::{ALONE, Range, agree};
+use crate::range::{AGREE_MAX, ALONE, Range, agree, until, wait_for};
 
 #[test]
 fn check_has_the_exit_codes_of_monitoring_plugins() {
@@ -38,7 +38,7 @@ fn check_has_the_exit_codes_of_monitoring_plugins() {
         "--format",
         "json",
     ];
-    crate::range::until("an entry is a second old", crate::range::AGREE_MAX, || {
+    until("an entry is a second old", AGREE_MAX, || {
         range.run("owner", &late).exit == 1
     });
     let told: Value = serde_json::from_str(&range.run("owner", &late).stdout).unwrap();
@@ -73,9 +73,13 @@ fn s2_20_a_silent_device_is_seen_with_last_contact_and_what_waits() {
     let owner = range.start("owner", &[]);
     let tablet = range.join("tablet", "scorer", &[&owner]);
     agree(&owner, &tablet);
+    // Both hold the same; that both said so comes a moment later.
+    until("the owner has heard that they agree", AGREE_MAX, || {
+        vitals(&owner)["devices"][0]["last_sync_unix_ms"].is_i64()
+    });
     tablet.kill().unwrap();
     let args = ["check", "--max-silent", "0", "--min-free", "0", "--json"];
-    let told = crate::range::wait_for("it is silent", crate::range::AGREE_MAX, || {
+    let told = wait_for("it is silent", AGREE_MAX, || {
         let told: Value = serde_json::from_str(&range.run("owner", &args).stdout).unwrap();
         let silent = told["troubles"].as_array().unwrap().clone();
         silent.into_iter().find(|it| it["rule"] == "silent")
