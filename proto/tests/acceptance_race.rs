@@ -504,6 +504,43 @@ fn s2_15_a_report_or_decision_waits_for_its_incident_and_is_applied_when_it_come
     assert_eq!(ruling(&mut owner, 42), Some(Ruling::Dsq));
 }
 
+/// Acceptance row S2-24: an upload may bring a report or a decision before the incident.
+#[test]
+fn s2_24_whatever_order_an_upload_takes_nothing_is_applied_before_what_it_rests_on() {
+    let (mut owner, mut gate, mut finish) = referees();
+    let mut cloud_no = 10;
+    let seen = gate.record(Body::Incident(incident(1, 42, 1)));
+    let told = finish.record(report(2, 1));
+    let decided = owner.record(decision(1, Ruling::Dsq));
+    let orders = [
+        [0, 1, 2],
+        [0, 2, 1],
+        [1, 0, 2],
+        [1, 2, 0],
+        [2, 0, 1],
+        [2, 1, 0],
+    ];
+    for order in orders {
+        let mut cloud = Device::new(cloud_no);
+        cloud_no += 1;
+        for from in order {
+            cloud.hear([&owner, &gate, &finish][from]);
+            let parent = cloud.verdict(seen);
+            for child in [told, decided] {
+                match cloud.verdict(child) {
+                    Some(Verdict::Counted) => assert_eq!(parent, Some(Verdict::Counted)),
+                    Some(Verdict::Waiting) => assert_eq!(parent, None, "{order:?}"),
+                    other => assert_eq!(other, None, "{order:?}"),
+                }
+            }
+        }
+        for entry in [seen, told, decided] {
+            assert_eq!(cloud.verdict(entry), Some(Verdict::Counted), "{order:?}");
+        }
+        assert_eq!(ruling(&mut cloud, 42), Some(Ruling::Dsq), "{order:?}");
+    }
+}
+
 #[test]
 fn what_a_viewer_or_a_stolen_device_records_does_not_count() {
     let (mut owner, mut gate, _) = referees();

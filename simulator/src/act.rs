@@ -476,14 +476,14 @@ impl World {
     }
 
     /// Keeps a copy of a device's card, for a later rollback.
-    pub(crate) fn keep_image(&mut self, device: DeviceNo) {
+    pub fn keep_image(&mut self, device: DeviceNo) {
         if let Some(it) = self.devices.get_mut(device) {
             it.backup = Some(it.platter.image());
         }
     }
 
     /// Puts a device's card back to the copy that was kept, and starts the device anew if it ran.
-    pub(crate) fn roll_back(&mut self, device: DeviceNo) {
+    pub fn roll_back(&mut self, device: DeviceNo) {
         let Some(image) = self.devices.get(device).and_then(|it| it.backup.clone()) else {
             return;
         };

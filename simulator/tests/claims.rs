@@ -285,6 +285,32 @@ fn a_claim_that_nobody_gives_back_ends_by_the_desk_s_clock_alone() {
     court.all_read(again, Verdict::Counted);
 }
 
+/// Acceptance row S4-14: two devices saved locally before they met. Whose claim it was counts, whatever
+/// the clocks say and whichever arrives first; the other one's is kept and listed.
+#[test]
+fn s4_14_of_two_that_saved_first_the_holder_of_the_claim_counts_and_the_other_is_listed() {
+    for (seed, off_ms) in [(5, DECADES_MS), (6, -DECADES_MS)] {
+        let mut court = Court::new(seed);
+        court.borrows(BEN, 10);
+        court.settle();
+        court.world.run_for(8 * MINUTE_MS);
+        // His time is over before he hears of it, and meanwhile the cell is hers.
+        court.away(BEN);
+        court.world.run_for(3 * MINUTE_MS);
+        court.borrows(ANN, 10);
+        court.settle();
+        court.away(ANN);
+        court.world.devices[BEN].clock_off_ms = off_ms;
+        let (his, hers) = (court.score(BEN, 1), court.score(ANN, 1));
+        court.back(BEN);
+        court.settle();
+        court.back(ANN);
+        court.settle();
+        court.all_read(hers, Verdict::Counted);
+        court.all_read(his, Verdict::Quarantined);
+    }
+}
+
 /// R-CLAIM-4: a desk that was off when the time was over takes the cell back when it starts.
 #[test]
 fn a_desk_that_starts_again_knows_what_it_lent() {

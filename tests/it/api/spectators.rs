@@ -321,3 +321,32 @@ fn notes_are_for_who_may_read_scores() {
     note(true, &mut logged_in);
     note(false, &mut open);
 }
+
+/// Acceptance row S4-18: an entry has the shooter's number; who that is stands in the structure alone.
+#[test]
+fn s4_18_a_score_entry_names_no_shooter() {
+    let it = Served::founded();
+    let boss = it.somebody("boss", "owner");
+    let path = "/api/events/-/stream";
+    let mut stream = boss.stream(path, &[]);
+    boss.post(SCORES, &score(1, 2)).good();
+    let news = loop {
+        let event = stream.next().unwrap();
+        if event.kind == "news" {
+            break event.data["entries"].clone();
+        }
+    };
+    let page = boss.get(SCORES).good()["entries"].clone();
+    let history = boss.get("/api/events/-/scores/1/history").good();
+    let pulled = boss.get("/api/v1/sync/pull").good();
+    for told in [&news, &page, &history["entries"], &pulled["entries"]] {
+        let entry = &told[0];
+        assert_eq!(entry["record"]["score"]["shooter"], 2, "{told}");
+        assert!(!entry.to_string().contains("Shooter 2"), "{entry}");
+        let names = ["label", "name", "email", "phone", "contact", "category"];
+        let record = entry["record"]["score"].as_object().unwrap();
+        assert!(names.iter().all(|it| !record.contains_key(*it)), "{entry}");
+    }
+    let people = boss.get("/api/events/-").good().to_string();
+    assert!(people.contains("Shooter 2"), "where names are: {people}");
+}
