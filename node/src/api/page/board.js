@@ -4,7 +4,8 @@
 
 const POLL_MS = 30000;   // as long as the board may be kept
 const PAGE_MS = 12000;   // a television shows one table for as long as it takes to read
-const ROWS_TV = 12;
+const ROW_TV_PX = 44;
+const AROUND_TV_PX = 230; // the header, the title of the table, the last results
 const ROWS_OVERLAY = 8;
 
 const wants = new URLSearchParams(location.search);
@@ -183,7 +184,8 @@ function showViews() {
 function showTables() {
   let list = (tables[view] || tables.match)();
   if (tv || overlay) {
-    const rows = overlay ? ROWS_OVERLAY : ROWS_TV;
+    const fit = Math.max(5, Math.floor((innerHeight - AROUND_TV_PX) / ROW_TV_PX));
+    const rows = overlay ? ROWS_OVERLAY : fit;
     const all = overlay ? list.slice(0, 1) : tables.match().concat(tables.stages());
     list = all.flatMap(([title, lines, heads, row]) => {
       const pages = [];
