@@ -3,6 +3,7 @@
 mod http;
 mod office;
 mod people;
+mod race;
 mod spectators;
 
 use serde_json::{Value, json};
@@ -20,7 +21,11 @@ struct Served {
 
 impl Served {
     fn founded() -> Self {
-        let range = Range::founded();
+        Self::of(Range::founded())
+    }
+
+    /// Serves what the owner of a range founded.
+    fn of(range: Range) -> Self {
         let node = start(&range, "owner");
         let web = Web::of(&node);
         Self { range, node, web }

@@ -4,7 +4,7 @@
 mod alerts;
 mod clear;
 mod cloud;
-mod looks;
+pub(crate) mod looks;
 mod monitoring;
 mod upgrade;
 
