@@ -57,8 +57,10 @@ pub struct RawConfig {
     pub media_quota: Option<String>,
     /// Where a cloud keeps its events: `postgres://..`.
     pub store: Option<String>,
-    /// How cloud nodes of one database hear of each other: `notify` or `poll`.
+    /// How cloud nodes of one database hear of each other: `notify`, `poll` or `nats://..`.
     pub hints: Option<String>,
+    /// How often they look by themselves, such as `2s`.
+    pub look_every: Option<String>,
     /// Whether changes of the database's tables take an advisory lock: `true` or `false`.
     pub advisory_locks: Option<String>,
     /// Events that a cloud node holds in memory at once, at most.
@@ -188,7 +190,7 @@ pub enum ConfigError {
 }
 
 /// Keys of a configuration file, and what follows `TALLYLINE_` in the environment.
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "root",
     "mode",
     "listen",
@@ -205,6 +207,7 @@ const KEYS: [&str; 18] = [
     "media_quota",
     "store",
     "hints",
+    "look_every",
     "advisory_locks",
     "active_events",
 ];
@@ -392,6 +395,7 @@ impl Environment {
             media_quota: text("TALLYLINE_MEDIA_QUOTA"),
             store: text("TALLYLINE_STORE"),
             hints: text("TALLYLINE_HINTS"),
+            look_every: text("TALLYLINE_LOOK_EVERY"),
             advisory_locks: text("TALLYLINE_ADVISORY_LOCKS"),
             active_events: text("TALLYLINE_ACTIVE_EVENTS"),
             alerts: alerting::of_environment(self),
@@ -714,6 +718,7 @@ fn parse_file(path: &Path, text: &str) -> Result<RawConfig, ConfigError> {
         media_quota: string("media_quota")?,
         store: string("store")?,
         hints: string("hints")?,
+        look_every: string("look_every")?,
         advisory_locks: string("advisory_locks")?,
         active_events: string("active_events")?,
         alerts: alerting::raw(string, list)?,

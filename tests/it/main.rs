@@ -43,6 +43,8 @@ mod lan;
 #[cfg(test)]
 mod media;
 #[cfg(test)]
+mod nats;
+#[cfg(test)]
 mod netns;
 #[cfg(test)]
 mod operations;

@@ -252,7 +252,8 @@ pub(super) struct Run {
     /// Cloud: the database that its nodes share, postgres://.. [default: files in the root].
     #[arg(long, value_name = "URL")]
     pub(super) store: Option<String>,
-    /// Cloud: how nodes of one database hear of each other: notify or poll [default: notify].
+    /// Cloud: how nodes of one database hear of each other: notify, poll or the URL of
+    /// a NATS server, such as `nats://host:4222` [default: notify].
     #[arg(long, value_name = "WAY")]
     pub(super) hints: Option<String>,
     /// Cloud: events in memory at once, at most [default: 256].

@@ -11,11 +11,13 @@
 //! | `reception` | leads each connection to its event |
 //! | `served` | the events as HTTP serves them |
 //! | `bus` | hints between nodes of one database |
+//! | `nats` | hints over a NATS server |
 //!
 //! Layer: node, above `net`, `driver` and `local`; below `node`.
 
 mod bus;
 mod events;
+mod nats;
 mod reception;
 mod served;
 mod shelf;
@@ -36,6 +38,7 @@ use crate::store::postgres::Database;
 
 pub use bus::{Bus, Hints};
 pub use events::{Around, Events};
+pub use nats::NatsServer;
 pub use reception::Reception;
 pub use shelf::{Folder, Shelf};
 
@@ -95,7 +98,7 @@ pub async fn start(
         Some(url) => {
             let database = Database::connect(url, config.engine).await;
             let database = database.map_err(CloudError::Database)?;
-            let (bus, hear) = Bus::join(database.clone(), config.hints)?;
+            let (bus, hear) = Bus::join(database.clone(), config.hints.clone(), config.look_every)?;
             (Shelf::Database(database), bus, Some(hear))
         }
     };

@@ -4,6 +4,7 @@
 
 use std::num::NonZeroU16;
 use std::str::FromStr;
+use std::time::Duration;
 
 use super::{ConfigError, Layers, Switch};
 use crate::cloud::Hints;
@@ -13,6 +14,10 @@ use crate::store::postgres::Engine;
 /// each half a GB, and a loop's thread each.
 const ACTIVE_EVENTS_DEFAULT: usize = 256;
 
+/// How often a node may be told to look by itself: not so often that it keeps the database busy.
+const EVERY: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(100)..=Duration::from_hours(24);
+
 /// How a cloud keeps its events.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EventsConfig {
@@ -20,6 +25,9 @@ pub struct EventsConfig {
     pub database: Option<String>,
     /// How the nodes of a database hear of each other.
     pub hints: Hints,
+    /// How often a node looks at the database by itself, whatever hints say; `None`: as often as the
+    /// way of hints needs it.
+    pub look_every: Option<Duration>,
     /// What the database's engine can do.
     pub engine: Engine,
     /// Events that are in memory at once, at most.
@@ -38,11 +46,16 @@ pub(super) fn events(layers: &Layers) -> Result<EventsConfig, ConfigError> {
     let active = layers.read::<NonZeroU16>("active_events", active_advice, |raw| {
         raw.active_events.clone()
     })?;
+    let hints_advice = "use notify, poll, or nats://host:4222 of a NATS server";
+    let look_advice = "write a time from 100ms to 24h, such as 2s or 500ms";
+    let look_every =
+        layers.read::<Every>("look_every", look_advice, |raw| raw.look_every.clone())?;
     Ok(EventsConfig {
         database: database.map(|it| it.0),
         hints: layers
-            .read("hints", "use notify or poll", |raw| raw.hints.clone())?
+            .read("hints", hints_advice, |raw| raw.hints.clone())?
             .unwrap_or(Hints::Notify),
+        look_every: look_every.map(|it| it.0),
         engine: Engine {
             advisory_locks: locks.is_none_or(|it| it.0),
         },
@@ -63,12 +76,35 @@ impl FromStr for DatabaseUrl {
     }
 }
 
+/// How often something is done.
+struct Every(Duration);
+
+impl FromStr for Every {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let end = text.find(|it: char| !it.is_ascii_digit()).ok_or(())?;
+        let (number, unit) = text.split_at_checked(end).ok_or(())?;
+        let unit_ms: u64 = match unit {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            _ => return Err(()),
+        };
+        let number: u64 = number.parse().map_err(|_| ())?;
+        let every = Duration::from_millis(number.checked_mul(unit_ms).ok_or(())?);
+        EVERY.contains(&every).then_some(Self(every)).ok_or(())
+    }
+}
+
 impl std::fmt::Debug for EventsConfig {
     /// Shows nothing of the database's address, which may hold a password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("EventsConfig")
             .field("database", &self.database.is_some())
             .field("hints", &self.hints)
+            .field("look_every", &self.look_every)
             .field("engine", &self.engine)
             .field("active_max", &self.active_max)
             .finish()
