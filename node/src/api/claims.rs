@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::access::Scope;
 use super::ask::{Ask, json as answer};
@@ -43,9 +44,9 @@ struct One {
     expires_at: u64,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-struct NewClaim {
+pub(super) struct NewClaim {
     minutes: Option<u32>,
     /// Until when, in Unix milliseconds; instead of minutes.
     #[serde(rename = "expiresAt")]

@@ -71,7 +71,9 @@ pub(super) struct Route {
     pub(super) query: &'static [(&'static str, &'static str)],
     /// Schema of the body; empty: none.
     pub(super) takes: &'static str,
-    /// Schema of the answer, or its media type.
+    /// Whether the body may be left out.
+    pub(super) body_may_miss: bool,
+    /// Schema of the answer, or its media types with commas between.
     pub(super) gives: &'static str,
     /// Whether `?ticket=` stands for a token: browsers open streams without headers.
     pub(super) takes_ticket: bool,
@@ -120,6 +122,7 @@ impl Route {
             body_max: BODY_MAX,
             query: &[],
             takes: "",
+            body_may_miss: false,
             gives: "application/json",
             takes_ticket: false,
             serve,
@@ -171,6 +174,13 @@ impl Route {
 
     const fn file(mut self) -> Self {
         self.body_max = FILE_MAX;
+        self
+    }
+
+    /// As [`Self::takes`], for a body that may be left out.
+    const fn may_take(mut self, schema: &'static str) -> Self {
+        self.takes = schema;
+        self.body_may_miss = true;
         self
     }
 

@@ -241,7 +241,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
     .what("Claims a match or stage for some minutes; again, to prolong.")
     .need(ClaimsWrite)
     .limit(Limit::Claim)
-    .takes("NewClaim")
+    .may_take("NewClaim")
     .gives("tallyline.claim-held/1"),
     Route::new(
         "claimRelease",
@@ -264,7 +264,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
         "/api/events/{e}/coverage-plans",
         |ask| Box::pin(plans::put(ask)),
     )
-    .what("Keeps my coverage plan: any JSON.")
+    .what("Keeps my coverage plan: any JSON but null.")
     .need(Plans)
     .limit(Limit::Write)
     .takes("Plan")
@@ -377,7 +377,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
     .need(Export)
     .limit(Limit::Whole)
     .query(&[("format", "bundle, jsonl, csv, psc, miff or report")])
-    .gives("application/octet-stream"),
+    .gives("application/octet-stream, application/jsonl, text/csv, text/plain"),
     Route::post("import", "/api/v1/import", |ask| {
         Box::pin(exchange::import(ask))
     })
