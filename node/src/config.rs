@@ -11,6 +11,7 @@ mod keeping;
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, IsTerminal as _};
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -65,6 +66,8 @@ pub struct RawConfig {
     pub advisory_locks: Option<String>,
     /// Events that a cloud node holds in memory at once, at most.
     pub active_events: Option<String>,
+    /// Spectators that are streamed to at once, at most.
+    pub spectators: Option<String>,
     /// Where alerts go, and from when on something is wrong.
     pub alerts: RawAlerts,
 }
@@ -98,6 +101,8 @@ pub struct Config {
     pub media_quota: u64,
     /// How a cloud keeps its events.
     pub events: EventsConfig,
+    /// Spectators that are streamed to at once, at most; `None`: as many as suit the mode.
+    pub spectators: Option<NonZeroU16>,
     /// Where alerts go, and from when on something is wrong.
     pub alerts: Settings,
     /// How to write on the terminal.
@@ -190,7 +195,7 @@ pub enum ConfigError {
 }
 
 /// Keys of a configuration file, and what follows `TALLYLINE_` in the environment.
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 20] = [
     "root",
     "mode",
     "listen",
@@ -210,6 +215,7 @@ const KEYS: [&str; 19] = [
     "look_every",
     "advisory_locks",
     "active_events",
+    "spectators",
 ];
 
 /// Longest configuration file in bytes that is read; a real one has a few hundred.
@@ -316,6 +322,9 @@ impl Config {
                 .read::<Bytes>("media_quota", size_advice, |raw| raw.media_quota.clone())?
                 .map_or(QUOTA_DEFAULT, |it| it.0),
             events: keeping::events(layers)?,
+            spectators: layers.read("spectators", "write how many, 1 to 65535", |raw| {
+                raw.spectators.clone()
+            })?,
             alerts: alerting::settings(layers)?,
             screen: Screen {
                 color: color(layers, env, terminal)?,
@@ -398,6 +407,7 @@ impl Environment {
             look_every: text("TALLYLINE_LOOK_EVERY"),
             advisory_locks: text("TALLYLINE_ADVISORY_LOCKS"),
             active_events: text("TALLYLINE_ACTIVE_EVENTS"),
+            spectators: text("TALLYLINE_SPECTATORS"),
             alerts: alerting::of_environment(self),
         }
     }
@@ -686,7 +696,9 @@ fn parse_file(path: &Path, text: &str) -> Result<RawConfig, ConfigError> {
         {
             Ok(Some(flag.to_string()))
         }
-        Some(toml::Value::Integer(number)) if matches!(key, "active_events" | "media_quota") => {
+        Some(toml::Value::Integer(number))
+            if matches!(key, "active_events" | "spectators" | "media_quota") =>
+        {
             Ok(Some(number.to_string()))
         }
         Some(value) => Err(bad(key, value, "write a text in quotes")),
@@ -721,6 +733,7 @@ fn parse_file(path: &Path, text: &str) -> Result<RawConfig, ConfigError> {
         look_every: string("look_every")?,
         advisory_locks: string("advisory_locks")?,
         active_events: string("active_events")?,
+        spectators: string("spectators")?,
         alerts: alerting::raw(string, list)?,
     })
 }

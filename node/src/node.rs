@@ -15,7 +15,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::alerts;
-use crate::api::{self, Api, Door, FileAccounts, ListenError, OneEvent, Parts, TokenKeys};
+use crate::api::{self, Api, Crowd, Door, FileAccounts, ListenError, OneEvent, Parts, TokenKeys};
 use crate::beside::Beside;
 use crate::clock::Clock;
 use crate::cloud::{self, CloudError, Events, Reception};
@@ -138,6 +138,7 @@ async fn live(
     root.may_sign()?;
     drop(root.lock()?);
     let door = Door::open(&config.http).await?;
+    let crowd = Crowd::of(root.mode(), config.spectators);
     let device = Arc::new(root.device_key());
     let net = Arc::new(Net::start(net_config(&root, config))?);
     let (stop, stopped) = watch::channel(false);
@@ -176,7 +177,7 @@ async fn live(
     );
     let settings = (config.alerts.clone(), stopped);
     tokio::join!(
-        serve(&heart, server, around, (door, device), settings),
+        serve(&heart, server, around, (door, crowd, device), settings),
         watch
     );
     end(&net, &heart).await;
@@ -192,12 +193,12 @@ async fn serve(
     heart: &Heart,
     server: Server,
     around: cloud::Surroundings,
-    (door, device): (Door, Arc<DeviceKey>),
+    (door, crowd, device): (Door, Crowd, Arc<DeviceKey>),
     (settings, stopped): (alerts::Settings, watch::Receiver<bool>),
 ) {
     let cloud::Surroundings { clock, here, .. } = around;
     let (dir, mode) = (here.dir.clone(), here.mode);
-    let asked = (door, dir.as_path(), mode);
+    let asked = (door, dir.as_path(), mode, crowd);
     match heart {
         Heart::One(one) => {
             let clerk = Clerk::new(one.driver.clone(), around.network, here, around.stop);
@@ -222,7 +223,7 @@ async fn serve(
 /// Serves HTTP until the node ends, if it was asked for. What HTTP keeps lies in a folder of its own,
 /// which is not made before somebody asks for it.
 async fn http(
-    (door, dir, mode): (Door, &Path, Mode),
+    (door, dir, mode, crowd): (Door, &Path, Mode, Crowd),
     events: Arc<dyn api::Events>,
     (key, clock): (Arc<DeviceKey>, Clock),
     stopped: watch::Receiver<bool>,
@@ -246,11 +247,12 @@ async fn http(
         tokens,
         key,
         mode,
+        crowd,
         dir,
         clock,
         stopped: stopped.clone(),
     });
-    door.serve(&api, mode, stopped).await;
+    door.serve(&api, stopped).await;
 }
 
 /// Opens what the node's answers and connections rest on.

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU16;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -23,11 +24,17 @@ use tokio::time::{Instant, Sleep, sleep, timeout};
 use super::Api;
 use crate::root::Mode;
 
-/// Most connections to a node at a venue: 64 streams, and as many pages that are being read.
-const CONNECTIONS_MAX_VENUE: usize = 192;
+/// Most spectators that a node at a venue streams to at once: a Pi's memory, and its radio.
+const STREAMS_MAX_VENUE: u16 = 64;
 
-/// Most connections to a node in the cloud; what stands before it has a limit of its own.
-const CONNECTIONS_MAX_CLOUD: usize = 8192;
+/// Most spectators that a node in the cloud streams to at once; beyond, they ask for the board.
+const STREAMS_MAX_CLOUD: u16 = 4096;
+
+/// Connections for each stream at a venue: its own, and pages that are being read.
+const CONNECTIONS_A_STREAM_VENUE: usize = 3;
+
+/// The same in the cloud; what stands before it has a limit of its own.
+const CONNECTIONS_A_STREAM_CLOUD: usize = 2;
 
 /// Most connections of one address to a node at a venue: three tabs of a browser with six each. In
 /// the cloud a club's house has one address, so there all share the whole.
@@ -45,6 +52,17 @@ const IDLE_TIME: Duration = Duration::from_secs(90);
 /// How long requests that are under way may take when the node ends; streams end at once.
 const END_TIME: Duration = Duration::from_secs(5);
 
+/// How many may be connected and streamed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Crowd {
+    /// Streams of spectators.
+    pub(super) streams: usize,
+    /// Connections, the streams' included.
+    connections: usize,
+    /// Connections of one address.
+    each: usize,
+}
+
 /// Sockets that listen, before anybody is served.
 #[derive(Debug)]
 pub struct Door {
@@ -61,6 +79,32 @@ pub struct Door {
 pub struct ListenError {
     address: SocketAddr,
     error: io::Error,
+}
+
+impl Crowd {
+    /// Returns how many suit a mode, or as many as were asked for.
+    pub fn of(mode: Mode, spectators: Option<NonZeroU16>) -> Self {
+        let asked = |usual: u16| usize::from(spectators.map_or(usual, NonZeroU16::get));
+        match mode {
+            Mode::Cloud => {
+                let streams = asked(STREAMS_MAX_CLOUD);
+                let connections = streams.saturating_mul(CONNECTIONS_A_STREAM_CLOUD);
+                Self {
+                    streams,
+                    connections,
+                    each: connections,
+                }
+            }
+            Mode::Device | Mode::Gateway => {
+                let streams = asked(STREAMS_MAX_VENUE);
+                Self {
+                    streams,
+                    connections: streams.saturating_mul(CONNECTIONS_A_STREAM_VENUE),
+                    each: ADDRESS_MAX,
+                }
+            }
+        }
+    }
 }
 
 impl Door {
@@ -89,14 +133,11 @@ impl Door {
     }
 
     /// Serves until `stopped` is set, and what is under way then.
-    pub async fn serve(self, api: &Api, mode: Mode, stopped: watch::Receiver<bool>) {
-        let (all, each) = match mode {
-            Mode::Cloud => (CONNECTIONS_MAX_CLOUD, CONNECTIONS_MAX_CLOUD),
-            Mode::Device | Mode::Gateway => (CONNECTIONS_MAX_VENUE, ADDRESS_MAX),
-        };
-        let places = Arc::new(Semaphore::new(all));
+    pub async fn serve(self, api: &Api, stopped: watch::Receiver<bool>) {
+        let crowd = api.0.parts.crowd;
+        let places = Arc::new(Semaphore::new(crowd.connections));
         let held = Arc::new(Addresses {
-            each,
+            each: crowd.each,
             counts: Mutex::default(),
         });
         let mut serving = JoinSet::new();
@@ -296,6 +337,22 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
+
+    #[test]
+    fn a_crowd_is_as_large_as_was_asked_for() {
+        let venue = Crowd::of(Mode::Gateway, None);
+        assert_eq!(
+            (venue.streams, venue.connections, venue.each),
+            (64, 192, 18)
+        );
+        let cloud = Crowd::of(Mode::Cloud, None);
+        assert_eq!(
+            (cloud.streams, cloud.connections, cloud.each),
+            (4096, 8192, 8192)
+        );
+        let large = Crowd::of(Mode::Cloud, NonZeroU16::new(10_000));
+        assert_eq!((large.streams, large.connections), (10_000, 20_000));
+    }
 
     /// Time is the test's own and passes when nobody has anything to do.
     #[tokio::test(start_paused = true)]

@@ -63,14 +63,8 @@ pub use accounts::{Account, Accounts, Family, FileAccounts, Held, Rotation};
 pub use auth::check_password;
 pub use events::{Asked, EventLine, Events, OneEvent, Open};
 pub use failure::Failure;
-pub use listen::{Door, ListenError};
+pub use listen::{Crowd, Door, ListenError};
 pub use tokens::{Claims as TokenClaims, TokenKeys, Tokens, Use as TokenUse};
-
-/// Most spectators that a node at a venue streams to at once: a Pi's memory, and its radio.
-const STREAMS_MAX_VENUE: usize = 64;
-
-/// Most spectators that a node in the cloud streams to at once; beyond, they ask for the board.
-const STREAMS_MAX_CLOUD: usize = 4096;
 
 /// Most files that are taken in at a time: each may hold 64 MiB of memory.
 const FILES_MAX: usize = 2;
@@ -87,6 +81,8 @@ pub struct Parts {
     pub key: Arc<DeviceKey>,
     /// What the node is for.
     pub mode: Mode,
+    /// How many may be connected and streamed to.
+    pub crowd: Crowd,
     /// A folder for files on their way in and for the documents of users.
     pub dir: PathBuf,
     /// The time.
@@ -125,7 +121,7 @@ impl Api {
             kept: kept::Kept::default(),
             claims: claims::Held::default(),
             metrics: metrics::Metrics::new(),
-            streams: Arc::new(Semaphore::new(streams_max(parts.mode))),
+            streams: Arc::new(Semaphore::new(parts.crowd.streams)),
             latest: stream::Latest::default(),
             files: Semaphore::new(FILES_MAX),
             behind: Mutex::new(None),
@@ -149,14 +145,6 @@ impl Api {
         let mut since = self.0.behind.lock().unwrap_or_else(PoisonError::into_inner);
         *since = behind.then(|| since.unwrap_or(now));
         since.map_or(0, |since| now.saturating_sub(since))
-    }
-}
-
-/// Returns how many spectators are streamed to at most.
-fn streams_max(mode: Mode) -> usize {
-    match mode {
-        Mode::Cloud => STREAMS_MAX_CLOUD,
-        Mode::Device | Mode::Gateway => STREAMS_MAX_VENUE,
     }
 }
 

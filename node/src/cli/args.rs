@@ -259,6 +259,9 @@ pub(super) struct Run {
     /// Cloud: events in memory at once, at most [default: 256].
     #[arg(long, value_name = "N")]
     pub(super) active_events: Option<String>,
+    /// Spectators that are streamed to at once, at most [default: 64, in the cloud 4096].
+    #[arg(long, value_name = "N")]
+    pub(super) spectators: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -36,6 +36,7 @@ impl Run {
             store: self.store,
             hints: self.hints,
             active_events: self.active_events,
+            spectators: self.spectators,
             ..flags
         }
     }

@@ -239,3 +239,34 @@ fn a_metered_link_and_a_quota_are_said_in_words_and_sizes() {
         );
     }
 }
+
+#[test]
+fn looks_and_spectators_are_said_in_times_and_numbers() {
+    let config = |text: &str| load(RawConfig::default(), text, &env(&[]));
+    let told = |text: &str| {
+        let config = config(text).unwrap();
+        let look = config.events.look_every.map(|it| it.as_millis());
+        (look, config.spectators.map(NonZeroU16::get))
+    };
+    assert_eq!(told(""), (None, None));
+    assert_eq!(
+        told("look_every = \"500ms\"\nspectators = 10000"),
+        (Some(500), Some(10_000))
+    );
+    assert_eq!(told("look_every = \"24h\""), (Some(86_400_000), None));
+    for bad in [
+        "look_every = \"99ms\"",
+        "look_every = \"25h\"",
+        "look_every = \"2\"",
+        "look_every = \"s\"",
+        "spectators = 0",
+        "spectators = 65536",
+        "hints = \"carrier pigeon\"",
+    ] {
+        let problem = config(bad).unwrap_err().to_string();
+        assert!(
+            problem.contains("; use ") || problem.contains("; write "),
+            "{problem}"
+        );
+    }
+}
