@@ -151,11 +151,11 @@ async fn tell(cloud: &Cloud, clock: &Clock, number: u32, hears: &mut mpsc::Recei
     times.sort_unstable();
     let at = |of_hundred: usize| {
         let place = (times.len() * of_hundred / 100).min(times.len() - 1);
-        times.get(place).copied().unwrap_or_default()
+        times.get(place).copied().unwrap_or_default().as_millis()
     };
     println!(
-        "spectators: score {number} was with the first after {:.0?}, half {:.0?}, 99 % {:.0?}, the \
-         last {:.0?}",
+        "spectators: score {number} was with the first after {} ms, half {} ms, 99 % {} ms, the last \
+         {} ms",
         at(0),
         at(50),
         at(99),
