@@ -15,10 +15,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::alerts;
-use crate::api::{self, Api, Door, FileAccounts, ListenError, OneEvent, Parts, TokenKeys};
+use crate::api::{
+    self, Accounts, Api, Door, FileAccounts, InMemory, ListenError, OneEvent, Parts, Shared,
+    TokenKeys, Tokens,
+};
 use crate::beside::Beside;
 use crate::clock::Clock;
-use crate::cloud::{self, CloudError, Events, Reception};
+use crate::cloud::{self, CloudError, Events, People, Reception};
 use crate::config::Config;
 use crate::driver::{Driver, DriverThread, StartError};
 use crate::growth::Growth;
@@ -197,7 +200,7 @@ async fn serve(
 ) {
     let cloud::Surroundings { clock, here, .. } = around;
     let (dir, mode) = (here.dir.clone(), here.mode);
-    let asked = (door, dir.as_path(), mode);
+    let asked = (door, dir.as_path(), (mode, heart.people()));
     match heart {
         Heart::One(one) => {
             let clerk = Clerk::new(one.driver.clone(), around.network, here, around.stop);
@@ -220,9 +223,9 @@ async fn serve(
 }
 
 /// Serves HTTP until the node ends, if it was asked for. What HTTP keeps lies in a folder of its own,
-/// which is not made before somebody asks for it.
+/// which is not made before somebody asks for it, or in the database that nodes share.
 async fn http(
-    (door, dir, mode): (Door, &Path, Mode),
+    (door, dir, (mode, people)): (Door, &Path, (Mode, Option<People>)),
     events: Arc<dyn api::Events>,
     (key, clock): (Arc<DeviceKey>, Clock),
     stopped: watch::Receiver<bool>,
@@ -231,18 +234,17 @@ async fn http(
         return;
     }
     let dir = dir.join(HTTP_DIR);
-    let opened = FileAccounts::open(&dir)
-        .and_then(|accounts| Ok((accounts, TokenKeys::open(&dir)?.ready()?)));
-    let (accounts, tokens) = match opened {
+    let (accounts, shared, tokens) = match keepers(&dir, people).await {
         Ok(opened) => opened,
-        Err(error) => {
-            tracing::error!(%error, "HTTP is not served; scores are taken all the same");
+        Err(why) => {
+            tracing::error!(why, "HTTP is not served; scores are taken all the same");
             return;
         }
     };
     let api = Api::new(Parts {
         events,
-        accounts: Arc::new(accounts),
+        accounts,
+        shared,
         tokens,
         key,
         mode,
@@ -251,6 +253,27 @@ async fn http(
         stopped: stopped.clone(),
     });
     door.serve(&api, mode, stopped).await;
+    api.finish().await;
+}
+
+type Keepers = (Arc<dyn Accounts>, Arc<dyn Shared>, Tokens);
+
+/// Opens what keeps people and their requests. The folder is for files on their way in, too.
+async fn keepers(dir: &Path, people: Option<People>) -> Result<Keepers, String> {
+    let files = FileAccounts::open(dir).map_err(|error| error.to_string())?;
+    let (keys, accounts, shared): (TokenKeys, Arc<dyn Accounts>, Arc<dyn Shared>) = match people {
+        None => {
+            let keys = TokenKeys::open(dir).map_err(|error| error.to_string())?;
+            (keys, Arc::new(files), Arc::new(InMemory::default()))
+        }
+        Some(people) => {
+            let keys = people.token_keys().await.map_err(|problem| problem.text)?;
+            let people = Arc::new(people);
+            (keys, people.clone(), people)
+        }
+    };
+    let tokens = keys.ready().map_err(|error| error.to_string())?;
+    Ok((accounts, shared, tokens))
 }
 
 /// Opens what the node's answers and connections rest on.
@@ -332,6 +355,14 @@ async fn end(net: &Net, heart: &Heart) {
 }
 
 impl Heart {
+    /// Returns what is known of people at all nodes of a database; `None`: what lies in the root.
+    fn people(&self) -> Option<People> {
+        match self {
+            Self::One(_) => None,
+            Self::Many(events) => events.people(),
+        }
+    }
+
     /// Waits until the one loop has ended; those of a cloud end one by one, and others go on.
     async fn ended(&self) {
         match self {

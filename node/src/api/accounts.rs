@@ -28,7 +28,7 @@ const ACCOUNTS_MAX: usize = 512;
 
 /// Most logins of one person that can be renewed: phone, tablet, laptop, and some forgotten ones.
 /// The oldest one goes.
-const FAMILIES_MAX: usize = 8;
+pub const FAMILIES_MAX: usize = 8;
 
 /// Longest name of an account in bytes.
 const NAME_BYTES_MAX: usize = 64;

@@ -28,6 +28,8 @@ pub(super) const TOO_MANY: &str = "too_many_requests";
 pub(super) const STREAMS_FULL: &str = "streams_full";
 /// An `Idempotency-Key` came with another request than before.
 pub(super) const KEY_REUSED: &str = "idempotency_key_reused";
+/// Another node is answering the same request, by its `Idempotency-Key`.
+pub(super) const BEING_ANSWERED: &str = "being_answered";
 /// What stands is not what the asker saw.
 pub(super) const CHANGED: &str = "changed_meanwhile";
 /// Somebody else has claimed the match.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
@@ -12,6 +13,7 @@ use axum::extract::{ConnectInfo, FromRequestParts as _, Query, RawPathParams, Re
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::Api;
@@ -121,18 +123,22 @@ async fn answer(route: &'static Route, ask: Ask) -> Result<Response, Failure> {
         return Err(Failure::bad_request("Idempotency-Key", text));
     }
     let place = format!("{} {}", route.method.name(), ask.parts.uri);
-    let slot = ask.api.0.once.slot((somebody.name.clone(), place, key));
-    let asked = blake3::hash(&ask.body);
-    let mut turn = slot.lock().await;
-    if let Some(answered) = turn.as_ref() {
-        return answered.again(asked);
-    }
-    let response = (route.serve)(ask)
-        .await
-        .unwrap_or_else(Failure::into_response);
-    let (response, kept) = once::keep(asked, response).await;
-    *turn = kept;
-    Ok(response)
+    let key = (somebody.name.clone(), place, key);
+    let slot = ask.api.0.once.slot(key.clone());
+    let shared = Arc::clone(&ask.api.0.parts.shared);
+    let about = (key, blake3::hash(&ask.body));
+    let (told, answer) = oneshot::channel();
+    let api = ask.api.clone();
+    let work = once::answer(slot, shared, about, (route.serve)(ask));
+    // Goes on when nobody waits for the answer any more: it is wanted again with the same key.
+    api.begin(async move {
+        // Who asked may have gone away meanwhile.
+        told.send(work.await).ok();
+    });
+    answer.await.unwrap_or_else(|_| {
+        let text = "the request ended by a fault of the program; ask what was saved";
+        Err(Failure::fault(text))
+    })
 }
 
 fn count(

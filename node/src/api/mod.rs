@@ -13,6 +13,7 @@
 //! | `access` | roles and scopes, one table |
 //! | `limits` | how often, and the headers that tell it |
 //! | `once` | `Idempotency-Key`: the same request again gets the same answer |
+//! | `shared` | claims and answers that several nodes have to know, or one keeps in memory |
 //! | `tokens`, `accounts`, `auth` | who somebody is |
 //! | `events` | which events this process serves |
 //! | `board`, `stream`, `page` | what spectators see |
@@ -46,25 +47,28 @@ mod page;
 mod plans;
 mod routes;
 mod scores;
+mod shared;
 mod stream;
 mod tokens;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tallyline_keys::DeviceKey;
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::root::Mode;
 
 pub use access::{NoRole, Role, Scope};
-pub use accounts::{Account, Accounts, Family, FileAccounts, Held, Rotation};
+pub use accounts::{Account, Accounts, FAMILIES_MAX, Family, FileAccounts, Held, Rotation};
 pub use auth::check_password;
 pub use events::{Asked, EventLine, Events, OneEvent, Open};
 pub use failure::Failure;
 pub use listen::{Door, ListenError};
-pub use tokens::{Claims as TokenClaims, TokenKeys, Tokens, Use as TokenUse};
+pub use shared::{CLAIMS_MAX, Claimed, Gave, InMemory, Kept, Shared, Took, Turn, What};
+pub use tokens::{Claims as TokenClaims, KEYS_MAX, TokenKeys, Tokens, Use as TokenUse};
 
 /// Most spectators that a node at a venue streams to at once: a Pi's memory, and its radio.
 const STREAMS_MAX_VENUE: usize = 64;
@@ -81,6 +85,8 @@ pub struct Parts {
     pub events: Arc<dyn Events>,
     /// Who may log in.
     pub accounts: Arc<dyn Accounts>,
+    /// What has to be known of requests beyond the request.
+    pub shared: Arc<dyn Shared>,
     /// What signs tokens.
     pub tokens: Tokens,
     /// The device's key: it answers probes.
@@ -104,7 +110,6 @@ struct Inner {
     limits: limits::Limits,
     once: once::Once,
     kept: kept::Kept,
-    claims: claims::Held,
     metrics: metrics::Metrics,
     streams: Arc<Semaphore>,
     latest: stream::Latest,
@@ -112,6 +117,8 @@ struct Inner {
     files: Semaphore,
     /// Since when something is behind, in milliseconds of the clock; `None`: nothing is.
     behind: Mutex<Option<u64>>,
+    /// Requests that go on when nobody waits for their answer any more.
+    begun: Mutex<JoinSet<()>>,
     /// One write at a time that has looked before it writes.
     looked: tokio::sync::Mutex<()>,
 }
@@ -123,12 +130,12 @@ impl Api {
             limits: limits::Limits::new(),
             once: once::Once::default(),
             kept: kept::Kept::default(),
-            claims: claims::Held::default(),
             metrics: metrics::Metrics::new(),
             streams: Arc::new(Semaphore::new(streams_max(parts.mode))),
             latest: stream::Latest::default(),
             files: Semaphore::new(FILES_MAX),
             behind: Mutex::new(None),
+            begun: Mutex::default(),
             looked: tokio::sync::Mutex::new(()),
             parts,
         }))
@@ -137,6 +144,23 @@ impl Api {
     /// Returns the router.
     pub fn router(&self) -> axum::Router {
         routes::router(self)
+    }
+
+    /// Waits until what was begun is done: whoever sends it again is answered what was saved.
+    pub async fn finish(&self) {
+        let mut begun = std::mem::take(&mut *self.lock_begun());
+        while begun.join_next().await.is_some() {}
+    }
+
+    /// Does something that goes on when nobody waits for it any more.
+    fn begin(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let mut begun = self.lock_begun();
+        while begun.try_join_next().is_some() {}
+        begun.spawn(work);
+    }
+
+    fn lock_begun(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.0.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn now_ms(&self) -> u64 {

@@ -19,6 +19,7 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::bus::Bus;
+use super::people::People;
 use super::shelf::Shelf;
 use crate::api::Open;
 use crate::beside::Beside;
@@ -141,6 +142,15 @@ impl Events {
     /// Returns where the events are kept.
     pub(super) fn shelf(&self) -> &Shelf {
         &self.0.around.shelf
+    }
+
+    /// Returns what the nodes know of people that share the events' database; `None`: files of this
+    /// node alone.
+    pub fn people(&self) -> Option<People> {
+        match self.shelf() {
+            Shelf::Folder(_) => None,
+            Shelf::Database(database) => Some(People::new(database.clone())),
+        }
     }
 
     /// Returns who the node is.

@@ -10,12 +10,14 @@
 //! | `events` | which of them are active, and their loops |
 //! | `reception` | leads each connection to its event |
 //! | `served` | the events as HTTP serves them |
+//! | `people` | what HTTP keeps of people and requests, in the database that nodes share |
 //! | `bus` | hints between nodes of one database |
 //!
 //! Layer: node, above `net`, `driver` and `local`; below `node`.
 
 mod bus;
 mod events;
+mod people;
 mod reception;
 mod served;
 mod shelf;
@@ -36,6 +38,7 @@ use crate::store::postgres::Database;
 
 pub use bus::{Bus, Hints};
 pub use events::{Around, Events};
+pub use people::People;
 pub use reception::Reception;
 pub use shelf::{Folder, Shelf};
 
