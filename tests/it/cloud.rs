@@ -15,13 +15,13 @@ use crate::range::{AGREE_MAX, Range, address, status, until};
 const UPLOAD_MAX: Duration = Duration::from_mins(3);
 
 /// Makes a cloud's root and returns the key that events name.
-fn cloud(range: &Range, name: &str) -> String {
+pub(crate) fn cloud(range: &Range, name: &str) -> String {
     let told = range.read(name, &["init", "--label", name, "--mode", "cloud"]);
     told["key"].as_str().unwrap().to_owned()
 }
 
 /// Makes one of a cloud's nodes: a key of its own, and the cloud's warrant for it.
-fn node_of(range: &Range, cloud: &str, name: &str) {
+pub(crate) fn node_of(range: &Range, cloud: &str, name: &str) {
     let key = self::cloud(range, name);
     let warrant = range.done(cloud, &["cloud", "warrant", &key]);
     range.done(name, &["cloud", "accept", &warrant]);
@@ -33,7 +33,7 @@ fn entries(range: &Range, name: &str, event: &str) -> u64 {
     told["totals"]["entries"].as_u64().unwrap_or(0)
 }
 
-fn is_in_the_cloud(node: &Process) -> bool {
+pub(crate) fn is_in_the_cloud(node: &Process) -> bool {
     status(node)["light"] == "in-the-cloud"
 }
 

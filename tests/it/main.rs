@@ -49,6 +49,8 @@ mod operations;
 #[cfg(test)]
 mod participants;
 #[cfg(test)]
+mod people;
+#[cfg(test)]
 mod postgres;
 #[cfg(test)]
 mod race;
