@@ -24,6 +24,7 @@ use crate::clock::Clock;
 use crate::cloud::{self, CloudError, Events, People, Reception};
 use crate::config::Config;
 use crate::driver::{Driver, DriverThread, StartError};
+use crate::figures::Figures;
 use crate::growth::Growth;
 use crate::local::protocol::{CloudData, LinkStatus, MdnsData, Scope, WireBytes};
 use crate::local::{Alarm, Clerk, Condition, Here, Network, ServeError, Server, score_line};
@@ -151,6 +152,7 @@ async fn live(
         clock: clock.clone(),
         network: Arc::clone(&network),
         here: here.clone(),
+        figures: Figures::default(),
         stop: Arc::clone(&stop),
     };
     let heart = open(root, config, around.clone(), beside).await?;
@@ -198,14 +200,24 @@ async fn serve(
     (door, device): (Door, Arc<DeviceKey>),
     (settings, stopped): (alerts::Settings, watch::Receiver<bool>),
 ) {
-    let cloud::Surroundings { clock, here, .. } = around;
+    let cloud::Surroundings {
+        clock,
+        here,
+        figures,
+        ..
+    } = around;
     let (dir, mode) = (here.dir.clone(), here.mode);
     let asked = (door, dir.as_path(), (mode, heart.people()));
     match heart {
         Heart::One(one) => {
             let clerk = Clerk::new(one.driver.clone(), around.network, here, around.stop);
             let events = Arc::new(OneEvent::new(clerk.clone(), one.growth.clone()));
-            let http = http(asked, events, (device, clock.clone()), stopped.clone());
+            let http = http(
+                asked,
+                events,
+                (device, clock.clone(), figures),
+                stopped.clone(),
+            );
             let alerts = alerts::keep(clerk.clone(), dir.clone(), settings, stopped.clone());
             let serve = server.serve(clerk, stopped.clone());
             let beside = one.beside.clone();
@@ -214,7 +226,7 @@ async fn serve(
         }
         Heart::Many(events) => {
             let all = Arc::new(events.clone());
-            let http = http(asked, all, (device, clock), stopped.clone());
+            let http = http(asked, all, (device, clock, figures), stopped.clone());
             let alerts = alerts::keep(events.clone(), dir.clone(), settings, stopped.clone());
             let serve = server.serve(events.clone(), stopped);
             tokio::join!(serve, alerts, http);
@@ -227,7 +239,7 @@ async fn serve(
 async fn http(
     (door, dir, (mode, people)): (Door, &Path, (Mode, Option<People>)),
     events: Arc<dyn api::Events>,
-    (key, clock): (Arc<DeviceKey>, Clock),
+    (key, clock, figures): (Arc<DeviceKey>, Clock, Figures),
     stopped: watch::Receiver<bool>,
 ) {
     if door.addresses().is_empty() {
@@ -250,6 +262,7 @@ async fn http(
         mode,
         dir,
         clock,
+        figures,
         stopped: stopped.clone(),
     });
     door.serve(&api, mode, stopped).await;
@@ -289,9 +302,10 @@ async fn open(
     }
     let growth = Growth::default();
     let link = growth.watch(beside.watch(around.net.link(), around.clock.clone()));
+    let link = around.figures.watch(link);
     let (driver, thread) = Driver::start(root, link, around.clock)?;
     Ok(Heart::One(Box::new(One {
-        driver,
+        driver: driver.counting(around.figures),
         thread,
         beside,
         growth,

@@ -1,5 +1,6 @@
 //! A node over HTTP: real processes, asked as browsers, phones and monitors ask.
 
+mod figures;
 mod http;
 mod nodes;
 mod office;

@@ -103,7 +103,7 @@ async fn renews_logins(left: &dyn Accounts, right: &dyn Accounts) {
         "no account comes of it"
     );
     left.open("anna", family("f", "one", 100)).await.unwrap();
-    left.open("anna", family("g", "else", 100)).await.unwrap();
+    left.open("anna", family("g", "else", 1_000)).await.unwrap();
     let next = |hash: &str| family("f", hash, 200);
     let rotate = |at: &'static str, next: Family, now_ms| async move {
         let done = if at == "left" { left } else { right };
@@ -129,8 +129,12 @@ async fn renews_logins(left: &dyn Accounts, right: &dyn Accounts) {
         ["else"],
         "the other login stays"
     );
-    let over = family("g", "else", 300);
-    assert_eq!(rotate("right", over, 100).await, Rotation::Unknown, "over");
+    let over = family("g", "else", 2_000);
+    assert_eq!(
+        rotate("right", over, 1_000).await,
+        Rotation::Unknown,
+        "over"
+    );
     assert_eq!(
         rotate("right", family("h", "x", 300), 1).await,
         Rotation::Unknown

@@ -23,6 +23,16 @@ pub trait Events: Send + Sync {
 
     /// Returns all of them.
     fn list(&self) -> Asked<'_, Vec<EventLine>>;
+
+    /// Returns those that are held in memory.
+    ///
+    /// The future's error says that the node is ending.
+    fn active(&self) -> Asked<'_, Result<Vec<Open>, Problem>>;
+
+    /// Returns the bytes of what holds the entries of all events; `None` where it does not say.
+    ///
+    /// The future's error says that it does not answer.
+    fn store_bytes(&self) -> Asked<'_, Result<Option<u64>, Problem>>;
 }
 
 /// An event that is served.
@@ -93,5 +103,14 @@ impl Events for OneEvent {
             });
             line.into_iter().collect()
         })
+    }
+
+    fn active(&self) -> Asked<'_, Result<Vec<Open>, Problem>> {
+        Box::pin(async move { Ok(vec![self.find(None).await?]) })
+    }
+
+    fn store_bytes(&self) -> Asked<'_, Result<Option<u64>, Problem>> {
+        // The event's own figures say it.
+        Box::pin(std::future::ready(Ok(None)))
     }
 }

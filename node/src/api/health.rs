@@ -11,9 +11,7 @@ use tallyline_keys::PROBE_NONCE_BYTES;
 
 use super::ask::{Ask, json as answer};
 use super::codes;
-use super::events::Open;
 use super::failure::Failure;
-use crate::local::protocol::{HealthData, Nothing, Request, StatusData};
 use crate::root::{hex, unhex};
 
 /// The oldest protocol that this program speaks.
@@ -43,70 +41,24 @@ pub(super) async fn alive(_: Ask) -> Result<Response, Failure> {
     ))
 }
 
-/// The node is ready: the loop runs, the disk takes what is saved, and what it lacks or has not
+/// The node is ready: its loops run, the store takes what is saved, and what it lacks or has not
 /// handed on is not older than the asker allows.
 pub(super) async fn ready(ask: Ask) -> Result<Response, Failure> {
     let query: ReadyQuery = ask.query()?;
     let most_ms = query.max_lag.map_or(Ok(LAG_MAX_MS), |text| lag(&text))?;
     let not_ready =
         |text: String| Failure::new(StatusCode::SERVICE_UNAVAILABLE, codes::NOT_READY, text);
-    let mut lag_ms = 0;
-    for line in ask.api.0.parts.events.list().await {
-        let open = ask.api.0.parts.events.find(Some(&line.event)).await?;
-        let (status, health) = look(&open).await?;
-        if let Some(trouble) = health.trouble {
-            return Err(not_ready(format!(
-                "{}: the disk takes nothing: {trouble}",
-                line.name
-            )));
-        }
-        lag_ms = lag_ms.max(ask.api.note_behind(behind(&status, &health)));
+    let sums = ask.api.look().await?;
+    if let Some(trouble) = &sums.trouble {
+        return Err(not_ready(trouble.clone()));
     }
+    let lag_ms = sums.behind_ms;
     if most_ms < lag_ms {
         let text = format!("entries are missing here or in the cloud since {lag_ms} ms");
         return Err(not_ready(text).with("lag_ms", json!(lag_ms)));
     }
-    // Without an event the loop is asked all the same.
-    ask.api
-        .0
-        .parts
-        .events
-        .find(None)
-        .await
-        .map(drop)
-        .or_else(|problem| {
-            let ends = problem.code == crate::local::protocol::codes::STOPPED;
-            if ends {
-                Err(Failure::from(problem))
-            } else {
-                Ok(())
-            }
-        })?;
     let told = json!({ "schema": "tallyline.ready-check/1", "ok": true, "lag_ms": lag_ms });
     Ok(answer(&told))
-}
-
-/// Returns whether entries are known that are not here, or here and not in the cloud that they are
-/// carried to.
-pub(super) fn behind(status: &StatusData, health: &HealthData) -> bool {
-    let totals = &status.totals;
-    let cloud = health.cloud.is_some() && totals.in_cloud < totals.entries;
-    0 < totals.missing_here || cloud
-}
-
-/// Asks a clerk how it does.
-pub(super) async fn look(open: &Open) -> Result<(StatusData, HealthData), Failure> {
-    let status = open
-        .clerk
-        .answer(Request::Status(Nothing {}).into())
-        .await
-        .data()?;
-    let health = open
-        .clerk
-        .answer(Request::Health(Nothing {}).into())
-        .await
-        .data()?;
-    Ok((status, health))
 }
 
 /// Says who answers, and signs the asker's nonce: a portal that answers everything cannot.

@@ -18,7 +18,7 @@
 //! | `events` | which events this process serves |
 //! | `board`, `stream`, `page` | what spectators see |
 //! | `scores`, `claims`, `plans`, `office`, `exchange` | what officials and third parties ask |
-//! | `health`, `metrics` | what monitors ask |
+//! | `health`, `metrics`, `looks` | what monitors ask |
 //! | `failure` | `application/problem+json` |
 //! | `listen` | sockets, bounded |
 //!
@@ -39,6 +39,7 @@ mod health;
 mod kept;
 mod limits;
 mod listen;
+mod looks;
 mod metrics;
 mod office;
 mod once;
@@ -59,6 +60,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
+use crate::figures::Figures;
 use crate::root::Mode;
 
 pub use access::{NoRole, Role, Scope};
@@ -97,6 +99,8 @@ pub struct Parts {
     pub dir: PathBuf,
     /// The time.
     pub clock: Clock,
+    /// What the node counts while it runs.
+    pub figures: Figures,
     /// Set when the node ends: streams end with it.
     pub stopped: watch::Receiver<bool>,
 }
@@ -115,8 +119,7 @@ struct Inner {
     latest: stream::Latest,
     /// Places for large bodies.
     files: Semaphore,
-    /// Since when something is behind, in milliseconds of the clock; `None`: nothing is.
-    behind: Mutex<Option<u64>>,
+    looks: looks::Looks,
     /// Requests that go on when nobody waits for their answer any more.
     begun: Mutex<JoinSet<()>>,
     /// One write at a time that has looked before it writes.
@@ -130,11 +133,11 @@ impl Api {
             limits: limits::Limits::new(),
             once: once::Once::default(),
             kept: kept::Kept::default(),
-            metrics: metrics::Metrics::new(),
+            metrics: metrics::Metrics::new(&parts.figures),
             streams: Arc::new(Semaphore::new(streams_max(parts.mode))),
             latest: stream::Latest::default(),
             files: Semaphore::new(FILES_MAX),
-            behind: Mutex::new(None),
+            looks: looks::Looks::default(),
             begun: Mutex::default(),
             looked: tokio::sync::Mutex::new(()),
             parts,
@@ -165,14 +168,6 @@ impl Api {
 
     fn now_ms(&self) -> u64 {
         self.0.parts.clock.now().wall_ms
-    }
-
-    /// Notes whether something is behind, and returns for how many milliseconds it has been.
-    fn note_behind(&self, behind: bool) -> u64 {
-        let now = self.0.parts.clock.now().mono_ms;
-        let mut since = self.0.behind.lock().unwrap_or_else(PoisonError::into_inner);
-        *since = behind.then(|| since.unwrap_or(now));
-        since.map_or(0, |since| now.saturating_sub(since))
     }
 }
 

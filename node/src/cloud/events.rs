@@ -26,6 +26,7 @@ use crate::beside::Beside;
 use crate::clock::Clock;
 use crate::driver::{Driver, DriverThread, Home, Link, NoLink, Opener, Origin, Unstarted};
 use crate::entropy;
+use crate::figures::Figures;
 use crate::growth::Growth;
 use crate::local::protocol::{self, Answer, Call, Problem, Request, codes, exits};
 use crate::local::{Answers, Clerk, Here, Network, names};
@@ -70,6 +71,8 @@ pub struct Around {
     pub stop: Arc<watch::Sender<bool>>,
     /// How other nodes hear of changes.
     pub bus: Bus,
+    /// What the node counts.
+    pub figures: Figures,
     /// Events that are active at once, at most.
     pub active_max: usize,
     /// Keeps other processes away from the root.
@@ -231,6 +234,14 @@ impl Events {
         lock(&self.0.slots).keys().map(EventId::uuid).collect()
     }
 
+    /// Returns the active events; one that is becoming active, or was put away in this moment, is left
+    /// out.
+    pub(super) fn opened(&self) -> Vec<Open> {
+        let slots: Vec<Arc<Slot>> = lock(&self.0.slots).values().map(Arc::clone).collect();
+        let open = |slot: &Arc<Slot>| Some(slot.held.try_lock().ok()?.as_ref()?.open.clone());
+        slots.iter().filter_map(open).collect()
+    }
+
     /// Returns who answers for an event: the one that is named, or the only one.
     ///
     /// # Errors
@@ -373,6 +384,7 @@ impl Events {
         // With whom it was complete is known as long as the event is active, and in no file.
         let beside = Beside::default();
         let link = growth.watch(beside.watch(link, around.clock.clone()));
+        let link = around.figures.watch(link);
         let started = spawn_blocking(move || Driver::start_on(origin, link)).await;
         let (driver, thread) = match started {
             Ok(Ok(started)) => started,
@@ -380,6 +392,7 @@ impl Events {
             Ok(Err(Unstarted::System(error))) => return Err(error.to_string()),
             Err(error) => return Err(error.to_string()),
         };
+        let driver = driver.counting(around.figures.clone());
         let here = Here {
             media: media.clone(),
             beside,

@@ -30,6 +30,7 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::config::EventsConfig;
 use crate::entropy::EntropyError;
+use crate::figures::Figures;
 use crate::local::{Here, Network};
 use crate::net::Net;
 use crate::root::{Root, RootError};
@@ -53,6 +54,8 @@ pub struct Surroundings {
     pub network: Arc<dyn Network>,
     /// Who answers.
     pub here: Here,
+    /// What the node counts.
+    pub figures: Figures,
     /// Set when somebody asks the node to end.
     pub stop: Arc<watch::Sender<bool>>,
 }
@@ -112,6 +115,7 @@ pub async fn start(
         here: around.here,
         stop: around.stop,
         bus,
+        figures: around.figures,
         active_max: config.active_max,
         lock,
     })

@@ -4,7 +4,7 @@
 
 use super::events::Events;
 use crate::api::{self, Asked, EventLine, Open};
-use crate::local::protocol::{Problem, codes};
+use crate::local::protocol::{Problem, codes, exits};
 
 impl api::Events for Events {
     fn find<'a>(&'a self, name: Option<&'a str>) -> Asked<'a, Result<Open, Problem>> {
@@ -28,6 +28,19 @@ impl api::Events for Events {
                 public: true,
             };
             listed.map(line).collect()
+        })
+    }
+
+    fn active(&self) -> Asked<'_, Result<Vec<Open>, Problem>> {
+        Box::pin(async move { Ok(self.opened()) })
+    }
+
+    fn store_bytes(&self) -> Asked<'_, Result<Option<u64>, Problem>> {
+        Box::pin(async move {
+            self.shelf().bytes().await.map_err(|error| {
+                let text = format!("the store does not answer ({error}); what was saved is safe");
+                Problem::new(codes::NOT_RUNNING, exits::UNREACHABLE, text)
+            })
         })
     }
 }

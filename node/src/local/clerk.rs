@@ -140,6 +140,10 @@ impl Clerk {
         &self.driver
     }
 
+    pub(super) fn media(&self) -> &Media {
+        &self.here.media
+    }
+
     fn pause(&self, scope: Scope) -> Answer {
         self.network.pause(scope);
         done(if scope.cloud {

@@ -140,7 +140,7 @@ fn s2_11_a_device_that_lacks_statements_is_not_ready() {
     );
 }
 
-pub(super) fn race() -> Value {
+pub(crate) fn race() -> Value {
     let stage = |no: u32| json!({"stage": no, "name": format!("Race {no}"), "scoring": "run"});
     let shooter = |no: u32| {
         json!({"shooter": no, "label": format!("Athlete {no}"), "division": "Women",

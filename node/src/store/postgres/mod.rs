@@ -289,6 +289,21 @@ impl Database {
         Ok(rows.into_iter().collect())
     }
 
+    /// Returns how many bytes the database takes; `None` from an engine that does not say.
+    ///
+    /// # Errors
+    ///
+    /// That it does not answer.
+    pub async fn bytes(&self) -> Result<Option<u64>, StoreError> {
+        let asked = sqlx::query_as("select pg_database_size(current_database())");
+        let bytes: Result<(i64,), _> = asked.fetch_one(&self.pool).await;
+        match bytes {
+            Ok((bytes,)) => Ok(u64::try_from(bytes).ok()),
+            Err(sqlx::Error::Database(_)) => Ok(None),
+            Err(error) => Err(disk(&error)),
+        }
+    }
+
     /// Notifies whoever listens on a channel.
     ///
     /// # Errors
