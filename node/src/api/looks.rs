@@ -142,10 +142,12 @@ impl Api {
                 Err(problem) => return Err(problem),
             }
         }
-        let store_bytes = parts.events.store_bytes().await?;
         let mut sums = state.sums(now_ms, cloud);
-        if cloud {
-            sums.store_bytes = store_bytes;
+        match parts.events.store_bytes().await {
+            Ok(bytes) if cloud => sums.store_bytes = bytes,
+            Ok(_) => {}
+            // What is in memory is told all the same.
+            Err(problem) => sums.trouble = Some(problem.text),
         }
         sums.disk = (free_bytes(&parts.dir), disk_bytes(&parts.dir));
         let sums = Arc::new(sums);

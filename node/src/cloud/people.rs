@@ -24,7 +24,7 @@ use crate::store::postgres::{
 
 /// Seconds that a node has for answering a request with a key before another one may: several times
 /// what the longest may take.
-const ANSWER_LEASE_S: u32 = 60;
+const ANSWER_TURN_S: u32 = 60;
 
 /// Seconds that answers are kept: a device without a network sends again what it sent the day before.
 const ANSWER_KEPT_S: u32 = 48 * 60 * 60;
@@ -243,7 +243,7 @@ impl api::Shared for People {
                 tidied.map_err(|error| away(&error))?;
             }
             let turn = entropy::number()?;
-            let taken = self.database.take_turn(key, turn, ANSWER_LEASE_S).await;
+            let taken = self.database.take_turn(key, turn, ANSWER_TURN_S).await;
             Ok(match taken.map_err(|error| away(&error))? {
                 AnswerTurn::Mine => Turn::Mine(turn),
                 AnswerTurn::Busy => Turn::Busy,
@@ -315,7 +315,17 @@ fn away(error: &StoreError) -> Problem {
     let text = format!(
         "the database of --store does not answer ({error}); nothing was changed; try again"
     );
-    Problem::new(codes::NOT_SAVED, exits::STORAGE, text)
+    let code = match error {
+        StoreError::Full => codes::NOT_SAVED,
+        StoreError::InUse
+        | StoreError::Disk(_)
+        | StoreError::Dead
+        | StoreError::Damaged(_)
+        | StoreError::Behind
+        | StoreError::Newer { .. }
+        | StoreError::Entropy(_) => codes::BAD_STORE,
+    };
+    Problem::new(code, exits::STORAGE, text)
 }
 
 fn damaged(error: &serde_json::Error) -> Problem {

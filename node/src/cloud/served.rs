@@ -39,7 +39,7 @@ impl api::Events for Events {
         Box::pin(async move {
             self.shelf().bytes().await.map_err(|error| {
                 let text = format!("the store does not answer ({error}); what was saved is safe");
-                Problem::new(codes::NOT_RUNNING, exits::UNREACHABLE, text)
+                Problem::new(codes::BAD_STORE, exits::STORAGE, text)
             })
         })
     }

@@ -9,7 +9,7 @@ use tallyline_tests::process::Process;
 
 use super::http::{Reply, Web};
 use crate::cloud::{cloud, is_in_the_cloud, node_of};
-use crate::postgres::Postgres;
+use crate::postgres::{Postgres, Stop};
 use crate::range::{AGREE_MAX, Range, address, until};
 
 const PASSWORD: &str = "nine wet pasters";
@@ -163,4 +163,21 @@ fn what_is_claimed_or_answered_at_one_node_is_so_at_all_of_them() {
     assert_eq!(spare.get(CLAIM).good(), other);
     spare.ask("DELETE", CLAIM, &[], b"").good();
     claim(&web(&it.right, &bert), "two", 15).good();
+
+    // Without its database a node says so, and is itself again with it.
+    let right = Web::of(&it.right);
+    let ready = |status: u16| {
+        until("it is ready", AGREE_MAX, || {
+            right.get("/readyz").status == status
+        });
+    };
+    ready(200);
+    it.server.stop(Stop::Immediate);
+    ready(503);
+    right.patient("/readyz").problem(503, "not_ready");
+    right.with(&anna).get(ME).problem(503, "bad_store");
+    assert_eq!(right.patient("/metrics").status, 200);
+    it.server.up();
+    ready(200);
+    assert_eq!(right.with(&anna).get(ME).good()["user"], "anna");
 }

@@ -189,7 +189,7 @@ impl Database {
         }
     }
 
-    /// Takes the turn to find an answer, which is the asker's for `lease_s` seconds by the database's
+    /// Takes the turn to find an answer, which is the asker's for `turn_s` seconds by the database's
     /// clock: a node that died in its turn does not keep it.
     ///
     /// # Errors
@@ -199,7 +199,7 @@ impl Database {
         &self,
         key: &[u8; 32],
         turn: u64,
-        lease_s: u32,
+        turn_s: u32,
     ) -> Result<AnswerTurn, StoreError> {
         for _ in 0..TRIES_MAX {
             let taken: Option<(i64,)> = retried(|| {
@@ -212,7 +212,7 @@ impl Database {
                 sqlx::query_as(take)
                     .bind(key.as_slice())
                     .bind(turn.cast_signed())
-                    .bind(i64::from(lease_s))
+                    .bind(i64::from(turn_s))
                     .fetch_optional(self.pool())
             })
             .await?;
