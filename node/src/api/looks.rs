@@ -22,7 +22,8 @@ use crate::root::room::{disk_bytes, free_bytes};
 /// two questions.
 const FRESH_MS: u64 = 3_000;
 
-/// Milliseconds after which an event is asked again that did not grow: connections come and go.
+/// Milliseconds after which an event is asked again that did not grow and waits for nothing: connections
+/// come and go.
 const ASK_MS: u64 = 30_000;
 
 /// Things that need a person that are told apart for each event, at most; beyond, none is counted.
@@ -129,8 +130,9 @@ impl Api {
         for open in &active {
             let seen = state.events.entry(open.uuid.clone()).or_default();
             let growth = open.growth.now();
-            let fresh = seen.last.as_ref().is_some_and(|(grown, at_ms, _)| {
-                cloud && *grown == growth && now_ms.saturating_sub(*at_ms) < ASK_MS
+            let fresh = seen.last.as_ref().is_some_and(|(grown, at_ms, look)| {
+                let young = now_ms.saturating_sub(*at_ms) < ASK_MS;
+                cloud && *grown == growth && young && look.is_settled()
             });
             if fresh {
                 continue;
@@ -195,6 +197,14 @@ impl Seen {
     fn put_away(&mut self) {
         self.last = None;
         self.behind_since_ms = None;
+    }
+}
+
+impl Look {
+    /// Returns whether only another entry changes where the entries are: what waits for a receipt, or is
+    /// known and not here, changes by itself.
+    fn is_settled(&self) -> bool {
+        self.vitals.pending == 0 && self.status.totals.missing_here == 0
     }
 }
 

@@ -151,7 +151,9 @@ fn s2_22_figures_have_the_values_of_a_known_exchange() {
     });
     let total = |node: &Process| status(node)["totals"]["entries"].as_f64().unwrap();
     until("the cloud has seen both", AGREE_MAX, || {
-        Figures::of(&sky).find("entries") == Some(total(&owner) + total(&other))
+        let figures = Figures::of(&sky);
+        let all = figures.find("entries") == Some(total(&owner) + total(&other));
+        all && figures.find("cloud_ack_lag_seconds") == Some(0.0)
     });
     until("both exchanges are over", AGREE_MAX, || {
         Figures::of(&sky).find("sync_attempts_total{result=\"ok\"}") == Some(2.0)
