@@ -27,7 +27,7 @@ pub trait Events: Send + Sync {
     /// Returns those that are held in memory.
     ///
     /// The future's error says that the node is ending.
-    fn active(&self) -> Asked<'_, Result<Vec<Open>, Problem>>;
+    fn active(&self) -> Asked<'_, Result<Active, Problem>>;
 
     /// Returns the bytes of what holds the entries of all events; `None` where it does not say.
     ///
@@ -47,6 +47,10 @@ pub struct Open {
     /// Whether its board is for everybody.
     pub public: bool,
 }
+
+/// The events that are held in memory by UUID; `None` for one that is busy just now, because it is being
+/// read or brought up to date.
+pub type Active = Vec<(String, Option<Open>)>;
 
 /// One event in a list.
 #[derive(Clone, Debug, Serialize)]
@@ -105,8 +109,11 @@ impl Events for OneEvent {
         })
     }
 
-    fn active(&self) -> Asked<'_, Result<Vec<Open>, Problem>> {
-        Box::pin(async move { Ok(vec![self.find(None).await?]) })
+    fn active(&self) -> Asked<'_, Result<Active, Problem>> {
+        Box::pin(async move {
+            let open = self.find(None).await?;
+            Ok(vec![(open.uuid.clone(), Some(open))])
+        })
     }
 
     fn store_bytes(&self) -> Asked<'_, Result<Option<u64>, Problem>> {

@@ -121,14 +121,16 @@ impl Api {
             return Ok(Arc::clone(sums));
         }
         let active = parts.events.active().await?;
-        let names: BTreeSet<&str> = active.iter().map(|it| it.uuid.as_str()).collect();
+        let names: BTreeSet<&str> = active.iter().map(|(name, _)| name.as_str()).collect();
         for (name, seen) in &mut state.events {
             if !names.contains(name.as_str()) {
                 seen.put_away();
             }
         }
-        for open in &active {
-            let seen = state.events.entry(open.uuid.clone()).or_default();
+        for (name, open) in &active {
+            let seen = state.events.entry(name.clone()).or_default();
+            // What was seen of a busy one stands until the next look.
+            let Some(open) = open else { continue };
             let growth = open.growth.now();
             let fresh = seen.last.as_ref().is_some_and(|(grown, at_ms, look)| {
                 let young = now_ms.saturating_sub(*at_ms) < ASK_MS;

@@ -66,7 +66,7 @@ use crate::root::Mode;
 pub use access::{NoRole, Role, Scope};
 pub use accounts::{Account, Accounts, FAMILIES_MAX, Family, FileAccounts, Held, Rotation};
 pub use auth::check_password;
-pub use events::{Asked, EventLine, Events, OneEvent, Open};
+pub use events::{Active, Asked, EventLine, Events, OneEvent, Open};
 pub use failure::Failure;
 pub use listen::{Door, ListenError};
 pub use shared::{CLAIMS_MAX, Claimed, Gave, InMemory, Kept, Shared, Took, Turn, What};

@@ -21,7 +21,7 @@ use uuid::Uuid;
 use super::bus::Bus;
 use super::people::People;
 use super::shelf::Shelf;
-use crate::api::Open;
+use crate::api::{Active, Open};
 use crate::beside::Beside;
 use crate::clock::Clock;
 use crate::driver::{Driver, DriverThread, Home, Link, NoLink, Opener, Origin, Unstarted};
@@ -234,12 +234,14 @@ impl Events {
         lock(&self.0.slots).keys().map(EventId::uuid).collect()
     }
 
-    /// Returns the active events; one that is becoming active, or was put away in this moment, is left
-    /// out.
-    pub(super) fn opened(&self) -> Vec<Open> {
-        let slots: Vec<Arc<Slot>> = lock(&self.0.slots).values().map(Arc::clone).collect();
-        let open = |slot: &Arc<Slot>| Some(slot.held.try_lock().ok()?.as_ref()?.open.clone());
-        slots.iter().filter_map(open).collect()
+    /// Returns the active events by UUID; `None` for one whose place is busy just now.
+    pub(super) fn opened(&self) -> Active {
+        let slots = lock(&self.0.slots);
+        let open = |slot: &Slot| Some(slot.held.try_lock().ok()?.as_ref()?.open.clone());
+        let opened = slots
+            .iter()
+            .map(|(event, slot)| (event.uuid().to_string(), open(slot)));
+        opened.collect()
     }
 
     /// Returns who answers for an event: the one that is named, or the only one.

@@ -3,7 +3,7 @@
 //! Layer: node, cloud; above `api`'s contract.
 
 use super::events::Events;
-use crate::api::{self, Asked, EventLine, Open};
+use crate::api::{self, Active, Asked, EventLine, Open};
 use crate::local::protocol::{Problem, codes, exits};
 
 impl api::Events for Events {
@@ -31,7 +31,7 @@ impl api::Events for Events {
         })
     }
 
-    fn active(&self) -> Asked<'_, Result<Vec<Open>, Problem>> {
+    fn active(&self) -> Asked<'_, Result<Active, Problem>> {
         Box::pin(async move { Ok(self.opened()) })
     }
 
