@@ -22,7 +22,7 @@ use crate::media::{Metered, QUOTA_DEFAULT};
 use crate::root::{Mode, PassphraseSource};
 
 pub use self::alerting::RawAlerts;
-pub use self::keeping::EventsConfig;
+pub use self::keeping::{EventsConfig, Fallback};
 
 /// What was typed in one place; `None` leaves the choice to the next place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub struct RawConfig {
     pub cloud: Option<String>,
     /// Fingerprint of the cloud node's key.
     pub cloud_key: Option<String>,
+    /// Whether HTTPS stands in for UDP: `on`, `off`, or where a cloud takes it.
+    pub fallback: Option<String>,
     /// `auto`, `always` or `never`.
     pub color: Option<String>,
     /// What to log, such as `info` or `tallyline::net=debug`.
@@ -84,6 +86,8 @@ pub struct Config {
     pub mdns: bool,
     /// The cloud node, when one is known.
     pub cloud: Option<Cloud>,
+    /// Whether HTTPS stands in where no UDP gets through.
+    pub fallback: Fallback,
     /// What to log, as `tracing` reads it.
     pub log: String,
     /// Where the passphrase of a sealed key comes from.
@@ -188,7 +192,7 @@ pub enum ConfigError {
 }
 
 /// Keys of a configuration file, and what follows `TALLYLINE_` in the environment.
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "root",
     "mode",
     "listen",
@@ -197,6 +201,7 @@ const KEYS: [&str; 18] = [
     "mdns",
     "cloud",
     "cloud_key",
+    "fallback",
     "color",
     "log",
     "passphrase_file",
@@ -293,6 +298,7 @@ impl Config {
                 .read("mdns", "use true or false", |raw| raw.mdns.clone())?
                 .unwrap_or(true),
             cloud: cloud(layers)?,
+            fallback: keeping::fallback(layers)?,
             log: layers
                 .value(|raw| raw.log.clone())
                 .map_or(LOG_DEFAULT.to_owned(), |it| it.0),
@@ -384,6 +390,7 @@ impl Environment {
             mdns: text("TALLYLINE_MDNS"),
             cloud: text("TALLYLINE_CLOUD"),
             cloud_key: text("TALLYLINE_CLOUD_KEY"),
+            fallback: text("TALLYLINE_FALLBACK"),
             color: text("TALLYLINE_COLOR"),
             log: text("TALLYLINE_LOG"),
             passphrase_file: text("TALLYLINE_PASSPHRASE_FILE"),
@@ -678,7 +685,10 @@ fn parse_file(path: &Path, text: &str) -> Result<RawConfig, ConfigError> {
         None => Ok(None),
         Some(toml::Value::String(text)) => Ok(Some(text.clone())),
         Some(toml::Value::Boolean(flag))
-            if matches!(key, "mdns" | "score_log" | "advisory_locks" | "metered") =>
+            if matches!(
+                key,
+                "mdns" | "score_log" | "advisory_locks" | "metered" | "fallback"
+            ) =>
         {
             Ok(Some(flag.to_string()))
         }
@@ -706,6 +716,7 @@ fn parse_file(path: &Path, text: &str) -> Result<RawConfig, ConfigError> {
         mdns: string("mdns")?,
         cloud: string("cloud")?,
         cloud_key: string("cloud_key")?,
+        fallback: string("fallback")?,
         color: string("color")?,
         log: string("log")?,
         passphrase_file: string("passphrase_file")?,

@@ -9,23 +9,25 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tallyline_keys::{DeviceKey, PublicKey};
+use tallyline_keys::{DeviceKey, PublicKey, Warrant};
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::alerts;
-use crate::api::{self, Api, Door, FileAccounts, ListenError, OneEvent, Parts, TokenKeys};
+use crate::api::{
+    self, Api, Door, FileAccounts, ListenError, OneEvent, Parts, TokenKeys, UplinkDoor, Uplinks,
+};
 use crate::beside::Beside;
 use crate::clock::Clock;
 use crate::cloud::{self, CloudError, Events, Reception};
-use crate::config::Config;
+use crate::config::{Config, Fallback};
 use crate::driver::{Driver, DriverThread, StartError};
 use crate::growth::Growth;
-use crate::local::protocol::{CloudData, LinkStatus, MdnsData, Scope, WireBytes};
+use crate::local::protocol::{CloudData, LinkStatus, MdnsData, Scope, WhyNot, WireBytes};
 use crate::local::{Alarm, Clerk, Condition, Here, Network, ServeError, Server, score_line};
 use crate::media::{self, Fetcher, Media, Metered};
-use crate::net::{self, Net, NetConfig, NetError};
+use crate::net::{self, CloudLink, Net, NetConfig, NetError, Trouble};
 use crate::root::{Mode, Root, RootError, socket_path};
 use crate::security::Seen;
 
@@ -49,6 +51,8 @@ pub struct Ready {
     pub addresses: Vec<SocketAddr>,
     /// Where HTTP is served; empty if it is not.
     pub http: Vec<SocketAddr>,
+    /// Where a cloud takes devices that no UDP gets through to; empty if it does not.
+    pub https: Vec<SocketAddr>,
     /// The command socket.
     pub socket: PathBuf,
 }
@@ -83,7 +87,7 @@ pub enum RunError {
 }
 
 /// What the command socket sees of the network.
-struct NetView(Arc<Net>);
+struct NetView(Arc<Net>, Vec<SocketAddr>);
 
 /// Runs the node of a root until it is told to stop; `ready` is called once it answers.
 ///
@@ -98,6 +102,16 @@ pub fn run(config: &Config, ready: impl FnOnce(&Ready)) -> Result<(), RunError> 
         .build()?;
     let thread = runtime.block_on(live(root, config, ready))?;
     thread.map_or(Ok(()), |thread| thread.join().map_err(RunError::Fault))
+}
+
+/// The node's key, and what makes it one of a cloud's if it is.
+type Identity = (Arc<DeviceKey>, Option<Warrant>);
+
+/// Where others than members ask over TCP, and who answers them.
+struct Outside {
+    door: Door,
+    uplinks: UplinkDoor,
+    identity: Identity,
 }
 
 /// What a node's answers and connections rest on: one event's loop, or a cloud's many.
@@ -138,11 +152,11 @@ async fn live(
     root.may_sign()?;
     drop(root.lock()?);
     let door = Door::open(&config.http).await?;
-    let device = Arc::new(root.device_key());
     let net = Arc::new(Net::start(net_config(&root, config))?);
+    let outside = Outside::open(door, &root, &net, config.fallback).await?;
     let (stop, stopped) = watch::channel(false);
     let stop = Arc::new(stop);
-    let network: Arc<dyn Network> = Arc::new(NetView(Arc::clone(&net)));
+    let network: Arc<dyn Network> = Arc::new(NetView(Arc::clone(&net), outside.https()));
     let around = cloud::Surroundings {
         net: Arc::clone(&net),
         clock: clock.clone(),
@@ -165,7 +179,8 @@ async fn live(
         key,
         mode: here.mode,
         addresses: net.addresses(),
-        http: door.addresses().to_vec(),
+        http: outside.door.addresses().to_vec(),
+        https: outside.https(),
         socket: socket_path(&here.dir),
     });
     let watch = watch_for_end(
@@ -175,10 +190,7 @@ async fn live(
         (&mut interrupt, &mut terminate),
     );
     let settings = (config.alerts.clone(), stopped);
-    tokio::join!(
-        serve(&heart, server, around, (door, device), settings),
-        watch
-    );
+    tokio::join!(serve(&heart, server, around, outside, settings), watch);
     end(&net, &heart).await;
     Ok(match heart {
         Heart::One(one) => Some(one.thread),
@@ -192,17 +204,19 @@ async fn serve(
     heart: &Heart,
     server: Server,
     around: cloud::Surroundings,
-    (door, device): (Door, Arc<DeviceKey>),
+    outside: Outside,
     (settings, stopped): (alerts::Settings, watch::Receiver<bool>),
 ) {
-    let cloud::Surroundings { clock, here, .. } = around;
+    let cloud::Surroundings {
+        clock, here, net, ..
+    } = around;
     let (dir, mode) = (here.dir.clone(), here.mode);
-    let asked = (door, dir.as_path(), mode);
+    let (asked, identity) = ((outside.door, dir.as_path(), mode), outside.identity);
     match heart {
         Heart::One(one) => {
             let clerk = Clerk::new(one.driver.clone(), around.network, here, around.stop);
             let events = Arc::new(OneEvent::new(clerk.clone(), one.growth.clone()));
-            let http = http(asked, events, (device, clock.clone()), stopped.clone());
+            let http = http(asked, events, (identity, clock.clone()), stopped.clone());
             let alerts = alerts::keep(clerk.clone(), dir.clone(), settings, stopped.clone());
             let serve = server.serve(clerk, stopped.clone());
             let beside = one.beside.clone();
@@ -211,10 +225,18 @@ async fn serve(
         }
         Heart::Many(events) => {
             let all = Arc::new(events.clone());
-            let http = http(asked, all, (device, clock), stopped.clone());
+            let uplinks = Uplinks {
+                net,
+                key: Arc::clone(&identity.0),
+                warrant: identity.1.clone(),
+                clock: clock.clone(),
+                stopped: stopped.clone(),
+            };
+            let https = uplinks_served(outside.uplinks, uplinks);
+            let http = http(asked, all, (identity, clock), stopped.clone());
             let alerts = alerts::keep(events.clone(), dir.clone(), settings, stopped.clone());
             let serve = server.serve(events.clone(), stopped);
-            tokio::join!(serve, alerts, http);
+            tokio::join!(serve, alerts, http, https);
         }
     }
 }
@@ -224,7 +246,7 @@ async fn serve(
 async fn http(
     (door, dir, mode): (Door, &Path, Mode),
     events: Arc<dyn api::Events>,
-    (key, clock): (Arc<DeviceKey>, Clock),
+    ((key, warrant), clock): (Identity, Clock),
     stopped: watch::Receiver<bool>,
 ) {
     if door.addresses().is_empty() {
@@ -245,12 +267,20 @@ async fn http(
         accounts: Arc::new(accounts),
         tokens,
         key,
+        warrant,
         mode,
         dir,
         clock,
         stopped: stopped.clone(),
     });
     door.serve(&api, mode, stopped).await;
+}
+
+/// Takes devices that no UDP gets through to, until the node ends.
+async fn uplinks_served(door: UplinkDoor, uplinks: Uplinks) {
+    if let Err(error) = door.serve(uplinks).await {
+        tracing::error!(%error, "no device is taken over HTTPS; UDP works all the same");
+    }
 }
 
 /// Opens what the node's answers and connections rest on.
@@ -331,6 +361,41 @@ async fn end(net: &Net, heart: &Heart) {
     }
 }
 
+impl Outside {
+    /// Listens for devices that no UDP gets through to, where a cloud is to do that.
+    async fn open(
+        door: Door,
+        root: &Root,
+        net: &Net,
+        fallback: Fallback,
+    ) -> Result<Self, ListenError> {
+        let uplinks = match (root.mode(), fallback) {
+            (Mode::Device | Mode::Gateway, _) | (Mode::Cloud, Fallback::Off) => {
+                UplinkDoor::default()
+            }
+            (Mode::Cloud, Fallback::At(address)) => UplinkDoor::open(&[address]).await?,
+            (Mode::Cloud, Fallback::On) => match UplinkDoor::open(&net.bound()).await {
+                Ok(door) => door,
+                // Nobody asked for this address by name, and most devices need only UDP.
+                Err(error) => {
+                    tracing::warn!("{error}; devices reach this node over UDP alone");
+                    UplinkDoor::default()
+                }
+            },
+        };
+        Ok(Self {
+            door,
+            uplinks,
+            identity: (Arc::new(root.device_key()), root.warrant().cloned()),
+        })
+    }
+
+    /// Returns where a cloud takes devices that no UDP gets through to.
+    fn https(&self) -> Vec<SocketAddr> {
+        self.uplinks.addresses().to_vec()
+    }
+}
+
 impl Heart {
     /// Waits until the one loop has ended; those of a cloud end one by one, and others go on.
     async fn ended(&self) {
@@ -352,6 +417,7 @@ fn net_config(root: &Root, config: &Config) -> NetConfig {
             address: cloud.address.clone(),
             key: cloud.key,
         }),
+        fallback: config.fallback != Fallback::Off,
         mode: root.mode(),
         memory: Some(memory_path(root.dir())),
     }
@@ -378,10 +444,8 @@ impl Network for NetView {
                 starts: it.starts,
                 fault: it.fault,
             }),
-            cloud: self
-                .0
-                .cloud()
-                .map(|(address, connected)| CloudData { address, connected }),
+            cloud: self.0.cloud().map(cloud_data),
+            https: (!self.1.is_empty()).then(|| strings(&self.1)),
             clones: clones.collect(),
         }
     }
@@ -391,7 +455,7 @@ impl Network for NetView {
     }
 
     fn addresses(&self) -> Vec<String> {
-        self.0.addresses().iter().map(ToString::to_string).collect()
+        strings(&self.0.addresses())
     }
 
     fn links(&self) -> Vec<LinkStatus> {
@@ -435,6 +499,25 @@ impl Network for NetView {
     }
 }
 
+fn strings(addresses: &[SocketAddr]) -> Vec<String> {
+    addresses.iter().map(ToString::to_string).collect()
+}
+
+fn cloud_data(link: CloudLink) -> CloudData {
+    let why = |trouble: Trouble| WhyNot {
+        reason: trouble.reason().to_owned(),
+        text: trouble.to_string(),
+        fix: trouble.fix().to_owned(),
+        needs_a_person: trouble != Trouble::Silent,
+    };
+    CloudData {
+        address: link.address,
+        connected: link.over.is_some(),
+        over: link.over.map(|over| over.to_string()),
+        why: link.trouble.filter(|_| link.over.is_none()).map(why),
+    }
+}
+
 fn net_scope(scope: Scope) -> net::Scope {
     if scope.cloud {
         net::Scope::Cloud
@@ -450,6 +533,7 @@ fn link_status(info: &net::LinkInfo) -> LinkStatus {
         source: info.source.to_string(),
         dialled: info.dialled,
         address: info.address.to_string(),
+        over: info.over.to_string(),
         connected_ms: info.connected_ms,
         rtt_ms: info.rtt_ms,
         frames_sent_bytes: info.traffic.frame_bytes_sent,

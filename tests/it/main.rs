@@ -29,6 +29,8 @@ mod enrol;
 #[cfg(test)]
 mod failpoints;
 #[cfg(test)]
+mod fallback;
+#[cfg(test)]
 mod fuzz;
 #[cfg(test)]
 mod grants;

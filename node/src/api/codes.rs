@@ -26,6 +26,8 @@ pub(super) const ROLE: &str = "role_may_not";
 pub(super) const TOO_MANY: &str = "too_many_requests";
 /// As many spectators are streamed to as the node can.
 pub(super) const STREAMS_FULL: &str = "streams_full";
+/// As many devices reach the cloud over HTTPS as it can take.
+pub(super) const TUNNELS_FULL: &str = "tunnels_full";
 /// An `Idempotency-Key` came with another request than before.
 pub(super) const KEY_REUSED: &str = "idempotency_key_reused";
 /// What stands is not what the asker saw.

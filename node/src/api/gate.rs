@@ -156,15 +156,18 @@ async fn path(parts: &mut Parts) -> BTreeMap<String, String> {
     found.iter().map(owned).collect()
 }
 
-/// Returns where a request comes from. Who stands before a cloud's node on the same machine says it
-/// for others.
+/// Returns where a request comes from.
 fn address(parts: &Parts) -> IpAddr {
     let peer = parts.extensions.get::<ConnectInfo<Peer>>();
-    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |it| {
-        it.0.0.ip().to_canonical()
-    });
-    let said = parts
-        .headers
+    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |it| it.0.0.ip());
+    origin(peer, &parts.headers)
+}
+
+/// Returns where a request comes from that `peer` brings. Who stands before a cloud's node on the same
+/// machine says it for others.
+pub(super) fn origin(peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    let peer = peer.to_canonical();
+    let said = headers
         .get("x-forwarded-for")
         .filter(|_| peer.is_loopback());
     let last = said.and_then(|it| it.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());

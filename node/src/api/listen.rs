@@ -55,12 +55,36 @@ pub struct Door {
 /// An address that cannot be listened on.
 #[derive(Debug, Error)]
 #[error(
-    "HTTP cannot be served at {address} ({error}); nothing was changed; correct --http, or stop \
+    "{what} cannot be served at {address} ({error}); nothing was changed; correct {flag}, or stop \
      what else listens there"
 )]
 pub struct ListenError {
+    what: &'static str,
+    flag: &'static str,
     address: SocketAddr,
     error: io::Error,
+}
+
+impl ListenError {
+    /// HTTP has no address.
+    fn http(address: SocketAddr, error: io::Error) -> Self {
+        Self {
+            what: "HTTP",
+            flag: "--http",
+            address,
+            error,
+        }
+    }
+
+    /// Devices that no UDP gets through to have none.
+    pub(super) fn uplink(address: SocketAddr, error: io::Error) -> Self {
+        Self {
+            what: "the uplink over HTTPS",
+            flag: "--fallback",
+            address,
+            error,
+        }
+    }
 }
 
 impl Door {
@@ -75,7 +99,7 @@ impl Door {
             addresses: Vec::new(),
         };
         for &address in addresses {
-            let failed = |error| ListenError { address, error };
+            let failed = |error| ListenError::http(address, error);
             let listener = TcpListener::bind(address).await.map_err(failed)?;
             door.addresses.push(listener.local_addr().map_err(failed)?);
             door.listeners.push(listener);
@@ -95,10 +119,7 @@ impl Door {
             Mode::Device | Mode::Gateway => (CONNECTIONS_MAX_VENUE, ADDRESS_MAX),
         };
         let places = Arc::new(Semaphore::new(all));
-        let held = Arc::new(Addresses {
-            each,
-            counts: Mutex::default(),
-        });
+        let held = Arc::new(Addresses::new(each));
         let mut serving = JoinSet::new();
         for listener in self.listeners {
             let limited = Limited {
@@ -142,9 +163,15 @@ impl Connected<IncomingStream<'_, Limited>> for Peer {
 }
 
 /// How many connections each address has.
-struct Addresses {
+pub(super) struct Addresses {
     each: usize,
     counts: Mutex<BTreeMap<IpAddr, usize>>,
+}
+
+/// One connection's place among those of its address; given back when it is dropped.
+pub(super) struct Place {
+    address: IpAddr,
+    held: Arc<Addresses>,
 }
 
 /// A listener that lets in as many as there are places for.
@@ -159,19 +186,32 @@ pub(super) struct Placed {
     stream: TcpStream,
     idle: Pin<Box<Sleep>>,
     _place: OwnedSemaphorePermit,
-    address: IpAddr,
-    held: Arc<Addresses>,
+    _each: Place,
 }
 
 impl Addresses {
-    fn take(&self, address: IpAddr) -> bool {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(address).or_default();
-        let fits = *count < self.each;
-        if fits {
-            *count = count.saturating_add(1);
+    /// Counts from nothing; `each` is how many connections one address may have.
+    pub(super) fn new(each: usize) -> Self {
+        Self {
+            each,
+            counts: Mutex::default(),
         }
-        fits
+    }
+}
+
+impl Place {
+    /// Takes a place for a connection of an address, if it has one left.
+    pub(super) fn take(held: &Arc<Addresses>, address: IpAddr) -> Option<Self> {
+        let mut counts = held.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(address).or_default();
+        let fits = *count < held.each;
+        fits.then(|| {
+            *count = count.saturating_add(1);
+            Self {
+                address,
+                held: Arc::clone(held),
+            }
+        })
     }
 }
 
@@ -182,7 +222,7 @@ impl Placed {
     }
 }
 
-impl Drop for Placed {
+impl Drop for Place {
     fn drop(&mut self) {
         let mut counts = self
             .held
@@ -212,17 +252,16 @@ impl Listener for Limited {
             match self.listener.accept().await {
                 Ok((stream, address)) => {
                     let ip = address.ip().to_canonical();
-                    if !self.held.take(ip) {
+                    let Some(each) = Place::take(&self.held, ip) else {
                         tracing::debug!(%ip, "too many connections of one address");
                         continue;
-                    }
+                    };
                     end_when_silent(&stream);
                     let placed = Placed {
                         stream,
                         idle: Box::pin(sleep(IDLE_TIME)),
                         _place: place,
-                        address: ip,
-                        held: Arc::clone(&self.held),
+                        _each: each,
                     };
                     return (placed, address);
                 }
@@ -303,10 +342,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let places = Arc::new(Semaphore::new(1));
-        let held = Arc::new(Addresses {
-            each: 1,
-            counts: Mutex::default(),
-        });
+        let held = Arc::new(Addresses::new(1));
         let mut limited = Limited {
             listener,
             places: Arc::clone(&places),

@@ -20,6 +20,7 @@
 //! | `health`, `metrics` | what monitors ask |
 //! | `failure` | `application/problem+json` |
 //! | `listen` | sockets, bounded |
+//! | `uplink` | the uplink over HTTPS, for devices that no UDP gets through to |
 //!
 //! Layer: node, above `local`; only `node` and `cli` are above.
 
@@ -48,11 +49,12 @@ mod routes;
 mod scores;
 mod stream;
 mod tokens;
+mod uplink;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tallyline_keys::DeviceKey;
+use tallyline_keys::{DeviceKey, Warrant};
 use tokio::sync::{Semaphore, watch};
 
 use crate::clock::Clock;
@@ -65,6 +67,7 @@ pub use events::{Asked, EventLine, Events, OneEvent, Open};
 pub use failure::Failure;
 pub use listen::{Door, ListenError};
 pub use tokens::{Claims as TokenClaims, TokenKeys, Tokens, Use as TokenUse};
+pub use uplink::{UplinkDoor, Uplinks};
 
 /// Most spectators that a node at a venue streams to at once: a Pi's memory, and its radio.
 const STREAMS_MAX_VENUE: usize = 64;
@@ -85,6 +88,8 @@ pub struct Parts {
     pub tokens: Tokens,
     /// The device's key: it answers probes.
     pub key: Arc<DeviceKey>,
+    /// What makes the key one of a cloud's, if something does.
+    pub warrant: Option<Warrant>,
     /// What the node is for.
     pub mode: Mode,
     /// A folder for files on their way in and for the documents of users.

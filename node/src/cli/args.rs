@@ -240,6 +240,10 @@ pub(super) struct Run {
     /// Fingerprint of the cloud node's key.
     #[arg(long, value_name = "KEY")]
     pub(super) cloud_key: Option<String>,
+    /// HTTPS where no UDP gets through to the cloud: on, off, or ip:port where a cloud takes it
+    /// [default: on; a cloud takes it on the port numbers of --listen].
+    #[arg(long, value_name = "on|off|ADDR")]
+    pub(super) fallback: Option<String>,
     /// Whether to write every entry as plain text into score.log beside the store [default: on].
     #[arg(long, value_name = "on|off")]
     pub(super) score_log: Option<String>,

@@ -30,6 +30,7 @@ impl Run {
             mdns: self.no_mdns.then(|| "false".to_owned()),
             cloud: self.cloud,
             cloud_key: self.cloud_key,
+            fallback: self.fallback,
             score_log: self.score_log,
             metered: self.metered,
             media_quota: self.media_quota,
@@ -177,6 +178,7 @@ fn ready_json(ready: &Ready) -> String {
         "key": ready.key.fingerprint(),
         "addresses": addresses,
         "http": ready.http.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "https": ready.https.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "socket": ready.socket.display().to_string(),
     });
     format!("{told}\n")

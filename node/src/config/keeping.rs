@@ -1,7 +1,8 @@
-//! How a cloud keeps its events.
+//! How a cloud keeps its events, and whether HTTPS stands in for UDP.
 //!
 //! Layer: node, config.
 
+use std::net::SocketAddr;
 use std::num::NonZeroU16;
 use std::str::FromStr;
 
@@ -48,6 +49,37 @@ pub(super) fn events(layers: &Layers) -> Result<EventsConfig, ConfigError> {
         },
         active_max: active.map_or(ACTIVE_EVENTS_DEFAULT, |it| usize::from(it.get())),
     })
+}
+
+/// Whether HTTPS stands in where no UDP gets through, on the way to the cloud.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fallback {
+    /// Yes; a cloud takes it on the port numbers that it listens on.
+    #[default]
+    On,
+    /// Yes; a cloud takes it here.
+    At(SocketAddr),
+    /// No.
+    Off,
+}
+
+impl FromStr for Fallback {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "on" | "true" => Ok(Self::On),
+            "off" | "false" => Ok(Self::Off),
+            _ => text.parse().map(Self::At).map_err(drop),
+        }
+    }
+}
+
+/// Reads whether HTTPS stands in.
+pub(super) fn fallback(layers: &Layers) -> Result<Fallback, ConfigError> {
+    let advice = "use on, off, or ip:port for a cloud, for example 0.0.0.0:443";
+    let read = layers.read("fallback", advice, |raw| raw.fallback.clone())?;
+    Ok(read.unwrap_or_default())
 }
 
 /// The address of a database.

@@ -85,6 +85,21 @@ fn a_file_fills_every_field() {
     assert_eq!(config.http, ["[::1]:8080".parse().unwrap()]);
 }
 
+#[test]
+fn https_stands_in_for_udp_unless_it_is_told_otherwise() {
+    let read = |text| {
+        load(RawConfig::default(), text, &env(&[]))
+            .unwrap()
+            .fallback
+    };
+    assert_eq!(read(""), Fallback::On);
+    assert_eq!(read("fallback = \"on\""), Fallback::On);
+    assert_eq!(read("fallback = false"), Fallback::Off);
+    let at = "0.0.0.0:443".parse().unwrap();
+    assert_eq!(read("fallback = \"0.0.0.0:443\""), Fallback::At(at));
+    check("fallback = \"443\"", "use on, off, or ip:port");
+}
+
 /// Compares the message of one bad file.
 fn check(text: &str, expected: &str) {
     let message = load(RawConfig::default(), text, &env(&[]))

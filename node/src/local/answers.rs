@@ -595,7 +595,12 @@ fn status(replica: &mut Replica, now: Now, around: Around) -> StatusData {
         ));
     }
     remarks.extend(words::need_a_person(&replica.conflicts()));
-    remarks.extend(health::remarks(replica, now, &around.alarms));
+    remarks.extend(health::remarks(
+        replica,
+        now,
+        &around.alarms,
+        around.cloud.as_ref(),
+    ));
     remarks.extend(media::remark(replica, &around.media));
     let fault = around.beside.fault();
     remarks.extend(fault.map(|why| {
@@ -630,6 +635,7 @@ fn status(replica: &mut Replica, now: Now, around: Around) -> StatusData {
         devices: devices.iter().map(|it| device(replica, it)).collect(),
         links,
         paused: around.paused.to_owned(),
+        cloud: around.cloud,
         score_log: around.beside.score_log(),
         last_sync: vitals::last_sync(&devices, &around.beside),
         last_upload_unix_ms: around.beside.last_upload(),

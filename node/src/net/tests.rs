@@ -81,6 +81,7 @@ fn config(seed: u8) -> NetConfig {
         mdns: false,
         mdns_port: MDNS_PORT,
         uplink: None,
+        fallback: false,
         mode: Mode::Device,
         memory: None,
     }
