@@ -144,7 +144,7 @@ pub(super) fn look(
         }
         Request::Status(_) => Ok(Seen::of(status(replica, now, around))),
         Request::Vitals(_) => Ok(Seen::of(vitals::vitals(replica, now, &around))),
-        Request::EventReady(_) => Ok(Seen::of(vitals::ready(replica))),
+        Request::EventReady(_) => Ok(Seen::of(vitals::ready(replica, &around.media))),
         Request::Verify(_) => Ok(Seen::of(verify(replica))),
         Request::Export(_) => export(replica),
         Request::FileExport(wanted) => exchange::export(replica, *wanted).map(Seen::Answer),
