@@ -1,6 +1,7 @@
 //! A node over HTTP: real processes, asked as browsers, phones and monitors ask.
 
-mod http;
+mod blobs;
+pub(crate) mod http;
 mod office;
 mod people;
 mod spectators;

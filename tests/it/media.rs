@@ -33,7 +33,7 @@ pub(crate) fn bytes(start: &[u8], no: u64, length: usize) -> Vec<u8> {
 }
 
 pub(crate) const JPEG: &[u8] = b"\xff\xd8\xff\xe0";
-const MP4: &[u8] = b"\x00\x00\x00\x20ftypisom";
+pub(crate) const MP4: &[u8] = b"\x00\x00\x00\x20ftypisom";
 
 pub(crate) fn hash(bytes: &[u8]) -> String {
     blake3::hash(bytes).to_hex().to_string()

@@ -38,5 +38,13 @@ pub(super) const NO_CLAIM: &str = "no_claim";
 pub(super) const NO_PLAN: &str = "no_plan";
 /// The node is behind, or saves nothing.
 pub(super) const NOT_READY: &str = "not_ready";
+/// The event names no file so.
+pub(super) const NOT_NAMED: &str = "media_not_named";
+/// Not all of the file is here yet.
+pub(super) const PENDING: &str = "media_pending";
+/// The file is no picture or clip, or is named as another kind.
+pub(super) const BAD_KIND: &str = "media_kind";
+/// The file has no such bytes.
+pub(super) const BAD_RANGE: &str = "bad_range";
 /// A request ended by a fault of the program.
 pub(super) const FAULT: &str = "fault";

@@ -24,7 +24,7 @@ use super::failure::Failure;
 use super::limits::{self, Limit};
 use super::listen::Peer;
 use super::once::{self, KEY_BYTES_MAX};
-use super::routes::{FILE_MAX, Need, Of, Route, Verb};
+use super::routes::{FILE_MAX, Need, Of, PART_MAX, Route, Verb};
 use super::tokens::Use;
 use crate::local::protocol::{Devices, Nothing, Request as Asked};
 
@@ -91,6 +91,7 @@ async fn through(
     let nobody = matches!(person, Person::Nobody(_));
     let place = match route.body_max {
         FILE_MAX => api.0.files.acquire().await.ok(),
+        PART_MAX => api.0.pieces.acquire().await.ok(),
         _ => None,
     };
     let body = read(body, route, nobody).await?;

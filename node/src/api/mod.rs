@@ -16,7 +16,7 @@
 //! | `tokens`, `accounts`, `auth` | who somebody is |
 //! | `events` | which events this process serves |
 //! | `board`, `stream`, `page` | what spectators see |
-//! | `scores`, `claims`, `plans`, `office`, `exchange` | what officials and third parties ask |
+//! | `scores`, `claims`, `plans`, `office`, `exchange`, `blobs` | what officials and third parties ask |
 //! | `health`, `metrics` | what monitors ask |
 //! | `failure` | `application/problem+json` |
 //! | `listen` | sockets, bounded |
@@ -27,6 +27,7 @@ mod access;
 mod accounts;
 mod ask;
 mod auth;
+mod blobs;
 mod board;
 mod claims;
 mod codes;
@@ -72,6 +73,16 @@ const STREAMS_MAX_VENUE: usize = 64;
 /// Most spectators that a node in the cloud streams to at once; beyond, they ask for the board.
 const STREAMS_MAX_CLOUD: usize = 4096;
 
+/// Most pictures and clips that are read at a time: they are the last in line for the disk and the
+/// radio of a venue.
+const READERS_MAX_VENUE: usize = 16;
+
+/// As [`READERS_MAX_VENUE`], in the cloud.
+const READERS_MAX_CLOUD: usize = 512;
+
+/// Most parts of pictures and clips that are taken in at a time, of 1 MiB each.
+const PARTS_MAX: usize = 64;
+
 /// Most files that are taken in at a time: each may hold 64 MiB of memory.
 const FILES_MAX: usize = 2;
 
@@ -110,6 +121,10 @@ struct Inner {
     latest: stream::Latest,
     /// Places for large bodies.
     files: Semaphore,
+    /// Places for parts of pictures and clips on their way in.
+    pieces: Semaphore,
+    /// Places for who reads pictures and clips.
+    readers: Arc<Semaphore>,
     /// Since when something is behind, in milliseconds of the clock; `None`: nothing is.
     behind: Mutex<Option<u64>>,
     /// One write at a time that has looked before it writes.
@@ -126,6 +141,8 @@ impl Api {
             claims: claims::Held::default(),
             metrics: metrics::Metrics::new(),
             streams: Arc::new(Semaphore::new(streams_max(parts.mode))),
+            pieces: Semaphore::new(PARTS_MAX),
+            readers: Arc::new(Semaphore::new(readers_max(parts.mode))),
             latest: stream::Latest::default(),
             files: Semaphore::new(FILES_MAX),
             behind: Mutex::new(None),
@@ -157,6 +174,14 @@ fn streams_max(mode: Mode) -> usize {
     match mode {
         Mode::Cloud => STREAMS_MAX_CLOUD,
         Mode::Device | Mode::Gateway => STREAMS_MAX_VENUE,
+    }
+}
+
+/// Returns how many pictures and clips are read at a time at most.
+fn readers_max(mode: Mode) -> usize {
+    match mode {
+        Mode::Cloud => READERS_MAX_CLOUD,
+        Mode::Device | Mode::Gateway => READERS_MAX_VENUE,
     }
 }
 

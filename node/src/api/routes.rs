@@ -29,6 +29,10 @@ const BODY_MAX: usize = 64 * 1024;
 /// Largest body of a route that takes files: the largest bundle, as on the command line.
 pub(super) const FILE_MAX: usize = 64 * 1024 * 1024;
 
+/// Largest part of a picture or clip: what is sent again after a break, at most, and what a node holds
+/// in memory for each sender.
+pub(super) const PART_MAX: usize = 1024 * 1024;
+
 /// Who may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {
@@ -171,6 +175,11 @@ impl Route {
 
     const fn file(mut self) -> Self {
         self.body_max = FILE_MAX;
+        self
+    }
+
+    const fn part(mut self) -> Self {
+        self.body_max = PART_MAX;
         self
     }
 
