@@ -57,6 +57,8 @@ pub struct RawConfig {
     pub media_quota: Option<String>,
     /// Where a cloud keeps its events: `postgres://..`.
     pub store: Option<String>,
+    /// Where the nodes of a cloud keep pictures and clips together: a folder, or `s3://BUCKET/PREFIX`.
+    pub blobs: Option<String>,
     /// How cloud nodes of one database hear of each other: `notify` or `poll`.
     pub hints: Option<String>,
     /// Whether changes of the database's tables take an advisory lock: `true` or `false`.
@@ -188,7 +190,7 @@ pub enum ConfigError {
 }
 
 /// Keys of a configuration file, and what follows `TALLYLINE_` in the environment.
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "root",
     "mode",
     "listen",
@@ -204,6 +206,7 @@ const KEYS: [&str; 18] = [
     "metered",
     "media_quota",
     "store",
+    "blobs",
     "hints",
     "advisory_locks",
     "active_events",
@@ -312,7 +315,7 @@ impl Config {
             media_quota: layers
                 .read::<Bytes>("media_quota", size_advice, |raw| raw.media_quota.clone())?
                 .map_or(QUOTA_DEFAULT, |it| it.0),
-            events: keeping::events(layers)?,
+            events: keeping::events(layers, env)?,
             alerts: alerting::settings(layers)?,
             screen: Screen {
                 color: color(layers, env, terminal)?,
@@ -354,6 +357,12 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
+    /// Returns the variables whose names begin so: what other programs' settings are called.
+    fn beginning_with(&self, start: &str) -> Vec<(String, String)> {
+        let named = self.0.iter().filter(|(name, _)| name.starts_with(start));
+        named.map(|(name, it)| (name.clone(), it.clone())).collect()
+    }
+
     fn path(&self, name: &str) -> Option<PathBuf> {
         self.get(name).map(PathBuf::from)
     }
@@ -391,6 +400,7 @@ impl Environment {
             metered: text("TALLYLINE_METERED"),
             media_quota: text("TALLYLINE_MEDIA_QUOTA"),
             store: text("TALLYLINE_STORE"),
+            blobs: text("TALLYLINE_BLOBS"),
             hints: text("TALLYLINE_HINTS"),
             advisory_locks: text("TALLYLINE_ADVISORY_LOCKS"),
             active_events: text("TALLYLINE_ACTIVE_EVENTS"),
@@ -713,6 +723,7 @@ fn parse_file(path: &Path, text: &str) -> Result<RawConfig, ConfigError> {
         metered: string("metered")?,
         media_quota: string("media_quota")?,
         store: string("store")?,
+        blobs: string("blobs")?,
         hints: string("hints")?,
         advisory_locks: string("advisory_locks")?,
         active_events: string("active_events")?,

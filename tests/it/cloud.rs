@@ -1,5 +1,8 @@
 //! The cloud as real processes: many events in one, and several nodes on one database.
 
+mod bucket;
+mod depot;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

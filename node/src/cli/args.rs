@@ -252,6 +252,10 @@ pub(super) struct Run {
     /// Cloud: the database that its nodes share, postgres://.. [default: files in the root].
     #[arg(long, value_name = "URL")]
     pub(super) store: Option<String>,
+    /// Cloud: where its nodes keep pictures and clips together, a folder or s3://..
+    /// [default: each in its own root].
+    #[arg(long, value_name = "PLACE")]
+    pub(super) blobs: Option<String>,
     /// Cloud: how nodes of one database hear of each other: notify or poll [default: notify].
     #[arg(long, value_name = "WAY")]
     pub(super) hints: Option<String>,

@@ -34,6 +34,7 @@ impl Run {
             metered: self.metered,
             media_quota: self.media_quota,
             store: self.store,
+            blobs: self.blobs,
             hints: self.hints,
             active_events: self.active_events,
             ..flags

@@ -28,7 +28,7 @@ use crate::entropy;
 use crate::growth::Growth;
 use crate::local::protocol::{self, Answer, Call, Problem, Request, codes, exits};
 use crate::local::{Answers, Clerk, Here, Network, names};
-use crate::media::{self, Fetcher, Media, Metered};
+use crate::media::{self, Depot, Fetcher, Media, Metered};
 use crate::net::{Net, Side, SidePeer, Sides};
 use crate::root::events::Shelved;
 use crate::root::{Mode, Root, RootError, RootLock};
@@ -69,6 +69,8 @@ pub struct Around {
     pub stop: Arc<watch::Sender<bool>>,
     /// How other nodes hear of changes.
     pub bus: Bus,
+    /// Where the nodes keep pictures and clips together.
+    pub depot: Option<Depot>,
     /// Events that are active at once, at most.
     pub active_max: usize,
     /// Keeps other processes away from the root.
@@ -380,8 +382,11 @@ impl Events {
         // Nothing leaves a cloud over a link that costs by the byte.
         let (net, settings) = (&around.net, (Mode::Cloud, Metered::No));
         let server = media::Server::new(media.clone(), net, Metered::No);
-        let fetcher = Fetcher::new(media, Arc::clone(net), driver.clone(), settings);
         let (fetches, ended) = watch::channel(false);
+        if let Some(depot) = &around.depot {
+            net.run_beside(depot.fetch(media.clone(), ended.clone()));
+        }
+        let fetcher = Fetcher::new(media, Arc::clone(net), driver.clone(), settings);
         net.run_beside(fetcher.run(ended));
         let open = Open {
             clerk,

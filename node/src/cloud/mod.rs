@@ -29,6 +29,7 @@ use crate::clock::Clock;
 use crate::config::EventsConfig;
 use crate::entropy::EntropyError;
 use crate::local::{Here, Network};
+use crate::media::{Depot, DepotError};
 use crate::net::Net;
 use crate::root::{Root, RootError};
 use crate::store::StoreError;
@@ -66,6 +67,11 @@ pub enum CloudError {
          it runs and that the user may make tables"
     )]
     Database(StoreError),
+    /// Pictures and clips cannot be kept there.
+    #[error(
+        "the place of --blobs cannot be used: {0}; nothing was changed; check its name and rights"
+    )]
+    Blobs(#[from] DepotError),
     /// The loop of no event does not start.
     #[error("the node cannot start: {0}; nothing was changed; try again")]
     Start(StoreError),
@@ -99,7 +105,10 @@ pub async fn start(
             (Shelf::Database(database), bus, Some(hear))
         }
     };
-    let net = Arc::clone(&around.net);
+    let place = config.blobs.as_ref();
+    let depot = place.map(|place| Depot::open(place, around.clock.clone()));
+    let depot = depot.transpose()?;
+    let (net, media) = (Arc::clone(&around.net), around.here.media.clone());
     let events = Events::new(Around {
         root: Arc::new(root),
         shelf,
@@ -109,12 +118,16 @@ pub async fn start(
         here: around.here,
         stop: around.stop,
         bus,
+        depot: depot.clone(),
         active_max: config.active_max,
         lock,
     })
     .map_err(CloudError::Start)?;
     if let Some(hear) = hear {
         net.run_beside(hear(events.clone()));
+    }
+    if let Some(depot) = depot {
+        net.run_beside(depot.keep(media));
     }
     net.run_beside(events.clone().keep_tidy());
     Ok(events)

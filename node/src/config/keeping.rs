@@ -5,8 +5,9 @@
 use std::num::NonZeroU16;
 use std::str::FromStr;
 
-use super::{ConfigError, Layers, Switch};
+use super::{ConfigError, Environment, Layers, Switch};
 use crate::cloud::Hints;
+use crate::media::DepotPlace;
 use crate::store::postgres::Engine;
 
 /// Events that a cloud node holds in memory at once unless something else is asked for: at some 2 MB
@@ -18,6 +19,8 @@ const ACTIVE_EVENTS_DEFAULT: usize = 256;
 pub struct EventsConfig {
     /// The database that its nodes share; `None`: files in the root.
     pub database: Option<String>,
+    /// Where its nodes keep pictures and clips together; `None`: each keeps its own.
+    pub blobs: Option<DepotPlace>,
     /// How the nodes of a database hear of each other.
     pub hints: Hints,
     /// What the database's engine can do.
@@ -27,10 +30,15 @@ pub struct EventsConfig {
 }
 
 /// Puts together how a cloud keeps its events.
-pub(super) fn events(layers: &Layers) -> Result<EventsConfig, ConfigError> {
+pub(super) fn events(layers: &Layers, env: &Environment) -> Result<EventsConfig, ConfigError> {
     let store_advice =
         "write postgres://user@host:5432/database, or leave it out for files in the root";
     let database = layers.read::<DatabaseUrl>("store", store_advice, |raw| raw.store.clone())?;
+    let blobs_advice = "write a folder, or s3://BUCKET/PREFIX";
+    let mut blobs = layers.read("blobs", blobs_advice, |raw| raw.blobs.clone())?;
+    if let Some(DepotPlace::Bucket { settings, .. }) = &mut blobs {
+        *settings = env.beginning_with("AWS_");
+    }
     let locks = layers.read::<Switch>("advisory_locks", "use true or false", |raw| {
         raw.advisory_locks.clone()
     })?;
@@ -40,6 +48,7 @@ pub(super) fn events(layers: &Layers) -> Result<EventsConfig, ConfigError> {
     })?;
     Ok(EventsConfig {
         database: database.map(|it| it.0),
+        blobs,
         hints: layers
             .read("hints", "use notify or poll", |raw| raw.hints.clone())?
             .unwrap_or(Hints::Notify),
@@ -68,6 +77,7 @@ impl std::fmt::Debug for EventsConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("EventsConfig")
             .field("database", &self.database.is_some())
+            .field("blobs", &self.blobs)
             .field("hints", &self.hints)
             .field("engine", &self.engine)
             .field("active_max", &self.active_max)
