@@ -14,7 +14,7 @@ use tallyline_tests::process::Process;
 use crate::range::{AGREE_MAX, ALONE, Range, address, agree, status, until};
 
 /// How long media may take on a loaded machine with a program that is not optimised.
-const MEDIA_MAX: Duration = Duration::from_mins(3);
+pub(crate) const MEDIA_MAX: Duration = Duration::from_mins(3);
 
 /// Bytes that are checked together.
 const GROUP_BYTES: u64 = 16 * 1024;

@@ -8,7 +8,7 @@ use tallyline_tests::process::{Launch, Process};
 use super::bucket::Bucket;
 use super::{cloud, node_of};
 use crate::api::http::Web;
-use crate::media::{JPEG, MP4, bytes, file, hash, structure};
+use crate::media::{JPEG, MEDIA_MAX, MP4, bytes, file, hash, structure};
 use crate::postgres::Postgres;
 use crate::range::{AGREE_MAX, Range, address, until, wait_for};
 
@@ -103,7 +103,7 @@ fn kept(blob: &[u8]) -> String {
 
 /// Reads a blob until it is there.
 fn got(web: &Web, blob: &[u8]) -> Vec<u8> {
-    let reply = wait_for("the other node has it", AGREE_MAX, || {
+    let reply = wait_for("the other node has it", MEDIA_MAX, || {
         Some(web.get(&at(blob))).filter(|it| it.status == 200)
     });
     reply.body
@@ -116,28 +116,29 @@ fn a_picture_sent_to_one_node_is_served_by_the_other_from_their_folder() {
     };
     let blobs = venue.range.path("blobs");
     let first = venue.node("first", &blobs, &[]);
-    let second = venue.node("second", &blobs, &[]);
     let owner = venue.owner(&first);
-    let (one, other) = (venue.web("first", &first), venue.web("second", &second));
-    assert!(got(&other, &venue.picture) == venue.picture, "byte by byte");
-    let there = fs::read(venue.range.root("blobs").join(kept(&venue.picture))).unwrap();
-    assert!(there == venue.picture, "it lies there as it is");
-    assert_eq!(file(&second, &hash(&venue.picture))["state"], "here");
-
-    // A clip that was sent to the second one over HTTP, and to no device.
     let clip = bytes(MP4, 22, 300_000);
     report(&venue, &owner, &clip);
+    let (picture, is_named) = (&venue.picture, || file(&first, &hash(&clip)).is_object());
+    until("the report is in the cloud", AGREE_MAX, is_named);
+
+    let second = venue.node("second", &blobs, &[]);
+    let (one, other) = (venue.web("first", &first), venue.web("second", &second));
+    assert!(got(&other, picture) == *picture, "byte by byte");
+    let there = fs::read(venue.range.root("blobs").join(kept(picture))).unwrap();
+    assert!(there == *picture, "it lies there as it is");
+    assert_eq!(file(&second, &hash(picture))["state"], "here");
+
+    // A clip that is sent to the second one over HTTP, and to no device.
     let create = json!({ "hash": hash(&clip), "bytes": clip.len(), "mime": "video/mp4" });
-    until("the report is at the second node", AGREE_MAX, || {
-        other.post("/api/v1/blobs", &create).status == 200
-    });
+    other.post("/api/v1/blobs", &create).good();
     let part = format!("{}/part?at=0", at(&clip));
     other.ask("PUT", &part, &[], &clip).good();
     other
         .ask("POST", &format!("{}/complete", at(&clip)), &[], b"")
         .good();
     assert!(got(&one, &clip) == clip, "byte by byte");
-    until("the owner has it from its cloud", AGREE_MAX, || {
+    until("the owner has it from its cloud", MEDIA_MAX, || {
         file(&owner, &hash(&clip))["state"] == "here"
     });
 
@@ -175,7 +176,7 @@ fn a_bucket_is_as_good_as_a_folder_and_what_somebody_changed_there_never_appears
     report(&venue, &owner, &clip);
     let object = |blob: &[u8]| format!("/blobs/club/media/{}", kept(blob));
     for blob in [&venue.picture, &clip] {
-        until("it is in the bucket", AGREE_MAX, || {
+        until("it is in the bucket", MEDIA_MAX, || {
             bucket.get(&object(blob)).is_some_and(|it| it == *blob)
         });
     }
