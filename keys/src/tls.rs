@@ -464,5 +464,9 @@ fn too_old() -> rustls::Error {
     PeerIncompatible::Tls12NotOfferedOrEnabled.into()
 }
 
+mod outer;
+
+pub use outer::{outer_client_config, outer_server_config};
+
 #[cfg(test)]
 mod tests;

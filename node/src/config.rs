@@ -11,6 +11,7 @@ mod keeping;
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, IsTerminal as _};
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -22,7 +23,7 @@ use crate::media::{Metered, QUOTA_DEFAULT};
 use crate::root::{Mode, PassphraseSource};
 
 pub use self::alerting::RawAlerts;
-pub use self::keeping::EventsConfig;
+pub use self::keeping::{EventsConfig, Fallback};
 
 /// What was typed in one place; `None` leaves the choice to the next place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub struct RawConfig {
     pub cloud: Option<String>,
     /// Fingerprint of the cloud node's key.
     pub cloud_key: Option<String>,
+    /// Whether HTTPS stands in for UDP: `on`, `off`, or where a cloud takes it.
+    pub fallback: Option<String>,
     /// `auto`, `always` or `never`.
     pub color: Option<String>,
     /// What to log, such as `info` or `tallyline::net=debug`.
@@ -57,12 +60,18 @@ pub struct RawConfig {
     pub media_quota: Option<String>,
     /// Where a cloud keeps its events: `postgres://..`.
     pub store: Option<String>,
-    /// How cloud nodes of one database hear of each other: `notify` or `poll`.
+    /// Where the nodes of a cloud keep pictures and clips together: a folder, or `s3://BUCKET/PREFIX`.
+    pub blobs: Option<String>,
+    /// How cloud nodes of one database hear of each other: `notify`, `poll` or `nats://..`.
     pub hints: Option<String>,
+    /// How often they look by themselves, such as `2s`.
+    pub look_every: Option<String>,
     /// Whether changes of the database's tables take an advisory lock: `true` or `false`.
     pub advisory_locks: Option<String>,
     /// Events that a cloud node holds in memory at once, at most.
     pub active_events: Option<String>,
+    /// Spectators that are streamed to at once, at most.
+    pub spectators: Option<String>,
     /// Where alerts go, and from when on something is wrong.
     pub alerts: RawAlerts,
 }
@@ -84,6 +93,8 @@ pub struct Config {
     pub mdns: bool,
     /// The cloud node, when one is known.
     pub cloud: Option<Cloud>,
+    /// Whether HTTPS stands in where no UDP gets through.
+    pub fallback: Fallback,
     /// What to log, as `tracing` reads it.
     pub log: String,
     /// Where the passphrase of a sealed key comes from.
@@ -96,6 +107,8 @@ pub struct Config {
     pub media_quota: u64,
     /// How a cloud keeps its events.
     pub events: EventsConfig,
+    /// Spectators that are streamed to at once, at most; `None`: as many as suit the mode.
+    pub spectators: Option<NonZeroU16>,
     /// Where alerts go, and from when on something is wrong.
     pub alerts: Settings,
     /// How to write on the terminal.
@@ -188,7 +201,7 @@ pub enum ConfigError {
 }
 
 /// Keys of a configuration file, and what follows `TALLYLINE_` in the environment.
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 22] = [
     "root",
     "mode",
     "listen",
@@ -197,6 +210,7 @@ const KEYS: [&str; 18] = [
     "mdns",
     "cloud",
     "cloud_key",
+    "fallback",
     "color",
     "log",
     "passphrase_file",
@@ -204,10 +218,17 @@ const KEYS: [&str; 18] = [
     "metered",
     "media_quota",
     "store",
+    "blobs",
     "hints",
+    "look_every",
     "advisory_locks",
     "active_events",
+    "spectators",
 ];
+
+/// Keys whose value may be written as true or false without quotes, and as a number.
+const FLAGS: [&str; 5] = ["mdns", "score_log", "advisory_locks", "metered", "fallback"];
+const NUMBERS: [&str; 3] = ["active_events", "spectators", "media_quota"];
 
 /// Longest configuration file in bytes that is read; a real one has a few hundred.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
@@ -293,6 +314,7 @@ impl Config {
                 .read("mdns", "use true or false", |raw| raw.mdns.clone())?
                 .unwrap_or(true),
             cloud: cloud(layers)?,
+            fallback: keeping::fallback(layers)?,
             log: layers
                 .value(|raw| raw.log.clone())
                 .map_or(LOG_DEFAULT.to_owned(), |it| it.0),
@@ -312,7 +334,10 @@ impl Config {
             media_quota: layers
                 .read::<Bytes>("media_quota", size_advice, |raw| raw.media_quota.clone())?
                 .map_or(QUOTA_DEFAULT, |it| it.0),
-            events: keeping::events(layers)?,
+            events: keeping::events(layers, env)?,
+            spectators: layers.read("spectators", "write how many, 1 to 65535", |raw| {
+                raw.spectators.clone()
+            })?,
             alerts: alerting::settings(layers)?,
             screen: Screen {
                 color: color(layers, env, terminal)?,
@@ -354,6 +379,12 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
+    /// Returns the variables whose names begin so: what other programs' settings are called.
+    fn beginning_with(&self, start: &str) -> Vec<(String, String)> {
+        let named = self.0.iter().filter(|(name, _)| name.starts_with(start));
+        named.map(|(name, it)| (name.clone(), it.clone())).collect()
+    }
+
     fn path(&self, name: &str) -> Option<PathBuf> {
         self.get(name).map(PathBuf::from)
     }
@@ -384,6 +415,7 @@ impl Environment {
             mdns: text("TALLYLINE_MDNS"),
             cloud: text("TALLYLINE_CLOUD"),
             cloud_key: text("TALLYLINE_CLOUD_KEY"),
+            fallback: text("TALLYLINE_FALLBACK"),
             color: text("TALLYLINE_COLOR"),
             log: text("TALLYLINE_LOG"),
             passphrase_file: text("TALLYLINE_PASSPHRASE_FILE"),
@@ -391,9 +423,12 @@ impl Environment {
             metered: text("TALLYLINE_METERED"),
             media_quota: text("TALLYLINE_MEDIA_QUOTA"),
             store: text("TALLYLINE_STORE"),
+            blobs: text("TALLYLINE_BLOBS"),
             hints: text("TALLYLINE_HINTS"),
+            look_every: text("TALLYLINE_LOOK_EVERY"),
             advisory_locks: text("TALLYLINE_ADVISORY_LOCKS"),
             active_events: text("TALLYLINE_ACTIVE_EVENTS"),
+            spectators: text("TALLYLINE_SPECTATORS"),
             alerts: alerting::of_environment(self),
         }
     }
@@ -677,12 +712,8 @@ fn parse_file(path: &Path, text: &str) -> Result<RawConfig, ConfigError> {
     let string = |key: &'static str| match table.get(key) {
         None => Ok(None),
         Some(toml::Value::String(text)) => Ok(Some(text.clone())),
-        Some(toml::Value::Boolean(flag))
-            if matches!(key, "mdns" | "score_log" | "advisory_locks" | "metered") =>
-        {
-            Ok(Some(flag.to_string()))
-        }
-        Some(toml::Value::Integer(number)) if matches!(key, "active_events" | "media_quota") => {
+        Some(toml::Value::Boolean(flag)) if FLAGS.contains(&key) => Ok(Some(flag.to_string())),
+        Some(toml::Value::Integer(number)) if NUMBERS.contains(&key) => {
             Ok(Some(number.to_string()))
         }
         Some(value) => Err(bad(key, value, "write a text in quotes")),
@@ -706,6 +737,7 @@ fn parse_file(path: &Path, text: &str) -> Result<RawConfig, ConfigError> {
         mdns: string("mdns")?,
         cloud: string("cloud")?,
         cloud_key: string("cloud_key")?,
+        fallback: string("fallback")?,
         color: string("color")?,
         log: string("log")?,
         passphrase_file: string("passphrase_file")?,
@@ -713,9 +745,12 @@ fn parse_file(path: &Path, text: &str) -> Result<RawConfig, ConfigError> {
         metered: string("metered")?,
         media_quota: string("media_quota")?,
         store: string("store")?,
+        blobs: string("blobs")?,
         hints: string("hints")?,
+        look_every: string("look_every")?,
         advisory_locks: string("advisory_locks")?,
         active_events: string("active_events")?,
+        spectators: string("spectators")?,
         alerts: alerting::raw(string, list)?,
     })
 }

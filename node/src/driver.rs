@@ -27,10 +27,12 @@ use tallyline_proto::replica::{
 };
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::entropy::{self, EntropyError};
 use crate::failpoint::{Site, pass};
+use crate::figures::Figures;
 use crate::root::room::Room;
 use crate::root::{Mode, Root, RootError, RootLock};
 use crate::store::{EventStore, News, StoreError};
@@ -85,6 +87,7 @@ pub struct Driver {
     queue: mpsc::Sender<Work>,
     key: PublicKey,
     trouble: Trouble,
+    figures: Figures,
 }
 
 /// Why the last commit failed, until one succeeds; shared by the loop and its handles.
@@ -238,6 +241,7 @@ impl Driver {
             queue: sender,
             key: replica.key(),
             trouble: Arc::clone(&trouble),
+            figures: Figures::default(),
         };
         let work = Loop {
             last_tick_ms: origin.clock.now().mono_ms,
@@ -254,12 +258,19 @@ impl Driver {
         Ok((driver, work.run()))
     }
 
+    /// Counts with the node's other figures what goes through this handle and its copies.
+    #[must_use]
+    pub fn counting(self, figures: Figures) -> Self {
+        Self { figures, ..self }
+    }
+
     /// Hands over something that happened; waits while the queue is full.
     ///
     /// # Errors
     ///
     /// [`Stopped`] if the loop has ended.
     pub async fn input(&self, input: Input) -> Result<(), Stopped> {
+        self.figures.input(&input);
         self.queue
             .send(Work::Input(input))
             .await
@@ -272,10 +283,13 @@ impl Driver {
     ///
     /// [`CommandFailed::NotSaved`] if the disk failed: nothing of it is kept.
     pub async fn command(&self, command: Command) -> Result<Reply, CommandFailed> {
+        let begun = Instant::now();
         let (answer, reply) = oneshot::channel();
         let work = Work::Command(Box::new(command), answer);
         self.queue.send(work).await.map_err(|_| Stopped)?;
-        reply.await.map_err(|_| Stopped)?
+        let done = reply.await.map_err(|_| Stopped)?;
+        self.figures.saved(begun.elapsed(), &done);
+        done
     }
 
     /// Asks for many things in this order, of which none needs another's reply, and waits until all
@@ -285,6 +299,7 @@ impl Driver {
     ///
     /// [`CommandFailed`] of the first that was not saved; those before it are on disk.
     pub async fn commands(&self, commands: Vec<Command>) -> Result<Vec<Reply>, CommandFailed> {
+        let begun = Instant::now();
         let mut waiting = Vec::with_capacity(commands.len());
         for command in commands {
             let (answer, reply) = oneshot::channel();
@@ -294,7 +309,9 @@ impl Driver {
         }
         let mut replies = Vec::with_capacity(waiting.len());
         for reply in waiting {
-            replies.push(reply.await.map_err(|_| Stopped)??);
+            let done = reply.await.map_err(|_| Stopped)?;
+            self.figures.saved(begun.elapsed(), &done);
+            replies.push(done?);
         }
         Ok(replies)
     }

@@ -8,6 +8,7 @@
 //! | [`net`] | QUIC, discovery, the uplink to the cloud |
 //! | [`beside`] | files beside the store: the plain-text score log, the record of exchanges |
 //! | [`security`] | who was turned away, when and why |
+//! | [`figures`] | what a node counts while it runs, for monitors |
 //! | [`growth`] | that an event grew, told to who shows it |
 //! | [`local`] | the command socket in the root |
 //! | [`api`] | the same answers over HTTP, and the spectators' board |
@@ -41,6 +42,7 @@ pub mod driver;
 pub mod entropy;
 pub mod exchange;
 pub mod failpoint;
+pub mod figures;
 pub mod files;
 pub mod growth;
 pub mod local;

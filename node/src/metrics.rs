@@ -28,6 +28,19 @@ pub struct Metric {
     pub help: &'static str,
 }
 
+impl Metric {
+    /// Returns its name without what a registry of `prometheus-client` adds by itself.
+    pub fn short(&self) -> &'static str {
+        let name = self.name.strip_prefix("tallyline_").unwrap_or(self.name);
+        name.strip_suffix("_total").unwrap_or(name)
+    }
+
+    /// Returns its help without the full stop, which such a registry adds, too.
+    pub fn help(&self) -> &'static str {
+        self.help.strip_suffix('.').unwrap_or(self.help)
+    }
+}
+
 impl MetricKind {
     /// Returns the word of the text format.
     pub fn name(self) -> &'static str {
@@ -77,7 +90,7 @@ const fn histogram(name: &'static str, help: &'static str) -> Metric {
 pub const SYNC_ATTEMPTS: Metric = counter(
     "tallyline_sync_attempts_total",
     &["result"],
-    "Exchanges with other devices; result is ok, or why it failed.",
+    "Connections with other devices that ended, or on which both held the same; result is ok, or why not.",
 );
 /// How long an exchange takes.
 pub const SYNC_DURATION: Metric = histogram(
@@ -88,7 +101,7 @@ pub const SYNC_DURATION: Metric = histogram(
 pub const DUPLICATES: Metric = counter(
     "tallyline_duplicates_total",
     &["layer"],
-    "What came twice and counts once; layer is uuid, fingerprint or dedup_key.",
+    "What came twice and counts once, of all that is or was here; layer is uuid, fingerprint or dedup_key.",
 );
 /// Entries that count twice: there are none.
 pub const DUPLICATES_CREATED: Metric = counter(
@@ -100,7 +113,7 @@ pub const DUPLICATES_CREATED: Metric = counter(
 pub const CONFLICTS: Metric = counter(
     "tallyline_conflicts_total",
     &["kind"],
-    "What needed a person since the node started; kind is record, review or slot.",
+    "What needed a person at a look since the node started; kind is record, review or slot.",
 );
 /// What needs a person now.
 pub const CONFLICTS_OPEN: Metric =
@@ -144,7 +157,7 @@ pub const STORAGE_SIZE: Metric = gauge(
 pub const STORE_SIZE: Metric = gauge(
     "tallyline_store_size_bytes",
     &[],
-    "Bytes of the store's file.",
+    "Bytes of the store's file, or of a cloud's files or database.",
 );
 /// Entries here.
 pub const ENTRIES: Metric = gauge("tallyline_entries", &[], "Entries here, all on disk.");
@@ -166,6 +179,12 @@ pub const CLOCK_OFFSET: Metric = gauge(
     &[],
     "How far the clock of the device that differs most is ahead of this one's.",
 );
+/// The commit that the program was made from, where `TALLYLINE_COMMIT` said it when it was made.
+pub const COMMIT: &str = match option_env!("TALLYLINE_COMMIT") {
+    Some(commit) => commit,
+    None => "unknown",
+};
+
 /// Which program it is.
 pub const BUILD_INFO: Metric = gauge(
     "tallyline_build_info",

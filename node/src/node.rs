@@ -9,23 +9,27 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tallyline_keys::{DeviceKey, PublicKey};
+use tallyline_keys::{DeviceKey, PublicKey, Warrant};
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::alerts;
-use crate::api::{self, Api, Door, FileAccounts, ListenError, OneEvent, Parts, TokenKeys};
+use crate::api::{
+    self, Accounts, Api, Crowd, Door, FileAccounts, InMemory, ListenError, OneEvent, Parts, Shared,
+    TokenKeys, Tokens, UplinkDoor, Uplinks,
+};
 use crate::beside::Beside;
 use crate::clock::Clock;
-use crate::cloud::{self, CloudError, Events, Reception};
-use crate::config::Config;
+use crate::cloud::{self, CloudError, Events, People, Reception};
+use crate::config::{Config, Fallback};
 use crate::driver::{Driver, DriverThread, StartError};
+use crate::figures::Figures;
 use crate::growth::Growth;
-use crate::local::protocol::{CloudData, LinkStatus, MdnsData, Scope, WireBytes};
+use crate::local::protocol::{CloudData, LinkStatus, MdnsData, Scope, WhyNot, WireBytes};
 use crate::local::{Alarm, Clerk, Condition, Here, Network, ServeError, Server, score_line};
 use crate::media::{self, Fetcher, Media, Metered};
-use crate::net::{self, Net, NetConfig, NetError};
+use crate::net::{self, CloudLink, Net, NetConfig, NetError, Trouble};
 use crate::root::{Mode, Root, RootError, socket_path};
 use crate::security::Seen;
 
@@ -49,6 +53,8 @@ pub struct Ready {
     pub addresses: Vec<SocketAddr>,
     /// Where HTTP is served; empty if it is not.
     pub http: Vec<SocketAddr>,
+    /// Where a cloud takes devices that no UDP gets through to; empty if it does not.
+    pub https: Vec<SocketAddr>,
     /// The command socket.
     pub socket: PathBuf,
 }
@@ -83,7 +89,7 @@ pub enum RunError {
 }
 
 /// What the command socket sees of the network.
-struct NetView(Arc<Net>);
+struct NetView(Arc<Net>, Vec<SocketAddr>);
 
 /// Runs the node of a root until it is told to stop; `ready` is called once it answers.
 ///
@@ -98,6 +104,17 @@ pub fn run(config: &Config, ready: impl FnOnce(&Ready)) -> Result<(), RunError> 
         .build()?;
     let thread = runtime.block_on(live(root, config, ready))?;
     thread.map_or(Ok(()), |thread| thread.join().map_err(RunError::Fault))
+}
+
+/// The node's key, and what makes it one of a cloud's if it is.
+type Identity = (Arc<DeviceKey>, Option<Warrant>);
+
+/// Where others than members ask over TCP, and who answers them.
+struct Outside {
+    door: Door,
+    crowd: Crowd,
+    uplinks: UplinkDoor,
+    identity: Identity,
 }
 
 /// What a node's answers and connections rest on: one event's loop, or a cloud's many.
@@ -138,16 +155,17 @@ async fn live(
     root.may_sign()?;
     drop(root.lock()?);
     let door = Door::open(&config.http).await?;
-    let device = Arc::new(root.device_key());
     let net = Arc::new(Net::start(net_config(&root, config))?);
+    let outside = Outside::open(door, &root, &net, config).await?;
     let (stop, stopped) = watch::channel(false);
     let stop = Arc::new(stop);
-    let network: Arc<dyn Network> = Arc::new(NetView(Arc::clone(&net)));
+    let network: Arc<dyn Network> = Arc::new(NetView(Arc::clone(&net), outside.https()));
     let around = cloud::Surroundings {
         net: Arc::clone(&net),
         clock: clock.clone(),
         network: Arc::clone(&network),
         here: here.clone(),
+        figures: Figures::default(),
         stop: Arc::clone(&stop),
     };
     let heart = open(root, config, around.clone(), beside).await?;
@@ -165,7 +183,8 @@ async fn live(
         key,
         mode: here.mode,
         addresses: net.addresses(),
-        http: door.addresses().to_vec(),
+        http: outside.door.addresses().to_vec(),
+        https: outside.https(),
         socket: socket_path(&here.dir),
     });
     let watch = watch_for_end(
@@ -175,10 +194,7 @@ async fn live(
         (&mut interrupt, &mut terminate),
     );
     let settings = (config.alerts.clone(), stopped);
-    tokio::join!(
-        serve(&heart, server, around, (door, device), settings),
-        watch
-    );
+    tokio::join!(serve(&heart, server, around, outside, settings), watch);
     end(&net, &heart).await;
     Ok(match heart {
         Heart::One(one) => Some(one.thread),
@@ -192,17 +208,29 @@ async fn serve(
     heart: &Heart,
     server: Server,
     around: cloud::Surroundings,
-    (door, device): (Door, Arc<DeviceKey>),
+    outside: Outside,
     (settings, stopped): (alerts::Settings, watch::Receiver<bool>),
 ) {
-    let cloud::Surroundings { clock, here, .. } = around;
+    let cloud::Surroundings {
+        clock,
+        here,
+        net,
+        figures,
+        ..
+    } = around;
     let (dir, mode) = (here.dir.clone(), here.mode);
-    let asked = (door, dir.as_path(), mode);
+    let kept = (mode, outside.crowd, heart.people());
+    let (asked, identity) = ((outside.door, dir.as_path(), kept), outside.identity);
     match heart {
         Heart::One(one) => {
             let clerk = Clerk::new(one.driver.clone(), around.network, here, around.stop);
             let events = Arc::new(OneEvent::new(clerk.clone(), one.growth.clone()));
-            let http = http(asked, events, (device, clock.clone()), stopped.clone());
+            let http = http(
+                asked,
+                events,
+                (identity, clock.clone(), figures),
+                stopped.clone(),
+            );
             let alerts = alerts::keep(clerk.clone(), dir.clone(), settings, stopped.clone());
             let serve = server.serve(clerk, stopped.clone());
             let beside = one.beside.clone();
@@ -211,46 +239,84 @@ async fn serve(
         }
         Heart::Many(events) => {
             let all = Arc::new(events.clone());
-            let http = http(asked, all, (device, clock), stopped.clone());
+            let uplinks = Uplinks {
+                net,
+                key: Arc::clone(&identity.0),
+                warrant: identity.1.clone(),
+                clock: clock.clone(),
+                stopped: stopped.clone(),
+            };
+            let https = uplinks_served(outside.uplinks, uplinks);
+            let http = http(asked, all, (identity, clock, figures), stopped.clone());
             let alerts = alerts::keep(events.clone(), dir.clone(), settings, stopped.clone());
             let serve = server.serve(events.clone(), stopped);
-            tokio::join!(serve, alerts, http);
+            tokio::join!(serve, alerts, http, https);
         }
     }
 }
 
 /// Serves HTTP until the node ends, if it was asked for. What HTTP keeps lies in a folder of its own,
-/// which is not made before somebody asks for it.
+/// which is not made before somebody asks for it, or in the database that nodes share.
 async fn http(
-    (door, dir, mode): (Door, &Path, Mode),
+    (door, dir, (mode, crowd, people)): (Door, &Path, (Mode, Crowd, Option<People>)),
     events: Arc<dyn api::Events>,
-    (key, clock): (Arc<DeviceKey>, Clock),
+    ((key, warrant), clock, figures): (Identity, Clock, Figures),
     stopped: watch::Receiver<bool>,
 ) {
     if door.addresses().is_empty() {
         return;
     }
     let dir = dir.join(HTTP_DIR);
-    let opened = FileAccounts::open(&dir)
-        .and_then(|accounts| Ok((accounts, TokenKeys::open(&dir)?.ready()?)));
-    let (accounts, tokens) = match opened {
+    let (accounts, shared, tokens) = match keepers(&dir, people).await {
         Ok(opened) => opened,
-        Err(error) => {
-            tracing::error!(%error, "HTTP is not served; scores are taken all the same");
+        Err(why) => {
+            tracing::error!(why, "HTTP is not served; scores are taken all the same");
             return;
         }
     };
     let api = Api::new(Parts {
         events,
-        accounts: Arc::new(accounts),
+        accounts,
+        shared,
         tokens,
         key,
+        warrant,
         mode,
+        crowd,
         dir,
         clock,
+        figures,
         stopped: stopped.clone(),
     });
-    door.serve(&api, mode, stopped).await;
+    door.serve(&api, stopped).await;
+    api.finish().await;
+}
+
+type Keepers = (Arc<dyn Accounts>, Arc<dyn Shared>, Tokens);
+
+/// Opens what keeps people and their requests. The folder is for files on their way in, too.
+async fn keepers(dir: &Path, people: Option<People>) -> Result<Keepers, String> {
+    let files = FileAccounts::open(dir).map_err(|error| error.to_string())?;
+    let (keys, accounts, shared): (TokenKeys, Arc<dyn Accounts>, Arc<dyn Shared>) = match people {
+        None => {
+            let keys = TokenKeys::open(dir).map_err(|error| error.to_string())?;
+            (keys, Arc::new(files), Arc::new(InMemory::default()))
+        }
+        Some(people) => {
+            let keys = people.token_keys().await.map_err(|problem| problem.text)?;
+            let people = Arc::new(people);
+            (keys, people.clone(), people)
+        }
+    };
+    let tokens = keys.ready().map_err(|error| error.to_string())?;
+    Ok((accounts, shared, tokens))
+}
+
+/// Takes devices that no UDP gets through to, until the node ends.
+async fn uplinks_served(door: UplinkDoor, uplinks: Uplinks) {
+    if let Err(error) = door.serve(uplinks).await {
+        tracing::error!(%error, "no device is taken over HTTPS; UDP works all the same");
+    }
 }
 
 /// Opens what the node's answers and connections rest on.
@@ -266,9 +332,10 @@ async fn open(
     }
     let growth = Growth::default();
     let link = growth.watch(beside.watch(around.net.link(), around.clock.clone()));
+    let link = around.figures.watch(link);
     let (driver, thread) = Driver::start(root, link, around.clock)?;
     Ok(Heart::One(Box::new(One {
-        driver,
+        driver: driver.counting(around.figures),
         thread,
         beside,
         growth,
@@ -331,7 +398,51 @@ async fn end(net: &Net, heart: &Heart) {
     }
 }
 
+impl Outside {
+    /// Listens for devices that no UDP gets through to, where a cloud is to do that.
+    async fn open(
+        door: Door,
+        root: &Root,
+        net: &Net,
+        config: &Config,
+    ) -> Result<Self, ListenError> {
+        let uplinks = match (root.mode(), config.fallback) {
+            (Mode::Device | Mode::Gateway, _) | (Mode::Cloud, Fallback::Off) => {
+                UplinkDoor::default()
+            }
+            (Mode::Cloud, Fallback::At(address)) => UplinkDoor::open(&[address]).await?,
+            (Mode::Cloud, Fallback::On) => match UplinkDoor::open(&net.bound()).await {
+                Ok(door) => door,
+                // Nobody asked for this address by name, and most devices need only UDP.
+                Err(error) => {
+                    tracing::warn!("{error}; devices reach this node over UDP alone");
+                    UplinkDoor::default()
+                }
+            },
+        };
+        Ok(Self {
+            door,
+            crowd: Crowd::of(root.mode(), config.spectators),
+            uplinks,
+            identity: (Arc::new(root.device_key()), root.warrant().cloned()),
+        })
+    }
+
+    /// Returns where a cloud takes devices that no UDP gets through to.
+    fn https(&self) -> Vec<SocketAddr> {
+        self.uplinks.addresses().to_vec()
+    }
+}
+
 impl Heart {
+    /// Returns what is known of people at all nodes of a database; `None`: what lies in the root.
+    fn people(&self) -> Option<People> {
+        match self {
+            Self::One(_) => None,
+            Self::Many(events) => events.people(),
+        }
+    }
+
     /// Waits until the one loop has ended; those of a cloud end one by one, and others go on.
     async fn ended(&self) {
         match self {
@@ -352,6 +463,7 @@ fn net_config(root: &Root, config: &Config) -> NetConfig {
             address: cloud.address.clone(),
             key: cloud.key,
         }),
+        fallback: config.fallback != Fallback::Off,
         mode: root.mode(),
         memory: Some(memory_path(root.dir())),
     }
@@ -378,10 +490,8 @@ impl Network for NetView {
                 starts: it.starts,
                 fault: it.fault,
             }),
-            cloud: self
-                .0
-                .cloud()
-                .map(|(address, connected)| CloudData { address, connected }),
+            cloud: self.0.cloud().map(cloud_data),
+            https: (!self.1.is_empty()).then(|| strings(&self.1)),
             clones: clones.collect(),
         }
     }
@@ -391,7 +501,7 @@ impl Network for NetView {
     }
 
     fn addresses(&self) -> Vec<String> {
-        self.0.addresses().iter().map(ToString::to_string).collect()
+        strings(&self.0.addresses())
     }
 
     fn links(&self) -> Vec<LinkStatus> {
@@ -435,6 +545,25 @@ impl Network for NetView {
     }
 }
 
+fn strings(addresses: &[SocketAddr]) -> Vec<String> {
+    addresses.iter().map(ToString::to_string).collect()
+}
+
+fn cloud_data(link: CloudLink) -> CloudData {
+    let why = |trouble: Trouble| WhyNot {
+        reason: trouble.reason().to_owned(),
+        text: trouble.to_string(),
+        fix: trouble.fix().to_owned(),
+        needs_a_person: trouble != Trouble::Silent,
+    };
+    CloudData {
+        address: link.address,
+        connected: link.over.is_some(),
+        over: link.over.map(|over| over.to_string()),
+        why: link.trouble.filter(|_| link.over.is_none()).map(why),
+    }
+}
+
 fn net_scope(scope: Scope) -> net::Scope {
     if scope.cloud {
         net::Scope::Cloud
@@ -450,6 +579,7 @@ fn link_status(info: &net::LinkInfo) -> LinkStatus {
         source: info.source.to_string(),
         dialled: info.dialled,
         address: info.address.to_string(),
+        over: info.over.to_string(),
         connected_ms: info.connected_ms,
         rtt_ms: info.rtt_ms,
         frames_sent_bytes: info.traffic.frame_bytes_sent,

@@ -508,7 +508,6 @@ fn s2_15_a_report_or_decision_waits_for_its_incident_and_is_applied_when_it_come
 #[test]
 fn s2_24_whatever_order_an_upload_takes_nothing_is_applied_before_what_it_rests_on() {
     let (mut owner, mut gate, mut finish) = referees();
-    let mut cloud_no = 10;
     let seen = gate.record(Body::Incident(incident(1, 42, 1)));
     let told = finish.record(report(2, 1));
     let decided = owner.record(decision(1, Ruling::Dsq));
@@ -520,9 +519,8 @@ fn s2_24_whatever_order_an_upload_takes_nothing_is_applied_before_what_it_rests_
         [2, 0, 1],
         [2, 1, 0],
     ];
-    for order in orders {
-        let mut cloud = Device::new(cloud_no);
-        cloud_no += 1;
+    for (order, no) in orders.into_iter().zip(10..) {
+        let mut cloud = Device::new(no);
         for from in order {
             cloud.hear([&owner, &gate, &finish][from]);
             let parent = cloud.verdict(seen);

@@ -290,18 +290,16 @@ fn s2_14_what_is_sent_again_is_there_once() {
         let (mut world, cloud, all) = venue(weather);
         let (tablet, gateway) = (all[1], all[2]);
         world.connect(gateway, cloud);
-        let mut dead = 0;
-        for shooter in 1..=24 {
+        let turns = [gateway, cloud, tablet].into_iter().cycle();
+        for (shooter, dies) in (1..=24).zip(turns) {
             let reply = world.command(tablet, record(shooter));
             assert!(matches!(reply, Some(Reply::Saved(_))), "{reply:?}");
             // One of them dies right after the other has it, and before it can note that.
             let expected = scores(&mut world, tablet).0;
-            let dies = [gateway, cloud, tablet][dead % 3];
             let arrived = world.run_until(120_000, |world| scores(world, cloud).0 == expected);
             arrived.expect("it is in the cloud");
             world.kill(dies);
             world.heal();
-            dead += 1;
         }
         let known = |world: &mut World| {
             world.converged(&[cloud, tablet, gateway]) && scores(world, tablet).1 == 24

@@ -1,6 +1,9 @@
 //! A node over HTTP: real processes, asked as browsers, phones and monitors ask.
 
-mod http;
+mod blobs;
+mod figures;
+pub(crate) mod http;
+mod nodes;
 mod office;
 mod people;
 mod race;

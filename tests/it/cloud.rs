@@ -1,5 +1,8 @@
 //! The cloud as real processes: many events in one, and several nodes on one database.
 
+mod bucket;
+mod depot;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -8,6 +11,7 @@ use tallyline_tests::match_data;
 use tallyline_tests::process::Process;
 
 use crate::acceptance::{equals_the_expected_files, records, rules};
+use crate::nats::Nats;
 use crate::postgres::{Postgres, Stop};
 use crate::range::{AGREE_MAX, Range, address, status, until};
 
@@ -15,13 +19,13 @@ use crate::range::{AGREE_MAX, Range, address, status, until};
 const UPLOAD_MAX: Duration = Duration::from_mins(3);
 
 /// Makes a cloud's root and returns the key that events name.
-fn cloud(range: &Range, name: &str) -> String {
+pub(crate) fn cloud(range: &Range, name: &str) -> String {
     let told = range.read(name, &["init", "--label", name, "--mode", "cloud"]);
     told["key"].as_str().unwrap().to_owned()
 }
 
 /// Makes one of a cloud's nodes: a key of its own, and the cloud's warrant for it.
-fn node_of(range: &Range, cloud: &str, name: &str) {
+pub(crate) fn node_of(range: &Range, cloud: &str, name: &str) {
     let key = self::cloud(range, name);
     let warrant = range.done(cloud, &["cloud", "warrant", &key]);
     range.done(name, &["cloud", "accept", &warrant]);
@@ -33,7 +37,7 @@ fn entries(range: &Range, name: &str, event: &str) -> u64 {
     told["totals"]["entries"].as_u64().unwrap_or(0)
 }
 
-fn is_in_the_cloud(node: &Process) -> bool {
+pub(crate) fn is_in_the_cloud(node: &Process) -> bool {
     status(node)["light"] == "in-the-cloud"
 }
 
@@ -203,6 +207,59 @@ fn the_settings_of_other_engines_work() {
     });
     let total = status(&owner)["totals"]["entries"].as_u64().unwrap();
     assert_eq!(rows(&server), (total, total));
+}
+
+/// Two nodes look by themselves only every hour, so that what one of them has from the other came as a
+/// hint over NATS; a third one, started without the NATS server, looks as often as every node does.
+#[test]
+fn nodes_hear_of_each_other_over_nats_and_look_by_themselves_without_it() {
+    let (Some(server), Some(mut nats)) = (Postgres::start(), Nats::start()) else {
+        return;
+    };
+    let range = Range::new();
+    let key = cloud(&range, "cloud");
+    let url = server.url();
+    let bus = nats.url();
+    let store = ["--store", &url, "--hints", &bus];
+    std::fs::write(range.root("rarely.toml"), "look_every = \"1h\"\n").unwrap();
+    let config = range.path("rarely.toml");
+    let rarely = [&store[..], &["--config", &config]].concat();
+    for name in ["first", "second", "third"] {
+        node_of(&range, "cloud", name);
+    }
+    let first = range.start_with("first", &[], &rarely);
+    let second = range.start_with("second", &[], &rarely);
+    nats.is_heard_by(2);
+    range.done("owner", &["init", "--label", "Owner"]);
+    range.found("owner", &["--cloud-key", &key]);
+    range.done("owner", &["event", "lock"]);
+    let uplink = ["--cloud", &address(&first), "--cloud-key", &key];
+    let owner = range.start_with("owner", &[], &uplink);
+    let in_the_cloud = || until("all is in the cloud", AGREE_MAX, || is_in_the_cloud(&owner));
+    let entries = |node: &Process| status(node)["totals"]["entries"].clone();
+    let agrees = |node: &Process| entries(node) == entries(&owner);
+    in_the_cloud();
+    // Who asks for an event that is not active has it read from the database.
+    until("the second node has the event", AGREE_MAX, || {
+        agrees(&second)
+    });
+
+    range.score("owner", "1", "1");
+    in_the_cloud();
+    until("it hears of the score", AGREE_MAX, || agrees(&second));
+
+    nats.kill();
+    let third = range.start_with("third", &[], &store);
+    until("the third node has the event", AGREE_MAX, || agrees(&third));
+    range.score("owner", "1", "2");
+    in_the_cloud();
+    until("it looks by itself", AGREE_MAX, || agrees(&third));
+    assert!(!agrees(&second), "who looks every hour has not looked");
+
+    nats.up();
+    nats.is_heard_by(3);
+    range.score("owner", "2", "1");
+    until("hints are heard again", AGREE_MAX, || agrees(&second));
 }
 
 /// The venue of the real match: the owner, two gateways that carry to different nodes, and two

@@ -29,6 +29,8 @@ mod enrol;
 #[cfg(test)]
 mod failpoints;
 #[cfg(test)]
+mod fallback;
+#[cfg(test)]
 mod fuzz;
 #[cfg(test)]
 mod grants;
@@ -43,11 +45,15 @@ mod lan;
 #[cfg(test)]
 mod media;
 #[cfg(test)]
+mod nats;
+#[cfg(test)]
 mod netns;
 #[cfg(test)]
 mod operations;
 #[cfg(test)]
 mod participants;
+#[cfg(test)]
+mod people;
 #[cfg(test)]
 mod postgres;
 #[cfg(test)]

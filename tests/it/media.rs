@@ -16,7 +16,7 @@ use tallyline_tests::relay::{Relay, Trouble};
 use crate::range::{AGREE_MAX, ALONE, Range, address, agree, status, until};
 
 /// How long media may take on a loaded machine with a program that is not optimised.
-const MEDIA_MAX: Duration = Duration::from_mins(3);
+pub(crate) const MEDIA_MAX: Duration = Duration::from_mins(3);
 
 /// Bytes that are checked together.
 const GROUP_BYTES: u64 = 16 * 1024;
@@ -39,7 +39,7 @@ pub(crate) fn bytes(start: &[u8], no: u64, length: usize) -> Vec<u8> {
 }
 
 pub(crate) const JPEG: &[u8] = b"\xff\xd8\xff\xe0";
-const MP4: &[u8] = b"\x00\x00\x00\x20ftypisom";
+pub(crate) const MP4: &[u8] = b"\x00\x00\x00\x20ftypisom";
 
 pub(crate) fn hash(bytes: &[u8]) -> String {
     blake3::hash(bytes).to_hex().to_string()

@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+pub(crate) use tallyline_tests::system::{is_root, must_run};
+
 /// How long anything may take that should take seconds.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
@@ -484,20 +486,6 @@ fn missing() -> Option<String> {
         }
     }
     None
-}
-
-/// Tells whether a skipped test would go unnoticed: in CI, or where everything is there for it.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests have no configuration to read CI from"
-)]
-pub(crate) fn must_run() -> bool {
-    std::env::var_os("CI").is_some() || (cfg!(target_os = "linux") && is_root())
-}
-
-pub(crate) fn is_root() -> bool {
-    let id = Command::new("id").arg("-u").output();
-    id.is_ok_and(|id| id.stdout.trim_ascii() == b"0")
 }
 
 /// Removes the namespaces of test runs that were killed.

@@ -2,8 +2,10 @@
 
 pub mod fuzz;
 pub mod hostile;
+pub mod postgres;
 pub mod process;
 pub mod relay;
+pub mod system;
 pub mod tidy;
 
 use std::io::Read as _;

@@ -336,6 +336,7 @@ impl Node {
             mdns: false,
             mdns_port: MDNS_PORT,
             uplink: None,
+            fallback: false,
             mode: Mode::Device,
             memory: None,
         };

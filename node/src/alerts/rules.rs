@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::local::protocol::{DeviceVitals, VitalsData};
+use crate::local::protocol::{CloudData, DeviceVitals, VitalsData};
 
 /// Bytes that must be free whatever the disk's size, in the default.
 const FREE_BYTES_MIN: u64 = 500 * 1_000_000;
@@ -237,9 +237,10 @@ fn cloud(vitals: &VitalsData, limits: &Limits) -> Option<Trouble> {
         return None;
     }
     let reach = match &vitals.cloud {
-        Some(cloud) if cloud.connected => "it is connected",
-        Some(_) => "it is not reached from here",
-        None => "this device carries nothing there by itself",
+        Some(cloud) if cloud.connected => "it is connected".to_owned(),
+        Some(CloudData { why: Some(why), .. }) => format!("it is not reached ({})", why.reason),
+        Some(_) => "it is not reached from here".to_owned(),
+        None => "this device carries nothing there by itself".to_owned(),
     };
     let text = format!(
         "{} entries are not in the cloud, the oldest for {} min; {reach}. Nothing is lost; check \

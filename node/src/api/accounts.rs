@@ -15,6 +15,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::task::spawn_blocking;
+use utoipa::ToSchema;
 
 use super::access::Role;
 use super::events::Asked;
@@ -28,7 +29,7 @@ const ACCOUNTS_MAX: usize = 512;
 
 /// Most logins of one person that can be renewed: phone, tablet, laptop, and some forgotten ones.
 /// The oldest one goes.
-const FAMILIES_MAX: usize = 8;
+pub const FAMILIES_MAX: usize = 8;
 
 /// Longest name of an account in bytes.
 const NAME_BYTES_MAX: usize = 64;
@@ -38,7 +39,7 @@ const NAME_BYTES_MAX: usize = 64;
 const HASH_COST: (u32, u32, u32) = (19_456, 2, 1);
 
 /// What somebody is, and where.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Held {
     /// The event's UUID; `None` is every event of the node.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -10,6 +10,7 @@ use serde_json::json;
 use tallyline_keys::{PublicKey, Purpose, Signature};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
+use utoipa::ToSchema;
 
 use super::access::Role;
 use super::accounts::{Account, Family, Held, Rotation};
@@ -40,16 +41,16 @@ const ROLES_MAX: usize = 64;
 /// Passwords that are hashed at a time: each takes 19 MiB and a core.
 static HASHING: Semaphore = Semaphore::const_new(2);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Login {
+pub(super) struct Login {
     user: String,
     password: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct DeviceLogin {
+pub(super) struct DeviceLogin {
     /// Full fingerprint of the device's key.
     key: String,
     /// What `/api/auth/challenge` gave.
@@ -58,9 +59,9 @@ struct DeviceLogin {
     signature: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewAccount {
+pub(super) struct NewAccount {
     user: String,
     #[serde(default)]
     password: Option<String>,

@@ -26,8 +26,12 @@ pub(super) const ROLE: &str = "role_may_not";
 pub(super) const TOO_MANY: &str = "too_many_requests";
 /// As many spectators are streamed to as the node can.
 pub(super) const STREAMS_FULL: &str = "streams_full";
+/// As many devices reach the cloud over HTTPS as it can take.
+pub(super) const TUNNELS_FULL: &str = "tunnels_full";
 /// An `Idempotency-Key` came with another request than before.
 pub(super) const KEY_REUSED: &str = "idempotency_key_reused";
+/// Another node is answering the same request, by its `Idempotency-Key`.
+pub(super) const BEING_ANSWERED: &str = "being_answered";
 /// What stands is not what the asker saw.
 pub(super) const CHANGED: &str = "changed_meanwhile";
 /// Somebody else has claimed the match.
@@ -38,5 +42,13 @@ pub(super) const NO_CLAIM: &str = "no_claim";
 pub(super) const NO_PLAN: &str = "no_plan";
 /// The node is behind, or saves nothing.
 pub(super) const NOT_READY: &str = "not_ready";
+/// The event names no file so.
+pub(super) const NOT_NAMED: &str = "media_not_named";
+/// Not all of the file is here yet.
+pub(super) const PENDING: &str = "media_pending";
+/// The file is no picture or clip, or is named as another kind.
+pub(super) const BAD_KIND: &str = "media_kind";
+/// The file has no such bytes.
+pub(super) const BAD_RANGE: &str = "bad_range";
 /// A request ended by a fault of the program.
 pub(super) const FAULT: &str = "fault";

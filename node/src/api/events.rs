@@ -23,6 +23,16 @@ pub trait Events: Send + Sync {
 
     /// Returns all of them.
     fn list(&self) -> Asked<'_, Vec<EventLine>>;
+
+    /// Returns those that are held in memory.
+    ///
+    /// The future's error says that the node is ending.
+    fn active(&self) -> Asked<'_, Result<Active, Problem>>;
+
+    /// Returns the bytes of what holds the entries of all events; `None` where it does not say.
+    ///
+    /// The future's error says that it does not answer.
+    fn store_bytes(&self) -> Asked<'_, Result<Option<u64>, Problem>>;
 }
 
 /// An event that is served.
@@ -37,6 +47,10 @@ pub struct Open {
     /// Whether its board is for everybody.
     pub public: bool,
 }
+
+/// The events that are held in memory by UUID; `None` for one that is busy just now, because it is being
+/// read or brought up to date.
+pub type Active = Vec<(String, Option<Open>)>;
 
 /// One event in a list.
 #[derive(Clone, Debug, Serialize)]
@@ -93,5 +107,17 @@ impl Events for OneEvent {
             });
             line.into_iter().collect()
         })
+    }
+
+    fn active(&self) -> Asked<'_, Result<Active, Problem>> {
+        Box::pin(async move {
+            let open = self.find(None).await?;
+            Ok(vec![(open.uuid.clone(), Some(open))])
+        })
+    }
+
+    fn store_bytes(&self) -> Asked<'_, Result<Option<u64>, Problem>> {
+        // The event's own figures say it.
+        Box::pin(std::future::ready(Ok(None)))
     }
 }

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
+use utoipa::ToSchema;
 
 use super::ask::{Ask, json as answer};
 use super::failure::Failure;
@@ -60,9 +61,9 @@ struct Since {
     _event: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Push {
+pub(super) struct Push {
     /// A bundle in base64: signed entries, as `tallyline export` writes them.
     bundle: String,
 }

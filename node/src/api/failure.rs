@@ -67,12 +67,6 @@ impl Failure {
         self.0.headers.push((name, value));
         self
     }
-
-    /// Returns its status.
-    #[cfg(test)]
-    pub(super) fn status(&self) -> StatusCode {
-        self.0.status
-    }
 }
 
 impl From<Problem> for Failure {

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
@@ -12,6 +13,7 @@ use axum::extract::{ConnectInfo, FromRequestParts as _, Query, RawPathParams, Re
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::Api;
@@ -24,7 +26,7 @@ use super::failure::Failure;
 use super::limits::{self, Limit};
 use super::listen::Peer;
 use super::once::{self, KEY_BYTES_MAX};
-use super::routes::{FILE_MAX, Need, Of, Route, Verb};
+use super::routes::{FILE_MAX, Need, Of, PART_MAX, Route, Verb};
 use super::tokens::Use;
 use crate::local::protocol::{Devices, Nothing, Request as Asked};
 
@@ -91,6 +93,7 @@ async fn through(
     let nobody = matches!(person, Person::Nobody(_));
     let place = match route.body_max {
         FILE_MAX => api.0.files.acquire().await.ok(),
+        PART_MAX => api.0.pieces.acquire().await.ok(),
         _ => None,
     };
     let body = read(body, route, nobody).await?;
@@ -121,18 +124,22 @@ async fn answer(route: &'static Route, ask: Ask) -> Result<Response, Failure> {
         return Err(Failure::bad_request("Idempotency-Key", text));
     }
     let place = format!("{} {}", route.method.name(), ask.parts.uri);
-    let slot = ask.api.0.once.slot((somebody.name.clone(), place, key));
-    let asked = blake3::hash(&ask.body);
-    let mut turn = slot.lock().await;
-    if let Some(answered) = turn.as_ref() {
-        return answered.again(asked);
-    }
-    let response = (route.serve)(ask)
-        .await
-        .unwrap_or_else(Failure::into_response);
-    let (response, kept) = once::keep(asked, response).await;
-    *turn = kept;
-    Ok(response)
+    let key = (somebody.name.clone(), place, key);
+    let slot = ask.api.0.once.slot(key.clone());
+    let shared = Arc::clone(&ask.api.0.parts.shared);
+    let about = (key, blake3::hash(&ask.body));
+    let (told, answer) = oneshot::channel();
+    let api = ask.api.clone();
+    let work = once::answer(slot, shared, about, (route.serve)(ask));
+    // Goes on when nobody waits for the answer any more: it is wanted again with the same key.
+    api.begin(async move {
+        // Who asked may have gone away meanwhile.
+        told.send(work.await).ok();
+    });
+    answer.await.unwrap_or_else(|_| {
+        let text = "the request ended by a fault of the program; ask what was saved";
+        Err(Failure::fault(text))
+    })
 }
 
 fn count(
@@ -156,15 +163,18 @@ async fn path(parts: &mut Parts) -> BTreeMap<String, String> {
     found.iter().map(owned).collect()
 }
 
-/// Returns where a request comes from. Who stands before a cloud's node on the same machine says it
-/// for others.
+/// Returns where a request comes from.
 fn address(parts: &Parts) -> IpAddr {
     let peer = parts.extensions.get::<ConnectInfo<Peer>>();
-    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |it| {
-        it.0.0.ip().to_canonical()
-    });
-    let said = parts
-        .headers
+    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |it| it.0.0.ip());
+    origin(peer, &parts.headers)
+}
+
+/// Returns where a request comes from that `peer` brings. Who stands before a cloud's node on the same
+/// machine says it for others.
+pub(super) fn origin(peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    let peer = peer.to_canonical();
+    let said = headers
         .get("x-forwarded-for")
         .filter(|_| peer.is_loopback());
     let last = said.and_then(|it| it.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());

@@ -6,15 +6,13 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
-use serde_json::{Value, json};
-use tallyline_keys::PROBE_NONCE_BYTES;
+use serde_json::{Map, Value, json};
+use tallyline_keys::{DeviceKey, PROBE_NONCE_BYTES, Warrant};
 
 use super::ask::{Ask, json as answer};
 use super::codes;
-use super::events::Open;
 use super::failure::Failure;
-use crate::local::protocol::{HealthData, Nothing, Request, StatusData};
-use crate::root::{hex, unhex};
+use crate::root::{Mode, hex, unhex};
 
 /// The oldest protocol that this program speaks.
 const PROTOCOL_MIN: u32 = 1;
@@ -31,7 +29,7 @@ struct ReadyQuery {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ProbeQuery {
+pub(super) struct ProbeQuery {
     nonce: Option<String>,
 }
 
@@ -43,90 +41,33 @@ pub(super) async fn alive(_: Ask) -> Result<Response, Failure> {
     ))
 }
 
-/// The node is ready: the loop runs, the disk takes what is saved, and what it lacks or has not
+/// The node is ready: its loops run, the store takes what is saved, and what it lacks or has not
 /// handed on is not older than the asker allows.
 pub(super) async fn ready(ask: Ask) -> Result<Response, Failure> {
     let query: ReadyQuery = ask.query()?;
     let most_ms = query.max_lag.map_or(Ok(LAG_MAX_MS), |text| lag(&text))?;
     let not_ready =
         |text: String| Failure::new(StatusCode::SERVICE_UNAVAILABLE, codes::NOT_READY, text);
-    let mut lag_ms = 0;
-    for line in ask.api.0.parts.events.list().await {
-        let open = ask.api.0.parts.events.find(Some(&line.event)).await?;
-        let (status, health) = look(&open).await?;
-        if let Some(trouble) = health.trouble {
-            return Err(not_ready(format!(
-                "{}: the disk takes nothing: {trouble}",
-                line.name
-            )));
-        }
-        lag_ms = lag_ms.max(ask.api.note_behind(behind(&status, &health)));
+    let sums = ask.api.look().await?;
+    if let Some(trouble) = &sums.trouble {
+        return Err(not_ready(trouble.clone()));
     }
+    let lag_ms = sums.behind_ms;
     if most_ms < lag_ms {
         let text = format!("entries are missing here or in the cloud since {lag_ms} ms");
         return Err(not_ready(text).with("lag_ms", json!(lag_ms)));
     }
-    // Without an event the loop is asked all the same.
-    ask.api
-        .0
-        .parts
-        .events
-        .find(None)
-        .await
-        .map(drop)
-        .or_else(|problem| {
-            let ends = problem.code == crate::local::protocol::codes::STOPPED;
-            if ends {
-                Err(Failure::from(problem))
-            } else {
-                Ok(())
-            }
-        })?;
     let told = json!({ "schema": "tallyline.ready-check/1", "ok": true, "lag_ms": lag_ms });
     Ok(answer(&told))
-}
-
-/// Returns whether entries are known that are not here, or here and not in the cloud that they are
-/// carried to.
-pub(super) fn behind(status: &StatusData, health: &HealthData) -> bool {
-    let totals = &status.totals;
-    let cloud = health.cloud.is_some() && totals.in_cloud < totals.entries;
-    0 < totals.missing_here || cloud
-}
-
-/// Asks a clerk how it does.
-pub(super) async fn look(open: &Open) -> Result<(StatusData, HealthData), Failure> {
-    let status = open
-        .clerk
-        .answer(Request::Status(Nothing {}).into())
-        .await
-        .data()?;
-    let health = open
-        .clerk
-        .answer(Request::Health(Nothing {}).into())
-        .await
-        .data()?;
-    Ok((status, health))
 }
 
 /// Says who answers, and signs the asker's nonce: a portal that answers everything cannot.
 pub(super) async fn probe(ask: Ask) -> Result<Response, Failure> {
     let query: ProbeQuery = ask.query()?;
     let parts = &ask.api.0.parts;
-    let time_ms = ask.api.now_ms();
-    let mut told = json!({
-        "schema": "tallyline.probe/1",
-        "ok": true,
-        "server_time": time_ms,
-        "min_protocol": PROTOCOL_MIN,
-        "version": env!("CARGO_PKG_VERSION"),
-        "mode": parts.mode.name(),
-        "key": parts.key.public().fingerprint(),
-        "event": Value::Null,
-    });
-    let Value::Object(fields) = &mut told else {
-        return Err(Failure::fault("no object"));
-    };
+    let identity = (&*parts.key, parts.warrant.as_ref(), parts.mode);
+    let mut fields = signed(identity, &query, ask.api.now_ms())?;
+    fields.insert("event".to_owned(), Value::Null);
     if let Ok(open) = parts.events.find(None).await {
         let (cursor, digest) = open.clerk.newest().await?;
         if !open.uuid.is_empty() {
@@ -135,8 +76,32 @@ pub(super) async fn probe(ask: Ask) -> Result<Response, Failure> {
         fields.insert("heads".to_owned(), cursor.to_string().into());
         fields.insert("state_digest".to_owned(), digest.into());
     }
-    if let Some(text) = query.nonce {
-        let nonce = unhex(&text).and_then(|it| <[u8; PROBE_NONCE_BYTES]>::try_from(it).ok());
+    Ok(answer(&fields))
+}
+
+/// Returns what a node says of itself, with the asker's nonce signed if there is one.
+///
+/// Source: PROTOCOL R-FALL-2.
+pub(super) fn signed(
+    (key, warrant, mode): (&DeviceKey, Option<&Warrant>, Mode),
+    query: &ProbeQuery,
+    time_ms: u64,
+) -> Result<Map<String, Value>, Failure> {
+    let mut fields = Map::new();
+    let mut tell = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+    tell("schema", "tallyline.probe/1".into());
+    tell("ok", true.into());
+    tell("server_time", time_ms.into());
+    tell("min_protocol", PROTOCOL_MIN.into());
+    tell("version", env!("CARGO_PKG_VERSION").into());
+    tell("mode", mode.name().into());
+    tell("key", key.public().fingerprint().into());
+    if let Some(warrant) = warrant {
+        tell("cloud", warrant.cloud.fingerprint().into());
+        tell("warrant", hex(warrant.signature.as_bytes()).into());
+    }
+    if let Some(text) = &query.nonce {
+        let nonce = unhex(text).and_then(|it| <[u8; PROBE_NONCE_BYTES]>::try_from(it).ok());
         let nonce = nonce.ok_or_else(|| {
             let text = format!(
                 "write {} hex digits, drawn for this request",
@@ -144,11 +109,11 @@ pub(super) async fn probe(ask: Ask) -> Result<Response, Failure> {
             );
             Failure::bad_request("nonce", text)
         })?;
-        let signature = parts.key.answer_probe(&nonce, time_ms);
-        fields.insert("nonce".to_owned(), text.into());
-        fields.insert("signature".to_owned(), hex(signature.as_bytes()).into());
+        let signature = key.answer_probe(&nonce, time_ms);
+        tell("nonce", hex(&nonce).into());
+        tell("signature", hex(signature.as_bytes()).into());
     }
-    Ok(answer(&told))
+    Ok(fields)
 }
 
 /// Reads `60s`, `5m` or `250ms`.

@@ -34,10 +34,12 @@ pub(super) enum Limit {
     Claim,
     /// Whole events as files.
     Whole,
+    /// Parts of pictures and clips: with 1 MiB each, 600 MiB a minute.
+    Part,
 }
 
 /// Every limit: name, requests, in how many seconds.
-const TABLE: [(Limit, &str, u32, u32); 8] = [
+const TABLE: [(Limit, &str, u32, u32); 9] = [
     (Limit::Address, "address", 10, 1),
     (Limit::Login, "login", 10, 60),
     (Limit::Board, "board", 10, 1),
@@ -46,6 +48,7 @@ const TABLE: [(Limit, &str, u32, u32); 8] = [
     (Limit::List, "list", 50, 60),
     (Limit::Claim, "claim", 20, 60),
     (Limit::Whole, "whole", 10, 60),
+    (Limit::Part, "part", 600, 60),
 ];
 
 /// Most who are remembered by one limit; beyond, those who have their full number again are

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU16;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -23,11 +24,17 @@ use tokio::time::{Instant, Sleep, sleep, timeout};
 use super::Api;
 use crate::root::Mode;
 
-/// Most connections to a node at a venue: 64 streams, and as many pages that are being read.
-const CONNECTIONS_MAX_VENUE: usize = 192;
+/// Most spectators that a node at a venue streams to at once: a Pi's memory, and its radio.
+const STREAMS_MAX_VENUE: u16 = 64;
 
-/// Most connections to a node in the cloud; what stands before it has a limit of its own.
-const CONNECTIONS_MAX_CLOUD: usize = 8192;
+/// Most spectators that a node in the cloud streams to at once; beyond, they ask for the board.
+const STREAMS_MAX_CLOUD: u16 = 4096;
+
+/// Connections for each stream at a venue: its own, and pages that are being read.
+const CONNECTIONS_A_STREAM_VENUE: usize = 3;
+
+/// The same in the cloud; what stands before it has a limit of its own.
+const CONNECTIONS_A_STREAM_CLOUD: usize = 2;
 
 /// Most connections of one address to a node at a venue: three tabs of a browser with six each. In
 /// the cloud a club's house has one address, so there all share the whole.
@@ -45,6 +52,17 @@ const IDLE_TIME: Duration = Duration::from_secs(90);
 /// How long requests that are under way may take when the node ends; streams end at once.
 const END_TIME: Duration = Duration::from_secs(5);
 
+/// How many may be connected and streamed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Crowd {
+    /// Streams of spectators.
+    pub(super) streams: usize,
+    /// Connections, the streams' included.
+    connections: usize,
+    /// Connections of one address.
+    each: usize,
+}
+
 /// Sockets that listen, before anybody is served.
 #[derive(Debug)]
 pub struct Door {
@@ -55,12 +73,62 @@ pub struct Door {
 /// An address that cannot be listened on.
 #[derive(Debug, Error)]
 #[error(
-    "HTTP cannot be served at {address} ({error}); nothing was changed; correct --http, or stop \
+    "{what} cannot be served at {address} ({error}); nothing was changed; correct {flag}, or stop \
      what else listens there"
 )]
 pub struct ListenError {
+    what: &'static str,
+    flag: &'static str,
     address: SocketAddr,
     error: io::Error,
+}
+
+impl Crowd {
+    /// Returns how many suit a mode, or as many as were asked for.
+    pub fn of(mode: Mode, spectators: Option<NonZeroU16>) -> Self {
+        let asked = |usual: u16| usize::from(spectators.map_or(usual, NonZeroU16::get));
+        match mode {
+            Mode::Cloud => {
+                let streams = asked(STREAMS_MAX_CLOUD);
+                let connections = streams.saturating_mul(CONNECTIONS_A_STREAM_CLOUD);
+                Self {
+                    streams,
+                    connections,
+                    each: connections,
+                }
+            }
+            Mode::Device | Mode::Gateway => {
+                let streams = asked(STREAMS_MAX_VENUE);
+                Self {
+                    streams,
+                    connections: streams.saturating_mul(CONNECTIONS_A_STREAM_VENUE),
+                    each: ADDRESS_MAX,
+                }
+            }
+        }
+    }
+}
+
+impl ListenError {
+    /// HTTP has no address.
+    fn http(address: SocketAddr, error: io::Error) -> Self {
+        Self {
+            what: "HTTP",
+            flag: "--http",
+            address,
+            error,
+        }
+    }
+
+    /// Devices that no UDP gets through to have none.
+    pub(super) fn uplink(address: SocketAddr, error: io::Error) -> Self {
+        Self {
+            what: "the uplink over HTTPS",
+            flag: "--fallback",
+            address,
+            error,
+        }
+    }
 }
 
 impl Door {
@@ -75,7 +143,7 @@ impl Door {
             addresses: Vec::new(),
         };
         for &address in addresses {
-            let failed = |error| ListenError { address, error };
+            let failed = |error| ListenError::http(address, error);
             let listener = TcpListener::bind(address).await.map_err(failed)?;
             door.addresses.push(listener.local_addr().map_err(failed)?);
             door.listeners.push(listener);
@@ -89,16 +157,10 @@ impl Door {
     }
 
     /// Serves until `stopped` is set, and what is under way then.
-    pub async fn serve(self, api: &Api, mode: Mode, stopped: watch::Receiver<bool>) {
-        let (all, each) = match mode {
-            Mode::Cloud => (CONNECTIONS_MAX_CLOUD, CONNECTIONS_MAX_CLOUD),
-            Mode::Device | Mode::Gateway => (CONNECTIONS_MAX_VENUE, ADDRESS_MAX),
-        };
-        let places = Arc::new(Semaphore::new(all));
-        let held = Arc::new(Addresses {
-            each,
-            counts: Mutex::default(),
-        });
+    pub async fn serve(self, api: &Api, stopped: watch::Receiver<bool>) {
+        let crowd = api.0.parts.crowd;
+        let places = Arc::new(Semaphore::new(crowd.connections));
+        let held = Arc::new(Addresses::new(crowd.each));
         let mut serving = JoinSet::new();
         for listener in self.listeners {
             let limited = Limited {
@@ -142,9 +204,15 @@ impl Connected<IncomingStream<'_, Limited>> for Peer {
 }
 
 /// How many connections each address has.
-struct Addresses {
+pub(super) struct Addresses {
     each: usize,
     counts: Mutex<BTreeMap<IpAddr, usize>>,
+}
+
+/// One connection's place among those of its address; given back when it is dropped.
+pub(super) struct Place {
+    address: IpAddr,
+    held: Arc<Addresses>,
 }
 
 /// A listener that lets in as many as there are places for.
@@ -159,19 +227,32 @@ pub(super) struct Placed {
     stream: TcpStream,
     idle: Pin<Box<Sleep>>,
     _place: OwnedSemaphorePermit,
-    address: IpAddr,
-    held: Arc<Addresses>,
+    _each: Place,
 }
 
 impl Addresses {
-    fn take(&self, address: IpAddr) -> bool {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(address).or_default();
-        let fits = *count < self.each;
-        if fits {
-            *count = count.saturating_add(1);
+    /// Counts from nothing; `each` is how many connections one address may have.
+    pub(super) fn new(each: usize) -> Self {
+        Self {
+            each,
+            counts: Mutex::default(),
         }
-        fits
+    }
+}
+
+impl Place {
+    /// Takes a place for a connection of an address, if it has one left.
+    pub(super) fn take(held: &Arc<Addresses>, address: IpAddr) -> Option<Self> {
+        let mut counts = held.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(address).or_default();
+        let fits = *count < held.each;
+        fits.then(|| {
+            *count = count.saturating_add(1);
+            Self {
+                address,
+                held: Arc::clone(held),
+            }
+        })
     }
 }
 
@@ -182,7 +263,7 @@ impl Placed {
     }
 }
 
-impl Drop for Placed {
+impl Drop for Place {
     fn drop(&mut self) {
         let mut counts = self
             .held
@@ -212,17 +293,16 @@ impl Listener for Limited {
             match self.listener.accept().await {
                 Ok((stream, address)) => {
                     let ip = address.ip().to_canonical();
-                    if !self.held.take(ip) {
+                    let Some(each) = Place::take(&self.held, ip) else {
                         tracing::debug!(%ip, "too many connections of one address");
                         continue;
-                    }
+                    };
                     end_when_silent(&stream);
                     let placed = Placed {
                         stream,
                         idle: Box::pin(sleep(IDLE_TIME)),
                         _place: place,
-                        address: ip,
-                        held: Arc::clone(&self.held),
+                        _each: each,
                     };
                     return (placed, address);
                 }
@@ -297,16 +377,29 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn a_crowd_is_as_large_as_was_asked_for() {
+        let venue = Crowd::of(Mode::Gateway, None);
+        assert_eq!(
+            (venue.streams, venue.connections, venue.each),
+            (64, 192, 18)
+        );
+        let cloud = Crowd::of(Mode::Cloud, None);
+        assert_eq!(
+            (cloud.streams, cloud.connections, cloud.each),
+            (4096, 8192, 8192)
+        );
+        let large = Crowd::of(Mode::Cloud, NonZeroU16::new(10_000));
+        assert_eq!((large.streams, large.connections), (10_000, 20_000));
+    }
+
     /// Time is the test's own and passes when nobody has anything to do.
     #[tokio::test(start_paused = true)]
     async fn a_connection_that_is_idle_ends_and_gives_its_place_back() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let places = Arc::new(Semaphore::new(1));
-        let held = Arc::new(Addresses {
-            each: 1,
-            counts: Mutex::default(),
-        });
+        let held = Arc::new(Addresses::new(1));
         let mut limited = Limited {
             listener,
             places: Arc::clone(&places),

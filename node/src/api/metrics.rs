@@ -1,11 +1,12 @@
-//! Figures for Prometheus: a registry for each node, filled when it is asked.
+//! Figures for Prometheus: a registry for each node, filled when it is asked from what `looks` adds up, and
+//! from what `figures` counts where it happens.
 //!
 //! No event and no device is a label in the cloud, where there are too many; at a venue devices are,
 //! because somebody has to go and look for one. Layer: node, api.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -19,9 +20,10 @@ use prometheus_client::registry::Registry;
 
 use super::ask::Ask;
 use super::failure::Failure;
-use super::health::{behind, look};
-use crate::local::protocol::{HealthData, StatusData};
-use crate::root::Mode;
+use super::looks::Sums;
+use crate::figures::Figures;
+use crate::local::protocol::StatusData;
+use crate::metrics::{self, Metric};
 
 /// One label, whose name depends on the figure.
 type Labels = Vec<(&'static str, String)>;
@@ -29,7 +31,9 @@ type Labels = Vec<(&'static str, String)>;
 type Gauges = Family<Labels, Gauge>;
 
 /// A number with a point, such as seconds.
-type Decimals = Family<Labels, Gauge<f64, AtomicU64>>;
+type Decimal = Gauge<f64, AtomicU64>;
+
+type Decimals = Family<Labels, Decimal>;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Answered {
@@ -40,86 +44,98 @@ struct Answered {
 pub(super) struct Metrics {
     registry: Mutex<Registry>,
     answered: Family<Answered, Counter>,
-    entries: Gauges,
+    entries: Gauge,
+    pending: Gauges,
     peers: Gauges,
     conflicts: Gauge,
+    needed: Family<Labels, Counter>,
+    doubles: Family<Labels, Counter>,
+    counted_twice: Counter,
+    moved: Family<Labels, Counter>,
     streams: Gauge,
     free: Gauge,
+    size: Gauge,
+    store: Gauge,
     refused: Gauges,
     wire: Gauges,
     contact: Decimals,
     offset: Decimals,
-    behind: Gauge<f64, AtomicU64>,
+    behind: Decimal,
+    ack_lag: Decimal,
+    offline: Decimal,
+}
+
+/// Puts what fits a metric of the list into a registry.
+fn put(registry: &mut Registry, metric: &Metric, shown: impl prometheus_client::registry::Metric) {
+    registry.register(metric.short(), metric.help(), shown);
 }
 
 impl Metrics {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(figures: &Figures) -> Self {
         let mut registry = Registry::with_prefix("tallyline");
-        let build = [("version", env!("CARGO_PKG_VERSION"))].to_vec();
+        let build = vec![
+            ("version", env!("CARGO_PKG_VERSION")),
+            ("commit", metrics::COMMIT),
+        ];
         registry.register("build", "What runs", Info::new(build));
+        figures.register(&mut registry);
         let it = Self {
             answered: Family::default(),
-            entries: Gauges::default(),
+            entries: Gauge::default(),
+            pending: Gauges::default(),
             peers: Gauges::default(),
             conflicts: Gauge::default(),
+            needed: Family::default(),
+            doubles: Family::default(),
+            counted_twice: Counter::default(),
+            moved: Family::default(),
             streams: Gauge::default(),
             free: Gauge::default(),
+            size: Gauge::default(),
+            store: Gauge::default(),
             refused: Gauges::default(),
             wire: Gauges::default(),
             contact: Decimals::default(),
             offset: Decimals::default(),
-            behind: Gauge::default(),
+            behind: Decimal::default(),
+            ack_lag: Decimal::default(),
+            offline: Decimal::default(),
             registry: Mutex::default(),
         };
-        let mut gauge = |name: &str, help: &str, gauge: &Gauge| {
-            registry.register(name, help, gauge.clone());
-        };
-        gauge("conflicts_open", "What needs a person", &it.conflicts);
-        gauge(
-            "http_streams",
-            "Spectators that are streamed to",
-            &it.streams,
-        );
-        gauge("storage_free_bytes", "What the disk has left", &it.free);
-        let mut gauges = |name: &str, help: &str, gauges: &Gauges| {
-            registry.register(name, help, gauges.clone());
-        };
-        gauges(
-            "entries_pending",
-            "Entries only here, or not in the cloud",
-            &it.entries,
-        );
-        gauges("peers", "Members, by whether a connection is up", &it.peers);
-        gauges(
-            "frames_refused",
-            "Frames of peers refused since the start",
-            &it.refused,
-        );
-        gauges(
-            "wire_bytes",
-            "Bytes over the network since the start",
-            &it.wire,
-        );
-        let contact = "device_last_contact_timestamp_seconds";
-        registry.register(contact, "When a device was heard last", it.contact.clone());
-        let offset = "clock_offset_seconds";
-        registry.register(
-            offset,
-            "How far a device's clock is ahead",
-            it.offset.clone(),
-        );
-        let lag = "sync_lag_seconds";
-        registry.register(
-            lag,
-            "For how long entries are missing somewhere",
-            it.behind.clone(),
-        );
-        let answered = "http_answers";
-        registry.register(answered, "Answers by class of status", it.answered.clone());
+        it.register(&mut registry);
         Self {
             registry: Mutex::new(registry),
             ..it
         }
+    }
+
+    fn register(&self, registry: &mut Registry) {
+        put(registry, &metrics::ENTRIES, self.entries.clone());
+        put(registry, &metrics::ENTRIES_PENDING, self.pending.clone());
+        put(registry, &metrics::PEERS, self.peers.clone());
+        put(registry, &metrics::CONFLICTS_OPEN, self.conflicts.clone());
+        put(registry, &metrics::CONFLICTS, self.needed.clone());
+        put(registry, &metrics::DUPLICATES, self.doubles.clone());
+        let twice = self.counted_twice.clone();
+        put(registry, &metrics::DUPLICATES_CREATED, twice);
+        put(registry, &metrics::BLOB_BYTES, self.moved.clone());
+        put(registry, &metrics::STORAGE_FREE, self.free.clone());
+        put(registry, &metrics::STORAGE_SIZE, self.size.clone());
+        put(registry, &metrics::STORE_SIZE, self.store.clone());
+        put(registry, &metrics::LAST_CONTACT, self.contact.clone());
+        put(registry, &metrics::CLOCK_OFFSET, self.offset.clone());
+        put(registry, &metrics::CLOUD_ACK_LAG, self.ack_lag.clone());
+        put(registry, &metrics::OFFLINE, self.offline.clone());
+        let streams = "Spectators that are streamed to";
+        registry.register("http_streams", streams, self.streams.clone());
+        let refused = "Frames of peers refused since the start";
+        registry.register("frames_refused", refused, self.refused.clone());
+        let wire = "Bytes over the network since the start";
+        registry.register("wire_bytes", wire, self.wire.clone());
+        let lag = "For how long entries are missing somewhere";
+        registry.register("sync_lag_seconds", lag, self.behind.clone());
+        let answered = "Answers by class of status";
+        registry.register("http_answers", answered, self.answered.clone());
     }
 
     /// Counts an answer.
@@ -134,51 +150,58 @@ impl Metrics {
         self.answered.get_or_create(&Answered { class }).inc();
     }
 
-    fn fill(&self, status: &StatusData, health: &HealthData) {
-        let totals = &status.totals;
-        let waiting = totals.entries.saturating_sub(totals.in_cloud);
-        set(&self.entries, ("stage", "here"), totals.only_here);
-        set(&self.entries, ("stage", "cloud"), waiting);
-        set(&self.entries, ("stage", "missing"), totals.missing_here);
-        let others = status
-            .devices
-            .iter()
-            .filter(|it| !it.this && it.revoked.is_none());
-        let up = others.clone().filter(|it| it.connected).count();
-        set(
-            &self.peers,
-            ("state", "connected"),
-            u64::try_from(up).unwrap_or(u64::MAX),
-        );
-        let down = others.count().saturating_sub(up);
-        set(
-            &self.peers,
-            ("state", "away"),
-            u64::try_from(down).unwrap_or(u64::MAX),
-        );
-        let readings = &status.readings;
-        let open = readings.undecided.saturating_add(readings.disputed);
-        self.conflicts
-            .set(whole(open.saturating_add(readings.quarantined)));
-        self.free.set(health.free_bytes.map_or(-1, whole));
-        for refused in &status.refused {
-            set(&self.refused, ("reason", &refused.reason), refused.count);
+    fn fill(&self, sums: &Sums, now_ms: u64) {
+        self.entries.set(whole(sums.entries));
+        set(&self.pending, ("stage", "here"), sums.only_here);
+        set(&self.pending, ("stage", "cloud"), sums.pending);
+        set(&self.pending, ("stage", "missing"), sums.missing);
+        set(&self.peers, ("state", "connected"), sums.connected);
+        set(&self.peers, ("state", "away"), sums.away);
+        self.conflicts.set(whole(sums.reviews));
+        for (kind, count) in ["record", "review", "slot"].into_iter().zip(sums.needed) {
+            count_to(&self.needed, ("kind", kind), count);
         }
-        set(
-            &self.wire,
-            ("direction", "sent"),
-            status.wire.udp_sent_bytes,
-        );
-        set(
-            &self.wire,
-            ("direction", "received"),
-            status.wire.udp_received_bytes,
-        );
+        let doubles = &sums.doubles;
+        for (layer, count) in [
+            ("uuid", doubles.by_id),
+            ("fingerprint", doubles.by_content),
+            ("dedup_key", doubles.by_slot),
+        ] {
+            count_to(&self.doubles, ("layer", layer), count);
+        }
+        let twice = self.counted_twice.inner();
+        twice.fetch_max(doubles.counted_twice, Ordering::Relaxed);
+        count_to(&self.moved, ("direction", "received"), sums.moved.0);
+        count_to(&self.moved, ("direction", "sent"), sums.moved.1);
+        let (free, size) = sums.disk;
+        self.free.set(free.map_or(-1, whole));
+        self.size.set(size.map_or(-1, whole));
+        self.store.set(sums.store_bytes.map_or(-1, whole));
+        for (reason, count) in &sums.refused {
+            set(&self.refused, ("reason", reason), *count);
+        }
+        set(&self.wire, ("direction", "sent"), sums.wire.0);
+        set(&self.wire, ("direction", "received"), sums.wire.1);
+        self.behind.set(seconds(whole(sums.behind_ms)));
+        self.ack_lag.set(seconds(whole(sums.ack_lag_ms)));
+        self.offline.set(seconds(whole(sums.offline_ms)));
+        self.contact.clear();
+        self.offset.clear();
+        if let Some(status) = &sums.venue {
+            self.fill_devices(status, now_ms);
+            return;
+        }
+        if let Some(silent_ms) = sums.silent_ms {
+            let at = seconds(whole(now_ms.saturating_sub(silent_ms)));
+            self.contact.get_or_create(&Labels::new()).set(at);
+        }
+        if let Some(ahead_ms) = sums.clock_ahead_ms {
+            let ahead = seconds(ahead_ms);
+            self.offset.get_or_create(&Labels::new()).set(ahead);
+        }
     }
 
     fn fill_devices(&self, status: &StatusData, now_ms: u64) {
-        self.contact.clear();
-        self.offset.clear();
         for device in status
             .devices
             .iter()
@@ -199,16 +222,8 @@ impl Metrics {
 /// Answers the figures.
 pub(super) async fn metrics(ask: Ask) -> Result<Response, Failure> {
     let metrics = &ask.api.0.metrics;
-    let mut lag_ms = 0;
-    if let Ok(open) = ask.api.0.parts.events.find(None).await {
-        let (status, health) = look(&open).await?;
-        metrics.fill(&status, &health);
-        lag_ms = ask.api.note_behind(behind(&status, &health));
-        if ask.api.0.parts.mode != Mode::Cloud {
-            metrics.fill_devices(&status, ask.api.now_ms());
-        }
-    }
-    metrics.behind.set(seconds(whole(lag_ms)));
+    let sums = ask.api.look().await?;
+    metrics.fill(&sums, ask.api.now_ms());
     let streams = ask.api.streams_open();
     metrics
         .streams
@@ -232,6 +247,13 @@ fn set(gauges: &Gauges, (name, value): (&'static str, &str), count: u64) {
     gauges
         .get_or_create(&vec![(name, value.to_owned())])
         .set(whole(count));
+}
+
+/// Sets a counter to what was counted elsewhere; it never falls.
+fn count_to(counters: &Family<Labels, Counter>, (name, value): (&'static str, &str), count: u64) {
+    let labels = vec![(name, value.to_owned())];
+    let counter = counters.get_or_create(&labels);
+    counter.inner().fetch_max(count, Ordering::Relaxed);
 }
 
 fn whole(count: u64) -> i64 {

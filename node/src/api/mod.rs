@@ -13,13 +13,15 @@
 //! | `access` | roles and scopes, one table |
 //! | `limits` | how often, and the headers that tell it |
 //! | `once` | `Idempotency-Key`: the same request again gets the same answer |
+//! | `shared` | claims and answers that several nodes have to know, or one keeps in memory |
 //! | `tokens`, `accounts`, `auth` | who somebody is |
 //! | `events` | which events this process serves |
 //! | `board`, `stream`, `page` | what spectators see |
-//! | `scores`, `claims`, `plans`, `office`, `exchange` | what officials and third parties ask |
-//! | `health`, `metrics` | what monitors ask |
+//! | `health`, `metrics`, `looks` | what monitors ask |
+//! | `scores`, `claims`, `plans`, `office`, `exchange`, `blobs` | what officials and third parties ask |
 //! | `failure` | `application/problem+json` |
 //! | `listen` | sockets, bounded |
+//! | `uplink` | the uplink over HTTPS, for devices that no UDP gets through to |
 //!
 //! Layer: node, above `local`; only `node` and `cli` are above.
 
@@ -27,6 +29,7 @@ mod access;
 mod accounts;
 mod ask;
 mod auth;
+mod blobs;
 mod board;
 mod claims;
 mod codes;
@@ -38,6 +41,7 @@ mod health;
 mod kept;
 mod limits;
 mod listen;
+mod looks;
 mod metrics;
 mod office;
 mod once;
@@ -46,31 +50,41 @@ mod page;
 mod plans;
 mod routes;
 mod scores;
+mod shared;
 mod stream;
 mod tokens;
+mod uplink;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tallyline_keys::DeviceKey;
+use tallyline_keys::{DeviceKey, Warrant};
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
 
 use crate::clock::Clock;
+use crate::figures::Figures;
 use crate::root::Mode;
 
 pub use access::{NoRole, Role, Scope};
-pub use accounts::{Account, Accounts, Family, FileAccounts, Held, Rotation};
+pub use accounts::{Account, Accounts, FAMILIES_MAX, Family, FileAccounts, Held, Rotation};
 pub use auth::check_password;
-pub use events::{Asked, EventLine, Events, OneEvent, Open};
+pub use events::{Active, Asked, EventLine, Events, OneEvent, Open};
 pub use failure::Failure;
-pub use listen::{Door, ListenError};
-pub use tokens::{Claims as TokenClaims, TokenKeys, Tokens, Use as TokenUse};
+pub use listen::{Crowd, Door, ListenError};
+pub use shared::{CLAIMS_MAX, Claimed, Gave, InMemory, Kept, Shared, Took, Turn, What};
+pub use tokens::{Claims as TokenClaims, KEYS_MAX, TokenKeys, Tokens, Use as TokenUse};
+pub use uplink::{UplinkDoor, Uplinks};
 
-/// Most spectators that a node at a venue streams to at once: a Pi's memory, and its radio.
-const STREAMS_MAX_VENUE: usize = 64;
+/// Most pictures and clips that are read at a time: they are the last in line for the disk and the
+/// radio of a venue.
+const READERS_MAX_VENUE: usize = 16;
 
-/// Most spectators that a node in the cloud streams to at once; beyond, they ask for the board.
-const STREAMS_MAX_CLOUD: usize = 4096;
+/// As [`READERS_MAX_VENUE`], in the cloud.
+const READERS_MAX_CLOUD: usize = 512;
+
+/// Most parts of pictures and clips that are taken in at a time, of 1 MiB each.
+const PARTS_MAX: usize = 64;
 
 /// Most files that are taken in at a time: each may hold 64 MiB of memory.
 const FILES_MAX: usize = 2;
@@ -81,16 +95,24 @@ pub struct Parts {
     pub events: Arc<dyn Events>,
     /// Who may log in.
     pub accounts: Arc<dyn Accounts>,
+    /// What has to be known of requests beyond the request.
+    pub shared: Arc<dyn Shared>,
     /// What signs tokens.
     pub tokens: Tokens,
     /// The device's key: it answers probes.
     pub key: Arc<DeviceKey>,
+    /// What makes the key one of a cloud's, if something does.
+    pub warrant: Option<Warrant>,
     /// What the node is for.
     pub mode: Mode,
+    /// How many may be connected and streamed to.
+    pub crowd: Crowd,
     /// A folder for files on their way in and for the documents of users.
     pub dir: PathBuf,
     /// The time.
     pub clock: Clock,
+    /// What the node counts while it runs.
+    pub figures: Figures,
     /// Set when the node ends: streams end with it.
     pub stopped: watch::Receiver<bool>,
 }
@@ -104,14 +126,18 @@ struct Inner {
     limits: limits::Limits,
     once: once::Once,
     kept: kept::Kept,
-    claims: claims::Held,
     metrics: metrics::Metrics,
     streams: Arc<Semaphore>,
     latest: stream::Latest,
     /// Places for large bodies.
     files: Semaphore,
-    /// Since when something is behind, in milliseconds of the clock; `None`: nothing is.
-    behind: Mutex<Option<u64>>,
+    looks: looks::Looks,
+    /// Requests that go on when nobody waits for their answer any more.
+    begun: Mutex<JoinSet<()>>,
+    /// Places for parts of pictures and clips on their way in.
+    pieces: Semaphore,
+    /// Places for who reads pictures and clips.
+    readers: Arc<Semaphore>,
     /// One write at a time that has looked before it writes.
     looked: tokio::sync::Mutex<()>,
 }
@@ -123,12 +149,14 @@ impl Api {
             limits: limits::Limits::new(),
             once: once::Once::default(),
             kept: kept::Kept::default(),
-            claims: claims::Held::default(),
-            metrics: metrics::Metrics::new(),
-            streams: Arc::new(Semaphore::new(streams_max(parts.mode))),
+            metrics: metrics::Metrics::new(&parts.figures),
+            streams: Arc::new(Semaphore::new(parts.crowd.streams)),
+            pieces: Semaphore::new(PARTS_MAX),
+            readers: Arc::new(Semaphore::new(readers_max(parts.mode))),
             latest: stream::Latest::default(),
             files: Semaphore::new(FILES_MAX),
-            behind: Mutex::new(None),
+            looks: looks::Looks::default(),
+            begun: Mutex::default(),
             looked: tokio::sync::Mutex::new(()),
             parts,
         }))
@@ -139,24 +167,33 @@ impl Api {
         routes::router(self)
     }
 
+    /// Waits until what was begun is done: whoever sends it again is answered what was saved.
+    pub async fn finish(&self) {
+        let mut begun = std::mem::take(&mut *self.lock_begun());
+        while begun.join_next().await.is_some() {}
+    }
+
+    /// Does something that goes on when nobody waits for it any more.
+    fn begin(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let mut begun = self.lock_begun();
+        while begun.try_join_next().is_some() {}
+        begun.spawn(work);
+    }
+
+    fn lock_begun(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.0.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn now_ms(&self) -> u64 {
         self.0.parts.clock.now().wall_ms
     }
-
-    /// Notes whether something is behind, and returns for how many milliseconds it has been.
-    fn note_behind(&self, behind: bool) -> u64 {
-        let now = self.0.parts.clock.now().mono_ms;
-        let mut since = self.0.behind.lock().unwrap_or_else(PoisonError::into_inner);
-        *since = behind.then(|| since.unwrap_or(now));
-        since.map_or(0, |since| now.saturating_sub(since))
-    }
 }
 
-/// Returns how many spectators are streamed to at most.
-fn streams_max(mode: Mode) -> usize {
+/// Returns how many pictures and clips are read at a time at most.
+fn readers_max(mode: Mode) -> usize {
     match mode {
-        Mode::Cloud => STREAMS_MAX_CLOUD,
-        Mode::Device | Mode::Gateway => STREAMS_MAX_VENUE,
+        Mode::Cloud => READERS_MAX_CLOUD,
+        Mode::Device | Mode::Gateway => READERS_MAX_VENUE,
     }
 }
 

@@ -2,24 +2,37 @@
 //! the first one, and nothing is done twice.
 //!
 //! Kept in memory: it bridges a lost answer, not a restart, after which the event itself tells what
-//! was saved. Layer: node, api.
+//! was saved. Nodes that share a database keep it there besides (`shared`), so that the same request
+//! may come again at another node. Layer: node, api.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use tokio::sync::Mutex as Turn;
+use tokio::sync::{Mutex as Place, OwnedMutexGuard};
+use tokio::time::{Instant, sleep};
 
 use super::codes;
 use super::failure::Failure;
+use super::shared::{Kept, Shared, Turn};
 
 /// Most answers that are kept; the oldest goes. With [`ANSWER_BYTES_MAX`] 32 MiB at the worst.
 const KEPT_MAX: usize = 2048;
 
 /// Longest answer that is kept: what a POST answers has some hundred bytes.
 const ANSWER_BYTES_MAX: usize = 16 * 1024;
+
+/// Where keys are hashed with who asks what.
+const KEY_CONTEXT: &str = "tallyline v1 idempotency key";
+
+/// How long a request waits while another node answers the same one: what that takes on a busy disk.
+const BUSY_TIME: Duration = Duration::from_secs(5);
+
+/// Time between two looks at whether it has.
+const LOOK_TIME: Duration = Duration::from_millis(50);
 
 /// Longest key: a UUID has 36 letters.
 pub(super) const KEY_BYTES_MAX: usize = 128;
@@ -38,7 +51,7 @@ struct State {
 }
 
 /// One key's answer; who holds the turn is finding it.
-pub(super) type Slot = Arc<Turn<Option<Answered>>>;
+pub(super) type Slot = Arc<Place<Option<Answered>>>;
 
 /// An answer, and to what.
 #[derive(Clone)]
@@ -69,8 +82,30 @@ impl Once {
 }
 
 impl Answered {
+    /// Returns the answer as it is kept for other nodes.
+    fn kept(&self) -> Kept {
+        Kept {
+            asked: *self.asked.as_bytes(),
+            status: self.status.as_u16(),
+            kind: self
+                .kind
+                .as_ref()
+                .and_then(|it| Some(it.to_str().ok()?.to_owned())),
+            body: self.body.to_vec(),
+        }
+    }
+
+    fn of(kept: Kept) -> Self {
+        Self {
+            asked: kept.asked.into(),
+            status: StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK),
+            kind: kept.kind.and_then(|it| it.parse().ok()),
+            body: kept.body.into(),
+        }
+    }
+
     /// Returns the answer again, if the request is the same.
-    pub(super) fn again(&self, asked: blake3::Hash) -> Result<Response, Failure> {
+    fn again(&self, asked: blake3::Hash) -> Result<Response, Failure> {
         if self.asked != asked {
             let text = "this Idempotency-Key came with another request before; nothing was \
                         changed; draw a fresh key for each request";
@@ -87,9 +122,70 @@ impl Answered {
     }
 }
 
+/// Answers a request once: by `serve`, or with what was answered here or at another node.
+pub(super) async fn answer(
+    slot: Slot,
+    shared: Arc<dyn Shared>,
+    (key, asked): (Key, blake3::Hash),
+    serve: impl Future<Output = Result<Response, Failure>>,
+) -> Result<Response, Failure> {
+    let mut place: OwnedMutexGuard<Option<Answered>> = slot.lock_owned().await;
+    if let Some(answered) = place.as_ref() {
+        return answered.again(asked);
+    }
+    let key = hash(&key);
+    let turn = match turn(&*shared, &key).await? {
+        Turn::Mine(turn) => turn,
+        Turn::Busy => {
+            let text = "the same request is being answered at another node; send it again with the \
+                        same key in a few seconds";
+            let failure =
+                Failure::new(StatusCode::SERVICE_UNAVAILABLE, codes::BEING_ANSWERED, text);
+            return Err(failure.header(header::RETRY_AFTER, HeaderValue::from_static("2")));
+        }
+        Turn::Found(kept) => {
+            let answered = Answered::of(kept);
+            let again = answered.again(asked);
+            *place = Some(answered);
+            return again;
+        }
+    };
+    let response = serve.await.unwrap_or_else(Failure::into_response);
+    let (response, kept) = keep(asked, response).await;
+    if let Err(problem) = shared
+        .end(&key, turn, kept.as_ref().map(Answered::kept))
+        .await
+    {
+        // It is done all the same; this node knows the answer.
+        tracing::warn!(why = problem.text, "an answer is not known to other nodes");
+    }
+    *place = kept;
+    Ok(response)
+}
+
+/// Takes the turn to find an answer, or waits for the node whose turn it is.
+async fn turn(shared: &dyn Shared, key: &[u8; 32]) -> Result<Turn, Failure> {
+    let begun = Instant::now();
+    loop {
+        match shared.begin(key).await? {
+            Turn::Busy if begun.elapsed() < BUSY_TIME => sleep(LOOK_TIME).await,
+            turn @ (Turn::Mine(_) | Turn::Busy | Turn::Found(_)) => return Ok(turn),
+        }
+    }
+}
+
+fn hash((who, place, key): &Key) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new_derive_key(KEY_CONTEXT);
+    for part in [who, place, key] {
+        let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
+        hasher.update(&length.to_le_bytes()).update(part.as_bytes());
+    }
+    *hasher.finalize().as_bytes()
+}
+
 /// Splits an answer into what is sent and what is kept; nothing is kept of an answer that may be
 /// another one the next time.
-pub(super) async fn keep(asked: blake3::Hash, response: Response) -> (Response, Option<Answered>) {
+async fn keep(asked: blake3::Hash, response: Response) -> (Response, Option<Answered>) {
     let status = response.status();
     let passing = status.is_server_error()
         || matches!(

@@ -3,20 +3,25 @@
 //! Layer: node, api.
 
 use axum::response::Response;
+use utoipa::ToSchema;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn};
-use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
-    ComponentsBuilder, HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, Paths, Required,
-    ResponseBuilder,
+    ComponentsBuilder, Content, HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, Paths, Ref,
+    RefOr, Required, ResponseBuilder,
 };
 
 use super::Failure;
 use super::ask::{Ask, json};
 use super::limits::Limit;
 use super::routes::{Need, ROUTES, Route, Verb};
+use super::{auth, blobs, claims, exchange};
+use crate::local::protocol::{
+    Adopt, Decide, Grant, IncidentAdd, IncidentReport, ScoreAdd, ScoreVoid,
+};
 
 /// What a token is called in the description.
 const TOKEN: &str = "token";
@@ -44,6 +49,7 @@ pub(super) fn describe() -> OpenApi {
         .bearer_format("JWT")
         .build();
     let components = ComponentsBuilder::new()
+        .schemas_from_iter(bodies())
         .security_scheme(TOKEN, SecurityScheme::Http(bearer))
         .build();
     let info = InfoBuilder::new()
@@ -102,43 +108,92 @@ fn operation(route: &Route) -> OperationBuilder {
         operation = operation.parameter(parameter("Idempotency-Key", ParameterIn::Header, what));
     }
     if !route.takes.is_empty() {
-        let body = RequestBodyBuilder::new()
-            .description(Some(format!(
-                "{}, at most {} bytes",
-                route.takes, route.body_max
-            )))
-            .content(
-                if route.takes.ends_with("bytes") {
-                    BYTES
-                } else {
-                    JSON
-                },
-                any(),
-            )
-            .required(Some(Required::True));
-        operation = operation.request_body(Some(body.build()));
+        operation = operation.request_body(Some(request_body(route)));
     }
-    let kind = if route.gives.contains('/') && !route.gives.contains("tallyline") {
+    let mut good = ResponseBuilder::new().description(route.gives);
+    let kinds = if route.gives.contains('/') && !route.gives.contains("tallyline") {
         route.gives
     } else {
         JSON
     };
-    let good = ResponseBuilder::new()
-        .description(route.gives)
-        .content(kind, any());
+    for kind in kinds.split(", ") {
+        good = good.content(kind, content(kind));
+    }
     let bad = ResponseBuilder::new()
         .description("a problem with its code, and where it is")
-        .content("application/problem+json", any());
+        .content(PROBLEM, content(PROBLEM));
     operation.response("200", good).response("default", bad)
+}
+
+/// Describes the body that a route takes.
+fn request_body(route: &Route) -> RequestBody {
+    let body = RequestBodyBuilder::new().description(Some(format!(
+        "{}, at most {} bytes",
+        route.takes, route.body_max
+    )));
+    let body = if route.takes.ends_with("bytes") {
+        body.content(BYTES, content(BYTES))
+    } else {
+        body.content(JSON, Content::new(Some(Ref::from_schema_name(route.takes))))
+    };
+    let required = if route.body_may_miss {
+        Required::False
+    } else {
+        Required::True
+    };
+    body.required(Some(required)).build()
 }
 
 const JSON: &str = "application/json";
 
+const PROBLEM: &str = "application/problem+json";
+
 const BYTES: &str = "application/octet-stream";
 
-fn any() -> utoipa::openapi::Content {
-    let object = ObjectBuilder::new().schema_type(Type::Object).build();
-    ContentBuilder::new().schema(Some(object)).build()
+/// Returns the shapes of all bodies, and of what is inside them, by name.
+fn bodies() -> Vec<(String, RefOr<Schema>)> {
+    let any = [
+        Type::Object,
+        Type::Array,
+        Type::String,
+        Type::Number,
+        Type::Boolean,
+    ];
+    let anything = ObjectBuilder::new()
+        .schema_type(SchemaType::Array(any.to_vec()))
+        .description(Some("any JSON but null, at most 64 KiB"))
+        .build();
+    let mut all = vec![("Plan".to_owned(), anything.into())];
+    add::<auth::Login>(&mut all);
+    add::<auth::DeviceLogin>(&mut all);
+    add::<auth::NewAccount>(&mut all);
+    add::<blobs::NewBlob>(&mut all);
+    add::<claims::NewClaim>(&mut all);
+    add::<exchange::Push>(&mut all);
+    add::<ScoreAdd>(&mut all);
+    add::<ScoreVoid>(&mut all);
+    add::<IncidentAdd>(&mut all);
+    add::<IncidentReport>(&mut all);
+    add::<Decide>(&mut all);
+    add::<Adopt>(&mut all);
+    add::<Grant>(&mut all);
+    all
+}
+
+fn add<T: ToSchema>(all: &mut Vec<(String, RefOr<Schema>)>) {
+    all.push((T::name().into_owned(), T::schema()));
+    T::schemas(all);
+}
+
+/// What a media type holds: an object where it is JSON, else a text or bytes.
+fn content(kind: &str) -> Content {
+    let object = if kind.ends_with("json") {
+        Type::Object
+    } else {
+        Type::String
+    };
+    let shape = ObjectBuilder::new().schema_type(object).build();
+    ContentBuilder::new().schema(Some(shape)).build()
 }
 
 fn needs(scope: &str) -> SecurityRequirement {
@@ -188,6 +243,25 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    /// A body without a shape would be a reference to nothing.
+    #[test]
+    fn every_body_has_its_shape() {
+        let told = serde_json::to_value(describe()).expect("JSON");
+        let shapes = told["components"]["schemas"].as_object().expect("shapes");
+        let taken = ROUTES.iter().map(|it| it.takes);
+        for name in taken.filter(|it| !it.is_empty() && !it.ends_with("bytes")) {
+            assert!(shapes.contains_key(name), "{name}");
+        }
+        let text = told.to_string();
+        for part in text.split("#/components/schemas/").skip(1) {
+            let name = part.split('"').next().expect("a name");
+            assert!(shapes.contains_key(name), "{name}");
+        }
+        let score = &shapes["ScoreData"];
+        assert_eq!(score["properties"]["time_cs"]["type"], "array");
+        assert_eq!(score["additionalProperties"], false);
+    }
 
     /// Both ways: no route is missing, and none is described that is not there.
     #[test]

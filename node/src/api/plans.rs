@@ -38,6 +38,10 @@ pub(super) async fn put(ask: Ask) -> Result<Response, Failure> {
         ));
     }
     let plan: Value = ask.json()?;
+    if plan.is_null() {
+        let text = "null is no plan; nothing was changed; use DELETE to have none";
+        return Err(Failure::bad_request("body", text));
+    }
     let (name, event) = (ask.name()?, &ask.open()?.uuid);
     ask.api
         .0

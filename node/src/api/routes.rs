@@ -29,6 +29,10 @@ const BODY_MAX: usize = 64 * 1024;
 /// Largest body of a route that takes files: the largest bundle, as on the command line.
 pub(super) const FILE_MAX: usize = 64 * 1024 * 1024;
 
+/// Largest part of a picture or clip: what is sent again after a break, at most, and what a node holds
+/// in memory for each sender.
+pub(super) const PART_MAX: usize = 1024 * 1024;
+
 /// Who may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {
@@ -71,7 +75,9 @@ pub(super) struct Route {
     pub(super) query: &'static [(&'static str, &'static str)],
     /// Schema of the body; empty: none.
     pub(super) takes: &'static str,
-    /// Schema of the answer, or its media type.
+    /// Whether the body may be left out.
+    pub(super) body_may_miss: bool,
+    /// Schema of the answer, or its media types with commas between.
     pub(super) gives: &'static str,
     /// Whether `?ticket=` stands for a token: browsers open streams without headers.
     pub(super) takes_ticket: bool,
@@ -120,6 +126,7 @@ impl Route {
             body_max: BODY_MAX,
             query: &[],
             takes: "",
+            body_may_miss: false,
             gives: "application/json",
             takes_ticket: false,
             serve,
@@ -171,6 +178,18 @@ impl Route {
 
     const fn file(mut self) -> Self {
         self.body_max = FILE_MAX;
+        self
+    }
+
+    /// As [`Self::takes`], for a body that may be left out.
+    const fn may_take(mut self, schema: &'static str) -> Self {
+        self.takes = schema;
+        self.body_may_miss = true;
+        self
+    }
+
+    const fn part(mut self) -> Self {
+        self.body_max = PART_MAX;
         self
     }
 

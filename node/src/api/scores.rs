@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::access::Role;
 use super::ask::{Ask, json as answer};
+use super::claims;
 use super::codes;
 use super::failure::Failure;
 use crate::local::protocol::{
@@ -113,7 +114,7 @@ pub(super) async fn add(ask: Ask) -> Result<Response, Failure> {
     let add: ScoreAdd = ask.json()?;
     let (drill, shooter) = place(&add.record);
     let turn = ask.api.0.looked.lock().await;
-    may_write(&ask, drill)?;
+    may_write(&ask, drill).await?;
     let seen = ask.header("if-match");
     if let (false, Some(drill), Some(shooter)) = (seen.is_empty(), drill, shooter) {
         unchanged(&ask, (drill, shooter), seen, &add).await?;
@@ -135,13 +136,13 @@ pub(super) async fn void(ask: Ask) -> Result<Response, Failure> {
         .entries
         .iter()
         .find_map(|it| place(it.record.as_ref()?).0);
-    may_write(&ask, drill)?;
+    may_write(&ask, drill).await?;
     ask.pass(Request::ScoreVoid(void)).await
 }
 
 /// Checks that the person may write a match: the owner any, others what they claimed. What is about
 /// the whole event is the owner's.
-fn may_write(ask: &Ask, drill: Option<u32>) -> Result<(), Failure> {
+async fn may_write(ask: &Ask, drill: Option<u32>) -> Result<(), Failure> {
     if ask.role(Role::needs_no_claim).is_some() {
         return Ok(());
     }
@@ -149,11 +150,7 @@ fn may_write(ask: &Ask, drill: Option<u32>) -> Result<(), Failure> {
         let text = "what is about the whole match is recorded by the owner; nothing was saved";
         return Err(Failure::new(StatusCode::FORBIDDEN, codes::ROLE, text));
     };
-    let event = &ask.open()?.uuid;
-    ask.api
-        .0
-        .claims
-        .check(event, drill, ask.name()?, ask.api.now_ms())
+    claims::check(ask, drill).await
 }
 
 /// Checks that the entry that stands in a slot is the one that the person saw; else tells both.

@@ -131,7 +131,10 @@ impl Api {
     /// Returns how many are streamed to.
     pub(super) fn streams_open(&self) -> usize {
         let Inner { streams, parts, .. } = &*self.0;
-        super::streams_max(parts.mode).saturating_sub(streams.available_permits())
+        parts
+            .crowd
+            .streams
+            .saturating_sub(streams.available_permits())
     }
 }
 

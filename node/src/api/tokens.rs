@@ -32,8 +32,8 @@ pub(super) const ACCESS_S: u64 = 24 * 60 * 60;
 /// an address, which ends up in logs.
 pub(super) const TICKET_S: u64 = 60;
 
-/// Most keys in the file: one that signs, one whose tokens run out.
-const KEYS_MAX: usize = 2;
+/// Most keys that are kept: one that signs, one whose tokens run out.
+pub const KEYS_MAX: usize = 2;
 
 /// The file of the keys, and the one by which they are changed by one at a time.
 const KEYS_FILE: &str = "token.keys";
@@ -160,14 +160,31 @@ impl TokenKeys {
 
     /// Puts a fresh key in front and writes the file; whoever calls holds the lock.
     fn with_fresh(mut self, path: &Path) -> io::Result<Self> {
-        let seed = Zeroizing::new(entropy::bytes::<32>().map_err(io::Error::other)?);
-        let kid = hex(&entropy::bytes::<4>().map_err(io::Error::other)?);
-        let seed = hex(&*seed);
+        let (kid, seed) = Self::fresh()?;
         self.keys.insert(0, OneKey { kid, seed });
         self.keys.truncate(KEYS_MAX);
         let text = Zeroizing::new(serde_json::to_vec(&self).map_err(io::Error::other)?);
         write_private(path, &text)?;
         Ok(self)
+    }
+
+    /// Draws a key: its id and its seed in hex.
+    ///
+    /// # Errors
+    ///
+    /// That there is no randomness.
+    pub fn fresh() -> io::Result<(String, String)> {
+        let seed = Zeroizing::new(entropy::bytes::<32>().map_err(io::Error::other)?);
+        let kid = hex(&entropy::bytes::<4>().map_err(io::Error::other)?);
+        Ok((kid, hex(&*seed)))
+    }
+
+    /// Takes keys that several nodes share, newest first, each with id and seed as
+    /// [`Self::fresh`] draws them.
+    pub fn shared(keys: Vec<(String, String)>) -> Self {
+        let keys = keys.into_iter().take(KEYS_MAX);
+        let keys = keys.map(|(kid, seed)| OneKey { kid, seed }).collect();
+        Self { keys }
     }
 
     /// Makes them ready.

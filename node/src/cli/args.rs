@@ -240,6 +240,10 @@ pub(super) struct Run {
     /// Fingerprint of the cloud node's key.
     #[arg(long, value_name = "KEY")]
     pub(super) cloud_key: Option<String>,
+    /// HTTPS where no UDP gets through to the cloud: on, off, or ip:port where a cloud takes it
+    /// [default: on; a cloud takes it on the port numbers of --listen].
+    #[arg(long, value_name = "on|off|ADDR")]
+    pub(super) fallback: Option<String>,
     /// Whether to write every entry as plain text into score.log beside the store [default: on].
     #[arg(long, value_name = "on|off")]
     pub(super) score_log: Option<String>,
@@ -252,12 +256,20 @@ pub(super) struct Run {
     /// Cloud: the database that its nodes share, postgres://.. [default: files in the root].
     #[arg(long, value_name = "URL")]
     pub(super) store: Option<String>,
-    /// Cloud: how nodes of one database hear of each other: notify or poll [default: notify].
+    /// Cloud: where its nodes keep pictures and clips together, a folder or s3://..
+    /// [default: each in its own root].
+    #[arg(long, value_name = "PLACE")]
+    pub(super) blobs: Option<String>,
+    /// Cloud: how nodes of one database hear of each other: notify, poll or the URL of
+    /// a NATS server, such as `nats://host:4222` [default: notify].
     #[arg(long, value_name = "WAY")]
     pub(super) hints: Option<String>,
     /// Cloud: events in memory at once, at most [default: 256].
     #[arg(long, value_name = "N")]
     pub(super) active_events: Option<String>,
+    /// Spectators that are streamed to at once, at most [default: 64, in the cloud 4096].
+    #[arg(long, value_name = "N")]
+    pub(super) spectators: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

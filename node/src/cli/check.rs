@@ -177,7 +177,8 @@ fn prometheus(vitals: &VitalsData) -> String {
         }
         add(&mut text, format_args!("{}{labels} {value}\n", metric.name));
     };
-    let version = format!("{{version=\"{}\",commit=\"\"}}", vitals.version);
+    let (version, commit) = (&vitals.version, metrics::COMMIT);
+    let version = format!("{{version=\"{version}\",commit=\"{commit}\"}}");
     one(&metrics::BUILD_INFO, &version, "1".to_owned());
     one(&metrics::ENTRIES, "", vitals.entries.to_string());
     let pending = &metrics::ENTRIES_PENDING;

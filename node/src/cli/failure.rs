@@ -96,6 +96,7 @@ impl From<RunError> for Failure {
             RunError::Serve(ServeError::Io { .. }) => (codes::BAD_ROOT, exits::STORAGE),
             RunError::Cloud(CloudError::Root(error)) => return error.into(),
             RunError::Cloud(CloudError::Database(_)) => ("no_database", exits::STORAGE),
+            RunError::Cloud(CloudError::Blobs(_)) => ("no_depot", exits::STORAGE),
             RunError::Cloud(CloudError::Start(_) | CloudError::Entropy(_)) => {
                 ("fault", exits::FAILURE)
             }

@@ -100,7 +100,10 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Verb::Demo(args) => setup::demo(args, &session(global, flags)?),
         Verb::Doctor(args) => doctor::doctor(&args, &session(global, flags)?),
         Verb::Clear(args) => cloud::clear(&args, &session(global, flags)?),
-        Verb::Cloud(verb) => cloud::cloud(verb, &session(global, flags)?),
+        Verb::Cloud(verb) => {
+            let flags = verb.flags(flags);
+            cloud::cloud(verb, &session(global, flags)?)
+        }
         Verb::Check(args) => check::check(&args, &session(global, flags)?),
         Verb::Support(args) => support::support(&args, &session(global, flags)?),
         Verb::Event(_)

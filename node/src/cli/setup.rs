@@ -30,12 +30,15 @@ impl Run {
             mdns: self.no_mdns.then(|| "false".to_owned()),
             cloud: self.cloud,
             cloud_key: self.cloud_key,
+            fallback: self.fallback,
             score_log: self.score_log,
             metered: self.metered,
             media_quota: self.media_quota,
             store: self.store,
+            blobs: self.blobs,
             hints: self.hints,
             active_events: self.active_events,
+            spectators: self.spectators,
             ..flags
         }
     }
@@ -177,6 +180,7 @@ fn ready_json(ready: &Ready) -> String {
         "key": ready.key.fingerprint(),
         "addresses": addresses,
         "http": ready.http.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "https": ready.https.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "socket": ready.socket.display().to_string(),
     });
     format!("{told}\n")

@@ -101,6 +101,7 @@ fn tell(before: &Moment, after: &Moment, session: &Session) -> Result<(), Failur
             "missing_here": after.status.totals.missing_here,
             "last_sync": after.status.last_sync,
             "last_upload_unix_ms": after.status.last_upload_unix_ms,
+            "cloud": after.status.cloud,
         });
         return session.write(&format!("{told}\n"));
     }
@@ -110,6 +111,7 @@ fn tell(before: &Moment, after: &Moment, session: &Session) -> Result<(), Failur
         after.vitals.devices.len(),
         after.status.summary,
     );
+    text.push_str(&show::cloud(&after.status));
     text.push_str(&show::last_success(&after.status));
     session.write(&text)
 }

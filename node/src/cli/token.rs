@@ -1,23 +1,27 @@
 //! Who may ask a node over HTTP: accounts and tokens, made on the node's own machine.
 //!
-//! The node need not run, and if it does it reads the file again. Layer: node, cli.
+//! The node need not run, and if it does it reads the file again; nodes that share a database are asked
+//! about by `--store`, as they run. Layer: node, cli.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 
 use serde_json::json;
+use tokio::runtime::{Builder, Runtime};
 use zeroize::Zeroizing;
 
 use super::args::Token;
 use super::failure::Failure;
 use super::session::{DONE, Session, say};
 use crate::api::{
-    Account, FileAccounts, Held, Role, TokenClaims, TokenKeys, TokenUse, check_password,
+    Account, Accounts, FileAccounts, Held, Role, TokenClaims, TokenKeys, TokenUse, check_password,
 };
 use crate::clock::Clock;
+use crate::cloud::People;
 use crate::local::protocol::{EventInfo, NodeInfo, Nothing, Request, exits};
 use crate::node::HTTP_DIR;
+use crate::store::postgres::Database;
 
 /// Longest first line of a password's file that is read.
 const LINE_BYTES_MAX: u64 = 1024;
@@ -25,24 +29,79 @@ const LINE_BYTES_MAX: u64 = 1024;
 /// Hours that a token holds that says none.
 const HOURS: u64 = 24;
 
+/// What keeps the accounts: the root's files, or the database that the nodes of a cloud share.
+struct Keeper<'s> {
+    dir: &'s Path,
+    kept: Kept,
+    runtime: Runtime,
+}
+
+enum Kept {
+    Files(FileAccounts),
+    Database(People),
+}
+
+impl<'s> Keeper<'s> {
+    fn open(dir: &'s Path, session: &Session) -> Result<Self, Failure> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| disk(dir, &error))?;
+        let events = &session.config.events;
+        let kept = match &events.database {
+            None => Kept::Files(FileAccounts::open(dir).map_err(|error| disk(dir, &error))?),
+            Some(url) => {
+                let database = runtime.block_on(Database::connect(url, events.engine));
+                let database = database.map_err(|error| {
+                    Failure::file(format!(
+                        "the database of --store cannot be used: {error}; nothing was changed; check \
+                         its address, and that it runs"
+                    ))
+                })?;
+                Kept::Database(People::new(database))
+            }
+        };
+        Ok(Self { dir, kept, runtime })
+    }
+
+    fn accounts(&self) -> &dyn Accounts {
+        match &self.kept {
+            Kept::Files(files) => files,
+            Kept::Database(people) => people,
+        }
+    }
+
+    fn keys(&self) -> Result<TokenKeys, Failure> {
+        match &self.kept {
+            Kept::Files(_) => TokenKeys::open(self.dir).map_err(|error| disk(self.dir, &error)),
+            Kept::Database(people) => Ok(self.runtime.block_on(people.token_keys())?),
+        }
+    }
+
+    fn renew_key(&self) -> Result<(), Failure> {
+        match &self.kept {
+            Kept::Files(_) => TokenKeys::renew(self.dir).map_err(|error| disk(self.dir, &error)),
+            Kept::Database(people) => Ok(self.runtime.block_on(people.renew_token_key())?),
+        }
+    }
+}
+
 /// Does what is wanted with accounts and tokens.
 pub(super) fn token(args: Token, session: &Session) -> Result<u8, Failure> {
     // Says what is wrong with the root, if something is, before anything is written into it.
     session.data::<NodeInfo>(Request::Node(Nothing {}))?;
     let dir = session.config.root.join(HTTP_DIR);
-    let accounts = FileAccounts::open(&dir).map_err(|error| disk(&dir, &error))?;
+    let keeper = Keeper::open(&dir, session)?;
     if args.new_key {
-        TokenKeys::renew(&dir).map_err(|error| disk(&dir, &error))?;
+        keeper.renew_key()?;
         say(
             "A fresh key signs tokens from the node's next start on; those of the key before hold.",
         );
         return Ok(DONE);
     }
     let Some(name) = args.name else {
-        return list(&accounts, session);
+        return list(&keeper, session);
     };
     if args.remove {
-        if !accounts.drop_account(&name)? {
+        if !keeper.runtime.block_on(keeper.accounts().remove(&name))? {
             let text = format!("there is no account {name}; nothing was changed");
             return Err(Failure::new("unknown_person", exits::FAILURE, text));
         }
@@ -65,15 +124,21 @@ pub(super) fn token(args: Token, session: &Session) -> Result<u8, Failure> {
     });
     let password = args.password_file.as_deref().map(first_line).transpose()?;
     let account = account(
-        &accounts,
+        &keeper,
         &name,
         roles.collect(),
         password.as_ref().map(|it| it.as_str()),
     )?;
-    accounts.keep(account.clone())?;
+    keeper
+        .runtime
+        .block_on(keeper.accounts().put(account.clone()))?;
     let hours = args.hours.unwrap_or(HOURS);
-    let keys = TokenKeys::open(&dir).map_err(|error| disk(&dir, &error))?;
-    let token = mint(&keys, &dir, &account, hours)?;
+    let token = mint(&keeper, &account, hours)?;
+    tell(&account, (&token, hours), session)
+}
+
+/// Writes a token, and says whose it is.
+fn tell(account: &Account, (token, hours): (&str, u64), session: &Session) -> Result<u8, Failure> {
     if session.json {
         let told = json!({
             "schema": "tallyline.token/1",
@@ -88,14 +153,14 @@ pub(super) fn token(args: Token, session: &Session) -> Result<u8, Failure> {
         say(&format!(
             "{} is {} and may ask with this token for {hours} h; give it to nobody else.",
             account.name,
-            role_words(&account),
+            role_words(account),
         ));
     }
     Ok(DONE)
 }
 
 /// Makes the token of an account.
-fn mint(keys: &TokenKeys, dir: &Path, account: &Account, hours: u64) -> Result<String, Failure> {
+fn mint(keeper: &Keeper<'_>, account: &Account, hours: u64) -> Result<String, Failure> {
     let now = Clock::start().now().wall_ms / 1000;
     let claims = TokenClaims {
         sub: account.name.clone(),
@@ -105,22 +170,22 @@ fn mint(keys: &TokenKeys, dir: &Path, account: &Account, hours: u64) -> Result<S
         ver: account.version,
         roles: account.roles.clone(),
     };
-    let tokens = keys.ready().map_err(|error| disk(dir, &error))?;
+    let tokens = keeper.keys()?.ready();
+    let tokens = tokens.map_err(|error| disk(keeper.dir, &error))?;
     let token = tokens.mint(&claims);
     token.map_err(|_| Failure::new("fault", exits::FAILURE, "no token was made"))
 }
 
 /// Returns the account of a name with what was typed for it.
 fn account(
-    accounts: &FileAccounts,
+    keeper: &Keeper<'_>,
     name: &str,
     roles: Vec<Held>,
     password: Option<&str>,
 ) -> Result<Account, Failure> {
-    let all = accounts.all()?;
-    let before = all.iter().find(|it| it.name == name);
+    let before = keeper.runtime.block_on(keeper.accounts().find(name))?;
     let mut account = match before {
-        Some(before) => before.clone(),
+        Some(before) => before,
         None if roles.is_empty() => {
             return Err(Failure::usage(format!(
                 "{name} has no account yet; say what the person may with --role; nothing was changed"
@@ -139,8 +204,8 @@ fn account(
     Ok(account)
 }
 
-fn list(accounts: &FileAccounts, session: &Session) -> Result<u8, Failure> {
-    let all = accounts.all()?;
+fn list(keeper: &Keeper<'_>, session: &Session) -> Result<u8, Failure> {
+    let all = keeper.runtime.block_on(keeper.accounts().list())?;
     if session.json {
         let lines: Vec<_> = all
             .iter()

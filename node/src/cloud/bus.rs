@@ -3,7 +3,7 @@
 //! A hint is never more than a reason to look: whoever gets one reads what is committed, and whoever
 //! loses one looks by itself soon after. Nothing is notified inside a transaction that adds entries,
 //! since PostgreSQL lets those commit one after the other only; hints are gathered and sent on a
-//! connection of their own, after the commits.
+//! connection of their own, after the commits: the database's, or a NATS server's.
 //!
 //! Layer: node, cloud.
 
@@ -13,40 +13,44 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use thiserror::Error;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use super::events::Events;
+use super::nats::{self, Nats, NatsError, NatsServer};
 use crate::entropy::{self, EntropyError};
 use crate::store::StoreError;
-use crate::store::postgres::Database;
+use crate::store::postgres::{Database, Listener};
 
 /// Least time between two notifications of one node: at most 20 a second, however many commits
 /// there are.
 const NOTIFY_REST: Duration = Duration::from_millis(50);
 
-/// Time between two looks at what has changed where notifications come: only a lost one waits so
-/// long.
+/// Time between two looks at what has changed where hints come, unless something else is asked for:
+/// only what a lost one told waits so long.
 const SAFETY_TIME: Duration = Duration::from_secs(2);
 
-/// Time between two looks where no notifications come: a spectator sees a score within a second.
+/// The same where no hints come: a spectator sees a score within a second.
 const POLL_TIME: Duration = Duration::from_millis(500);
 
-/// Wait before a lost connection for notifications is made again; the looks go on meanwhile.
+/// Wait before a lost connection for hints is made again; the looks go on meanwhile.
 const RECONNECT_REST: Duration = Duration::from_secs(1);
 
-/// Events that one notification names, at most: below PostgreSQL's limit of 8,000 bytes.
+/// Events that one hint names, at most: below PostgreSQL's limit of 8,000 bytes.
 const NAMED_MAX: usize = 200;
 
 /// The channel of the notifications.
 const CHANNEL: &str = "tallyline";
 
 /// How nodes of one database hear that an event has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hints {
     /// By PostgreSQL's own notifications, and by looking every two seconds.
     Notify,
+    /// By a NATS server, and by looking every two seconds.
+    Nats(NatsServer),
     /// By looking alone, for engines that cannot notify.
     Poll,
 }
@@ -69,12 +73,34 @@ struct InProcess;
 /// Others look by themselves.
 struct Silent;
 
-/// Events that have changed since the last notification.
+/// Events that have changed since the last hint.
 struct Notices {
     changed: Mutex<BTreeSet<Uuid>>,
     some: Notify,
     /// Drawn at the start: a node does not hear itself.
     node: u64,
+    name: &'static str,
+}
+
+/// What carries hints from node to node.
+enum Carrier {
+    Database(Database),
+    Nats(Nats),
+}
+
+/// Hears what a carrier brings.
+enum Ears {
+    Database(Listener),
+    Nats(nats::Ears),
+}
+
+/// Why a hint was neither said nor heard.
+#[derive(Debug, Error)]
+enum Lost {
+    #[error(transparent)]
+    Database(#[from] StoreError),
+    #[error(transparent)]
+    Nats(#[from] NatsError),
 }
 
 impl Bus {
@@ -83,8 +109,8 @@ impl Bus {
         Self(Arc::new(InProcess))
     }
 
-    /// Joins the nodes of a database; returns the bus, and what listens on it for as long as it is
-    /// polled.
+    /// Joins the nodes of a database, at which this one looks by itself every `look`; returns the bus,
+    /// and what listens on it for as long as it is polled.
     ///
     /// # Errors
     ///
@@ -92,14 +118,21 @@ impl Bus {
     pub(super) fn join(
         database: Database,
         hints: Hints,
+        look: Option<Duration>,
     ) -> Result<(Self, impl FnOnce(Events) -> BoxedWork), EntropyError> {
-        let notices = match hints {
-            Hints::Notify => Some(Arc::new(Notices {
+        let (name, look) = match &hints {
+            Hints::Notify => (Some("notify"), look.unwrap_or(SAFETY_TIME)),
+            Hints::Nats(_) => (Some("nats"), look.unwrap_or(SAFETY_TIME)),
+            Hints::Poll => (None, look.unwrap_or(POLL_TIME)),
+        };
+        let notices = match name {
+            Some(name) => Some(Arc::new(Notices {
                 changed: Mutex::default(),
                 some: Notify::new(),
                 node: entropy::number()?,
+                name,
             })),
-            Hints::Poll => None,
+            None => None,
         };
         let bus = match &notices {
             Some(notices) => Self(Arc::<Notices>::clone(notices)),
@@ -107,16 +140,13 @@ impl Bus {
         };
         let work = move |events: Events| -> BoxedWork {
             Box::pin(async move {
-                match notices {
-                    Some(notices) => {
-                        tokio::join!(
-                            notices.send(&database),
-                            notices.listen(&database, &events),
-                            look(&database, &events, SAFETY_TIME),
-                        );
+                let hinted = async {
+                    if let Some(notices) = notices {
+                        let carrier = Carrier::of(&hints, &database).await;
+                        tokio::join!(notices.send(&carrier), notices.listen(&carrier, &events));
                     }
-                    None => look(&database, &events, POLL_TIME).await,
-                }
+                };
+                tokio::join!(hinted, look_again(&database, &events, look));
             })
         };
         Ok((bus, work))
@@ -154,13 +184,52 @@ impl FanOut for Notices {
     }
 
     fn name(&self) -> &'static str {
-        "notify"
+        self.name
+    }
+}
+
+impl Carrier {
+    /// Finds what carries hints, however long it takes.
+    async fn of(hints: &Hints, database: &Database) -> Self {
+        let Hints::Nats(server) = hints else {
+            return Self::Database(database.clone());
+        };
+        loop {
+            match Nats::connect(server).await {
+                Ok(nats) => return Self::Nats(nats),
+                Err(error) => tracing::warn!(%error, ?server, "hints are neither said nor heard"),
+            }
+            sleep(RECONNECT_REST).await;
+        }
+    }
+
+    async fn say(&self, text: String) -> Result<(), Lost> {
+        match self {
+            Self::Database(database) => Ok(database.notify(CHANNEL, &text).await?),
+            Self::Nats(nats) => Ok(nats.say(text).await?),
+        }
+    }
+
+    async fn ears(&self) -> Result<Ears, Lost> {
+        Ok(match self {
+            Self::Database(database) => Ears::Database(database.listen(CHANNEL).await?),
+            Self::Nats(nats) => Ears::Nats(nats.ears().await?),
+        })
+    }
+}
+
+impl Ears {
+    async fn next(&mut self) -> Result<String, Lost> {
+        Ok(match self {
+            Self::Database(listener) => listener.next().await?,
+            Self::Nats(ears) => ears.next().await?,
+        })
     }
 }
 
 impl Notices {
     /// Sends what has changed, for ever.
-    async fn send(&self, database: &Database) {
+    async fn send(&self, carrier: &Carrier) {
         loop {
             self.some.notified().await;
             loop {
@@ -173,8 +242,8 @@ impl Notices {
                 if named.is_empty() {
                     break;
                 }
-                let sent = database.notify(CHANNEL, &payload(self.node, &named)).await;
-                if let Err(error) = sent {
+                let said = carrier.say(payload(self.node, &named)).await;
+                if let Err(error) = said {
                     // The others look by themselves.
                     tracing::debug!(%error, "a hint was lost");
                 }
@@ -184,19 +253,19 @@ impl Notices {
     }
 
     /// Hears what other nodes have changed, for ever.
-    async fn listen(&self, database: &Database, events: &Events) {
+    async fn listen(&self, carrier: &Carrier, events: &Events) {
         loop {
-            if let Err(error) = self.hear(database, events).await {
+            if let Err(error) = self.hear(carrier, events).await {
                 tracing::debug!(%error, "hints are not heard; the database is looked at instead");
             }
             sleep(RECONNECT_REST).await;
         }
     }
 
-    async fn hear(&self, database: &Database, events: &Events) -> Result<(), StoreError> {
-        let mut listener = database.listen(CHANNEL).await?;
+    async fn hear(&self, carrier: &Carrier, events: &Events) -> Result<(), Lost> {
+        let mut ears = carrier.ears().await?;
         loop {
-            let heard = listener.next().await?;
+            let heard = ears.next().await?;
             if let Some((node, named)) = read_payload(&heard)
                 && node != self.node
             {
@@ -213,7 +282,7 @@ impl Notices {
 }
 
 /// Looks at the revisions of the active events, again and again.
-async fn look(database: &Database, events: &Events, rest: Duration) {
+async fn look_again(database: &Database, events: &Events, rest: Duration) {
     let mut seen: BTreeMap<Uuid, i64> = BTreeMap::new();
     loop {
         sleep(rest).await;
@@ -262,7 +331,12 @@ impl FromStr for Hints {
         match text {
             "notify" => Ok(Self::Notify),
             "poll" => Ok(Self::Poll),
-            _ => Err(format!("{text:?} is no way for hints; use notify or poll")),
+            _ => match text.parse() {
+                Ok(server) => Ok(Self::Nats(server)),
+                Err(()) => Err(format!(
+                    "{text:?} is no way for hints; use notify, poll or nats://host:4222"
+                )),
+            },
         }
     }
 }
@@ -284,6 +358,16 @@ mod tests {
         let text = payload(u64::MAX, &named);
         assert!(text.len() < 8_000, "{} bytes are too many", text.len());
         assert_eq!(read_payload(&text), Some((u64::MAX, named)));
+    }
+
+    #[test]
+    fn a_way_is_read_and_shows_no_password() {
+        let nats: Hints = "nats://tally:secret@bus.example".parse().unwrap();
+        assert_eq!(format!("{nats:?}"), "Nats(nats://bus.example:4222)");
+        assert_eq!("notify".parse(), Ok(Hints::Notify));
+        for bad in ["nats", "nats://", "ws://bus.example", "bus.example:4222"] {
+            assert!(bad.parse::<Hints>().is_err(), "{bad}");
+        }
     }
 
     #[test]

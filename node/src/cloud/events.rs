@@ -19,16 +19,18 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::bus::Bus;
+use super::people::People;
 use super::shelf::Shelf;
-use crate::api::Open;
+use crate::api::{Active, Open};
 use crate::beside::Beside;
 use crate::clock::Clock;
 use crate::driver::{Driver, DriverThread, Home, Link, NoLink, Opener, Origin, Unstarted};
 use crate::entropy;
+use crate::figures::Figures;
 use crate::growth::Growth;
 use crate::local::protocol::{self, Answer, Call, Problem, Request, codes, exits};
 use crate::local::{Answers, Clerk, Here, Network, names};
-use crate::media::{self, Fetcher, Media, Metered};
+use crate::media::{self, Depot, Fetcher, Media, Metered};
 use crate::net::{Net, Side, SidePeer, Sides};
 use crate::root::events::Shelved;
 use crate::root::{Mode, Root, RootError, RootLock};
@@ -69,6 +71,10 @@ pub struct Around {
     pub stop: Arc<watch::Sender<bool>>,
     /// How other nodes hear of changes.
     pub bus: Bus,
+    /// What the node counts.
+    pub figures: Figures,
+    /// Where the nodes keep pictures and clips together.
+    pub depot: Option<Depot>,
     /// Events that are active at once, at most.
     pub active_max: usize,
     /// Keeps other processes away from the root.
@@ -141,6 +147,15 @@ impl Events {
     /// Returns where the events are kept.
     pub(super) fn shelf(&self) -> &Shelf {
         &self.0.around.shelf
+    }
+
+    /// Returns what the nodes know of people that share the events' database; `None`: files of this
+    /// node alone.
+    pub fn people(&self) -> Option<People> {
+        match self.shelf() {
+            Shelf::Folder(_) => None,
+            Shelf::Database(database) => Some(People::new(database.clone())),
+        }
     }
 
     /// Returns who the node is.
@@ -219,6 +234,16 @@ impl Events {
     /// Returns the UUIDs of the active events.
     pub(super) fn active(&self) -> Vec<Uuid> {
         lock(&self.0.slots).keys().map(EventId::uuid).collect()
+    }
+
+    /// Returns the active events by UUID; `None` for one whose place is busy just now.
+    pub(super) fn opened(&self) -> Active {
+        let slots = lock(&self.0.slots);
+        let open = |slot: &Slot| Some(slot.held.try_lock().ok()?.as_ref()?.open.clone());
+        let opened = slots
+            .iter()
+            .map(|(event, slot)| (event.uuid().to_string(), open(slot)));
+        opened.collect()
     }
 
     /// Returns who answers for an event: the one that is named, or the only one.
@@ -363,6 +388,7 @@ impl Events {
         // With whom it was complete is known as long as the event is active, and in no file.
         let beside = Beside::default();
         let link = growth.watch(beside.watch(link, around.clock.clone()));
+        let link = around.figures.watch(link);
         let started = spawn_blocking(move || Driver::start_on(origin, link)).await;
         let (driver, thread) = match started {
             Ok(Ok(started)) => started,
@@ -370,6 +396,7 @@ impl Events {
             Ok(Err(Unstarted::System(error))) => return Err(error.to_string()),
             Err(error) => return Err(error.to_string()),
         };
+        let driver = driver.counting(around.figures.clone());
         let here = Here {
             media: media.clone(),
             beside,
@@ -380,8 +407,11 @@ impl Events {
         // Nothing leaves a cloud over a link that costs by the byte.
         let (net, settings) = (&around.net, (Mode::Cloud, Metered::No));
         let server = media::Server::new(media.clone(), net, Metered::No);
-        let fetcher = Fetcher::new(media, Arc::clone(net), driver.clone(), settings);
         let (fetches, ended) = watch::channel(false);
+        if let Some(depot) = &around.depot {
+            net.run_beside(depot.fetch(media.clone(), ended.clone()));
+        }
+        let fetcher = Fetcher::new(media, Arc::clone(net), driver.clone(), settings);
         net.run_beside(fetcher.run(ended));
         let open = Open {
             clerk,

@@ -10,12 +10,16 @@
 //! | `events` | which of them are active, and their loops |
 //! | `reception` | leads each connection to its event |
 //! | `served` | the events as HTTP serves them |
+//! | `people` | what HTTP keeps of people and requests, in the database that nodes share |
 //! | `bus` | hints between nodes of one database |
+//! | `nats` | hints over a NATS server |
 //!
 //! Layer: node, above `net`, `driver` and `local`; below `node`.
 
 mod bus;
 mod events;
+mod nats;
+mod people;
 mod reception;
 mod served;
 mod shelf;
@@ -28,7 +32,9 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::config::EventsConfig;
 use crate::entropy::EntropyError;
+use crate::figures::Figures;
 use crate::local::{Here, Network};
+use crate::media::{Depot, DepotError};
 use crate::net::Net;
 use crate::root::{Root, RootError};
 use crate::store::StoreError;
@@ -36,6 +42,8 @@ use crate::store::postgres::Database;
 
 pub use bus::{Bus, Hints};
 pub use events::{Around, Events};
+pub use nats::NatsServer;
+pub use people::People;
 pub use reception::Reception;
 pub use shelf::{Folder, Shelf};
 
@@ -50,6 +58,8 @@ pub struct Surroundings {
     pub network: Arc<dyn Network>,
     /// Who answers.
     pub here: Here,
+    /// What the node counts.
+    pub figures: Figures,
     /// Set when somebody asks the node to end.
     pub stop: Arc<watch::Sender<bool>>,
 }
@@ -66,6 +76,11 @@ pub enum CloudError {
          it runs and that the user may make tables"
     )]
     Database(StoreError),
+    /// Pictures and clips cannot be kept there.
+    #[error(
+        "the place of --blobs cannot be used: {0}; nothing was changed; check its name and rights"
+    )]
+    Blobs(#[from] DepotError),
     /// The loop of no event does not start.
     #[error("the node cannot start: {0}; nothing was changed; try again")]
     Start(StoreError),
@@ -95,11 +110,14 @@ pub async fn start(
         Some(url) => {
             let database = Database::connect(url, config.engine).await;
             let database = database.map_err(CloudError::Database)?;
-            let (bus, hear) = Bus::join(database.clone(), config.hints)?;
+            let (bus, hear) = Bus::join(database.clone(), config.hints.clone(), config.look_every)?;
             (Shelf::Database(database), bus, Some(hear))
         }
     };
-    let net = Arc::clone(&around.net);
+    let place = config.blobs.as_ref();
+    let depot = place.map(|place| Depot::open(place, around.clock.clone()));
+    let depot = depot.transpose()?;
+    let (net, media) = (Arc::clone(&around.net), around.here.media.clone());
     let events = Events::new(Around {
         root: Arc::new(root),
         shelf,
@@ -109,12 +127,17 @@ pub async fn start(
         here: around.here,
         stop: around.stop,
         bus,
+        figures: around.figures,
+        depot: depot.clone(),
         active_max: config.active_max,
         lock,
     })
     .map_err(CloudError::Start)?;
     if let Some(hear) = hear {
         net.run_beside(hear(events.clone()));
+    }
+    if let Some(depot) = depot {
+        net.run_beside(depot.keep(media));
     }
     net.run_beside(events.clone().keep_tidy());
     Ok(events)

@@ -3,8 +3,8 @@
 //! Layer: node, cloud; above `api`'s contract.
 
 use super::events::Events;
-use crate::api::{self, Asked, EventLine, Open};
-use crate::local::protocol::{Problem, codes};
+use crate::api::{self, Active, Asked, EventLine, Open};
+use crate::local::protocol::{Problem, codes, exits};
 
 impl api::Events for Events {
     fn find<'a>(&'a self, name: Option<&'a str>) -> Asked<'a, Result<Open, Problem>> {
@@ -28,6 +28,19 @@ impl api::Events for Events {
                 public: true,
             };
             listed.map(line).collect()
+        })
+    }
+
+    fn active(&self) -> Asked<'_, Result<Active, Problem>> {
+        Box::pin(async move { Ok(self.opened()) })
+    }
+
+    fn store_bytes(&self) -> Asked<'_, Result<Option<u64>, Problem>> {
+        Box::pin(async move {
+            self.shelf().bytes().await.map_err(|error| {
+                let text = format!("the store does not answer ({error}); what was saved is safe");
+                Problem::new(codes::BAD_STORE, exits::STORAGE, text)
+            })
         })
     }
 }

@@ -100,6 +100,22 @@ impl Shelf {
         }
     }
 
+    /// Returns how many bytes the events take; `None` where the database does not say.
+    ///
+    /// # Errors
+    ///
+    /// What the store said.
+    pub(super) async fn bytes(&self) -> Result<Option<u64>, StoreError> {
+        match self {
+            Self::Folder(folder) => {
+                let root = folder.root.clone();
+                let bytes = spawn_blocking(move || events::bytes(&root)).await;
+                Ok(bytes.ok())
+            }
+            Self::Database(database) => database.bytes().await,
+        }
+    }
+
     /// Makes the place of an event, so that it is found again.
     ///
     /// # Errors

@@ -85,6 +85,21 @@ fn a_file_fills_every_field() {
     assert_eq!(config.http, ["[::1]:8080".parse().unwrap()]);
 }
 
+#[test]
+fn https_stands_in_for_udp_unless_it_is_told_otherwise() {
+    let read = |text| {
+        load(RawConfig::default(), text, &env(&[]))
+            .unwrap()
+            .fallback
+    };
+    assert_eq!(read(""), Fallback::On);
+    assert_eq!(read("fallback = \"on\""), Fallback::On);
+    assert_eq!(read("fallback = false"), Fallback::Off);
+    let at = "0.0.0.0:443".parse().unwrap();
+    assert_eq!(read("fallback = \"0.0.0.0:443\""), Fallback::At(at));
+    check("fallback = \"443\"", "use on, off, or ip:port");
+}
+
 /// Compares the message of one bad file.
 fn check(text: &str, expected: &str) {
     let message = load(RawConfig::default(), text, &env(&[]))
@@ -231,6 +246,37 @@ fn a_metered_link_and_a_quota_are_said_in_words_and_sizes() {
         "media_quota = \"MiB\"",
         "media_quota = -1",
         "media_quota = \"99999999999GiB\"",
+    ] {
+        let problem = config(bad).unwrap_err().to_string();
+        assert!(
+            problem.contains("; use ") || problem.contains("; write "),
+            "{problem}"
+        );
+    }
+}
+
+#[test]
+fn looks_and_spectators_are_said_in_times_and_numbers() {
+    let config = |text: &str| load(RawConfig::default(), text, &env(&[]));
+    let told = |text: &str| {
+        let config = config(text).unwrap();
+        let look = config.events.look_every.map(|it| it.as_millis());
+        (look, config.spectators.map(NonZeroU16::get))
+    };
+    assert_eq!(told(""), (None, None));
+    assert_eq!(
+        told("look_every = \"500ms\"\nspectators = 10000"),
+        (Some(500), Some(10_000))
+    );
+    assert_eq!(told("look_every = \"24h\""), (Some(86_400_000), None));
+    for bad in [
+        "look_every = \"99ms\"",
+        "look_every = \"25h\"",
+        "look_every = \"2\"",
+        "look_every = \"s\"",
+        "spectators = 0",
+        "spectators = 65536",
+        "hints = \"carrier pigeon\"",
     ] {
         let problem = config(bad).unwrap_err().to_string();
         assert!(

@@ -1,7 +1,7 @@
 //! Interfaces, port, mDNS, peers, cloud.
 
 use super::Finding;
-use crate::local::protocol::{HealthData, MdnsData, StatusData};
+use crate::local::protocol::{CloudData, HealthData, MdnsData, StatusData};
 
 /// Looks for a network.
 pub(super) fn interfaces() -> Finding {
@@ -33,6 +33,7 @@ pub(super) fn examine(health: &HealthData, status: &StatusData) -> Vec<Finding> 
     findings.extend(paused(&status.paused));
     findings.push(peers(status));
     findings.push(cloud(health));
+    findings.extend(https(health, status));
     findings
 }
 
@@ -101,13 +102,44 @@ fn peers(status: &StatusData) -> Finding {
 fn cloud(health: &HealthData) -> Finding {
     match &health.cloud {
         None => Finding::fine("cloud", "this device carries nothing there"),
+        Some(cloud) if cloud.over.as_deref() == Some("https") => Finding::fine(
+            "cloud",
+            format!(
+                "connected with {} over HTTPS: this network lets no UDP through",
+                cloud.address
+            ),
+        ),
         Some(cloud) if cloud.connected => {
             Finding::fine("cloud", format!("connected with {}", cloud.address))
         }
+        Some(CloudData {
+            address,
+            why: Some(why),
+            ..
+        }) => Finding::note(
+            "cloud",
+            format!("{address} is not reached ({}): {}", why.reason, why.text),
+            why.fix.clone(),
+        ),
         Some(cloud) => Finding::note(
             "cloud",
             format!("{} is not reached", cloud.address),
             "nothing is lost; check the internet, the address and the cloud's key",
         ),
     }
+}
+
+/// A cloud tells where devices reach it that no UDP gets through to.
+fn https(health: &HealthData, status: &StatusData) -> Option<Finding> {
+    if status.node.mode != "cloud" {
+        return None;
+    }
+    Some(match &health.https {
+        Some(addresses) => Finding::fine("https", format!("taken at {}", addresses.join(", "))),
+        None => Finding::note(
+            "https",
+            "devices reach this node over UDP alone",
+            "start it with --fallback and a free ip:port, unless it is off on purpose",
+        ),
+    })
 }

@@ -144,7 +144,7 @@ pub(super) fn look(
         }
         Request::Status(_) => Ok(Seen::of(status(replica, now, around))),
         Request::Vitals(_) => Ok(Seen::of(vitals::vitals(replica, now, &around))),
-        Request::EventReady(_) => Ok(Seen::of(vitals::ready(replica))),
+        Request::EventReady(_) => Ok(Seen::of(vitals::ready(replica, &around.media))),
         Request::Verify(_) => Ok(Seen::of(verify(replica))),
         Request::Export(_) => export(replica),
         Request::FileExport(wanted) => exchange::export(replica, *wanted).map(Seen::Answer),
@@ -595,7 +595,12 @@ fn status(replica: &mut Replica, now: Now, around: Around) -> StatusData {
         ));
     }
     remarks.extend(words::need_a_person(&replica.conflicts()));
-    remarks.extend(health::remarks(replica, now, &around.alarms));
+    remarks.extend(health::remarks(
+        replica,
+        now,
+        &around.alarms,
+        around.cloud.as_ref(),
+    ));
     remarks.extend(media::remark(replica, &around.media));
     let fault = around.beside.fault();
     remarks.extend(fault.map(|why| {
@@ -630,6 +635,7 @@ fn status(replica: &mut Replica, now: Now, around: Around) -> StatusData {
         devices: devices.iter().map(|it| device(replica, it)).collect(),
         links,
         paused: around.paused.to_owned(),
+        cloud: around.cloud,
         score_log: around.beside.score_log(),
         last_sync: vitals::last_sync(&devices, &around.beside),
         last_upload_unix_ms: around.beside.last_upload(),

@@ -68,6 +68,8 @@ pub struct Condition {
     pub mdns: Option<MdnsData>,
     /// The cloud that entries are carried to.
     pub cloud: Option<CloudData>,
+    /// Where a cloud takes devices that no UDP gets through to; `None` if it does not.
+    pub https: Option<Vec<String>>,
     /// Keys that two devices use at the same time.
     pub clones: Vec<Alarm>,
 }

@@ -9,7 +9,9 @@ use tallyline_proto::replica::{EntryFilter, Now, Replica};
 use tallyline_proto::rules::Mistake;
 
 use super::clerk::{Alarm, Condition};
-use super::protocol::{CauseCount, CloneData, HealthData, LatestData, SecurityData, SecurityLine};
+use super::protocol::{
+    CauseCount, CloneData, CloudData, HealthData, LatestData, SecurityData, SecurityLine,
+};
 use super::words::megabytes;
 use crate::security::{Line, Seen};
 
@@ -26,6 +28,7 @@ pub(super) fn health(
         addresses: condition.addresses,
         mdns: condition.mdns,
         cloud: condition.cloud,
+        https: condition.https,
         free_bytes: replica.free_bytes(),
         short_of_room: replica.is_short_of_room(),
         trouble,
@@ -70,8 +73,14 @@ pub(super) fn security(
 const CLOCK_MS_MAX: u64 = 120_000;
 
 /// Returns what a person should know besides where the scores are.
-pub(super) fn remarks(replica: &Replica, now: Now, alarms: &[Alarm]) -> Vec<String> {
+pub(super) fn remarks(
+    replica: &Replica,
+    now: Now,
+    alarms: &[Alarm],
+    cloud: Option<&CloudData>,
+) -> Vec<String> {
     let mut remarks = Vec::new();
+    remarks.extend(cloud.and_then(uplink));
     if let Some(free_bytes) = replica.free_bytes()
         && replica.is_short_of_room()
     {
@@ -106,6 +115,23 @@ pub(super) fn remarks(replica: &Replica, now: Now, alarms: &[Alarm]) -> Vec<Stri
         ));
     }
     remarks
+}
+
+/// Says how the link to the cloud does, if it is not as usual.
+fn uplink(cloud: &CloudData) -> Option<String> {
+    let address = &cloud.address;
+    if cloud.over.as_deref() == Some("https") {
+        return Some(format!(
+            "The cloud ({address}) is reached over HTTPS, because this network lets no UDP through; \
+             UDP is tried again now and then."
+        ));
+    }
+    // Being without internet is everyday at a range; what a person can mend is not.
+    let why = cloud.why.as_ref().filter(|why| why.needs_a_person)?;
+    let (text, fix) = (&why.text, &why.fix);
+    Some(format!(
+        "The cloud ({address}) is not reached: {text}. What to do: {fix}."
+    ))
 }
 
 fn labels(replica: &Replica, now: Now) -> BTreeMap<PublicKey, String> {

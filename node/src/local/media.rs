@@ -2,7 +2,7 @@
 //!
 //! Layer: node, local.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -61,6 +61,17 @@ fn state(media: &Media, hash: BlobHash, bytes: u64) -> (MediaState, u8) {
             (MediaState::Pending, 0)
         }
     }
+}
+
+/// Counts the pictures of drills: those that are here, and all.
+pub(super) fn pictures(replica: &mut Replica, media: &Media) -> (u64, u64) {
+    let named = named(replica).into_iter();
+    let pictures = named.filter(Named::is_picture).map(|it| (it.hash, it.len));
+    let pictures: BTreeSet<(BlobHash, u64)> = pictures.collect();
+    let is_here = |it: &&(BlobHash, u64)| state(media, it.0, it.1).0 == MediaState::Here;
+    let here = pictures.iter().filter(is_here).count();
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    (count(here), count(pictures.len()))
 }
 
 /// Lists what the event names, and what else is here.

@@ -3,6 +3,7 @@
 //! * [`protocol`]: the JSON shapes, the contract with the command line and the demonstration.
 //! * [`client`]: calls a running node over its socket.
 //! * [`news`]: what is new since somebody looked.
+//! * [`tally`]: what monitors count over an event's entries.
 //! * [`offline`]: the same requests on a root while no node runs.
 //! * [`Clerk`]: what a request does. [`Server`]: the socket.
 //!
@@ -32,9 +33,11 @@ mod said;
 mod server;
 mod standings;
 pub(crate) mod statement;
+pub mod tally;
 mod vitals;
 mod words;
 
 pub use clerk::{Alarm, Clerk, Condition, Here, Network, NoNetwork};
 pub use record_text::score_line;
 pub use server::{Answers, ServeError, Server};
+pub use tally::Tally;

@@ -42,6 +42,7 @@ pub use statement::*;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 /// Longest request line in bytes: a structure file of 238 shooters has about 60 KB, so 1 MiB
 /// leaves room for the largest event and still bounds what a local program can make a node hold.
@@ -288,7 +289,7 @@ pub struct Admit {
 }
 
 /// Arguments of `grant`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Grant {
     /// Grants to open; may be empty to close only.
@@ -302,7 +303,7 @@ pub struct Grant {
 }
 
 /// One grant to open.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GrantOpen {
     /// The device that may write.
@@ -316,7 +317,9 @@ pub struct GrantOpen {
 }
 
 /// Why a grant is closed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum CloseWhy {
     /// Change of writer; what arrives past the cut is late.

@@ -10,8 +10,10 @@ use tallyline_proto::replica::{DeviceView, Now, Opened, Replica};
 use tallyline_proto::rules::Roster;
 
 use super::answers::Around;
+use super::media;
 use super::protocol::{DeviceVitals, LastSync, ReadyData, ReadyLine, VitalsData};
 use crate::beside::Beside;
+use crate::media::Media;
 use crate::root::room::{disk_bytes, free_bytes};
 
 /// Tells the figures by which a node is judged.
@@ -96,7 +98,7 @@ fn count(number: usize) -> u64 {
 }
 
 /// Tells whether everything is here that a day without a network needs.
-pub(super) fn ready(replica: &Replica) -> ReadyData {
+pub(super) fn ready(replica: &mut Replica, media: &Media) -> ReadyData {
     let event = replica.event().map(|(_, manifest)| manifest.name.clone());
     let mut lines = vec![line(
         "competition",
@@ -105,6 +107,7 @@ pub(super) fn ready(replica: &Replica) -> ReadyData {
     )];
     if event.is_some() {
         lines.extend(structure_lines(replica));
+        lines.extend(picture_line(replica, media));
         lines.extend(known_lines(replica));
     }
     ReadyData {
@@ -148,6 +151,14 @@ fn structure_lines(replica: &Replica) -> Vec<ReadyLine> {
     let lock = "wait until the owner has locked the structure (`tallyline event lock`)";
     lines.push(line("lock", (u64::from(roster.locked()), 1), lock));
     lines
+}
+
+/// Pictures of drills, which every device fetches ahead; nothing where the structure names none.
+fn picture_line(replica: &mut Replica, media: &Media) -> Option<ReadyLine> {
+    let (here, all) = media::pictures(replica, media);
+    let fix = "meet a device that has them (`tallyline sync now`); `tallyline media list` tells how \
+               far each is";
+    (0 < all).then(|| line("pictures", (here, all), fix))
 }
 
 /// What others are known to have written: statements first, since roster and grants rest on them.

@@ -12,6 +12,7 @@
 //! | `blobs` | where whole blobs are |
 //! | `error` | what is wrong, and its code |
 //! | `shelf` | what is here: reading, adding, quota and room |
+//! | `depot` | where the nodes of a cloud keep whole blobs together |
 //! | `wants` | what the event names, and what of it this node fetches |
 //! | `wire` | what two nodes say about blobs |
 //! | `tidings` | what is known about blobs besides their bytes |
@@ -21,6 +22,7 @@
 //! Source: PROTOCOL R-MEDIA-1 to R-MEDIA-9.
 
 mod blobs;
+mod depot;
 mod error;
 mod fetch;
 mod part;
@@ -32,6 +34,7 @@ mod wants;
 mod wire;
 
 pub use blobs::{Blobs, Folder};
+pub use depot::{Depot, DepotError, DepotPlace};
 pub use error::MediaError;
 pub use fetch::Fetcher;
 pub use serve::Server;

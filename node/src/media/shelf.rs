@@ -178,10 +178,11 @@ impl Media {
         }
     }
 
-    /// Returns what the event says of a blob that it names: who may fetch it, and as what.
-    pub fn named_as(&self, hash: BlobHash) -> Option<Named> {
+    /// Returns what the event said of a blob when it was looked at last: what names it, and as what.
+    pub fn named_as(&self, hash: BlobHash) -> Vec<Named> {
         let tidings = self.tidings();
-        tidings.named.iter().find(|it| it.hash == hash).cloned()
+        let named = tidings.named.iter().filter(|it| it.hash == hash);
+        named.cloned().collect()
     }
 
     /// Returns how much of a blob is here.

@@ -16,6 +16,9 @@ use super::wire::{ASKED_MAX, Sized};
 /// Blobs that a person asked for, at most; the list of an event's media is looked through each time.
 const PINNED_MAX: usize = 256;
 
+/// Blobs that somebody waits for at once, at most.
+const HURRIED_MAX: usize = 64;
+
 /// Peers of which it is kept what they said, until somebody looks: as many as there are connections.
 const TELLERS_MAX: usize = 64;
 
@@ -27,6 +30,8 @@ pub(super) struct OfEvent {
     looks: watch::Sender<u64>,
     /// Asks for the next look.
     news: Notify,
+    /// Counts what somebody waits for.
+    hurries: watch::Sender<u64>,
 }
 
 /// What a look at an event sees.
@@ -50,6 +55,8 @@ pub(super) struct Tidings {
     pub(super) in_cloud: BTreeSet<BlobHash>,
     /// Blobs that a person of this device asked for.
     pub(super) pinned: BTreeSet<BlobHash>,
+    /// Blobs that somebody waits for, who was told so.
+    pub(super) hurried: BTreeSet<Sized>,
     /// Blobs that peers said they have since somebody looked last.
     pub(super) told: BTreeMap<PeerId, BTreeSet<Sized>>,
     /// Bytes of groups that came since the start, those that came twice too.
@@ -73,6 +80,7 @@ impl Default for OfEvent {
             tidings: Mutex::default(),
             looks: watch::Sender::new(0),
             news: Notify::new(),
+            hurries: watch::Sender::new(0),
         }
     }
 }
@@ -119,6 +127,29 @@ impl Media {
         self.1.looks.subscribe()
     }
 
+    /// Has a blob that the event names fetched before all others from where the nodes of a cloud keep
+    /// theirs together, because somebody waits for it; `false`: there is no such place.
+    pub fn hurry(&self, hash: BlobHash, len: u64) -> bool {
+        if self.1.hurries.receiver_count() == 0 {
+            return false;
+        }
+        {
+            let mut tidings = self.tidings();
+            if tidings.hurried.len() < HURRIED_MAX {
+                tidings.hurried.insert((hash, len));
+            }
+        }
+        self.1
+            .hurries
+            .send_modify(|count| *count = count.wrapping_add(1));
+        true
+    }
+
+    /// Returns what changes with each [`Media::hurry`].
+    pub(super) fn hurries(&self) -> watch::Receiver<u64> {
+        self.1.hurries.subscribe()
+    }
+
     /// Asks for a blob that this node would not fetch by itself, until the process ends.
     pub fn pin(&self, hash: BlobHash) {
         let mut tidings = self.tidings();
@@ -136,6 +167,13 @@ impl Media {
     /// Tells whether the cloud said that it has a blob.
     pub fn is_in_cloud(&self, hash: BlobHash) -> bool {
         self.tidings().in_cloud.contains(&hash)
+    }
+
+    /// Counts bytes of blobs that came or went over HTTP.
+    pub fn count(&self, fetched: u64, sent: u64) {
+        let mut tidings = self.tidings();
+        tidings.fetched = tidings.fetched.saturating_add(fetched);
+        tidings.sent = tidings.sent.saturating_add(sent);
     }
 
     /// Returns the bytes of blobs that came and went since the start.

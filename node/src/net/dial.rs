@@ -16,7 +16,7 @@ use super::discovery::{Discovery, Due, Room, Sighting, Target, TargetId, best_fi
 use super::hub::{Hub, luck};
 use super::limits::{ADDRESSES_MAX, DIAL_TIME, DIALS_MAX, SWEEP_TIME, UNPROVEN_DIALS_MAX};
 use super::links::{Host, Links, Way};
-use super::{Scope, conversation};
+use super::{Over, Scope, conversation};
 use crate::security::{Cause, Who};
 
 /// Looks through all connections and dials what is due, for ever.
@@ -155,6 +155,7 @@ async fn dial(hub: Arc<Hub>, due: Due, under_way: Arc<AtomicUsize>) {
         dialled: Some(due.target.source()),
         pinned,
         target: Some(due.target),
+        over: Over::Udp,
     };
     hub.converse(conversation::run(hub.clone(), connection, way));
 }
@@ -175,6 +176,6 @@ async fn connect(hub: &Hub, due: &Due) -> Result<(quinn::Connection, bool), Stri
         Some(Host::Anybody) => true,
         None => false,
     };
-    let connection = hub.doors().dial(&addresses, &expected).await?;
-    Ok((connection, pinned))
+    let connection = hub.doors().dial(&addresses, &expected).await;
+    Ok((connection.map_err(|missed| missed.why)?, pinned))
 }

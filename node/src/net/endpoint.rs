@@ -14,8 +14,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::crypto::{CryptoError, HmacKey};
 use quinn::{
-    ClientConfig, Connection, ConnectionError, ConnectionId, ConnectionIdGenerator, Endpoint,
-    EndpointConfig, IdleTimeout, Incoming, ServerConfig, TimeSource, TransportConfig,
+    AsyncUdpSocket, ClientConfig, Connection, ConnectionError, ConnectionId, ConnectionIdGenerator,
+    Endpoint, EndpointConfig, IdleTimeout, Incoming, ServerConfig, TimeSource, TransportConfig,
     ValidationTokenConfig, VarInt,
 };
 use tallyline_keys::DeviceKey;
@@ -32,7 +32,8 @@ use super::limits::{
     STREAM_WINDOW_BYTES, STREAMS_MAX,
 };
 use super::links::{Shared, Way, canonical};
-use super::{Ground, NetError, Scope};
+use super::tunnel::{NoTunnel, Tunnel, Tunnels};
+use super::{Ground, NetError, Over, Scope};
 use crate::entropy;
 use crate::security::{Cause, Who};
 
@@ -55,8 +56,30 @@ const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0
 /// The open sockets and what handshakes are made with.
 pub(super) struct Doors {
     endpoints: Vec<Endpoint>,
+    /// The one whose datagrams go through tunnels.
+    tunnelled: Option<(Tunnels, Endpoint)>,
     identity: Identity,
     transport: Arc<TransportConfig>,
+}
+
+/// What tunnels are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tunnelling {
+    /// There are none.
+    No,
+    /// This device reaches its cloud through one.
+    Dials,
+    /// This cloud is reached through them.
+    Takes,
+}
+
+/// Why nobody was reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Missed {
+    /// In words for a log, why the last attempt failed.
+    pub(super) why: String,
+    /// Whether nobody answered at all, at one address at least, and nobody refused.
+    pub(super) silent: bool,
 }
 
 /// Counts handshakes of each source address, so that one device cannot keep all others out.
@@ -84,33 +107,51 @@ struct ConnectionIds;
 struct Uptime(Instant);
 
 impl Doors {
-    /// Opens an endpoint on every socket.
+    /// Opens an endpoint on every socket, and one for tunnels if there may be some.
     ///
     /// # Errors
     /// A [`NetError`] that says what to do.
-    pub(super) fn open(key: &DeviceKey, ground: &Ground, links: &Shared) -> Result<Self, NetError> {
+    pub(super) fn open(
+        key: &DeviceKey,
+        ground: &Ground,
+        links: &Shared,
+        tunnels: Tunnelling,
+    ) -> Result<Self, NetError> {
         let identity = match &ground.provider {
             Some(provider) => Identity::with_provider(key, provider.clone())?,
             None => Identity::new(key)?,
         };
         let transport = Arc::new(transport()?);
         let server = server(&identity, ground, links, &transport)?;
-        let mut endpoints = Vec::new();
-        for socket in &ground.sockets {
+        let open = |socket: Arc<dyn AsyncUdpSocket>, server: Option<ServerConfig>| {
+            let address = socket.local_addr();
             let endpoint = Endpoint::new_with_abstract_socket(
                 endpoint_config(key)?,
-                Some(server.clone()),
-                socket.clone(),
+                server,
+                socket,
                 ground.runtime.clone(),
             );
-            let address = socket.local_addr();
-            endpoints.push(endpoint.map_err(|cause| NetError::Listen {
+            endpoint.map_err(|cause| NetError::Listen {
                 address: address.unwrap_or(NOWHERE),
                 cause,
-            })?);
-        }
+            })
+        };
+        let sockets = ground.sockets.iter().cloned();
+        let endpoints = sockets.map(|socket| open(socket, Some(server.clone())));
+        let endpoints = endpoints.collect::<Result<_, _>>()?;
+        let tunnelled = |server| {
+            let tunnels = Tunnels::new();
+            let endpoint = open(tunnels.socket(), server)?;
+            Ok::<_, NetError>((tunnels, endpoint))
+        };
+        let tunnelled = match tunnels {
+            Tunnelling::No => None,
+            Tunnelling::Dials => Some(tunnelled(None)?),
+            Tunnelling::Takes => Some(tunnelled(Some(server))?),
+        };
         Ok(Self {
             endpoints,
+            tunnelled,
             identity,
             transport,
         })
@@ -135,16 +176,50 @@ impl Doors {
             .map_or(0, |address| address.port())
     }
 
+    /// Returns the endpoint whose datagrams go through tunnels, if there may be some.
+    pub(super) fn tunnelled(&self) -> Option<&Endpoint> {
+        self.tunnelled.as_ref().map(|(_, endpoint)| endpoint)
+    }
+
+    /// Opens a tunnel to whoever is at `address`, which reached this device at `local`.
+    ///
+    /// # Errors
+    /// [`NoTunnel`] if there may be none, or no more.
+    pub(super) fn open_tunnel(
+        &self,
+        address: SocketAddr,
+        local: Option<IpAddr>,
+    ) -> Result<Tunnel, NoTunnel> {
+        let (tunnels, _) = self.tunnelled.as_ref().ok_or(NoTunnel::Closed)?;
+        tunnels.open(address, local)
+    }
+
+    /// Dials through the tunnel to an address.
+    ///
+    /// # Errors
+    /// Why nobody was reached.
+    pub(super) async fn dial_through(
+        &self,
+        address: SocketAddr,
+        expected: &Expected,
+    ) -> Result<Connection, Missed> {
+        let config = self.client(expected).map_err(Missed::of)?;
+        let endpoint = self
+            .tunnelled()
+            .ok_or_else(|| Missed::of(NoTunnel::Closed))?;
+        attempt(endpoint, config, address).await
+    }
+
     /// Dials the addresses of one peer, best first; the first good handshake wins.
     ///
     /// # Errors
-    /// In words for a log, why the last attempt failed.
+    /// Why nobody was reached.
     pub(super) async fn dial(
         &self,
         addresses: &[SocketAddr],
         expected: &Expected,
-    ) -> Result<Connection, String> {
-        let config = self.client(expected).map_err(|error| error.to_string())?;
+    ) -> Result<Connection, Missed> {
+        let config = self.client(expected).map_err(Missed::of)?;
         let mut attempts = JoinSet::new();
         let mut stagger = std::time::Duration::ZERO;
         for address in addresses {
@@ -158,15 +233,21 @@ impl Doors {
             });
             stagger += DIAL_STAGGER;
         }
+        let (mut silent, mut refused) = (false, false);
         let mut why = String::from("no socket of this device reaches its addresses");
         while let Some(done) = attempts.join_next().await {
             match done {
                 Ok(Ok(connection)) => return Ok(connection),
-                Ok(Err(error)) => why = error,
+                Ok(Err(missed)) => {
+                    silent |= missed.silent;
+                    refused |= !missed.silent;
+                    why = missed.why;
+                }
                 Err(error) => why = error.to_string(),
             }
         }
-        Err(why)
+        let silent = silent && !refused;
+        Err(Missed { why, silent })
     }
 
     /// Makes the configuration of one dial.
@@ -190,6 +271,16 @@ impl Doors {
             })
         };
         self.endpoints.iter().find(reaches)
+    }
+}
+
+impl Missed {
+    /// Makes one of a fault on this side, or a refusal on the other.
+    fn of(why: impl fmt::Display) -> Self {
+        Self {
+            why: why.to_string(),
+            silent: false,
+        }
     }
 }
 
@@ -275,7 +366,7 @@ impl fmt::Debug for Doors {
 }
 
 /// Answers whoever dials one socket, until it is closed.
-pub(super) async fn accept(hub: Arc<Hub>, endpoint: Endpoint) {
+pub(super) async fn accept(hub: Arc<Hub>, endpoint: Endpoint, over: Over) {
     let pending = Arc::new(AtomicUsize::new(0));
     let mut throttle = Throttle::default();
     let most = hub.links().lock().most;
@@ -303,13 +394,13 @@ pub(super) async fn accept(hub: Arc<Hub>, endpoint: Endpoint) {
             incoming.ignore();
         } else {
             pending.fetch_add(1, Ordering::Relaxed);
-            hub.spawn(answer(hub.clone(), incoming, pending.clone()));
+            hub.spawn(answer(hub.clone(), (incoming, over), pending.clone()));
         }
     }
 }
 
 /// Finishes one handshake that a peer began; the connection runs by itself.
-async fn answer(hub: Arc<Hub>, incoming: Incoming, pending: Arc<AtomicUsize>) {
+async fn answer(hub: Arc<Hub>, (incoming, over): (Incoming, Over), pending: Arc<AtomicUsize>) {
     let local = is_local(&incoming);
     let who = Who::at(canonical(incoming.remote_address()), true);
     let handshake = timeout(HANDSHAKE_TIME, incoming.into_future()).await;
@@ -320,6 +411,7 @@ async fn answer(hub: Arc<Hub>, incoming: Incoming, pending: Arc<AtomicUsize>) {
                 dialled: None,
                 pinned: false,
                 target: None,
+                over,
             };
             hub.converse(conversation::run(hub.clone(), connection, way));
         }
@@ -357,13 +449,16 @@ async fn attempt(
     endpoint: &Endpoint,
     config: ClientConfig,
     address: SocketAddr,
-) -> Result<Connection, String> {
+) -> Result<Connection, Missed> {
     let connecting = endpoint.connect_with(config, address, NO_NAME);
-    let connecting = connecting.map_err(|error| format!("{address}: {error}"))?;
+    let connecting = connecting.map_err(|error| Missed::of(format!("{address}: {error}")))?;
     match timeout(DIAL_TIME, connecting).await {
         Ok(Ok(connection)) => Ok(connection),
-        Ok(Err(error)) => Err(format!("{address}: {error}")),
-        Err(_) => Err(format!("{address}: no answer in {} s", DIAL_TIME.as_secs())),
+        Ok(Err(error)) => Err(Missed::of(format!("{address}: {error}"))),
+        Err(_) => Err(Missed {
+            why: format!("{address}: no answer in {} s", DIAL_TIME.as_secs()),
+            silent: true,
+        }),
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use quinn::Endpoint;
 use tallyline_keys::PublicKey;
@@ -25,7 +25,7 @@ use super::limits::{ADDRESSES_MAX, GOODBYE_TIME, MEMORY_REST, STOP_TIME};
 use super::links::{Ending, Held, Host, Links, Outgoing, Passage, Shared};
 use super::mdns::{Search, Verifier};
 use super::memory::{self, Memory};
-use super::{Deaf, Inlet, LinkInfo, NetConfig, NetError, Scope, Sides, Traffic};
+use super::{Deaf, Inlet, LinkInfo, NetConfig, NetError, Scope, Sides, Traffic, Trouble};
 use crate::clock::millis;
 use crate::entropy;
 use crate::root::Mode;
@@ -45,6 +45,8 @@ pub(super) struct Hub {
     dials: Notify,
     /// Wakes the uplink out of its wait.
     uplink: Notify,
+    /// Why the cloud was not reached at the last try.
+    trouble: Mutex<Option<Trouble>>,
     /// Wakes whoever writes the file of peers.
     memory_changed: Notify,
     /// Who answers on streams beside the frames.
@@ -71,6 +73,7 @@ impl Hub {
             verifier: Verifier::default(),
             dials: Notify::new(),
             uplink: Notify::new(),
+            trouble: Mutex::new(None),
             memory_changed: Notify::new(),
             sides: OnceLock::new(),
             news: Notify::new(),
@@ -144,6 +147,16 @@ impl Hub {
         self.uplink.notified().await;
     }
 
+    /// Notes why the cloud was not reached.
+    pub(super) fn note_trouble(&self, trouble: Trouble) {
+        *self.trouble() = Some(trouble);
+    }
+
+    /// Returns why the cloud was not reached at the last try, behind its lock.
+    pub(super) fn trouble(&self) -> MutexGuard<'_, Option<Trouble>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Returns what mDNS should do.
     pub(super) fn search(&self) -> watch::Receiver<Search> {
         self.search.subscribe()
@@ -183,7 +196,13 @@ impl Hub {
     /// Notes that a peer spoke for the first time.
     pub(super) fn is_up(&self, peer: PeerId) {
         let now_ms = self.now_ms();
-        self.links.lock().spoke(peer, now_ms);
+        {
+            let mut links = self.links.lock();
+            links.spoke(peer, now_ms);
+            if links.get(peer).is_some_and(|held| links.is_to_cloud(held)) {
+                *self.trouble() = None;
+            }
+        }
         info!(peer = peer.0, "a peer is connected");
         self.news.notify_one();
         self.remember();
@@ -500,10 +519,11 @@ impl Hub {
         if all_ended.await.is_err() {
             conversations.shutdown().await;
         }
-        for endpoint in self.endpoints() {
+        let endpoints = || self.endpoints().iter().chain(self.doors.tunnelled());
+        for endpoint in endpoints() {
             endpoint.close(Ending::Stopping.code(), Ending::Stopping.name().as_bytes());
         }
-        for endpoint in self.endpoints() {
+        for endpoint in endpoints() {
             if timeout(GOODBYE_TIME, endpoint.wait_idle()).await.is_err() {
                 debug!("connections linger");
             }

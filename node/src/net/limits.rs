@@ -189,6 +189,49 @@ pub(super) const UNPROVEN_MS: (u64, u64) = (ADDRESS_REST_MS, 30_000);
 /// three packets in eight seconds.
 pub(super) const UPLINK_MS: (u64, u64) = (500, 3_000);
 
+/// Milliseconds of the first and the longest wait, while the cloud is reached over HTTPS, before UDP is
+/// tried again: a try is four packets of 1,200 B, so one that never works costs 150 KB an hour.
+pub(super) const AGAIN_MS: (u64, u64) = (15_000, 120_000);
+
+/// How long each step of reaching the cloud over HTTPS may take: TCP with two lost packets, TLS and an
+/// answer over the slowest usable link.
+pub(super) const HTTPS_STEP_TIME: Duration = Duration::from_secs(4);
+
+/// How long all of them may take, over all addresses of the cloud: then UDP is tried again.
+pub(super) const HTTPS_TIME: Duration = Duration::from_secs(15);
+
+/// Bytes of an answer to a probe, at most: a real one has some 700.
+pub(super) const PROBE_BYTES_MAX: u64 = 16 * 1024;
+
+/// Bytes of one datagram in a tunnel, at most: QUIC sends 1,200 here, and no network more.
+///
+/// Source: PROTOCOL R-FALL-3.
+pub const TUNNELLED_BYTES_MAX: usize = 1_500;
+
+/// Datagrams that wait for the far end of a tunnel, at most; one more is lost, as on a network, and
+/// QUIC slows down.
+pub(super) const TUNNEL_QUEUE_MAX: usize = 64;
+
+/// Datagrams that have come out of all tunnels and wait for QUIC, at most.
+pub(super) const TUNNELS_INBOX_MAX: usize = 1_024;
+
+/// Tunnels to one cloud node, at most: one gateway of ten sits behind a firewall that stops UDP, and
+/// each costs up to 150 KB, half of it in full queues.
+///
+/// Source: PROTOCOL R-FALL-4.
+pub const TUNNELS_MAX: usize = 2_048;
+
+/// Tunnels of one source address, at most: an exhibition hall has one address for all of its events.
+///
+/// Source: PROTOCOL R-FALL-4.
+pub const TUNNELS_PER_ADDRESS_MAX: usize = 64;
+
+/// How long a tunnel may bring no datagram: twice the silence after which its connection is given up.
+pub(super) const TUNNEL_IDLE_TIME: Duration = Duration::from_secs(30);
+
+/// How long the far end of a tunnel may take one datagram to be taken: then it is not reading.
+pub(super) const TUNNEL_WRITE_TIME: Duration = Duration::from_secs(10);
+
 /// How long changes of the remembered addresses gather before they are written.
 pub(super) const MEMORY_REST: Duration = Duration::from_millis(500);
 
@@ -257,6 +300,11 @@ pub(super) const STOP_TIME: Duration = Duration::from_secs(2);
 const _: () = assert!(
     KEEP_ALIVE.as_secs() * 1_000 < HEARD_MS && 2 * HEARD_MS <= CLONE_MS,
     "whoever is there is heard, and whoever is gone is silent for long enough"
+);
+
+const _: () = assert!(
+    IDLE_TIME.as_millis() < TUNNEL_IDLE_TIME.as_millis(),
+    "a connection ends before its tunnel does"
 );
 
 const _: () = assert!(

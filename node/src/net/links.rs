@@ -23,7 +23,7 @@ use super::limits::{
     CLONES_MAX, FRESH_MS, GUEST_TIME, LINKS_PER_KEY_MAX, Most, STRANGER_BYTES_MAX, STRANGER_TIME,
 };
 use super::rivals::{Rival, Stage, clones, loser};
-use super::{CloneAlarm, LinkInfo, Scope, Source, Traffic};
+use super::{CloneAlarm, LinkInfo, Over, Scope, Source, Traffic};
 use crate::clock::millis;
 use crate::security::{Cause, SecurityLog, Who};
 
@@ -83,6 +83,8 @@ pub(super) struct Way {
     pub(super) pinned: bool,
     /// What was dialled, if it was in the table.
     pub(super) target: Option<TargetId>,
+    /// What it goes over.
+    pub(super) over: Over,
 }
 
 /// Frames counted on one connection.
@@ -604,6 +606,7 @@ impl Links {
             source: held.source,
             dialled: held.way.dialled.is_some(),
             address: held.address,
+            over: held.way.over,
             connected_ms: now_ms.saturating_sub(held.since_ms),
             rtt_ms: millis(held.connection.rtt()),
             traffic: held.traffic(),

@@ -18,6 +18,8 @@
 //! | `conversation` | one connection from its handshake to its end |
 //! | `dial` | the supervisor that dials what is due |
 //! | `uplink` | the one connection to the cloud |
+//! | `fallback` | the cloud over HTTPS, where no UDP gets through |
+//! | `tunnel` | datagrams through something else than UDP, as a socket |
 //! | `side` | streams beside the frames, for media |
 //! | `memory` | port and addresses kept from one start to the next |
 //! | `hub` | what all of them share |
@@ -27,6 +29,7 @@ mod conversation;
 mod dial;
 mod discovery;
 mod endpoint;
+mod fallback;
 mod framing;
 mod ground;
 mod hub;
@@ -36,11 +39,12 @@ mod mdns;
 mod memory;
 mod rivals;
 mod side;
+mod tunnel;
 mod uplink;
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -55,21 +59,34 @@ use tokio::sync::mpsc;
 use crate::driver::{Driver, Link};
 use crate::entropy::EntropyError;
 use crate::root::Mode;
-use crate::security::{self, Who};
+use crate::security::{self, Cause, Who};
 
-use self::endpoint::Doors;
+use self::endpoint::{Doors, Tunnelling};
 use self::hub::Hub;
 use self::links::Ending;
 use self::mdns::Mdns;
 
 pub use self::discovery::Sighting;
 pub use self::ground::Ground;
-pub use self::limits::{ADDRESS_REST_MS, ADDRESSES_MAX, CANDIDATES_MAX};
+pub use self::limits::{
+    ADDRESS_REST_MS, ADDRESSES_MAX, CANDIDATES_MAX, TUNNELLED_BYTES_MAX, TUNNELS_MAX,
+    TUNNELS_PER_ADDRESS_MAX,
+};
 pub use self::mdns::{Hearsay, Record};
 pub use self::side::{Side, SidePeer, Sides};
+pub use self::tunnel::{Arrival, NoTunnel, Tunnel};
+pub use self::uplink::Trouble;
 
 /// The port of mDNS (RFC 6762); tests use another one.
 pub const MDNS_PORT: u16 = 5353;
+
+/// Where a node is asked over HTTP whether it is itself.
+pub const PROBE_PATH: &str = "/api/v1/sync/health";
+
+/// Where a cloud node takes the datagrams of devices that no UDP gets through to.
+///
+/// Source: PROTOCOL R-FALL-3.
+pub const UPLINK_PATH: &str = "/api/v1/sync/uplink";
 
 /// Everything the network is told at its start.
 #[derive(Debug)]
@@ -86,6 +103,9 @@ pub struct NetConfig {
     pub mdns_port: u16,
     /// The cloud, for whoever carries entries there.
     pub uplink: Option<Uplink>,
+    /// Whether the cloud is tried over HTTPS where no UDP gets through; in the cloud: whether such
+    /// devices are taken.
+    pub fallback: bool,
     /// What the node is for.
     pub mode: Mode,
     /// File that keeps port and addresses of peers from one start to the next.
@@ -130,6 +150,28 @@ pub enum Source {
     Inbound,
 }
 
+/// What the datagrams of a connection go over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Over {
+    /// UDP.
+    #[default]
+    Udp,
+    /// HTTPS: messages of a `WebSocket`, where no UDP gets through.
+    Https,
+}
+
+/// How the link to the cloud does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CloudLink {
+    /// The cloud's `host:port`.
+    pub address: String,
+    /// What the connection goes over; `None` if there is none.
+    pub over: Option<Over>,
+    /// Why there was none at the last try.
+    pub trouble: Option<Trouble>,
+}
+
 /// One connection, for status and figures.
 #[derive(Clone, Copy, Debug)]
 pub struct LinkInfo {
@@ -143,6 +185,8 @@ pub struct LinkInfo {
     pub dialled: bool,
     /// The peer's address.
     pub address: SocketAddr,
+    /// What it goes over.
+    pub over: Over,
     /// Milliseconds since the handshake.
     pub connected_ms: u64,
     /// Round trip time in milliseconds, as QUIC estimates it.
@@ -273,7 +317,12 @@ impl Net {
             Mode::Device | Mode::Gateway => limits::AT_A_VENUE,
         };
         let links = links::Links::shared(config.key.public(), most);
-        let doors = Doors::open(&config.key, &ground, &links)?;
+        let tunnels = match (config.fallback, config.mode) {
+            (false, _) => Tunnelling::No,
+            (true, Mode::Cloud) => Tunnelling::Takes,
+            (true, Mode::Device | Mode::Gateway) => Tunnelling::Dials,
+        };
+        let doors = Doors::open(&config.key, &ground, &links, tunnels)?;
         let hub = Hub::start(&config, doors, links);
         Ok(Self {
             hub,
@@ -292,7 +341,11 @@ impl Net {
             return;
         }
         for endpoint in hub.endpoints() {
-            hub.spawn(endpoint::accept(hub.clone(), endpoint.clone()));
+            hub.spawn(endpoint::accept(hub.clone(), endpoint.clone(), Over::Udp));
+        }
+        if let Some(endpoint) = hub.doors().tunnelled() {
+            // A device's waits in vain: it has no configuration of a listener.
+            hub.spawn(endpoint::accept(hub.clone(), endpoint.clone(), Over::Https));
         }
         hub.configure(&self.peers);
         hub.spawn(hub.clone().keep_memory());
@@ -366,13 +419,40 @@ impl Net {
         Some(health)
     }
 
-    /// Returns the address of the cloud that this device carries entries to, and whether it is
-    /// connected; `None` if there is none.
-    pub fn cloud(&self) -> Option<(String, bool)> {
+    /// Returns how the link to the cloud does that this device carries entries to; `None` if there is
+    /// no such cloud.
+    pub fn cloud(&self) -> Option<CloudLink> {
         let uplink = self.uplink.as_ref()?;
         let mut links = self.links().into_iter();
-        let connected = links.any(|link| link.key == uplink.key || link.source == Source::Uplink);
-        Some((uplink.address.clone(), connected))
+        let link = links.find(|link| link.key == uplink.key || link.source == Source::Uplink);
+        Some(CloudLink {
+            address: uplink.address.clone(),
+            over: link.map(|link| link.over),
+            trouble: *self.hub.trouble(),
+        })
+    }
+
+    /// Opens a tunnel for a device that reached this cloud node by something else than UDP, from
+    /// `address` at the own address `local`.
+    ///
+    /// # Errors
+    /// [`NoTunnel`] if this node takes none, or no more.
+    pub fn open_tunnel(
+        &self,
+        address: SocketAddr,
+        local: Option<IpAddr>,
+    ) -> Result<Tunnel, NoTunnel> {
+        let opened = self.hub.doors().open_tunnel(address, local);
+        if let Err(why @ (NoTunnel::Crowded | NoTunnel::CrowdedAddress)) = opened {
+            self.hub
+                .note(Cause::Crowded, Who::at(address, true), &why.to_string());
+        }
+        opened
+    }
+
+    /// Returns the addresses that the sockets are bound to, unspecified ones as they are.
+    pub fn bound(&self) -> Vec<SocketAddr> {
+        self.hub.doors().local_addresses().collect()
     }
 
     /// Returns the time since the start in milliseconds, on the runtime's clock.
@@ -447,6 +527,15 @@ impl fmt::Display for Source {
             Self::Uplink => "uplink",
             Self::Remembered => "remembered",
             Self::Inbound => "inbound",
+        })
+    }
+}
+
+impl fmt::Display for Over {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Udp => "udp",
+            Self::Https => "https",
         })
     }
 }

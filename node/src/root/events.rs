@@ -68,6 +68,13 @@ pub fn manifest(root: &Path, event: EventId) -> PathBuf {
     folder(root).join(format!("{}.manifest", event.uuid()))
 }
 
+/// Returns how many bytes the events of a cloud's root take.
+pub fn bytes(root: &Path) -> u64 {
+    let files = fs::read_dir(folder(root)).into_iter().flatten();
+    let sizes = files.filter_map(|file| Some(file.ok()?.metadata().ok()?.len()));
+    sizes.sum()
+}
+
 /// Lists the events of a cloud's root by name. What is no manifest is left out, and said.
 pub fn list(root: &Path) -> Vec<Shelved> {
     let Ok(files) = fs::read_dir(folder(root)) else {

@@ -55,7 +55,8 @@ pub use open::Damage;
 pub use peer::REFUSED_EVENT;
 pub use persons::{PersonView, SealedView};
 pub use review::{
-    Conflicts, GroupView, IncidentView, Noted, Reviewed, Saying, SlotConflict, VersionsView,
+    Conflicts, Doubles, GroupView, IncidentView, Noted, Reviewed, Saying, SlotConflict,
+    VersionsView,
 };
 pub use view::{
     AskPhase, AskView, DeviceView, EnrolView, EntryFilter, EntryView, EventEnd, GrantView,

@@ -12,7 +12,7 @@ use crate::{
         Policy, Report, ShooterNo, Value,
     },
     rules::{
-        Scorebook,
+        Scorebook, Verdict,
         incidents::{Alert, Choice, Group, Review, Sighting, Told, Waits},
         records::RecordState,
     },
@@ -133,6 +133,20 @@ pub struct Conflicts {
     pub alerts: Vec<Alert>,
 }
 
+/// How often something came more than once, by what it was recognised by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Doubles {
+    /// Incidents, reports, decisions and records that say the same under one id.
+    pub by_id: u64,
+    /// Incidents that are about the same thing as an earlier one.
+    pub by_content: u64,
+    /// Scores, readings and courts that say the same of one slot.
+    pub by_slot: u64,
+    /// Scores that count beside another one of the same shooter on the same drill: none, or the
+    /// program has a fault.
+    pub counted_twice: u64,
+}
+
 impl Conflicts {
     /// Returns how many things need a person.
     pub fn count(&self) -> usize {
@@ -204,6 +218,50 @@ impl Replica {
             waiting: book.incidents().waiting().to_vec(),
             alerts: alerts.collect(),
         }
+    }
+
+    /// Returns how often something came more than once.
+    pub fn doubles(&mut self) -> Doubles {
+        let Some((_, book, member)) = self.read() else {
+            return Doubles::default();
+        };
+        let mut doubles = Doubles::default();
+        let mut counted = BTreeSet::new();
+        for (entry, verdict) in book.verdicts() {
+            let found = member.ledger.find(*entry);
+            let line = found.and_then(|(log, seq)| member.ledger.line(&log, seq));
+            let Some(line) = line else { continue };
+            match verdict {
+                Verdict::Duplicate(_) if line.body.about().is_some() => {
+                    doubles.by_slot = doubles.by_slot.saturating_add(1);
+                }
+                Verdict::Duplicate(_) => doubles.by_id = doubles.by_id.saturating_add(1),
+                Verdict::Counted | Verdict::CountedLate => {
+                    if let Body::Score(score) = &line.body
+                        && !counted.insert((score.drill, score.shooter))
+                    {
+                        doubles.counted_twice = doubles.counted_twice.saturating_add(1);
+                    }
+                }
+                Verdict::LowerAttempt(_)
+                | Verdict::NeedsDecision(_)
+                | Verdict::LateBeaten(_)
+                | Verdict::Quarantined
+                | Verdict::Unassigned
+                | Verdict::Rejected
+                | Verdict::Disputed
+                | Verdict::Voided(_)
+                | Verdict::Unfit(_)
+                | Verdict::Waiting
+                | Verdict::Statement
+                | Verdict::Unknown => {}
+            }
+        }
+        for group in book.incidents().groups() {
+            let more = u64::try_from(group.incidents.len().saturating_sub(1));
+            doubles.by_content = doubles.by_content.saturating_add(more.unwrap_or(u64::MAX));
+        }
+        doubles
     }
 
     fn read(&mut self) -> Option<(PublicKey, Arc<Scorebook>, &Member)> {

@@ -272,6 +272,7 @@ impl Device {
             mdns: false,
             mdns_port: MDNS_PORT,
             uplink: self.uplink.clone(),
+            fallback: false,
             mode: match self.kind {
                 Kind::Tablet => Mode::Device,
                 Kind::Cloud => Mode::Cloud,

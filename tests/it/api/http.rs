@@ -16,29 +16,29 @@ const ANSWER_MAX: Duration = Duration::from_mins(1);
 
 /// Where a node serves HTTP, and as whom it is asked.
 #[derive(Clone)]
-pub(super) struct Web {
+pub(crate) struct Web {
     address: String,
     token: Option<String>,
 }
 
 /// An answer.
 #[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) status: u16,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
     headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Web {
     /// Where a node says that it serves HTTP.
-    pub(super) fn of(node: &Process) -> Self {
+    pub(crate) fn of(node: &Process) -> Self {
         let address = node.ready()["http"][0].as_str().unwrap().to_owned();
         let token = None;
         Self { address, token }
     }
 
     /// Asks as somebody.
-    pub(super) fn with(&self, token: &str) -> Self {
+    pub(crate) fn with(&self, token: &str) -> Self {
         let token = Some(token.to_owned());
         Self {
             token,
@@ -46,16 +46,16 @@ impl Web {
         }
     }
 
-    pub(super) fn get(&self, path: &str) -> Reply {
+    pub(crate) fn get(&self, path: &str) -> Reply {
         self.ask("GET", path, &[], b"")
     }
 
-    pub(super) fn post(&self, path: &str, body: &Value) -> Reply {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Reply {
         self.ask("POST", path, &[], body.to_string().as_bytes())
     }
 
     /// Asks once.
-    pub(super) fn ask(
+    pub(crate) fn ask(
         &self,
         method: &str,
         path: &str,
@@ -96,8 +96,16 @@ impl Web {
         }
     }
 
+    /// Sends half of a body and closes the connection.
+    pub(crate) fn break_off(&self, method: &str, path: &str, body: &[u8]) {
+        let (mut stream, head) = self.begin(method, path, &[]);
+        let head = format!("{head}Content-Length: {}\r\n\r\n", body.len());
+        stream.get_mut().write_all(head.as_bytes()).unwrap();
+        stream.get_mut().write_all(&body[..body.len() / 2]).unwrap();
+    }
+
     /// Asks as nobody, who may ask ten times a second: waits when that is over.
-    pub(super) fn patient(&self, path: &str) -> Reply {
+    pub(crate) fn patient(&self, path: &str) -> Reply {
         wait_for("not asked too often", ANSWER_MAX, || {
             Some(self.get(path)).filter(|it| it.status != 429)
         })
@@ -122,12 +130,12 @@ impl Web {
     }
 
     /// Connects and asks nothing.
-    pub(super) fn idle(&self) -> TcpStream {
+    pub(crate) fn idle(&self) -> TcpStream {
         TcpStream::connect(&self.address).unwrap()
     }
 
     /// Returns whether one more connection is closed by the node before anything was asked.
-    pub(super) fn is_closed_at_once(&self) -> bool {
+    pub(crate) fn is_closed_at_once(&self) -> bool {
         let mut stream = self.idle();
         stream
             .set_read_timeout(Some(Duration::from_millis(200)))
@@ -136,7 +144,7 @@ impl Web {
     }
 
     /// Opens a stream of server-sent events.
-    pub(super) fn stream(&self, path: &str, headers: &[(&str, &str)]) -> Stream {
+    pub(crate) fn stream(&self, path: &str, headers: &[(&str, &str)]) -> Stream {
         let (mut stream, head) = self.begin("GET", path, headers);
         stream
             .get_mut()
@@ -153,7 +161,7 @@ impl Web {
     }
 
     /// Opens a WebSocket.
-    pub(super) fn socket(&self, path: &str) -> Socket {
+    pub(crate) fn socket(&self, path: &str) -> Socket {
         let upgrade = [
             ("Connection", "Upgrade"),
             ("Upgrade", "websocket"),
@@ -176,20 +184,20 @@ impl Web {
 }
 
 impl Reply {
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|_| panic!("{} {}", self.status, String::from_utf8_lossy(&self.body)))
     }
 
     /// Returns the data of an answer that has to be one.
-    pub(super) fn good(&self) -> Value {
+    pub(crate) fn good(&self) -> Value {
         let told = self.json();
         assert_eq!(self.status, 200, "{told}");
         told
     }
 
     /// Checks that the answer is a problem, and returns it.
-    pub(super) fn problem(&self, status: u16, code: &str) -> Value {
+    pub(crate) fn problem(&self, status: u16, code: &str) -> Value {
         let told = self.json();
         assert_eq!(
             (self.status, told["code"].as_str()),
@@ -205,13 +213,13 @@ impl Reply {
         told
     }
 
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         let found = self.headers.iter().find(|(it, _)| it == name);
         found.map_or("", |(_, value)| value)
     }
 
     /// Returns what stands in a cookie, and how it is to be kept.
-    pub(super) fn cookie(&self, name: &str) -> (String, String) {
+    pub(crate) fn cookie(&self, name: &str) -> (String, String) {
         let cookies = self.headers.iter().filter(|(it, _)| it == "set-cookie");
         let start = format!("{name}=");
         let mut values = cookies.filter_map(|(_, value)| value.strip_prefix(&start));
@@ -221,22 +229,22 @@ impl Reply {
 }
 
 /// A stream of server-sent events.
-pub(super) struct Stream {
+pub(crate) struct Stream {
     stream: BufReader<TcpStream>,
     text: String,
 }
 
 /// One event of a stream.
 #[derive(Debug)]
-pub(super) struct Event {
-    pub(super) id: String,
-    pub(super) kind: String,
-    pub(super) data: Value,
+pub(crate) struct Event {
+    pub(crate) id: String,
+    pub(crate) kind: String,
+    pub(crate) data: Value,
 }
 
 impl Stream {
     /// Waits for the next event; `None` at the stream's end.
-    pub(super) fn next(&mut self) -> Option<Event> {
+    pub(crate) fn next(&mut self) -> Option<Event> {
         loop {
             let Some((event, rest)) = self.text.split_once("\n\n") else {
                 let chunk = read_chunk(&mut self.stream)?;
@@ -258,7 +266,7 @@ impl Stream {
     }
 
     /// Waits for so many scores; returns their ids, and where the stream stands then.
-    pub(super) fn scores(&mut self, count: usize) -> (Vec<String>, String) {
+    pub(crate) fn scores(&mut self, count: usize) -> (Vec<String>, String) {
         let mut seen = Vec::new();
         loop {
             let event = self.next().unwrap();
@@ -271,7 +279,7 @@ impl Stream {
 }
 
 /// Returns the entries of a message.
-pub(super) fn ids(message: &Value) -> Vec<String> {
+pub(crate) fn ids(message: &Value) -> Vec<String> {
     let entries = message["entries"].as_array().unwrap().iter();
     entries
         .map(|it| it["entry"].as_str().unwrap().to_owned())
@@ -279,11 +287,11 @@ pub(super) fn ids(message: &Value) -> Vec<String> {
 }
 
 /// A WebSocket.
-pub(super) struct Socket(BufReader<TcpStream>);
+pub(crate) struct Socket(BufReader<TcpStream>);
 
 impl Socket {
     /// Waits for the next text; `None` when the node closes.
-    pub(super) fn next(&mut self) -> Option<Value> {
+    pub(crate) fn next(&mut self) -> Option<Value> {
         loop {
             let mut head = [0; 2];
             self.0.read_exact(&mut head).ok()?;
@@ -307,7 +315,7 @@ impl Socket {
     }
 
     /// Sends a short text, masked with zeros.
-    pub(super) fn say(&mut self, text: &str) {
+    pub(crate) fn say(&mut self, text: &str) {
         let mut bytes = vec![0x81];
         if let Some(length) = u8::try_from(text.len()).ok().filter(|it| *it < 126) {
             bytes.push(0x80 | length);

@@ -12,27 +12,27 @@ const INCIDENTS: &str = "/api/events/-/incidents";
 /// Who reports, who decides, and who may only look.
 fn office() -> (Served, Web, Web, Web) {
     let it = Served::of(Range::founded_from(&race()));
-    let (referee, jury) = (it.somebody("rita", "ro"), it.somebody("jo", "admin"));
+    let (official, jury) = (it.somebody("rita", "ro"), it.somebody("jo", "admin"));
     let spectator = it.somebody("sam", "spectator");
-    (it, referee, jury, spectator)
+    (it, official, jury, spectator)
 }
 
 #[test]
 fn an_incident_is_reported_and_decided_over_http() {
-    let (it, referee, jury, spectator) = office();
+    let (it, official, jury, spectator) = office();
     let add = json!({ "race": 1, "bib": 2, "place": "Gate 12", "text": "missed the gate" });
-    let recorded = referee.post(INCIDENTS, &add).good();
-    let groups = referee.get(INCIDENTS).good()["groups"].clone();
+    let recorded = official.post(INCIDENTS, &add).good();
+    let groups = official.get(INCIDENTS).good()["groups"].clone();
     let incident = groups[0]["incidents"][0]["incident"].clone();
     assert_eq!(groups[0]["bib"], 2, "{recorded} {groups}");
 
     let report = json!({ "incident": incident, "text": "both skis outside" });
-    referee
+    official
         .post(&format!("{INCIDENTS}/reports"), &report)
         .good();
     let ruling = json!({ "incident": incident, "ruling": "dsq", "note": "clear" });
     let decisions = format!("{INCIDENTS}/decisions");
-    referee
+    official
         .post(&decisions, &ruling)
         .problem(403, "role_may_not");
     jury.post(&decisions, &ruling).good();
@@ -49,10 +49,10 @@ fn an_incident_is_reported_and_decided_over_http() {
     // What is sent again is there once, what contradicts it is refused, and bad input has a code.
     let id = "0e1f3d5c-0000-4000-8000-000000000001";
     let again = json!({ "race": 1, "bib": 3, "place": "2", "id": id });
-    referee.post(INCIDENTS, &again).good();
-    assert_eq!(referee.post(INCIDENTS, &again).good()["known"], true);
+    official.post(INCIDENTS, &again).good();
+    assert_eq!(official.post(INCIDENTS, &again).good()["known"], true);
     let other = json!({ "race": 1, "bib": 1, "place": "2", "id": id });
-    referee.post(INCIDENTS, &other).problem(409, "E19");
+    official.post(INCIDENTS, &other).problem(409, "E19");
     for (body, status) in [
         (json!({ "race": 7, "bib": 2, "place": "2" }), 422),
         (json!({ "race": 1, "bib": 99, "place": "2" }), 422),
@@ -64,7 +64,7 @@ fn an_incident_is_reported_and_decided_over_http() {
         ),
         (json!({ "bib": 2 }), 400),
     ] {
-        let reply = referee.post(INCIDENTS, &body);
+        let reply = official.post(INCIDENTS, &body);
         assert_eq!(reply.status, status, "{body}: {}", reply.json());
         assert!(reply.json()["code"].is_string(), "{}", reply.json());
     }

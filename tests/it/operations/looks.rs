@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Clouded;
+use crate::media::{JPEG, bytes, structure};
 use crate::range::{AGREE_MAX, Range, agree, status, until};
 
 #[test]
@@ -111,6 +112,36 @@ fn s2_11_ready_for_offline_only_when_everything_is_here() {
     owner.stop().unwrap();
     let told = range.run("tablet", &["event", "download"]);
     assert_eq!(told.exit, 0, "it stays ready without anybody: {told:?}");
+}
+
+/// Acceptance row S0-10: pictures of stages are fetched ahead, and a device without them is not ready.
+#[test]
+fn s0_10_pictures_count_for_a_day_without_a_network() {
+    let pictures: Vec<Vec<u8>> = (0..14).map(|no| bytes(JPEG, no, 20_000)).collect();
+    let range = Range::founded_from(&structure(&pictures));
+    let owner = range.start("owner", &[]);
+    let tablet = range.join("tablet", "scorer", &[&owner]);
+    agree(&owner, &tablet);
+    let told = range.run("tablet", &["event", "download", "--wait", "0"]);
+    assert_eq!(told.exit, 3, "{told:?}");
+    for text in [
+        "- pictures           0/14",
+        "missing: pictures: meet a device that has them",
+        "Not ready for offline operation.",
+    ] {
+        assert!(told.stdout.contains(text), "{text}: {told:?}");
+    }
+    let path = range.path("picture.jpg");
+    for picture in &pictures {
+        std::fs::write(&path, picture).unwrap();
+        range.done("owner", &["media", "add", &path]);
+    }
+    let shown = range.shown("tablet", &["event", "download", "--wait", "60"]);
+    assert!(shown.contains("  pictures           14/14"), "{shown}");
+    tablet.stop().unwrap();
+    let at_rest = range.read("tablet", &["event", "download"]);
+    assert_eq!(line(&at_rest, "pictures")["here"], 14, "{at_rest}");
+    assert_eq!(at_rest["ready"], true, "{at_rest}");
 }
 
 /// A device that heard how far the owner's log goes, and does not have all of it, is not ready.

@@ -8,6 +8,8 @@ pub(crate) mod looks;
 mod monitoring;
 mod upgrade;
 
+pub(crate) use looks::race;
+
 use std::path::Path;
 
 use serde_json::{Value, json};

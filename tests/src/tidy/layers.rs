@@ -45,18 +45,25 @@ const MODULES: [(&str, &[&str]); 7] = [
 ];
 
 /// Packages that only some files may name, so that each could be replaced in one place.
-const OWNERS: [(&str, &[&str]); 8] = [
+const OWNERS: [(&str, &[&str]); 12] = [
     ("ed25519_dalek", &["keys/src/device", "keys/src/sign"]),
     ("rcgen", &["keys/src/tls", "tests/src/hostile/"]),
     ("prost", &["proto/src/wire/", "proto/tests/"]),
     ("redb", &["node/src/store"]),
-    ("sqlx", &["node/src/store", "tests/it/"]),
+    ("sqlx", &["node/src/store", "tests/it/", "tests/benches/"]),
+    ("async_nats", &["node/src/cloud/nats"]),
     (
         "quinn",
         &["node/src/net", "simulator/src/wire/", "tests/src/hostile/"],
     ),
     ("mdns_sd", &["node/src/net"]),
     ("axum", &["node/src/api"]),
+    (
+        "tokio_rustls",
+        &["node/src/net/fallback", "node/src/api/uplink"],
+    ),
+    ("tokio_tungstenite", &["node/src/net/fallback"]),
+    ("object_store", &["node/src/media/depot"]),
 ];
 
 /// Checks that packages depend on lower ones only, and on nothing from outside a registry.

@@ -12,7 +12,7 @@ use super::{
 const GLOSSARY: &str = "docs/GLOSSARY.md";
 
 /// Words that other people's packages use, and where we must call them as they are.
-const FOREIGN: [(&str, &str); 6] = [
+const FOREIGN: [(&str, &str); 12] = [
     // DNS service discovery registers and resolves services.
     ("node/src/net/mdns", "Service"),
     // The standard library's files and errors have permissions.
@@ -21,6 +21,12 @@ const FOREIGN: [(&str, &str); 6] = [
     ("node/src/api/", "Service"),
     // A package is called so.
     ("node/src/api/stream", "Util"),
+    ("node/src/cloud/nats", "Util"),
+    ("node/src/api/uplink", "Util"),
+    ("node/src/net/fallback", "Util"),
+    ("node/src/net/tunnel", "Util"),
+    ("tests/it/fallback/client", "Util"),
+    ("node/src/api/blobs", "Util"),
     // The zip package opens archives.
     ("node/src/files/", "Archive"),
     // The tar package, too.

@@ -9,9 +9,15 @@ use super::super::access::Scope::{
 };
 use super::super::limits::Limit;
 use super::super::{
-    auth, board, claims, exchange, health, metrics, office, openapi, page, plans, scores, stream,
+    auth, blobs, board, claims, exchange, health, metrics, office, openapi, page, plans, scores,
+    stream,
 };
 use super::{Route, Verb};
+
+const BLOB_BYTES: (&str, &str) = (
+    "bytes",
+    "bytes of the whole; needed where the event names several lengths",
+);
 
 const CURSOR: (&str, &str) = ("cursor", "where the last look ended");
 
@@ -241,7 +247,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
     .what("Claims a match or stage for some minutes; again, to prolong.")
     .need(ClaimsWrite)
     .limit(Limit::Claim)
-    .takes("NewClaim")
+    .may_take("NewClaim")
     .gives("tallyline.claim-held/1"),
     Route::new(
         "claimRelease",
@@ -264,7 +270,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
         "/api/events/{e}/coverage-plans",
         |ask| Box::pin(plans::put(ask)),
     )
-    .what("Keeps my coverage plan: any JSON.")
+    .what("Keeps my coverage plan: any JSON but null.")
     .need(Plans)
     .limit(Limit::Write)
     .takes("Plan")
@@ -377,7 +383,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
     .need(Export)
     .limit(Limit::Whole)
     .query(&[("format", "bundle, jsonl, csv, psc, miff or report")])
-    .gives("application/octet-stream"),
+    .gives("application/octet-stream, application/jsonl, text/csv, text/plain"),
     Route::post("import", "/api/v1/import", |ask| {
         Box::pin(exchange::import(ask))
     })
@@ -425,4 +431,45 @@ pub(in super::super) static ROUTES: &[Route] = &[
     .file()
     .takes("Push")
     .gives("tallyline.imported/1"),
+    Route::post("blobCreate", "/api/v1/blobs", |ask| {
+        Box::pin(blobs::create(ask))
+    })
+    .what(
+        "Begins to take in a picture or clip that the event names, or says how far it is: `here` is \
+               where the next part belongs.",
+    )
+    .need(IncidentsWrite)
+    .limit(Limit::One)
+    .takes("NewBlob")
+    .gives("tallyline.blob/1"),
+    Route::new(
+        "blobPart",
+        Verb::Put,
+        "/api/v1/blobs/{hash}/part",
+        |ask| Box::pin(blobs::part(ask)),
+    )
+    .what("Takes a part in, whole or not at all, behind those that came.")
+    .need(IncidentsWrite)
+    .limit(Limit::Part)
+    .part()
+    .query(&[("at", "the place of its first byte"), BLOB_BYTES])
+    .takes("the part's bytes")
+    .gives("tallyline.blob/1"),
+    Route::post("blobComplete", "/api/v1/blobs/{hash}/complete", |ask| {
+        Box::pin(blobs::complete(ask))
+    })
+    .what("Checks what came, and shows it if it is what was named.")
+    .need(IncidentsWrite)
+    .limit(Limit::One)
+    .query(&[BLOB_BYTES])
+    .gives("tallyline.blob/1"),
+    Route::get("blob", "/api/v1/blobs/{hash}", |ask| {
+        Box::pin(blobs::read(ask))
+    })
+    .what(
+        "A picture or clip, or with `Range` some bytes of it (206). Media of reports are for scope \
+               incidents-read.",
+    )
+    .public()
+    .gives("image/*, video/*"),
 ];

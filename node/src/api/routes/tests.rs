@@ -10,17 +10,17 @@ use super::*;
 const MAY: [(Role, &str); 9] = [
     (
         Role::Owner,
-        "READS PLANS TAKES SEES office export import grant accounts",
+        "READS PLANS SENDS TAKES SEES office export import grant accounts",
     ),
     (
         Role::CoOwner,
-        "READS PLANS TAKES SEES office export import grant",
+        "READS PLANS SENDS TAKES SEES office export import grant",
     ),
-    (Role::Ro, "READS PLANS TAKES SEES"),
-    (Role::Official, "READS PLANS TAKES SEES"),
+    (Role::Ro, "READS PLANS SENDS TAKES SEES"),
+    (Role::Official, "READS PLANS SENDS TAKES SEES"),
     (
         Role::Var,
-        "READS PLANS claims claimOf incidents records incidentAdd incidentReport office \
+        "READS PLANS SENDS claims claimOf incidents records incidentAdd incidentReport office \
                  report day push",
     ),
     (Role::Office, "READS PLANS SEES office export import"),
@@ -30,12 +30,13 @@ const MAY: [(Role, &str); 9] = [
 ];
 
 /// What the words in capitals stand for, and some others that go together.
-const WORDS: [(&str, &str); 6] = [
+const WORDS: [(&str, &str); 7] = [
     (
         "READS",
-        "event board standings stream ws scores scoresOf history pull",
+        "event board standings stream ws scores scoresOf history pull blob",
     ),
     ("PLANS", "plan planPut planRemove"),
+    ("SENDS", "blobCreate blobPart blobComplete"),
     (
         "TAKES",
         "claim claimRelease scoreAdd scoreVoid incidentAdd incidentReport",

@@ -8,6 +8,7 @@ use super::token::Token;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::alerts::rules::FreeMin;
+use crate::config::RawConfig;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct SyncNow {
@@ -53,6 +54,19 @@ pub(in crate::cli) enum CloudVerb {
         /// The warrant.
         warrant: String,
     },
+}
+
+impl CloudVerb {
+    /// Adds what the verb says of the configuration.
+    pub(in crate::cli) fn flags(&self, flags: RawConfig) -> RawConfig {
+        let Self::Token(token) = self else {
+            return flags;
+        };
+        RawConfig {
+            store: token.store.clone(),
+            ..flags
+        }
+    }
 }
 
 #[derive(Debug, Args)]

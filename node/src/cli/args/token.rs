@@ -35,4 +35,7 @@ pub(in super::super) struct Token {
     /// Draw a fresh key for tokens, for a node that is started afterwards.
     #[arg(long, conflicts_with = "name")]
     pub(in super::super) new_key: bool,
+    /// The database that the cloud's nodes share, as they run with it [default: files in the root].
+    #[arg(long, value_name = "URL")]
+    pub(in super::super) store: Option<String>,
 }

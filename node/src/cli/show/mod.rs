@@ -27,7 +27,7 @@ pub(super) use enrol::{invites, joined, plain};
 pub(super) use entries::entries;
 pub(super) use event::{claims, devices, event, events, grants, until};
 pub(super) use media::media;
-pub(super) use operations::{last_success, ready};
+pub(super) use operations::{cloud, last_success, ready};
 pub(super) use participants::{participant, participants};
 pub(super) use report::{Report, report_csv, report_footer, report_text};
 pub(super) use standings::{standings, standings_csv, standings_footer};

@@ -25,6 +25,19 @@ pub(in crate::cli) fn last_success(data: &StatusData) -> String {
     text
 }
 
+/// Says how the cloud is reached, or why it is not; nothing where there is none.
+pub(in crate::cli) fn cloud(data: &StatusData) -> String {
+    let Some(cloud) = &data.cloud else {
+        return String::new();
+    };
+    let how = match (&cloud.over, &cloud.why) {
+        (Some(over), _) => format!("connected over {}", over.to_uppercase()),
+        (None, Some(why)) => format!("not reached ({}): {}; {}", why.reason, why.text, why.fix),
+        (None, None) => "not reached".to_owned(),
+    };
+    format!("cloud          {} {}\n", clean(&cloud.address), clean(&how))
+}
+
 /// Shows what is needed and what is here.
 pub(in crate::cli) fn ready(data: &ReadyData) -> String {
     let mut text = String::new();

@@ -197,7 +197,11 @@ fn links(data: &StatusData, screen: Screen) -> String {
             link.label
                 .clone()
                 .unwrap_or_else(|| "a device that is not admitted".to_owned()),
-            link.source.clone(),
+            if link.over == "https" {
+                format!("{} over HTTPS", link.source)
+            } else {
+                link.source.clone()
+            },
             link.address.clone(),
             when::span(link.connected_ms),
             format!("{} ms", link.rtt_ms),

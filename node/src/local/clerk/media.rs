@@ -10,8 +10,33 @@ use tokio::task::{JoinError, spawn_blocking};
 use super::super::media;
 use super::super::protocol::{Answer, MediaAdd, MediaAdded, MediaGet, Problem, codes, exits};
 use super::Clerk;
+use crate::media::{BlobHash, Media, Named};
 
 impl Clerk {
+    /// Returns the pictures and clips of the event.
+    pub fn media(&self) -> &Media {
+        &self.here.media
+    }
+
+    /// Returns what the event says of a blob: what names it, as what, and how long it is; nothing if it
+    /// does not name it.
+    ///
+    /// # Errors
+    /// If the event's loop has ended.
+    pub async fn media_named(&self, hash: BlobHash) -> Result<Vec<Named>, Problem> {
+        let known = self.here.media.named_as(hash);
+        if !known.is_empty() {
+            return Ok(known);
+        }
+        // The last look may be older than the entry that names it.
+        let look = move |replica: &mut Replica, _| {
+            let mut named = crate::media::named(replica);
+            named.retain(|it| it.hash == hash);
+            named
+        };
+        Ok(self.driver.query(look).await?)
+    }
+
     /// Takes a file in, on a thread that may wait.
     pub(super) async fn media_add(&self, add: MediaAdd) -> Result<Answer, Problem> {
         let path = Path::new(&add.file).to_owned();

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::MediaInfo;
 
 /// Arguments of `incident-add`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IncidentAdd {
     /// The race: the number of a stage.
@@ -37,7 +38,7 @@ pub struct IncidentAdd {
 }
 
 /// Arguments of `incident-report`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IncidentReport {
     /// The incident; a whole UUID may name one that is not here yet.
@@ -57,7 +58,7 @@ pub struct IncidentReport {
 }
 
 /// A picture or clip, named by its content.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MediaData {
     /// BLAKE3 of its bytes in hex.
@@ -69,7 +70,7 @@ pub struct MediaData {
 }
 
 /// Arguments of `decide`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Decide {
     /// The incident; a whole UUID may name one that is not here yet.
@@ -91,7 +92,7 @@ pub struct Decide {
 }
 
 /// What a jury can decide.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RulingWord {
     /// Nothing follows.

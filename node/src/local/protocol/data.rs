@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use tallyline_proto::model::EventId;
 
 use super::{
-    ApproveData, CloseWhy, HeadInfo, KindInfo, LastSync, LentInfo, MediaInfo, PhaseInfo, PlaceInfo,
-    Record, RevokeWhy, RosterAdd, ScoreVoid,
+    ApproveData, CloseWhy, CloudData, HeadInfo, KindInfo, LastSync, LentInfo, MediaInfo, PhaseInfo,
+    PlaceInfo, Record, RevokeWhy, RosterAdd, ScoreVoid,
 };
 
 /// Answer of a verb that has nothing to tell.
@@ -490,6 +490,9 @@ pub struct StatusData {
     pub links: Vec<LinkStatus>,
     /// Whether connections are paused: `none`, `cloud` or `all`.
     pub paused: String,
+    /// The cloud that this node carries entries to; `None` if it carries none, or does not run.
+    #[serde(default)]
+    pub cloud: Option<CloudData>,
     /// Whether the running node writes the plain-text score log; `None`: no node runs.
     #[serde(default)]
     pub score_log: Option<bool>,
@@ -636,6 +639,9 @@ pub struct LinkStatus {
     pub dialled: bool,
     /// Its address.
     pub address: String,
+    /// What it goes over: `udp` or `https`.
+    #[serde(default)]
+    pub over: String,
     /// Milliseconds since it is up.
     pub connected_ms: u64,
     /// Round trip in milliseconds.

@@ -16,6 +16,9 @@ pub struct HealthData {
     pub mdns: Option<MdnsData>,
     /// The cloud that entries are carried to; `None` if none is configured.
     pub cloud: Option<CloudData>,
+    /// Where a cloud takes devices that no UDP gets through to; `None` if it does not.
+    #[serde(default)]
+    pub https: Option<Vec<String>>,
     /// Bytes that the disk has left; `None` if it does not say.
     pub free_bytes: Option<u64>,
     /// Whether others' entries are refused for want of room.
@@ -48,6 +51,25 @@ pub struct CloudData {
     pub address: String,
     /// Whether it is connected.
     pub connected: bool,
+    /// What the connection goes over: `udp`, or `https` where no UDP gets through.
+    #[serde(default)]
+    pub over: Option<String>,
+    /// Why it is not connected, as far as the last try tells.
+    #[serde(default)]
+    pub why: Option<WhyNot>,
+}
+
+/// Why something does not work, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WhyNot {
+    /// The reason's stable name: `captive-portal` or `cloud-unreachable`.
+    pub reason: String,
+    /// What is in the way.
+    pub text: String,
+    /// What a person should do.
+    pub fix: String,
+    /// Whether only a person can change it; otherwise it may pass by itself.
+    pub needs_a_person: bool,
 }
 
 /// The entry of another device with the latest time.

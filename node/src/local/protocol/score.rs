@@ -3,12 +3,13 @@
 //! Layer: node, local, protocol.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{is_false, is_zero};
 
 /// Arguments of `score-add`:
 /// `{"verb":"score-add","record":{"score":{"drill":2,"shooter":175,..}},"confirmed":true}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScoreAdd {
     /// What to record.
@@ -28,7 +29,7 @@ pub struct ScoreAdd {
 }
 
 /// The entry that a record replaces.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Replaces {
     /// The entry.
@@ -41,7 +42,7 @@ pub struct Replaces {
 }
 
 /// A score, a chronograph reading or a status; the one key of the object tells which.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Record {
     /// A shooter's result on a drill.
@@ -57,7 +58,7 @@ pub enum Record {
 }
 
 /// A point of a court match.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PointData {
     /// The match's number.
@@ -71,7 +72,7 @@ pub struct PointData {
 }
 
 /// A set of a court match.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetData {
     /// The match's number.
@@ -87,7 +88,7 @@ pub struct SetData {
 }
 
 /// Faults of one string.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FaultsData {
     /// Plates that were not hit.
@@ -105,7 +106,7 @@ pub struct FaultsData {
 }
 
 /// Who agreed that an approved score is changed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AgreedData {
     /// The shooter.
@@ -141,7 +142,7 @@ pub struct ApproveData {
 }
 
 /// A shooter's result on a drill.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScoreData {
     /// The drill's number.
@@ -245,7 +246,7 @@ impl FaultsData {
 }
 
 /// Steel targets of a drill, each count 0 to 255.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SteelData {
     /// Down.
@@ -263,7 +264,7 @@ pub struct SteelData {
 }
 
 /// How often a procedural rule was broken in one score.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PenaltyData {
     /// The rule's number in the event's rule list.
@@ -273,7 +274,7 @@ pub struct PenaltyData {
 }
 
 /// A chronograph reading of one shooter.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChronoData {
     /// The chronograph's drill.
@@ -292,7 +293,7 @@ pub struct ChronoData {
 }
 
 /// Result of a gear check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum GearResult {
     /// Within the division's rules.
@@ -302,7 +303,7 @@ pub enum GearResult {
 }
 
 /// A status of a shooter on a drill or for the whole match.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StatusRecord {
     /// The shooter's number.
@@ -324,7 +325,7 @@ pub struct StatusRecord {
 }
 
 /// Which status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum StatusWhat {
     /// Did not fire or finish the drill.
@@ -342,7 +343,7 @@ pub enum StatusWhat {
 }
 
 /// Arguments of `score-void`; also how a void is told in a history.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScoreVoid {
     /// The entry that does not count.
@@ -411,7 +412,7 @@ pub struct ScoreMove {
 }
 
 /// Why an entry does not count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum VoidWhy {
     /// Saved for another shooter than the one who shot.

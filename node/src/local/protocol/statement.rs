@@ -3,6 +3,7 @@
 //! Plain values, nothing but names and units. Layer: node, local.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{GrantInfo, Role};
 
@@ -67,7 +68,7 @@ pub struct Recover {
 
 /// Arguments of `adopt` and `adoptable`: single entries, or all that is held back of a device, or
 /// a branch of a log that forked. What is named adds up to nothing: the request is refused.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Adopt {
     /// Single entries.
@@ -89,7 +90,7 @@ pub struct Adopt {
 }
 
 /// A branch of a log that forked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Branch {
     /// The one that is held here.

@@ -58,7 +58,20 @@ impl Media {
     /// # Errors
     /// [`MediaError`]: no room, somebody else does it, or what the disk said.
     pub fn begin(&self, hash: BlobHash, len: u64) -> Result<Intake, MediaError> {
-        self.reserve(hash, len, Whose::Own)?;
+        self.intake(hash, len, Whose::Own)
+    }
+
+    /// As [`Media::begin`], for what a person of this device adds or what others made.
+    ///
+    /// # Errors
+    /// As [`Media::begin`].
+    pub(in super::super) fn intake(
+        &self,
+        hash: BlobHash,
+        len: u64,
+        whose: Whose,
+    ) -> Result<Intake, MediaError> {
+        self.reserve(hash, len, whose)?;
         let path = part::path(&self.0.dir, hash, ".new");
         let opened = self.made().and_then(|()| {
             let mut file = fs::OpenOptions::new();
@@ -183,6 +196,15 @@ impl Intake {
         self.file.write_all_at(bytes, at)?;
         self.next = len;
         Ok(())
+    }
+
+    /// Brings what came to the disk, for whoever goes on later; returns where that is.
+    ///
+    /// # Errors
+    /// What the disk said.
+    pub fn pause(self) -> Result<u64, MediaError> {
+        self.file.sync_data()?;
+        Ok(self.next)
     }
 
     /// Checks the whole and gives it its name.

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use std::time::Duration;
-
 use sqlx::postgres::PgPool;
 use sqlx::{Postgres, Transaction};
 use tallyline_proto::model::LogName;
@@ -13,14 +11,11 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::super::{StoreError, layout};
-use super::{Known, KnownLog, TRIES_MAX, disk, may_retry};
+use super::{Known, KnownLog, RETRY_REST, TRIES_MAX, disk, may_retry};
 
 /// Entries between two head signatures that are kept, at most: as many of the longest make the
 /// 48 KB of a push, so that every node can end a chunk at one.
 const HEAD_GAP_MAX: i64 = 48;
-
-/// Wait before a transaction is tried again, times the number of tries.
-const RETRY_REST: Duration = Duration::from_millis(5);
 
 /// Entries that follow each other in one log.
 #[derive(Clone, Debug)]

@@ -16,11 +16,15 @@
 //! | `migrations` | the tables |
 //! | `commit` | one transaction of writes |
 //! | `read` | reading an event, or what others have added |
+//! | `people` | accounts, logins, plans, and what signs tokens |
+//! | `requests` | claims of matches, and answers that may be wanted again |
 //!
 //! Layer: node, store.
 
 mod commit;
+mod people;
 mod read;
+mod requests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc;
@@ -33,10 +37,14 @@ use tallyline_proto::model::{EventId, Hash, LogName};
 use tallyline_proto::replica::{Disk, Stored, Write};
 use tallyline_proto::wire::event_tag;
 use tokio::runtime::Handle;
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::{EventStore, News, StoreError};
 use crate::entropy;
+
+pub use people::{AccountRow, LoginRow, Rotated, TokenKeyRow};
+pub use requests::{AnswerRow, AnswerTurn, ClaimGiven, ClaimRow, ClaimTaken};
 
 /// Connections of one node: more only wait for each other's disk, and three nodes with as many
 /// stay below PostgreSQL's own default of 100.
@@ -48,6 +56,9 @@ const ACQUIRE_TIME: Duration = Duration::from_secs(5);
 
 /// How often a transaction is tried that the database ended so that another one can go on.
 const TRIES_MAX: u32 = 8;
+
+/// Wait before a transaction is tried again, times the number of tries.
+const RETRY_REST: Duration = Duration::from_millis(5);
 
 /// The tables, in the order in which they came about.
 static MIGRATIONS: Migrator = sqlx::migrate!("src/store/postgres/migrations");
@@ -278,6 +289,21 @@ impl Database {
         Ok(rows.into_iter().collect())
     }
 
+    /// Returns how many bytes the database takes; `None` from an engine that does not say.
+    ///
+    /// # Errors
+    ///
+    /// That it does not answer.
+    pub async fn bytes(&self) -> Result<Option<u64>, StoreError> {
+        let asked = sqlx::query_as("select pg_database_size(current_database())");
+        let bytes: Result<(i64,), _> = asked.fetch_one(&self.pool).await;
+        match bytes {
+            Ok((bytes,)) => Ok(u64::try_from(bytes).ok()),
+            Err(sqlx::Error::Database(_)) => Ok(None),
+            Err(error) => Err(disk(&error)),
+        }
+    }
+
     /// Notifies whoever listens on a channel.
     ///
     /// # Errors
@@ -408,4 +434,23 @@ fn disk(error: &sqlx::Error) -> StoreError {
 fn may_retry(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(DatabaseError::code);
     code.is_some_and(|code| code == "40001" || code == "40P01")
+}
+
+/// Does something that may be done again from the beginning, again if the database ended it for
+/// another's sake.
+async fn retried<T, F>(attempt: impl Fn() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, sqlx::Error>>,
+{
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match attempt().await {
+            Err(error) if may_retry(&error) && tries < TRIES_MAX => {
+                // Whoever it gave way to is given time to end.
+                sleep(RETRY_REST * tries).await;
+            }
+            done => return done.map_err(|error| disk(&error)),
+        }
+    }
 }
