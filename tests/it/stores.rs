@@ -278,6 +278,7 @@ fn a_database_keeps_an_event_and_many_nodes_share_it() {
     conforms(&place);
     events_do_not_mix(&place);
     two_nodes_add_the_same_and_each_its_own(&place);
+    writing_about_a_log_hides_nothing_of_it(&place);
     what_another_node_added_is_news(&place);
     something_else_is_never_overwritten(&place);
     heads_end_every_chunk(&place);
@@ -308,6 +309,24 @@ fn two_nodes_add_the_same_and_each_its_own(place: &Place) {
     right.commit(&[entries(log, 1, 7), head(log, 7)]).unwrap();
     left.commit(&[entries(log, 6, 1), head(log, 6)]).unwrap();
     assert_eq!(find(&place.read().1, log).entries, whole(log, 7));
+    assert!(left.news().unwrap().is_some(), "the other one's last entry");
+    assert_eq!(left.news().unwrap(), None, "once");
+}
+
+/// What another node added to a log meanwhile is not missed by whoever writes about it.
+fn writing_about_a_log_hides_nothing_of_it(place: &Place) {
+    let log = name(20, 1);
+    let (mut left, mut right) = (place.open(), place.open());
+    left.commit(&[entries(log, 1, 2), head(log, 1), head(log, 2)])
+        .unwrap();
+    assert!(right.news().unwrap().is_some(), "two entries");
+    right.commit(&[entries(log, 3, 1), head(log, 3)]).unwrap();
+    let key = DeviceKey::from_seed([8; 32]).public();
+    let drop_one = Write::DropHead { log, height: 1 };
+    left.commit(&[cell(key, 1, b"presence"), drop_one]).unwrap();
+    assert!(left.news().unwrap().is_some(), "the third entry");
+    left.commit(&[entries(log, 4, 1), head(log, 4)]).unwrap();
+    assert_eq!(find(&place.read().1, log).entries, whole(log, 4));
 }
 
 fn what_another_node_added_is_news(place: &Place) {

@@ -154,6 +154,19 @@ impl Batch {
             && self.facts.is_empty()
     }
 
+    /// Returns how high a log of this height is for whoever made these writes.
+    fn height_of(&self, log: LogName, mut height: u64) -> u64 {
+        for step in &self.steps {
+            let runs = step.runs.iter().filter(|run| run.log == log);
+            let ends = runs.map(|run| last(run.first, &run.entries));
+            height = ends.fold(height, u64::max);
+            if let Some((_, from, _)) = step.displaced.as_ref().filter(|it| it.0 == log) {
+                height = height.min(from.saturating_sub(1));
+            }
+        }
+        height
+    }
+
     /// Returns the logs that it writes, each once.
     pub(super) fn logs(&self) -> BTreeSet<LogName> {
         let mut logs = BTreeSet::new();
@@ -174,7 +187,12 @@ impl Known {
         if done.rev == self.rev.saturating_add(1) {
             self.rev = done.rev;
         }
-        self.logs.extend(done.logs);
+        for (log, mut held) in done.logs {
+            let height = self.logs.get(&log).map_or(0, |known| known.height);
+            // What another node added above is not here: it is looked for, too.
+            held.height = held.height.min(batch.height_of(log, height));
+            self.logs.insert(log, held);
+        }
         for step in &batch.steps {
             let heads = step.heads.iter();
             self.heads
