@@ -446,20 +446,41 @@ impl Loop {
         if batch.catch_ups.is_empty() {
             return Ok(());
         }
-        let news = match self.store.news() {
+        let mut waiting = match self.store.news() {
             Ok(Some(News(bundles))) => bundles,
             Ok(None) => return Ok(()),
             Err(error) => return Err(self.lose(&error)),
         };
-        for bundle in news {
-            let command = Box::new(Command::Import(bundle));
-            let request = RequestId::default();
-            let inputs = vec![Input::Command { request, command }];
-            let mut replies = self.step(inputs)?;
-            let reply = replies.pop().map(|(_, reply)| reply);
-            if !matches!(reply, Some(Reply::Imported { refused: 0, .. })) {
+        while !waiting.is_empty() {
+            let (mut refused, mut progress) = (Vec::new(), false);
+            for bundle in waiting {
+                let command = Box::new(Command::Import(bundle.clone()));
+                let request = RequestId::default();
+                let inputs = vec![Input::Command { request, command }];
+                let mut replies = self.step(inputs)?;
+                match replies.pop() {
+                    Some((_, Reply::Imported { refused: 0, .. })) => progress = true,
+                    // It may rest on what stands in another bundle.
+                    Some((_, Reply::Imported { fresh, .. })) => {
+                        progress |= 0 < fresh;
+                        refused.push(bundle);
+                    }
+                    _ => return Err(self.lose(&StoreError::Behind)),
+                }
+            }
+            if !progress {
                 return Err(self.lose(&StoreError::Behind));
             }
+            waiting = refused;
+        }
+        // What was read again because another process was faster is no failure any more.
+        if self
+            .trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_none()
+        {
+            self.failures = 0;
         }
         Ok(())
     }
@@ -530,7 +551,10 @@ impl Loop {
             reason.push_str("; a reserve was freed for this device's own entries");
         }
         self.link.reset();
-        self.set_trouble(Some(reason.clone()));
+        // Nothing is wrong with a store in which another process was faster.
+        if !matches!(error, StoreError::Behind) {
+            self.set_trouble(Some(reason.clone()));
+        }
         self.pending.fail_all(&reason);
         reason
     }

@@ -10,6 +10,7 @@
 
 mod devices;
 
+use tallyline_proto::wire::{Frame, decode_bundle, encode_bundle};
 use tallyline_proto::{
     model::{
         Body, Incident, JuryDecision, PlaceNo, Report, Roles, RuleNo, Ruling, ShooterNo, Structure,
@@ -537,6 +538,34 @@ fn s2_24_whatever_order_an_upload_takes_nothing_is_applied_before_what_it_rests_
         }
         assert_eq!(ruling(&mut cloud, 42), Some(Ruling::Dsq), "{order:?}");
     }
+}
+
+/// PROTOCOL R-BUNDLE-2: logs may stand in any order, also before the one that lets their key write.
+#[test]
+fn a_bundle_is_taken_in_whatever_the_order_of_its_logs() {
+    let (mut owner, mut gate, _) = referees();
+    let seen = gate.record(Body::Incident(incident(1, 42, 1)));
+    owner.hear(&gate);
+    let mut frames = decode_bundle(&owner.replica.bundle()).expect("a bundle");
+    frames[1..].reverse();
+    let mut reader = Device::new(9);
+    let reply = reader.ask(Command::Import(encode_bundle(&frames)));
+    assert!(
+        matches!(reply, Reply::Imported { refused: 0, .. }),
+        "{reply:?}"
+    );
+    assert_eq!(reader.verdict(seen), Some(Verdict::Counted));
+    // Nothing of it holds by itself.
+    frames.retain(
+        |frame| !matches!(frame, Frame::Push(push) if push.from == 1 && push.entries.len() > 1),
+    );
+    let whole = frames.len();
+    let mut other = Device::new(8);
+    let reply = other.ask(Command::Import(encode_bundle(&frames)));
+    let Reply::Imported { refused, .. } = reply else {
+        panic!("{reply:?}")
+    };
+    assert!(0 < refused, "{refused} of {whole}");
 }
 
 #[test]

@@ -295,12 +295,12 @@ async fn look_again(database: &Database, events: &Events, rest: Duration) {
         else {
             continue;
         };
-        for (event, rev) in &now {
-            if seen.get(event) != Some(rev) {
-                events.catch_up(*event).await;
+        seen.retain(|event, _| now.contains_key(event));
+        for (event, rev) in now {
+            if seen.get(&event) != Some(&rev) && events.catch_up(event).await {
+                seen.insert(event, rev);
             }
         }
-        seen = now;
     }
 }
 

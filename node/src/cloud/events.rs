@@ -210,25 +210,27 @@ impl Events {
         taken.map_err(|error| error.to_string())
     }
 
-    /// Takes in what other nodes have added to an event, if it is active here.
-    pub(super) async fn catch_up(&self, event: Uuid) {
+    /// Takes in what other nodes have added to an event, if it is active here; returns whether nothing is
+    /// left to be taken in.
+    pub(super) async fn catch_up(&self, event: Uuid) -> bool {
         let slot = {
             let slots = lock(&self.0.slots);
             let found = slots.iter().find(|(id, _)| id.uuid() == event);
             found.map(|(_, slot)| Arc::clone(slot))
         };
-        let Some(slot) = slot else { return };
+        let Some(slot) = slot else { return true };
         let driver = slot
             .held
             .lock()
             .await
             .as_ref()
             .map(|held| held.driver.clone());
-        if let Some(driver) = driver
-            && driver.catch_up().await.is_err()
-        {
-            tracing::debug!("an event was put away while it was caught up with");
+        let Some(driver) = driver else { return true };
+        let caught_up = driver.catch_up().await.is_ok();
+        if !caught_up {
+            tracing::debug!("an event was put away, or read again, while it was caught up with");
         }
+        caught_up
     }
 
     /// Returns the UUIDs of the active events.
