@@ -131,6 +131,21 @@ impl ListenError {
     }
 }
 
+/// Listens on addresses; returns the listeners, and where each of them is.
+pub(super) async fn bind(
+    addresses: &[SocketAddr],
+    failed: fn(SocketAddr, io::Error) -> ListenError,
+) -> Result<(Vec<TcpListener>, Vec<SocketAddr>), ListenError> {
+    let (mut listeners, mut bound) = (Vec::new(), Vec::new());
+    for &address in addresses {
+        let failed = |error| failed(address, error);
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        bound.push(listener.local_addr().map_err(failed)?);
+        listeners.push(listener);
+    }
+    Ok((listeners, bound))
+}
+
 impl Door {
     /// Listens on addresses; none is none. Needs a running tokio runtime.
     ///
@@ -138,17 +153,11 @@ impl Door {
     ///
     /// [`ListenError`] of the first address that is taken or not the machine's.
     pub async fn open(addresses: &[SocketAddr]) -> Result<Self, ListenError> {
-        let mut door = Self {
-            listeners: Vec::new(),
-            addresses: Vec::new(),
-        };
-        for &address in addresses {
-            let failed = |error| ListenError::http(address, error);
-            let listener = TcpListener::bind(address).await.map_err(failed)?;
-            door.addresses.push(listener.local_addr().map_err(failed)?);
-            door.listeners.push(listener);
-        }
-        Ok(door)
+        let (listeners, addresses) = bind(addresses, ListenError::http).await?;
+        Ok(Self {
+            listeners,
+            addresses,
+        })
     }
 
     /// Returns where it listens.

@@ -41,7 +41,7 @@ use super::codes;
 use super::failure::Failure;
 use super::gate::origin;
 use super::health::{self, ProbeQuery};
-use super::listen::{Addresses, ListenError, Place};
+use super::listen::{Addresses, ListenError, Place, bind};
 use crate::clock::Clock;
 use crate::net::{
     Arrival, Net, NoTunnel, PROBE_PATH, TUNNELLED_BYTES_MAX, TUNNELS_MAX, TUNNELS_PER_ADDRESS_MAX,
@@ -150,14 +150,11 @@ impl UplinkDoor {
     ///
     /// [`ListenError`] of the first address that is taken or not the machine's.
     pub async fn open(addresses: &[SocketAddr]) -> Result<Self, ListenError> {
-        let mut door = Self::default();
-        for &address in addresses {
-            let failed = |error| ListenError::uplink(address, error);
-            let listener = TcpListener::bind(address).await.map_err(failed)?;
-            door.addresses.push(listener.local_addr().map_err(failed)?);
-            door.listeners.push(listener);
-        }
-        Ok(door)
+        let (listeners, addresses) = bind(addresses, ListenError::uplink).await?;
+        Ok(Self {
+            listeners,
+            addresses,
+        })
     }
 
     /// Returns where it listens.
