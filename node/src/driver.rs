@@ -12,10 +12,10 @@
 //!
 //! Knows neither QUIC nor JSON. Layer: node, above `store`.
 
+mod failures;
 mod origin;
 mod work;
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -25,21 +25,22 @@ use tallyline_proto::replica::{
     Command, Identity, Input, NotSaved, Notice, Now, PeerId, Reason, Released, Replica, Reply,
     RequestId, Write,
 };
-use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::entropy::{self, EntropyError};
+use crate::entropy;
 use crate::failpoint::{Site, pass};
 use crate::figures::Figures;
 use crate::root::room::Room;
 use crate::root::{Mode, Root, RootError, RootLock};
 use crate::store::{EventStore, News, StoreError};
 
+pub(crate) use self::failures::Unstarted;
+pub use self::failures::{CommandFailed, StartError, Stopped, Unanswered};
 pub use self::origin::{Content, Home, Opener, Origin};
 
-use work::{Batch, Pending, Work};
+use work::{Batch, Pending, Query, Work};
 
 /// Most things that wait for the loop: a few connections' worth of frames; who finds the queue
 /// full waits, so a fast peer is slowed down instead of filling the memory.
@@ -99,61 +100,6 @@ pub struct DriverThread {
     thread: JoinHandle<()>,
 }
 
-/// The loop has ended, or its store is being opened again.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("the node is ending; nothing was changed; start it again and repeat the command")]
-pub struct Stopped;
-
-/// Why a command has no reply.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum CommandFailed {
-    /// The disk failed.
-    #[error(
-        "not saved: {0}; what was saved before is safe; make room or check the disk, \
-         then enter it again"
-    )]
-    NotSaved(String),
-    /// The loop has ended.
-    #[error(transparent)]
-    Stopped(#[from] Stopped),
-}
-
-/// Why the loop does not start.
-#[derive(Debug, Error)]
-pub enum StartError {
-    /// The root cannot be used.
-    #[error(transparent)]
-    Root(#[from] RootError),
-    /// The store was written by a later version of the program.
-    #[error(
-        "the store {} is newer than this program: {error}; nothing was changed; install the version \
-         that wrote it, or a later one", path.display()
-    )]
-    Newer {
-        /// The store's file.
-        path: PathBuf,
-        /// What it said.
-        error: StoreError,
-    },
-    /// The store cannot be opened.
-    #[error(
-        "the store {} cannot be opened: {error}; nothing was changed; check that the folder is \
-         yours and that the disk works", path.display()
-    )]
-    Store {
-        /// The store's file.
-        path: PathBuf,
-        /// What it said.
-        error: StoreError,
-    },
-    /// The system gave no thread or timer.
-    #[error("the node's main loop cannot start ({0}); nothing was changed; try again")]
-    System(std::io::Error),
-    /// No randomness.
-    #[error(transparent)]
-    Entropy(#[from] EntropyError),
-}
-
 /// Everything the loop works on.
 struct Loop {
     origin: Origin,
@@ -166,15 +112,6 @@ struct Loop {
     room_at_ms: u64,
     failures: u32,
     trouble: Trouble,
-}
-
-/// Why the loop of an origin does not start.
-#[derive(Debug)]
-pub(crate) enum Unstarted {
-    /// What the store said.
-    Store(StoreError),
-    /// The system gave no thread or timer.
-    System(std::io::Error),
 }
 
 /// Whether the loop goes on.
@@ -334,21 +271,25 @@ impl Driver {
     ///
     /// # Errors
     ///
-    /// [`Stopped`] if the loop has ended.
+    /// [`Unanswered`] if the store is shut and could not be opened again, or the loop has ended.
     pub async fn query<T: Send + 'static>(
         &self,
         look: impl FnOnce(&mut Replica, Now) -> T + Send + 'static,
-    ) -> Result<T, Stopped> {
+    ) -> Result<T, Unanswered> {
         let (answer, seen) = oneshot::channel();
-        let look = Box::new(move |replica: &mut Replica, now: Now| {
+        let look: Query = Box::new(move |open| {
+            let told = match open {
+                Ok((replica, now)) => Ok(look(replica, now)),
+                Err(reason) => Err(Unanswered::Shut(reason.to_owned())),
+            };
             // Who asked may have gone away meanwhile; the answer is dropped then.
-            drop(answer.send(look(replica, now)));
+            drop(answer.send(told));
         });
         self.queue
             .send(Work::Query(look))
             .await
             .map_err(|_| Stopped)?;
-        seen.await.map_err(|_| Stopped)
+        seen.await.map_err(|_| Stopped)?
     }
 
     /// Ends the loop after what is already in the queue.
@@ -579,7 +520,7 @@ impl Loop {
     fn answer(&mut self, batch: &mut Batch) {
         let now = self.now();
         for look in batch.queries.drain(..) {
-            look(&mut self.replica, now);
+            look(Ok((&mut self.replica, now)));
         }
         for answer in batch.catch_ups.drain(..) {
             // Who asked may have gone away meanwhile.
@@ -589,7 +530,7 @@ impl Loop {
 
     /// Opens the store again after a failed commit, with growing waits; commands that come
     /// meanwhile are answered "not saved", frames are dropped (losing one is harmless), questions
-    /// wait.
+    /// wait until the next try: a database may be away for hours.
     async fn recover(&mut self, batch: &mut Batch, mut reason: String) -> Turn {
         loop {
             tracing::error!(
@@ -612,6 +553,14 @@ impl Loop {
                 Err(error) => {
                     reason = error.to_string();
                     self.set_trouble(Some(reason.clone()));
+                    // Whoever asked during the try waits for no other one.
+                    let during = self.refuse(batch, std::time::Duration::ZERO, &reason).await;
+                    for look in batch.queries.drain(..) {
+                        look(Err(&reason));
+                    }
+                    if during == Turn::End {
+                        return Turn::End;
+                    }
                 }
             }
         }
@@ -632,16 +581,22 @@ impl Loop {
             }
             let before_ms = self.now().mono_ms;
             let wait = std::time::Duration::from_millis(left_ms);
-            let more = receive(&mut self.queue, wait, &mut self.pending).await;
-            self.pending.fail_all(reason);
-            let room = QUEUE_MAX.saturating_sub(batch.queries.len());
-            batch.queries.extend(more.queries.into_iter().take(room));
-            if more.turn == Turn::End {
+            if self.refuse(batch, wait, reason).await == Turn::End {
                 return Turn::End;
             }
             left_ms = left_ms.saturating_sub(self.now().mono_ms.saturating_sub(before_ms));
         }
         Turn::GoOn
+    }
+
+    /// Receives what waits, or the first thing within `wait`, while the store is shut: commands are
+    /// answered "not saved", questions are kept.
+    async fn refuse(&mut self, batch: &mut Batch, wait: std::time::Duration, reason: &str) -> Turn {
+        let more = receive(&mut self.queue, wait, &mut self.pending).await;
+        self.pending.fail_all(reason);
+        let room = QUEUE_MAX.saturating_sub(batch.queries.len());
+        batch.queries.extend(more.queries.into_iter().take(room));
+        more.turn
     }
 
     fn reopen(&mut self) -> Result<(), StoreError> {

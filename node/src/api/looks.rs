@@ -120,6 +120,7 @@ impl Api {
         {
             return Ok(Arc::clone(sums));
         }
+        let store = parts.events.store_bytes().await;
         let active = parts.events.active().await?;
         let names: BTreeSet<&str> = active.iter().map(|(name, _)| name.as_str()).collect();
         for (name, seen) in &mut state.events {
@@ -129,8 +130,11 @@ impl Api {
         }
         for (name, open) in &active {
             let seen = state.events.entry(name.clone()).or_default();
-            // What was seen of a busy one stands until the next look.
-            let Some(open) = open else { continue };
+            // What was seen of a busy one stands until the next look; and of all of them while nothing
+            // can be read, or each would be waited for.
+            let Some(open) = open.as_ref().filter(|_| store.is_ok()) else {
+                continue;
+            };
             let growth = open.growth.now();
             let fresh = seen.last.as_ref().is_some_and(|(grown, at_ms, look)| {
                 let young = now_ms.saturating_sub(*at_ms) < ASK_MS;
@@ -147,7 +151,7 @@ impl Api {
             }
         }
         let mut sums = state.sums(now_ms, cloud);
-        match parts.events.store_bytes().await {
+        match store {
             Ok(bytes) if cloud => sums.store_bytes = bytes,
             Ok(_) => {}
             // What is in memory is told all the same.

@@ -267,7 +267,7 @@ impl Events {
         let opened = self.open(event, None).await;
         let (_, open) = opened.map_err(|why| {
             Problem::new(
-                codes::NOT_SAVED,
+                codes::BAD_STORE,
                 exits::STORAGE,
                 format!("the event cannot be opened: {why}; nothing was changed; try again"),
             )
@@ -293,7 +293,7 @@ impl Events {
     pub async fn list(&self) -> Result<Vec<Shelved>, Problem> {
         self.shelf().list().await.map_err(|error| {
             Problem::new(
-                codes::NOT_SAVED,
+                codes::BAD_STORE,
                 exits::STORAGE,
                 format!("the events cannot be listed: {error}; nothing was changed; try again"),
             )

@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use tallyline_proto::model::Ticket;
@@ -66,10 +67,23 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 fn start_on(disk: &Bounded, dir: &tempfile::TempDir, link: &Arc<Told>) -> (Driver, DriverThread) {
+    start_near(&Arc::default(), disk, dir, link)
+}
+
+/// As [`start_on`], with a disk that cannot be opened while it is away.
+fn start_near(
+    away: &Arc<AtomicBool>,
+    disk: &Bounded,
+    dir: &tempfile::TempDir,
+    link: &Arc<Told>,
+) -> (Driver, DriverThread) {
     let root = Root::open(dir.path()).expect("opens");
-    let disk = disk.clone();
+    let (disk, away) = (disk.clone(), Arc::clone(away));
     let opener: Opener = Box::new(move |content| {
         assert_eq!(content, Content::Keep, "the content holds");
+        if away.load(Ordering::SeqCst) {
+            return Err(StoreError::Disk("nobody answers".to_owned()));
+        }
         Store::with_backend(disk.clone(), 1).map(Into::into)
     });
     let origin = Origin {
@@ -234,6 +248,32 @@ fn a_full_disk_answers_not_saved_and_scoring_goes_on_when_it_has_room() {
         assert_eq!(reply, Reply::Admitted);
         assert_eq!(driver.trouble(), None);
         assert_eq!(height(&driver).await, saved + 1);
+    });
+    drop(driver);
+    thread.join().expect("ends");
+}
+
+/// A node whose database was away let everybody who asked it wait until it was there again.
+#[test]
+fn a_question_does_not_wait_for_a_store_that_is_away() {
+    let (dir, disk, away) = (root(), Bounded::new(), Arc::new(AtomicBool::new(false)));
+    let (driver, thread) = start_near(&away, &disk, &dir, &Arc::default());
+    runtime().block_on(async {
+        driver.command(fixture::found("A")).await.expect("saves");
+        let saved = height(&driver).await;
+        disk.bound(0);
+        away.store(true, Ordering::SeqCst);
+        driver.command(Command::Lock).await.expect_err("full");
+        for _ in 0..3 {
+            let asked = driver.query(|_, _| ()).await;
+            let Err(Unanswered::Shut(reason)) = asked else {
+                panic!("{asked:?}")
+            };
+            assert!(reason.contains("nobody answers"), "{reason}");
+        }
+        disk.bound(u64::MAX);
+        away.store(false, Ordering::SeqCst);
+        assert_eq!(height(&driver).await, saved, "it waits for the next try");
     });
     drop(driver);
     thread.join().expect("ends");

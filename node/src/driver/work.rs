@@ -9,8 +9,8 @@ use tokio::sync::oneshot;
 
 use super::{CommandFailed, Turn};
 
-/// A question to the replica.
-pub(super) type Query = Box<dyn FnOnce(&mut Replica, Now) + Send>;
+/// A question to the replica, or why there is none to ask.
+pub(super) type Query = Box<dyn FnOnce(Result<(&mut Replica, Now), &str>) + Send>;
 
 /// Where the reply to a command goes.
 pub(super) type Answer = oneshot::Sender<Result<Reply, CommandFailed>>;

@@ -24,7 +24,7 @@ use super::protocol::{
 };
 use super::{convert, enrol, health, names, statement};
 use crate::beside::Beside;
-use crate::driver::{CommandFailed, Driver, Stopped};
+use crate::driver::{CommandFailed, Driver, Stopped, Unanswered};
 use crate::entropy::{self, EntropyError};
 use crate::media::{Media, QUOTA_DEFAULT};
 use crate::root::{Mode, Root, damaged_stores, hex};
@@ -642,6 +642,17 @@ pub(super) fn refused(mistake: &Mistake) -> Problem {
 impl From<Stopped> for Problem {
     fn from(stopped: Stopped) -> Self {
         Self::new(codes::STOPPED, exits::UNREACHABLE, stopped.to_string())
+    }
+}
+
+impl From<Unanswered> for Problem {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Shut(_) => {
+                Self::new(codes::BAD_STORE, exits::STORAGE, unanswered.to_string())
+            }
+            Unanswered::Stopped(stopped) => stopped.into(),
+        }
     }
 }
 
