@@ -73,35 +73,25 @@ impl Web {
         bytes.extend_from_slice(body);
         // A node that refuses a body does not read all of it.
         stream.get_mut().write_all(&bytes).ok();
-        let (status, headers) = read_head(&mut stream);
-        let chunked = headers
-            .iter()
-            .any(|(name, value)| name == "transfer-encoding" && value.contains("chunked"));
-        let mut body = Vec::new();
-        if chunked {
-            while let Some(chunk) = read_chunk(&mut stream) {
-                body.extend(chunk);
-            }
-        } else if let Some((_, length)) = headers.iter().find(|(name, _)| name == "content-length")
-            && method != "HEAD"
-            && status != 304
-        {
-            body.resize(length.parse().unwrap(), 0);
-            stream.read_exact(&mut body).unwrap();
-        }
-        Reply {
-            status,
-            headers,
-            body,
-        }
+        read_reply(&mut stream, method)
+    }
+
+    /// Sends half of a body, nothing more, and returns what is answered.
+    pub(crate) fn stall(&self, method: &str, path: &str, body: &[u8]) -> Reply {
+        read_reply(&mut self.send_half(method, path, body), method)
     }
 
     /// Sends half of a body and closes the connection.
     pub(crate) fn break_off(&self, method: &str, path: &str, body: &[u8]) {
+        drop(self.send_half(method, path, body));
+    }
+
+    fn send_half(&self, method: &str, path: &str, body: &[u8]) -> BufReader<TcpStream> {
         let (mut stream, head) = self.begin(method, path, &[]);
         let head = format!("{head}Content-Length: {}\r\n\r\n", body.len());
         stream.get_mut().write_all(head.as_bytes()).unwrap();
         stream.get_mut().write_all(&body[..body.len() / 2]).unwrap();
+        stream
     }
 
     /// Asks as nobody, who may ask ten times a second: waits when that is over.
@@ -326,6 +316,31 @@ impl Socket {
         bytes.extend([0; 4]);
         bytes.extend(text.as_bytes());
         self.0.get_mut().write_all(&bytes).unwrap();
+    }
+}
+
+/// Reads an answer to its end.
+fn read_reply(stream: &mut BufReader<TcpStream>, method: &str) -> Reply {
+    let (status, headers) = read_head(stream);
+    let chunked = headers
+        .iter()
+        .any(|(name, value)| name == "transfer-encoding" && value.contains("chunked"));
+    let mut body = Vec::new();
+    if chunked {
+        while let Some(chunk) = read_chunk(stream) {
+            body.extend(chunk);
+        }
+    } else if let Some((_, length)) = headers.iter().find(|(name, _)| name == "content-length")
+        && method != "HEAD"
+        && status != 304
+    {
+        body.resize(length.parse().unwrap(), 0);
+        stream.read_exact(&mut body).unwrap();
+    }
+    Reply {
+        status,
+        headers,
+        body,
     }
 }
 

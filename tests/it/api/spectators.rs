@@ -296,6 +296,42 @@ fn an_address_has_some_connections_and_no_more() {
     assert_eq!(it.web.patient("/healthz").status, 200);
 }
 
+/// A node streams to as many as it has places for, and says so to who comes then: a board that is asked
+/// for each second still works.
+#[test]
+fn a_stream_has_a_place_or_is_told_that_there_is_none() {
+    let range = Range::founded();
+    let serve = ["--http", "127.0.0.1:0", "--spectators", "2"];
+    let node = range.start_with("owner", &[], &serve);
+    let web = Web::of(&node);
+    let open = || web.stream("/api/events/-/stream", &[]);
+    let (mut first, mut second) = (open(), open());
+    assert!(first.next().is_some() && second.next().is_some());
+    let none = web.get("/api/events/-/stream");
+    none.problem(503, "streams_full");
+    assert_eq!(none.header("retry-after"), "30");
+    assert_eq!(web.patient("/api/events/-/board").status, 200);
+    drop(first);
+    until("a place is free", crate::range::AGREE_MAX, || {
+        let figures = web.patient("/metrics").body;
+        String::from_utf8(figures)
+            .unwrap()
+            .contains("tallyline_http_streams 1")
+    });
+    assert_eq!(open().next().unwrap().kind, "hello");
+}
+
+/// Nobody holds a place of the node by sending half of a request.
+#[test]
+fn a_body_that_does_not_come_is_not_waited_for() {
+    let it = Served::founded();
+    let slow = it
+        .web
+        .stall("POST", "/api/auth/login", b"{\"user\":\"anna\"}");
+    slow.problem(408, "too_slow");
+    assert_eq!(it.web.patient("/healthz").status, 200);
+}
+
 /// What an official wrote for officials is not for everybody.
 #[test]
 fn notes_are_for_who_may_read_scores() {
