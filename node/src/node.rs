@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use crate::alerts;
 use crate::api::{
     self, Accounts, Api, Crowd, Door, FileAccounts, InMemory, ListenError, OneEvent, Parts, Shared,
-    TokenKeys, Tokens, UplinkDoor, Uplinks,
+    Tokens, UplinkDoor, Uplinks,
 };
 use crate::beside::Beside;
 use crate::clock::Clock;
@@ -297,17 +297,17 @@ type Keepers = (Arc<dyn Accounts>, Arc<dyn Shared>, Tokens);
 /// Opens what keeps people and their requests. The folder is for files on their way in, too.
 async fn keepers(dir: &Path, people: Option<People>) -> Result<Keepers, String> {
     let files = FileAccounts::open(dir).map_err(|error| error.to_string())?;
-    let (keys, accounts, shared): (TokenKeys, Arc<dyn Accounts>, Arc<dyn Shared>) = match people {
-        None => {
-            let keys = TokenKeys::open(dir).map_err(|error| error.to_string())?;
-            (keys, Arc::new(files), Arc::new(InMemory::default()))
-        }
+    let (accounts, shared): (Arc<dyn Accounts>, Arc<dyn Shared>) = match people {
+        None => (Arc::new(files), Arc::new(InMemory::default())),
         Some(people) => {
-            let keys = people.token_keys().await.map_err(|problem| problem.text)?;
             let people = Arc::new(people);
-            (keys, people.clone(), people)
+            (people.clone(), people)
         }
     };
+    let keys = accounts
+        .token_keys()
+        .await
+        .map_err(|problem| problem.text)?;
     let tokens = keys.ready().map_err(|error| error.to_string())?;
     Ok((accounts, shared, tokens))
 }

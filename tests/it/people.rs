@@ -328,6 +328,11 @@ fn a_folder_keeps_accounts_and_memory_keeps_claims() {
         keeps_accounts(&place).await;
         one_of_many_renews(&place).await;
         let shared = InMemory::default();
+        assert_eq!(
+            shared.now_ms(7).await,
+            Ok(7),
+            "a node alone goes by its clock"
+        );
         keeps_claims(&shared, &shared).await;
     });
 }
@@ -339,6 +344,12 @@ fn a_database_keeps_people_and_their_requests_for_all_nodes() {
     };
     runtime().block_on(async {
         let (left, right) = (people(&server).await, people(&server).await);
+        // Whatever the nodes' clocks say.
+        let (one, next) = (
+            left.now_ms(0).await.unwrap(),
+            right.now_ms(9).await.unwrap(),
+        );
+        assert!(one <= next && next - one < 60_000, "{one} {next}");
         keeps_claims(&left, &right).await;
         answers_once(&left, &right).await;
         shares_the_keys_of_tokens(&server).await;

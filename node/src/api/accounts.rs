@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 
 use super::access::Role;
 use super::events::Asked;
-use super::tokens::{locked, write_private};
+use super::tokens::{TokenKeys, locked, write_private};
 use crate::entropy;
 use crate::local::protocol::{Problem, codes, exits};
 use crate::root::{hex, unhex};
@@ -89,6 +89,8 @@ pub enum Rotation {
 
 /// Who may log in, wherever that is kept.
 pub trait Accounts: Send + Sync {
+    /// Returns what signs tokens, as it is kept now; whoever asks first draws it.
+    fn token_keys(&self) -> Asked<'_, Result<TokenKeys, Problem>>;
     /// Returns the account of a name.
     fn find<'a>(&'a self, name: &'a str) -> Asked<'a, Result<Option<Account>, Problem>>;
     /// Returns all of them, by name.
@@ -348,6 +350,10 @@ impl Files {
 }
 
 impl Accounts for FileAccounts {
+    fn token_keys(&self) -> Asked<'_, Result<TokenKeys, Problem>> {
+        self.later(|files| TokenKeys::open(&files.dir).map_err(|error| disk(&error)))
+    }
+
     fn find<'a>(&'a self, name: &'a str) -> Asked<'a, Result<Option<Account>, Problem>> {
         let name = name.to_owned();
         self.later(move |files| {

@@ -3,6 +3,9 @@
 //! The cookie that renews is worth one renewal: the token in it is exchanged each time, and one that
 //! comes twice closes the login, because somebody has a copy. Layer: node, api.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
@@ -68,6 +71,20 @@ pub(super) struct NewAccount {
     roles: Vec<Held>,
 }
 
+/// Challenges that devices have signed, until they are over: each is worth one login. Kept in memory,
+/// because a signature names the node that it is for.
+#[derive(Debug, Default)]
+pub(super) struct Signed(Mutex<BTreeMap<String, u64>>);
+
+impl Signed {
+    /// Returns whether a challenge is signed for the first time, and notes it.
+    fn is_first(&self, challenge: &Claims, now_ms: u64) -> bool {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, over_s| now_ms < over_s.saturating_mul(1000));
+        all.insert(challenge.sub.clone(), challenge.exp).is_none()
+    }
+}
+
 /// A token, as it is told.
 #[derive(Serialize)]
 struct Told<'a> {
@@ -110,7 +127,7 @@ pub(super) async fn login(ask: Ask) -> Result<Response, Failure> {
     let id = hex(&entropy::bytes::<8>().map_err(Problem::from)?);
     let (family, refresh) = family(&id, &account.name, ask.api.now_ms())?;
     ask.api.0.parts.accounts.open(&account.name, family).await?;
-    logged_in(&ask, &account, Some(&refresh))
+    logged_in(&ask, &account, Some(&refresh)).await
 }
 
 /// Renews a login by its cookie.
@@ -145,7 +162,7 @@ pub(super) async fn refresh(ask: Ask) -> Result<Response, Failure> {
     }
     let account = accounts.find(&name).await?;
     let account = account.ok_or_else(|| over(codes::LOGIN_NEEDED, unknown))?;
-    logged_in(&ask, &account, Some(&refresh))
+    logged_in(&ask, &account, Some(&refresh)).await
 }
 
 /// Ends the login of the cookie.
@@ -168,7 +185,6 @@ pub(super) async fn logout(ask: Ask) -> Result<Response, Failure> {
 }
 
 /// Gives a ticket that opens a stream.
-#[expect(clippy::unused_async, reason = "every handler is asked later")]
 pub(super) async fn ticket(ask: Ask) -> Result<Response, Failure> {
     let somebody = ask.somebody()?;
     let claims = claims(&somebody.name, Use::Ticket, (ask.api.now_ms(), TICKET_S));
@@ -176,29 +192,22 @@ pub(super) async fn ticket(ask: Ask) -> Result<Response, Failure> {
         ver: somebody.version,
         ..claims
     };
-    tell(&ask, &claims)
+    tell(&ask, &claims).await
 }
 
 /// Gives what a device signs.
-#[expect(clippy::unused_async, reason = "every handler is asked later")]
 pub(super) async fn challenge(ask: Ask) -> Result<Response, Failure> {
     let id = hex(&entropy::bytes::<16>().map_err(Problem::from)?);
-    tell(
-        &ask,
-        &claims(&id, Use::Challenge, (ask.api.now_ms(), TICKET_S)),
-    )
+    let claims = claims(&id, Use::Challenge, (ask.api.now_ms(), TICKET_S));
+    tell(&ask, &claims).await
 }
 
 /// Logs a device in by its key; what it may is what the event's log says at each request.
-#[expect(clippy::unused_async, reason = "every handler is asked later")]
 pub(super) async fn device(ask: Ask) -> Result<Response, Failure> {
     let login: DeviceLogin = ask.json()?;
     let now = ask.api.now_ms();
-    ask.api
-        .0
-        .parts
-        .tokens
-        .read(&login.challenge, Use::Challenge, now)?;
+    let tokens = &ask.api.0.parts.tokens;
+    let challenge = tokens.read(&login.challenge, Use::Challenge, now)?;
     let key = PublicKey::parse(&login.key)
         .map_err(|error| Failure::bad_request("key", error.to_string()))?;
     let signature = unhex(&login.signature).and_then(|it| <[u8; 64]>::try_from(it).ok());
@@ -221,8 +230,16 @@ pub(super) async fn device(ask: Ask) -> Result<Response, Failure> {
             text,
         ));
     }
+    if !ask.api.0.signed.is_first(&challenge, now) {
+        let text = "somebody has logged in with this challenge; ask for a fresh one";
+        return Err(Failure::new(
+            StatusCode::UNAUTHORIZED,
+            codes::BAD_LOGIN,
+            text,
+        ));
+    }
     let name = format!("{DEVICE}{}", key.fingerprint());
-    tell(&ask, &claims(&name, Use::Access, (now, ACCESS_S)))
+    tell(&ask, &claims(&name, Use::Access, (now, ACCESS_S))).await
 }
 
 /// Says who asks, and what they may.
@@ -353,26 +370,39 @@ fn claims(name: &str, aud: Use, (now_ms, seconds): (u64, u64)) -> Claims {
     }
 }
 
-fn tell(ask: &Ask, claims: &Claims) -> Result<Response, Failure> {
-    let token = ask.api.0.parts.tokens.mint(claims)?;
-    Ok(answer(&Told {
+/// Makes a token, with the key that signs now at all nodes.
+async fn mint(ask: &Ask, claims: &Claims) -> Result<String, Failure> {
+    ask.api.look_for_keys(false).await;
+    ask.api.0.parts.tokens.mint(claims)
+}
+
+async fn tell(ask: &Ask, claims: &Claims) -> Result<Response, Failure> {
+    Ok(told(&mint(ask, claims).await?, claims))
+}
+
+fn told(token: &str, claims: &Claims) -> Response {
+    answer(&Told {
         schema: "tallyline.token/1",
-        token: &token,
+        token,
         token_type: "Bearer",
         expires_in: claims.exp.saturating_sub(claims.iat),
         roles: &claims.roles,
-    }))
+    })
 }
 
 /// Answers a token, and puts it and what renews it into cookies.
-fn logged_in(ask: &Ask, account: &Account, refresh: Option<&str>) -> Result<Response, Failure> {
+async fn logged_in(
+    ask: &Ask,
+    account: &Account,
+    refresh: Option<&str>,
+) -> Result<Response, Failure> {
     let claims = Claims {
         ver: account.version,
         roles: account.roles.clone(),
         ..claims(&account.name, Use::Access, (ask.api.now_ms(), ACCESS_S))
     };
-    let token = ask.api.0.parts.tokens.mint(&claims)?;
-    let mut response = tell(ask, &claims)?;
+    let token = mint(ask, &claims).await?;
+    let mut response = told(&token, &claims);
     add_cookie(&mut response, ask, (COOKIE, &token, "/api", ACCESS_S));
     if let Some(refresh) = refresh {
         let life = REFRESH_MS / 1000;

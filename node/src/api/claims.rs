@@ -39,7 +39,7 @@ pub(super) struct NewClaim {
 pub(super) async fn check(ask: &Ask, number: u32) -> Result<(), Failure> {
     let (what, holder) = ((ask.open()?.uuid.clone(), number), ask.name()?);
     let shared = &ask.api.0.parts.shared;
-    let failure = match shared.claimed(&what, ask.api.now_ms()).await? {
+    let failure = match shared.claimed(&what, now_ms(ask).await?).await? {
         Some(one) if one.holder == holder => return Ok(()),
         Some(one) => held(&one),
         None => {
@@ -68,7 +68,7 @@ pub(super) async fn list(ask: Ask) -> Result<Response, Failure> {
         let lent = ask.request(Request::Claims(Nothing {})).await?;
         let event = &ask.open()?.uuid;
         let shared = &ask.api.0.parts.shared;
-        let here = shared.claims(event, ask.api.now_ms()).await?;
+        let here = shared.claims(event, now_ms(&ask).await?).await?;
         let lent = lent.get("claims").cloned().unwrap_or(Value::Null);
         Ok(json!({ "schema": "tallyline.claims-held/1", "claims": here, "lent": lent }))
     })
@@ -79,7 +79,7 @@ pub(super) async fn list(ask: Ask) -> Result<Response, Failure> {
 pub(super) async fn one(ask: Ask) -> Result<Response, Failure> {
     let what = what(&ask)?;
     let shared = &ask.api.0.parts.shared;
-    let held = shared.claimed(&what, ask.api.now_ms()).await?;
+    let held = shared.claimed(&what, now_ms(&ask).await?).await?;
     let told = json!({ "schema": "tallyline.claim-held/1", "claim": held });
     Ok(answer(&told))
 }
@@ -92,7 +92,7 @@ pub(super) async fn claim(ask: Ask) -> Result<Response, Failure> {
         ask.json()?
     };
     let what = what(&ask)?;
-    let now = ask.api.now_ms();
+    let now = now_ms(&ask).await?;
     let most = now.saturating_add(u64::from(MINUTES_MAX) * 60_000);
     let minutes = wanted.minutes.unwrap_or(MINUTES);
     let until = now.saturating_add(u64::from(minutes) * 60_000);
@@ -141,7 +141,7 @@ pub(super) async fn release(ask: Ask) -> Result<Response, Failure> {
         None => Some(ask.name()?),
     };
     let shared = &ask.api.0.parts.shared;
-    match shared.give(&what, holder, ask.api.now_ms()).await? {
+    match shared.give(&what, holder, now_ms(&ask).await?).await? {
         Gave::Done => {}
         Gave::Free if holder.is_none() => {}
         Gave::Held(one) => {
@@ -161,6 +161,12 @@ pub(super) async fn release(ask: Ask) -> Result<Response, Failure> {
     Ok(answer(
         &json!({ "schema": "tallyline.done/1", "text": "Given back." }),
     ))
+}
+
+/// Returns what time it is where the claims are kept: nodes whose clocks differ agree who holds one.
+async fn now_ms(ask: &Ask) -> Result<u64, Failure> {
+    let here_ms = ask.api.now_ms();
+    Ok(ask.api.0.parts.shared.now_ms(here_ms).await?)
 }
 
 fn what(ask: &Ask) -> Result<What, Failure> {

@@ -205,6 +205,9 @@ async fn person(api: &Api, route: &Route, parts: &Parts) -> Result<Option<Person
         (None, None, Some(it)) => (it, Use::Access),
         (None, None, None) => return Ok(None),
     };
+    if !api.0.parts.tokens.knows(text.trim()) {
+        api.look_for_keys(true).await;
+    }
     let read = api.0.parts.tokens.read(text.trim(), aud, api.now_ms());
     // A browser keeps a cookie longer than it is worth; what is for everybody stays so.
     let public = matches!(route.need, Need::Nobody | Need::Public(_));

@@ -89,6 +89,12 @@ const PARTS_MAX: usize = 64;
 /// Most files that are taken in at a time: each may hold 64 MiB of memory.
 const FILES_MAX: usize = 2;
 
+/// Milliseconds after which the keys of tokens are read again, which another process may have renewed.
+const KEYS_OLD_MS: u64 = 60_000;
+
+/// As [`KEYS_OLD_MS`], where a token names a key that is not known: anybody can make such tokens up.
+const KEYS_YOUNG_MS: u64 = 1_000;
+
 /// What the router is made of.
 pub struct Parts {
     /// The events that are served.
@@ -140,6 +146,10 @@ struct Inner {
     readers: Arc<Semaphore>,
     /// One write at a time that has looked before it writes.
     looked: tokio::sync::Mutex<()>,
+    /// When the keys of tokens were read last, in milliseconds of the clock.
+    keys_read_ms: tokio::sync::Mutex<u64>,
+    /// Challenges that devices have signed.
+    signed: auth::Signed,
 }
 
 impl Api {
@@ -158,6 +168,8 @@ impl Api {
             looks: looks::Looks::default(),
             begun: Mutex::default(),
             looked: tokio::sync::Mutex::new(()),
+            keys_read_ms: tokio::sync::Mutex::new(parts.clock.now().mono_ms),
+            signed: auth::Signed::default(),
             parts,
         }))
     }
@@ -182,6 +194,31 @@ impl Api {
 
     fn lock_begun(&self) -> MutexGuard<'_, JoinSet<()>> {
         self.0.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads the keys of tokens again, if that was long ago, or `unknown` says that a token names
+    /// another one. What was read stays where they cannot be read.
+    async fn look_for_keys(&self, unknown: bool) {
+        let Ok(mut read_ms) = self.0.keys_read_ms.try_lock() else {
+            return;
+        };
+        let now_ms = self.0.parts.clock.now().mono_ms;
+        let old_ms = if unknown { KEYS_YOUNG_MS } else { KEYS_OLD_MS };
+        if now_ms.saturating_sub(*read_ms) < old_ms {
+            return;
+        }
+        *read_ms = now_ms;
+        let parts = &self.0.parts;
+        let taken = match parts.accounts.token_keys().await {
+            Ok(keys) => parts.tokens.take(&keys).map_err(|error| error.to_string()),
+            Err(problem) => Err(problem.text),
+        };
+        if let Err(why) = taken {
+            tracing::warn!(
+                why,
+                "the keys of tokens were not read again; those of before stay"
+            );
+        }
     }
 
     fn now_ms(&self) -> u64 {

@@ -79,6 +79,8 @@ pub type What = (String, u32);
 
 /// What has to be known of requests beyond the request, wherever that is kept.
 pub trait Shared: Send + Sync {
+    /// Returns the time by which claims are over, in Unix milliseconds; `here_ms` is this node's.
+    fn now_ms(&self, here_ms: u64) -> Asked<'_, Result<u64, Problem>>;
     /// Returns the claims of an event that are not over.
     fn claims<'a>(
         &'a self,
@@ -157,6 +159,10 @@ impl InMemory {
 }
 
 impl Shared for InMemory {
+    fn now_ms(&self, here_ms: u64) -> Asked<'_, Result<u64, Problem>> {
+        Box::pin(ready(Ok(here_ms)))
+    }
+
     fn claims<'a>(
         &'a self,
         event: &'a str,

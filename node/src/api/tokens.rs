@@ -1,15 +1,15 @@
 //! Tokens: short texts that say who somebody is, signed by a key of the node that signs nothing
 //! else.
 //!
-//! JWT with `EdDSA` and the key's id in `kid`: a fresh key signs from when it is there, and what an
-//! older one signed is read until it is over. Times are judged by the node's own clock: it made
+//! JWT with `EdDSA` and the key's id in `kid`: a fresh key signs from when it is seen, and what the one
+//! before signed is read until it is over. Times are judged by the node's own clock: it made
 //! the token. Layer: node, api.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use axum::http::StatusCode;
 use jsonwebtoken::{
@@ -96,7 +96,7 @@ impl Drop for OneKey {
 
 /// Makes and reads tokens; copies are the same.
 #[derive(Clone)]
-pub struct Tokens(Arc<Ready>);
+pub struct Tokens(Arc<RwLock<Ready>>);
 
 struct Ready {
     signs: (String, EncodingKey),
@@ -113,7 +113,7 @@ impl std::fmt::Debug for OneKey {
 
 impl std::fmt::Debug for Tokens {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Tokens").field(&self.0.signs.0).finish()
+        f.debug_tuple("Tokens").field(&self.now().signs.0).finish()
     }
 }
 
@@ -193,6 +193,10 @@ impl TokenKeys {
     ///
     /// That the file has no key, or something that is none.
     pub fn ready(&self) -> io::Result<Tokens> {
+        Ok(Tokens(Arc::new(RwLock::new(self.read_out()?))))
+    }
+
+    fn read_out(&self) -> io::Result<Ready> {
         let mut signs = None;
         let mut reads = Vec::new();
         for key in &self.keys {
@@ -210,18 +214,40 @@ impl TokenKeys {
         }
         let none = || io::Error::new(io::ErrorKind::InvalidData, "there is no key of tokens");
         let signs = signs.ok_or_else(none)?;
-        Ok(Tokens(Arc::new(Ready { signs, reads })))
+        Ok(Ready { signs, reads })
     }
 }
 
 impl Tokens {
+    /// Takes what is kept now: another process may have renewed it.
+    ///
+    /// # Errors
+    ///
+    /// As [`TokenKeys::ready`]; those that were taken before stay.
+    pub fn take(&self, keys: &TokenKeys) -> io::Result<()> {
+        let ready = keys.read_out()?;
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = ready;
+        Ok(())
+    }
+
+    /// Returns whether a text names one of the keys; not whether that key signed it.
+    pub fn knows(&self, text: &str) -> bool {
+        let kid = head(text);
+        kid.is_some_and(|kid| self.now().reads.iter().any(|(it, _)| *it == kid))
+    }
+
+    fn now(&self) -> RwLockReadGuard<'_, Ready> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Makes a token.
     ///
     /// # Errors
     ///
     /// A [`Failure`] if the library refuses; it does not for keys of ours.
     pub fn mint(&self, claims: &Claims) -> Result<String, Failure> {
-        let (kid, key) = &self.0.signs;
+        let ready = self.now();
+        let (kid, key) = &ready.signs;
         let mut header = Header::new(Algorithm::EdDSA);
         header.kid = Some(kid.clone());
         let made = jsonwebtoken::encode(&header, claims, key);
@@ -238,17 +264,10 @@ impl Tokens {
             let text = "this token is none of this node's; log in again";
             Failure::new(StatusCode::UNAUTHORIZED, codes::BAD_TOKEN, text)
         };
-        if TOKEN_BYTES_MAX < text.len() {
-            return Err(bad());
-        }
-        let kid = decode_header(text).ok().and_then(|header| header.kid);
-        let kid = kid.ok_or_else(bad)?;
-        let (_, key) = self
-            .0
-            .reads
-            .iter()
-            .find(|(it, _)| *it == kid)
-            .ok_or_else(bad)?;
+        let kid = head(text).ok_or_else(bad)?;
+        let ready = self.now();
+        let mut keys = ready.reads.iter();
+        let (_, key) = keys.find(|(it, _)| *it == kid).ok_or_else(bad)?;
         let mut how = Validation::new(Algorithm::EdDSA);
         // Time is read in one place of the program, and the use is compared below.
         how.validate_exp = false;
@@ -267,6 +286,14 @@ impl Tokens {
         }
         Ok(claims)
     }
+}
+
+/// Returns the id of the key by which a text says that it is signed.
+fn head(text: &str) -> Option<String> {
+    if TOKEN_BYTES_MAX < text.len() {
+        return None;
+    }
+    decode_header(text).ok().and_then(|header| header.kid)
 }
 
 /// Writes a file that only its owner reads; there is never half of one.
@@ -355,6 +382,11 @@ mod tests {
         TokenKeys::renew(dir.path()).unwrap();
         let again = TokenKeys::open(dir.path()).unwrap().ready().unwrap();
         assert_eq!(again.read(&text, Use::Access, 0).unwrap(), claims(10));
+        let fresh = again.mint(&claims(10)).unwrap();
+        let running = keys.ready().unwrap();
+        assert!(!running.knows(&fresh), "it was renewed beside the node");
+        running.take(&TokenKeys::open(dir.path()).unwrap()).unwrap();
+        assert_eq!(running.read(&fresh, Use::Access, 0).unwrap(), claims(10));
         assert_ne!(
             again.mint(&claims(10)).unwrap(),
             text,

@@ -93,7 +93,7 @@ pub(super) fn token(args: Token, session: &Session) -> Result<u8, Failure> {
     if args.new_key {
         keeper.renew_key()?;
         say(
-            "A fresh key signs tokens from the node's next start on; those of the key before hold.",
+            "A fresh key signs tokens within a minute, at every node; those of the key before hold.",
         );
         return Ok(DONE);
     }

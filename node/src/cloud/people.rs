@@ -46,22 +46,11 @@ impl People {
         Self { database, begun }
     }
 
-    /// Returns the keys that sign tokens at all nodes; the first node draws the first one.
+    /// Draws a key that signs at each node from when that sees it.
     ///
     /// # Errors
     ///
     /// A [`Problem`] if the database does not answer, or there is no randomness.
-    pub async fn token_keys(&self) -> Result<TokenKeys, Problem> {
-        let fresh = TokenKeys::fresh().map_err(|error| no_key(&error))?;
-        let keys = self.database.token_keys(&fresh, count(KEYS_MAX)).await;
-        Ok(TokenKeys::shared(keys.map_err(|error| away(&error))?))
-    }
-
-    /// Draws a key that signs from each node's next start on.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::token_keys`].
     pub async fn renew_token_key(&self) -> Result<(), Problem> {
         let fresh = TokenKeys::fresh().map_err(|error| no_key(&error))?;
         let added = self.database.add_token_key(&fresh, count(KEYS_MAX)).await;
@@ -70,6 +59,14 @@ impl People {
 }
 
 impl Accounts for People {
+    fn token_keys(&self) -> Asked<'_, Result<TokenKeys, Problem>> {
+        Box::pin(async move {
+            let fresh = TokenKeys::fresh().map_err(|error| no_key(&error))?;
+            let keys = self.database.token_keys(&fresh, count(KEYS_MAX)).await;
+            Ok(TokenKeys::shared(keys.map_err(|error| away(&error))?))
+        })
+    }
+
     fn find<'a>(&'a self, name: &'a str) -> Asked<'a, Result<Option<Account>, Problem>> {
         Box::pin(async move {
             let found = self.database.account(name).await;
@@ -173,6 +170,10 @@ impl Accounts for People {
 }
 
 impl api::Shared for People {
+    fn now_ms(&self, _here_ms: u64) -> Asked<'_, Result<u64, Problem>> {
+        Box::pin(async move { self.database.now_ms().await.map_err(|error| away(&error)) })
+    }
+
     fn claims<'a>(
         &'a self,
         event: &'a str,

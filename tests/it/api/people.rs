@@ -200,6 +200,22 @@ fn a_role_holds_at_its_event() {
     bert.get(SCORES).problem(401, "bad_token");
 }
 
+/// A node went on with the keys that it had read at its start, and refused every fresh token.
+#[test]
+fn a_fresh_key_of_tokens_needs_no_restart() {
+    let it = Served::founded();
+    let me = |web: &Web| web.get("/api/auth/me");
+    let anna = it.somebody("anna", "ro");
+    assert_eq!(me(&anna).good()["user"], "anna");
+    it.range.done("owner", &["cloud", "token", "--new-key"]);
+    let bert = it.somebody("bert", "ro");
+    // Made-up keys are looked for once a second.
+    until("the fresh key is read", AGREE_MAX, || {
+        me(&bert).status == 200
+    });
+    assert_eq!(me(&anna).good()["user"], "anna", "the key before holds");
+}
+
 /// A venue's roles hold in a browser: a member's key is its login, until it is revoked.
 #[test]
 fn a_member_logs_in_with_its_devices_key() {
@@ -226,6 +242,7 @@ fn a_member_logs_in_with_its_devices_key() {
         .as_str()
         .unwrap()
         .to_owned();
+    login(node.as_bytes()).problem(401, "bad_login");
     let tablet = it.web.with(&token);
     assert_eq!(tablet.get(SCORES).status, 200);
     assert_eq!(tablet.get("/api/v1/competitions/-/bundle").status, 200);

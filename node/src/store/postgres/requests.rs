@@ -67,6 +67,20 @@ type AnswerColumns = (
 );
 
 impl Database {
+    /// Returns the database's time in Unix milliseconds: the one clock of nodes that share it.
+    ///
+    /// # Errors
+    ///
+    /// What the database said.
+    pub async fn now_ms(&self) -> Result<u64, StoreError> {
+        let (now,): (i64,) = retried(|| {
+            let now = "select (extract(epoch from clock_timestamp()) * 1000)::bigint";
+            sqlx::query_as(now).fetch_one(self.pool())
+        })
+        .await?;
+        Ok(now.cast_unsigned())
+    }
+
     /// Returns the claims of an event that are not over.
     ///
     /// # Errors
