@@ -257,14 +257,14 @@ impl Driver {
     ///
     /// # Errors
     ///
-    /// [`Stopped`] if the loop has ended.
-    pub async fn catch_up(&self) -> Result<(), Stopped> {
+    /// [`Unanswered`] if the store is shut and could not be opened again, or the loop has ended.
+    pub async fn catch_up(&self) -> Result<(), Unanswered> {
         let (answer, done) = oneshot::channel();
         self.queue
             .send(Work::CatchUp(answer))
             .await
             .map_err(|_| Stopped)?;
-        done.await.map_err(|_| Stopped)
+        done.await.map_err(|_| Stopped)?
     }
 
     /// Looks at the replica between two steps: everything it shows is on disk.
@@ -524,7 +524,7 @@ impl Loop {
         }
         for answer in batch.catch_ups.drain(..) {
             // Who asked may have gone away meanwhile.
-            answer.send(()).ok();
+            answer.send(Ok(())).ok();
         }
     }
 
@@ -555,9 +555,7 @@ impl Loop {
                     self.set_trouble(Some(reason.clone()));
                     // Whoever asked during the try waits for no other one.
                     let during = self.refuse(batch, std::time::Duration::ZERO, &reason).await;
-                    for look in batch.queries.drain(..) {
-                        look(Err(&reason));
-                    }
+                    batch.refuse_askers(&reason);
                     if during == Turn::End {
                         return Turn::End;
                     }
@@ -576,7 +574,7 @@ impl Loop {
                 .min(REOPEN_LAST_MS),
         };
         while 0 < left_ms {
-            if !batch.queries.is_empty() {
+            if !batch.queries.is_empty() || !batch.catch_ups.is_empty() {
                 left_ms = left_ms.min(REOPEN_FIRST_MS);
             }
             let before_ms = self.now().mono_ms;
@@ -590,13 +588,13 @@ impl Loop {
     }
 
     /// Receives what waits, or the first thing within `wait`, while the store is shut: commands are
-    /// answered "not saved", questions are kept.
+    /// answered "not saved", who asks is kept.
     async fn refuse(&mut self, batch: &mut Batch, wait: std::time::Duration, reason: &str) -> Turn {
         let more = receive(&mut self.queue, wait, &mut self.pending).await;
         self.pending.fail_all(reason);
-        let room = QUEUE_MAX.saturating_sub(batch.queries.len());
-        batch.queries.extend(more.queries.into_iter().take(room));
-        more.turn
+        let turn = more.turn;
+        batch.keep_askers(more, QUEUE_MAX);
+        turn
     }
 
     fn reopen(&mut self) -> Result<(), StoreError> {

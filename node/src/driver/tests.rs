@@ -270,10 +270,16 @@ fn a_question_does_not_wait_for_a_store_that_is_away() {
                 panic!("{asked:?}")
             };
             assert!(reason.contains("nobody answers"), "{reason}");
+            let caught_up = driver.catch_up().await;
+            assert!(
+                matches!(caught_up, Err(Unanswered::Shut(_))),
+                "{caught_up:?}"
+            );
         }
         disk.bound(u64::MAX);
         away.store(false, Ordering::SeqCst);
         assert_eq!(height(&driver).await, saved, "it waits for the next try");
+        assert_eq!(driver.catch_up().await, Ok(()));
     });
     drop(driver);
     thread.join().expect("ends");

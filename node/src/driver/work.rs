@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use tallyline_proto::replica::{Command, Input, Now, Replica, Reply, RequestId};
 use tokio::sync::oneshot;
 
-use super::{CommandFailed, Turn};
+use super::{CommandFailed, Turn, Unanswered};
 
 /// A question to the replica, or why there is none to ask.
 pub(super) type Query = Box<dyn FnOnce(Result<(&mut Replica, Now), &str>) + Send>;
@@ -15,12 +15,15 @@ pub(super) type Query = Box<dyn FnOnce(Result<(&mut Replica, Now), &str>) + Send
 /// Where the reply to a command goes.
 pub(super) type Answer = oneshot::Sender<Result<Reply, CommandFailed>>;
 
+/// Where it goes whether what other processes have added is here.
+pub(super) type CaughtUp = oneshot::Sender<Result<(), Unanswered>>;
+
 /// One thing in the queue.
 pub(super) enum Work {
     Input(Input),
     Command(Box<Command>, Answer),
     Query(Query),
-    CatchUp(oneshot::Sender<()>),
+    CatchUp(CaughtUp),
     Stop,
 }
 
@@ -29,8 +32,29 @@ pub(super) struct Batch {
     pub(super) inputs: Vec<Input>,
     pub(super) queries: Vec<Query>,
     /// Who wants what other processes have added to the store.
-    pub(super) catch_ups: Vec<oneshot::Sender<()>>,
+    pub(super) catch_ups: Vec<CaughtUp>,
     pub(super) turn: Turn,
+}
+
+impl Batch {
+    /// Takes over who asks and has to wait, as far as there is room.
+    pub(super) fn keep_askers(&mut self, more: Self, most: usize) {
+        let room = most.saturating_sub(self.queries.len());
+        self.queries.extend(more.queries.into_iter().take(room));
+        let room = most.saturating_sub(self.catch_ups.len());
+        self.catch_ups.extend(more.catch_ups.into_iter().take(room));
+    }
+
+    /// Tells everybody who asks why there is nothing to ask.
+    pub(super) fn refuse_askers(&mut self, reason: &str) {
+        for look in self.queries.drain(..) {
+            look(Err(reason));
+        }
+        for answer in self.catch_ups.drain(..) {
+            // Who asked may have gone away meanwhile.
+            answer.send(Err(Unanswered::Shut(reason.to_owned()))).ok();
+        }
+    }
 }
 
 /// Commands that wait for their replies.

@@ -22,7 +22,7 @@ use super::tidings::EventLook;
 use super::tree::{BlobHash, HASH_BYTES, Tree, groups_of, span};
 use super::wants::{Greed, Metered, named};
 use super::wire::{ASKED_MAX, GROUPS_MAX, Give, HERE, NOT_HERE, NOT_NOW, Question, Sized};
-use crate::driver::Driver;
+use crate::driver::{Driver, Unanswered};
 use crate::net::{Net, Side, SidePeer};
 use crate::root::Mode;
 
@@ -190,7 +190,8 @@ impl Fetcher {
         }
     }
 
-    /// Looks at what the event names; `false` once the loop has ended.
+    /// Looks at what the event names; `false` once the loop has ended. While the store is shut it goes
+    /// by what it saw before.
     async fn look(&self) -> bool {
         let mode = self.mode;
         let look = self.driver.query(move |replica, now| EventLook {
@@ -198,10 +199,11 @@ impl Fetcher {
             named: named(replica),
             circle: replica.member_peers(),
         });
-        let Ok(seen) = look.await else {
-            return false;
-        };
-        self.media.learn(seen);
+        match look.await {
+            Ok(seen) => self.media.learn(seen),
+            Err(Unanswered::Shut(_)) => {}
+            Err(Unanswered::Stopped(_)) => return false,
+        }
         true
     }
 
