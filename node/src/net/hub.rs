@@ -545,10 +545,9 @@ impl Hub {
         self.changed();
     }
 
-    /// Adds members and takes others away.
+    /// Adds members of some events of many and takes others away.
     pub(super) fn change_members(&self, come: &[PublicKey], gone: &[PublicKey]) {
-        let now_ms = self.now_ms();
-        self.links.lock().change_members(come, gone, now_ms);
+        self.links.lock().change_members(come, gone);
     }
 
     /// Remembers where members are reached, in memory and on disk.

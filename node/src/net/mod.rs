@@ -375,8 +375,8 @@ impl Net {
         self.hub.clone()
     }
 
-    /// Adds members and takes others away: for a process that has them of many events. Connections of
-    /// those who are members no longer end.
+    /// Adds members and takes others away: for a process that has them of many events. Who is a member
+    /// of none any more is a stranger; what it has to do with an event, the event's replica ends.
     pub fn change_members(&self, come: &[PublicKey], gone: &[PublicKey]) {
         self.hub.change_members(come, gone);
     }

@@ -30,24 +30,17 @@ impl Links {
         self.end_revoked(now_ms);
     }
 
-    /// Adds members and takes others away, as [`Self::replace_members`] does for all of them.
+    /// Adds members of some events of many, and takes away who is no member of any: those are strangers
+    /// from here on, and no more. Whoever founds an event here may admit and revoke any key in it, and a
+    /// cloud that was put back knows less members than before; the core ends what a revoked device has
+    /// to do with its event.
     ///
     /// Source: PROTOCOL R-NET-4.
-    pub(in crate::net) fn change_members(
-        &mut self,
-        come: &[PublicKey],
-        gone: &[PublicKey],
-        now_ms: u64,
-    ) {
+    pub(in crate::net) fn change_members(&mut self, come: &[PublicKey], gone: &[PublicKey]) {
         for key in gone {
             self.members.remove(key);
-            self.revoked.insert(*key);
         }
-        for key in come {
-            self.members.insert(*key);
-            self.revoked.remove(key);
-        }
-        self.end_revoked(now_ms);
+        self.members.extend(come);
     }
 
     /// Ends the connections of those who are members no longer.
@@ -59,5 +52,32 @@ impl Links {
                 held.close(Ending::Revoked);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tallyline_keys::DeviceKey;
+
+    use super::*;
+    use crate::net::limits::{AT_A_VENUE, IN_THE_CLOUD};
+
+    /// A device that one event of a cloud revoked was refused in all others until the node ended.
+    #[test]
+    fn a_cloud_lets_in_as_a_stranger_whom_one_event_revoked() {
+        let [own, tablet] = [1, 2].map(|it| DeviceKey::from_seed([it; 32]).public());
+        let cloud = Links::shared(own, IN_THE_CLOUD);
+        let mut links = cloud.lock();
+        links.change_members(&[tablet], &[]);
+        assert!(links.members.contains(&tablet));
+        links.change_members(&[], &[tablet]);
+        assert!(!links.members.contains(&tablet));
+        assert!(links.admits(&tablet));
+
+        let device = Links::shared(own, AT_A_VENUE);
+        let mut links = device.lock();
+        links.replace_members([tablet], 0);
+        links.replace_members([], 0);
+        assert!(!links.admits(&tablet), "its one event revoked it");
     }
 }
