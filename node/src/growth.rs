@@ -5,13 +5,21 @@
 //! grows behind it. Layer: node, above `driver`.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tallyline_proto::replica::{Notice, PeerId, Reason, Ticket};
 use tokio::sync::watch;
 
 use crate::driver::Link;
 
-/// How often an event grew since its node started; copies are the same number.
+/// Where the next event's numbers begin: an event that was put away and is active again has other ones
+/// than before, and what was made of it is not taken for new.
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+/// Numbers of one event at a time: more often none grows.
+const NUMBERS: u64 = 1 << 32;
+
+/// How often an event grew, from some number on; copies are the same number.
 #[derive(Clone, Debug)]
 pub struct Growth(Arc<watch::Sender<u64>>);
 
@@ -23,7 +31,8 @@ struct Counted {
 
 impl Default for Growth {
     fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(0)))
+        let first = NEXT.fetch_add(NUMBERS, Ordering::Relaxed);
+        Self(Arc::new(watch::Sender::new(first)))
     }
 }
 
@@ -44,7 +53,12 @@ impl Growth {
         self.0.subscribe()
     }
 
-    /// Says that the event grew, or may be another one than it was.
+    /// Returns whether somebody waits for it to grow.
+    pub fn is_watched(&self) -> bool {
+        0 < self.0.receiver_count()
+    }
+
+    /// Says that the event grew, or may be another one than it was, or is put away.
     pub fn rise(&self) {
         self.0.send_modify(|times| *times = times.wrapping_add(1));
     }
@@ -86,14 +100,30 @@ mod tests {
     fn whatever_grew_is_seen_once() {
         let growth = Growth::default();
         let link = growth.watch(Arc::new(NoLink));
+        let before = growth.now();
         let mut seen = growth.seen();
         let fresh = |seen: &watch::Receiver<u64>| seen.has_changed().expect("a sender");
         assert!(!fresh(&seen));
         link.notice(&Notice::Grew { entries: 3 });
         link.notice(&Notice::Grew { entries: 1 });
-        assert_eq!((*seen.borrow_and_update(), growth.now()), (2, 2));
+        let both = (*seen.borrow_and_update(), growth.now());
+        assert_eq!(both, (before + 2, before + 2));
         assert!(!fresh(&seen), "seen");
         link.reset();
         assert!(fresh(&seen), "the store was opened again");
+    }
+
+    /// An event that was put away and is active again would have been taken for one that did not grow.
+    #[test]
+    fn an_event_that_is_active_again_has_other_numbers() {
+        let (before, again) = (Growth::default(), Growth::default());
+        before.rise();
+        again.rise();
+        assert_ne!(before.now(), again.now());
+        assert!(!again.is_watched());
+        let seen = again.seen();
+        assert!(again.is_watched());
+        drop(seen);
+        assert!(!again.is_watched());
     }
 }

@@ -19,7 +19,7 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex as Turn, OwnedSemaphorePermit, watch};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::ask::Ask;
 use super::codes;
@@ -27,7 +27,7 @@ use super::events::Open;
 use super::failure::Failure;
 use super::{Api, Inner, Scope};
 use crate::local::news::{Cursor, News};
-use crate::local::protocol::{Problem, Record};
+use crate::local::protocol::{Problem, Record, codes as local};
 
 /// Most entries of one message: a minute of a busy match, some 100 KB.
 const NEWS_MAX: usize = 128;
@@ -40,11 +40,17 @@ const PACE: Duration = Duration::from_millis(250);
 /// connection for.
 const ALIVE: Duration = Duration::from_secs(20);
 
+/// Time between two tries to read what is new while the store is away.
+const SHUT_REST: Duration = Duration::from_secs(2);
+
 /// How long a browser waits before it comes back.
 const RETRY: Duration = Duration::from_secs(2);
 
 /// Time in which a client has to take a message.
 const WRITE_TIME: Duration = Duration::from_secs(20);
+
+/// Most events whose newest look is kept.
+const LATEST_MAX: usize = 1024;
 
 /// Largest message of a client of a WebSocket: its cursor.
 const MESSAGE_BYTES_MAX: usize = 128 * 1024;
@@ -84,6 +90,9 @@ impl Latest {
     async fn news(&self, open: &Open, from: &Cursor) -> Result<News, Problem> {
         let place = {
             let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if LATEST_MAX <= places.len() && !places.contains_key(&open.uuid) {
+                places.clear();
+            }
             Arc::clone(places.entry(open.uuid.clone()).or_default())
         };
         let mut turn = place.lock().await;
@@ -125,6 +134,8 @@ enum State {
     More,
     /// Everything was read.
     Waits,
+    /// The event grew, and what comes with it is waited for.
+    Woken,
 }
 
 impl Api {
@@ -183,7 +194,8 @@ impl Reader {
         })
     }
 
-    /// Waits for the next message; `None` when the node ends.
+    /// Waits for the next message; `None` when the node ends, or puts the event away: who comes again
+    /// makes it active again. Whoever stops waiting loses nothing.
     async fn next(&mut self) -> Option<(News, &'static str)> {
         loop {
             if self.state == State::Waits {
@@ -192,11 +204,10 @@ impl Reader {
                     _ = self.stopped.wait_for(|stop| *stop) => return None,
                     grew = self.grew.changed() => grew.ok()?,
                 }
-                tokio::select! {
-                    biased;
-                    _ = self.stopped.wait_for(|stop| *stop) => return None,
-                    () = sleep(PACE) => {}
-                }
+                self.state = State::Woken;
+            }
+            if self.state == State::Woken {
+                self.rest(PACE).await?;
             }
             if *self.stopped.borrow() {
                 return None;
@@ -204,22 +215,40 @@ impl Reader {
             // Noted as seen before it is read: what comes meanwhile wakes again.
             self.grew.borrow_and_update();
             let before = self.cursor.clone();
-            let news = self.api.0.latest.news(&self.open, &before).await;
-            let mut news = news.ok()?;
+            let mut news = match self.api.0.latest.news(&self.open, &before).await {
+                Ok(news) => news,
+                Err(shut) if shut.code == local::BAD_STORE => {
+                    // What was not read yet is read when the store is there again.
+                    self.rest(SHUT_REST).await?;
+                    continue;
+                }
+                Err(_) => return None,
+            };
             if !self.whole {
                 leave_notes_out(&mut news);
             }
             self.cursor = news.cursor.clone();
             let kind = match self.state {
                 State::Fresh => "hello",
-                State::More | State::Waits if news.entries.is_empty() => "changed",
-                State::More | State::Waits => "news",
+                State::More | State::Waits | State::Woken if news.entries.is_empty() => "changed",
+                State::More | State::Waits | State::Woken => "news",
             };
             let first = self.state == State::Fresh;
             self.state = if news.more { State::More } else { State::Waits };
             if first || news.cursor != before {
                 return Some((news, kind));
             }
+        }
+    }
+}
+
+impl Reader {
+    /// Waits; `None` when the node ends.
+    async fn rest(&mut self, time: Duration) -> Option<()> {
+        tokio::select! {
+            biased;
+            _ = self.stopped.wait_for(|stop| *stop) => None,
+            () = sleep(time) => Some(()),
         }
     }
 }
@@ -280,7 +309,7 @@ pub(super) async fn socket(mut ask: Ask) -> Result<Response, Failure> {
 
 /// Sends what is new, takes a cursor to begin at, and hears whether the client is still there.
 async fn talk(mut socket: WebSocket, mut reader: Reader) {
-    let mut heard = Instant::now();
+    let mut pulse = Pulse::new(Instant::now());
     loop {
         let said = tokio::select! {
             biased;
@@ -288,11 +317,11 @@ async fn talk(mut socket: WebSocket, mut reader: Reader) {
                 None | Some(Err(_) | Ok(Message::Close(_))) => return,
                 Some(Ok(Message::Text(text))) => {
                     resume(&mut reader, text.as_str());
-                    heard = Instant::now();
+                    pulse.heard(Instant::now());
                     continue;
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_))) => {
-                    heard = Instant::now();
+                    pulse.heard(Instant::now());
                     continue;
                 }
             },
@@ -300,8 +329,8 @@ async fn talk(mut socket: WebSocket, mut reader: Reader) {
                 Some((news, kind)) => Message::Text(text(&news, kind).into()),
                 None => Message::Close(None),
             },
-            () = sleep(ALIVE) => {
-                if ALIVE * 3 < heard.elapsed() {
+            () = sleep_until(pulse.next) => {
+                if !pulse.beat(Instant::now()) {
                     return;
                 }
                 Message::Ping(Bytes::new())
@@ -311,6 +340,32 @@ async fn talk(mut socket: WebSocket, mut reader: Reader) {
         if !matches!(timeout(WRITE_TIME, socket.send(said)).await, Ok(Ok(()))) || ends {
             return;
         }
+    }
+}
+
+/// When a client of a WebSocket is asked whether it is there: also while it is sent much, because only
+/// what it sends says so.
+struct Pulse {
+    next: Instant,
+    heard: Instant,
+}
+
+impl Pulse {
+    fn new(now: Instant) -> Self {
+        Self {
+            next: now + ALIVE,
+            heard: now,
+        }
+    }
+
+    fn heard(&mut self, now: Instant) {
+        self.heard = now;
+    }
+
+    /// Returns whether the client is to be asked again; it is gone when it has not answered thrice.
+    fn beat(&mut self, now: Instant) -> bool {
+        self.next = now + ALIVE;
+        now.duration_since(self.heard) <= ALIVE * 3
     }
 }
 

@@ -38,6 +38,10 @@ const POLL_TIME: Duration = Duration::from_millis(500);
 /// Wait before a lost connection for hints is made again; the looks go on meanwhile.
 const RECONNECT_REST: Duration = Duration::from_secs(1);
 
+/// How long is waited for the database, or for one event that takes in what is new: all others come
+/// after it.
+const ANSWER_TIME: Duration = Duration::from_secs(10);
+
 /// Events that one hint names, at most: below PostgreSQL's limit of 8,000 bytes.
 const NAMED_MAX: usize = 200;
 
@@ -270,7 +274,7 @@ impl Notices {
                 && node != self.node
             {
                 for event in named {
-                    events.catch_up(event).await;
+                    catch_up(events, event).await;
                 }
             }
         }
@@ -291,17 +295,23 @@ async fn look_again(database: &Database, events: &Events, rest: Duration) {
             continue;
         }
         // A database that is away holds this up no longer than anything else.
-        let Ok(Ok(now)) = timeout(Duration::from_secs(10), database.revisions(&active)).await
-        else {
+        let Ok(Ok(now)) = timeout(ANSWER_TIME, database.revisions(&active)).await else {
             continue;
         };
         seen.retain(|event, _| now.contains_key(event));
         for (event, rev) in now {
-            if seen.get(&event) != Some(&rev) && events.catch_up(event).await {
+            if seen.get(&event) != Some(&rev) && catch_up(events, event).await {
                 seen.insert(event, rev);
             }
         }
     }
+}
+
+/// Takes in what is new of one event, unless that takes so long that the others would wait for it.
+async fn catch_up(events: &Events, event: Uuid) -> bool {
+    timeout(ANSWER_TIME, events.catch_up(event))
+        .await
+        .unwrap_or(false)
 }
 
 /// Writes a notification: who sends it, and which events have changed.

@@ -24,7 +24,9 @@ use super::shelf::Shelf;
 use crate::api::{Active, Open};
 use crate::beside::Beside;
 use crate::clock::Clock;
-use crate::driver::{Driver, DriverThread, Home, Link, NoLink, Opener, Origin, Unstarted};
+use crate::driver::{
+    Driver, DriverThread, Home, Link, NoLink, Opener, Origin, Stopped, Unanswered, Unstarted,
+};
 use crate::entropy;
 use crate::figures::Figures;
 use crate::growth::Growth;
@@ -241,10 +243,9 @@ impl Events {
     /// Returns the active events by UUID; `None` for one whose place is busy just now.
     pub(super) fn opened(&self) -> Active {
         let slots = lock(&self.0.slots);
-        let open = |slot: &Slot| Some(slot.held.try_lock().ok()?.as_ref()?.open.clone());
         let opened = slots
             .iter()
-            .map(|(event, slot)| (event.uuid().to_string(), open(slot)));
+            .map(|(event, slot)| (event.uuid().to_string(), slot.open()));
         opened.collect()
     }
 
@@ -311,7 +312,7 @@ impl Events {
         names::only(&self.list().await?, named)
     }
 
-    /// Puts events away that nobody uses, again and again.
+    /// Puts events away that nobody uses, again and again. Whoever is streamed to uses one.
     pub async fn keep_tidy(self) {
         loop {
             sleep(SWEEP_TIME).await;
@@ -319,8 +320,10 @@ impl Events {
             let idle: Vec<EventId> = {
                 let slots = lock(&self.0.slots);
                 let idle = slots.iter().filter(|(_, slot)| {
+                    let watched = slot.open().is_some_and(|it| it.growth.is_watched());
                     let seen = slot.seen();
-                    seen.peers.is_empty() && IDLE_MS <= now_ms.saturating_sub(seen.used_ms)
+                    let unused = IDLE_MS <= now_ms.saturating_sub(seen.used_ms);
+                    !watched && seen.peers.is_empty() && unused
                 });
                 idle.map(|(event, _)| *event).collect()
             };
@@ -356,10 +359,13 @@ impl Events {
                 // It was put away in this moment.
                 continue;
             }
-            if let Some(held) = &*held
-                && held.is_ready(peer.is_some()).await
-            {
-                return Ok((held.driver.clone(), held.open.clone()));
+            if let Some(held) = &*held {
+                match held.ready(peer.is_some()).await {
+                    Ok(()) => return Ok((held.driver.clone(), held.open.clone())),
+                    // It opens its store again by itself; a fresh loop could not either.
+                    Err(shut @ Unanswered::Shut(_)) => return Err(shut.to_string()),
+                    Err(Unanswered::Stopped(_)) => {}
+                }
             }
             if let Some(ended) = held.take() {
                 end(ended).await;
@@ -516,11 +522,8 @@ impl Events {
 impl Shared {
     /// Tells the network who is a member of an event from here on.
     fn members(&self, event: EventId, keys: &[PublicKey]) {
-        let now: BTreeSet<PublicKey> = keys.iter().copied().collect();
         let mut members = lock(&self.members);
-        let before = members.insert(event, now.clone()).unwrap_or_default();
-        let come: Vec<PublicKey> = now.difference(&before).copied().collect();
-        let gone: Vec<PublicKey> = before.difference(&now).copied().collect();
+        let (come, gone) = change(&mut members, event, keys);
         self.around.net.change_members(&come, &gone);
     }
 
@@ -534,19 +537,26 @@ impl Shared {
 }
 
 impl Held {
-    /// Tells whether its loop goes on. For a connection it is brought up to date first: what is in
+    /// Returns once its loop can be asked. For a connection it is brought up to date first: what is in
     /// memory is a cache of what is committed, and the Hello must not say less. Whoever only looks
     /// sees what hints have brought; thousands who look are not to ask the database each time.
-    async fn is_ready(&self, for_a_connection: bool) -> bool {
+    async fn ready(&self, for_a_connection: bool) -> Result<(), Unanswered> {
         if for_a_connection {
-            self.driver.catch_up().await.is_ok()
+            self.driver.catch_up().await
+        } else if self.driver.is_running() {
+            Ok(())
         } else {
-            self.driver.is_running()
+            Err(Stopped.into())
         }
     }
 }
 
 impl Slot {
+    /// Returns the event, if it is active and nobody is busy with its place.
+    fn open(&self) -> Option<Open> {
+        Some(self.held.try_lock().ok()?.as_ref()?.open.clone())
+    }
+
     fn seen(&self) -> MutexGuard<'_, Seen> {
         lock(&self.seen)
     }
@@ -720,10 +730,26 @@ impl fmt::Debug for Around {
     }
 }
 
-/// Ends a loop and waits for its thread.
+/// Notes the members of an event; returns who is a member now, and who is of no event any more.
+fn change(
+    members: &mut BTreeMap<EventId, BTreeSet<PublicKey>>,
+    event: EventId,
+    keys: &[PublicKey],
+) -> (Vec<PublicKey>, Vec<PublicKey>) {
+    let now: BTreeSet<PublicKey> = keys.iter().copied().collect();
+    let before = members.insert(event, now.clone()).unwrap_or_default();
+    let come = now.difference(&before).copied().collect();
+    let elsewhere = |key: &PublicKey| members.values().any(|it| it.contains(key));
+    let gone = before.difference(&now).filter(|key| !elsewhere(key));
+    let gone = gone.copied().collect();
+    (come, gone)
+}
+
+/// Ends a loop and waits for its thread. Who is streamed to learns that there is nothing more here.
 async fn end(held: Held) {
     held.driver.stop().await;
     held.driver.ended().await;
+    held.open.growth.rise();
     let joined = spawn_blocking(move || held.thread.join()).await;
     if let Ok(Err(fault)) = joined {
         tracing::error!(fault, "an event's loop ended by a fault");
@@ -733,4 +759,24 @@ async fn end(held: Held) {
 /// Locks what no panic leaves half-changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use tallyline_keys::DeviceKey;
+    use tallyline_proto::model::Hash;
+
+    use super::*;
+
+    /// Whoever founds an event may admit and revoke anybody's key in it.
+    #[test]
+    fn who_is_a_member_of_another_event_is_not_gone() {
+        let event = |number: u8| EventId(Hash([number; 32]));
+        let [own, other] = [1, 2].map(|it| DeviceKey::from_seed([it; 32]).public());
+        let mut members = BTreeMap::new();
+        assert_eq!(change(&mut members, event(1), &[own]).0, [own]);
+        assert_eq!(change(&mut members, event(2), &[own, other]).1, []);
+        assert_eq!(change(&mut members, event(2), &[]).1, [other]);
+        assert_eq!(change(&mut members, event(1), &[]).1, [own]);
+    }
 }

@@ -110,10 +110,14 @@ impl Accounts for People {
         })
     }
 
-    fn open<'a>(&'a self, name: &'a str, family: Family) -> Asked<'a, Result<(), Problem>> {
+    fn open<'a>(
+        &'a self,
+        account: (&'a str, u32),
+        family: Family,
+    ) -> Asked<'a, Result<bool, Problem>> {
         Box::pin(async move {
-            let most = count(FAMILIES_MAX);
-            let opened = self.database.open_login(name, &login(family), most).await;
+            let (login, most) = (login(family), count(FAMILIES_MAX));
+            let opened = self.database.open_login(account, &login, most).await;
             opened.map_err(|error| away(&error))
         })
     }

@@ -217,11 +217,16 @@ function showLast() {
 function listen() {
   const channel = "BroadcastChannel" in window ? new BroadcastChannel("tallyline" + api) : null;
   if (channel) channel.addEventListener("message", () => ask());
-  const stream = () => new Promise(() => {
+  const open = () => {
     const source = new EventSource(api + "/stream" + (ticket ? "?" + ticket : ""));
     const grew = () => { ask(); if (channel) channel.postMessage("grew"); };
     ["hello", "news", "changed"].forEach((name) => source.addEventListener(name, grew));
-  });
+    // A browser comes back by itself after a break, but not after an answer that is no stream.
+    source.addEventListener("error", () => {
+      if (source.readyState === EventSource.CLOSED) setTimeout(open, POLL_MS);
+    });
+  };
+  const stream = () => new Promise(open);
   if (!("EventSource" in window)) return;
   if (navigator.locks && channel) navigator.locks.request("tallyline" + api, stream);
   else stream();

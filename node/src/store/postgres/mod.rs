@@ -37,7 +37,7 @@ use tallyline_proto::model::{EventId, Hash, LogName};
 use tallyline_proto::replica::{Disk, Stored, Write};
 use tallyline_proto::wire::event_tag;
 use tokio::runtime::Handle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use super::{EventStore, News, StoreError};
@@ -53,6 +53,20 @@ const CONNECTIONS_MAX: u32 = 24;
 /// How long a commit waits for a free connection, or for the database to be there again, before it
 /// is answered "not saved".
 const ACQUIRE_TIME: Duration = Duration::from_secs(5);
+
+/// How long anything that is asked of the database may take altogether: more than it may take by the
+/// database's own limit, so that this one ends only what the database does not answer at all.
+const ANSWER_TIME: Duration = Duration::from_secs(40);
+
+/// What the database is told of each connection; an engine that knows none of it ignores it.
+///
+/// A node that vanishes in the middle of a transaction holds its event's row for no longer than
+/// `idle_in_transaction_session_timeout`: the other nodes wait for it.
+const SESSION: [(&str, &str); 3] = [
+    ("statement_timeout", "30s"),
+    ("lock_timeout", "10s"),
+    ("idle_in_transaction_session_timeout", "10s"),
+];
 
 /// How often a transaction is tried that the database ended so that another one can go on.
 const TRIES_MAX: u32 = 8;
@@ -138,10 +152,7 @@ impl Database {
     /// [`StoreError::Newer`] if a later version of the program has changed the tables.
     pub async fn connect(url: &str, engine: Engine) -> Result<Self, StoreError> {
         let options: PgConnectOptions = url.parse().map_err(|error: sqlx::Error| disk(&error))?;
-        let options = options
-            .application_name("tallyline")
-            // An engine without it ignores it; a lock that is never given back ends a commit.
-            .options([("statement_timeout", "30s")]);
+        let options = options.application_name("tallyline").options(SESSION);
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
             .acquire_timeout(ACQUIRE_TIME)
@@ -299,7 +310,7 @@ impl Database {
         let bytes: Result<(i64,), _> = asked.fetch_one(&self.pool).await;
         match bytes {
             Ok((bytes,)) => Ok(u64::try_from(bytes).ok()),
-            Err(sqlx::Error::Database(_)) => Ok(None),
+            Err(error) if is_unknown(&error) => Ok(None),
             Err(error) => Err(disk(&error)),
         }
     }
@@ -339,8 +350,9 @@ impl Database {
     ) -> Result<T, StoreError> {
         let (sender, receiver) = mpsc::sync_channel(1);
         self.handle.spawn(async move {
+            let done = timeout(ANSWER_TIME, work).await;
             // Who waits may be gone at the end of the process.
-            drop(sender.send(work.await));
+            drop(sender.send(done.unwrap_or_else(|_| Err(silent()))));
         });
         receiver
             .recv()
@@ -429,11 +441,22 @@ fn disk(error: &sqlx::Error) -> StoreError {
     StoreError::Disk(error.to_string())
 }
 
+/// Says that nothing at all came back: whether it was done is known when the database is there again.
+fn silent() -> StoreError {
+    StoreError::Disk("the database does not answer".to_owned())
+}
+
 /// Tells whether the database ended a transaction for another's sake, so that the same one may be
 /// tried again: serialization failure, deadlock.
 fn may_retry(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(DatabaseError::code);
     code.is_some_and(|code| code == "40001" || code == "40P01")
+}
+
+/// Tells whether an engine has no such function, or this user may not call it.
+fn is_unknown(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    code.is_some_and(|code| code == "42883" || code == "42501" || code == "0A000")
 }
 
 /// Does something that may be done again from the beginning, again if the database ended it for
@@ -445,7 +468,10 @@ where
     let mut tries = 0;
     loop {
         tries += 1;
-        match attempt().await {
+        let Ok(done) = timeout(ANSWER_TIME, attempt()).await else {
+            return Err(silent());
+        };
+        match done {
             Err(error) if may_retry(&error) && tries < TRIES_MAX => {
                 // Whoever it gave way to is given time to end.
                 sleep(RETRY_REST * tries).await;
