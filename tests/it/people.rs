@@ -96,14 +96,21 @@ async fn keeps_accounts(place: &Place) {
 }
 
 async fn renews_logins(left: &dyn Accounts, right: &dyn Accounts) {
-    left.open("nobody", family("f", "one", 100)).await.unwrap();
+    let version = left.find("anna").await.unwrap().unwrap().version;
+    let opens = async |at: &dyn Accounts, name: &str, version, family| {
+        at.open((name, version), family).await.unwrap()
+    };
+    assert!(!opens(left, "nobody", version, family("f", "one", 100)).await);
+    // The password was changed while the one before was looked at.
+    assert!(!opens(right, "anna", version - 1, family("f", "one", 100)).await);
+    assert_eq!(families(right, "anna").await, [""; 0]);
     assert_eq!(
         left.find("nobody").await.unwrap(),
         None,
         "no account comes of it"
     );
-    left.open("anna", family("f", "one", 100)).await.unwrap();
-    left.open("anna", family("g", "else", 1_000)).await.unwrap();
+    assert!(opens(left, "anna", version, family("f", "one", 100)).await);
+    assert!(opens(left, "anna", version, family("g", "else", 1_000)).await);
     let next = |hash: &str| family("f", hash, 200);
     let rotate = |at: &'static str, next: Family, now_ms| async move {
         let done = if at == "left" { left } else { right };
@@ -142,7 +149,7 @@ async fn renews_logins(left: &dyn Accounts, right: &dyn Accounts) {
 
     for number in 0..=FAMILIES_MAX {
         let fresh = family(&format!("n{number}"), &number.to_string(), 100);
-        left.open("anna", fresh).await.unwrap();
+        assert!(opens(left, "anna", version, fresh).await);
     }
     let kept = families(right, "anna").await;
     let newest: Vec<String> = (1..=FAMILIES_MAX).map(|it| it.to_string()).collect();
@@ -177,11 +184,10 @@ async fn keeps_plans(left: &dyn Accounts, right: &dyn Accounts) {
 async fn one_of_many_renews(place: &Place) {
     let accounts: Arc<dyn Accounts> = place.accounts().await.into();
     let other: Arc<dyn Accounts> = place.accounts().await.into();
-    accounts.put(account("carl", Role::Ro)).await.unwrap();
-    accounts
-        .open("carl", family("f", "one", 100))
-        .await
-        .unwrap();
+    let carl = account("carl", Role::Ro);
+    accounts.put(carl.clone()).await.unwrap();
+    let opened = accounts.open(("carl", carl.version), family("f", "one", 100));
+    assert!(opened.await.unwrap());
     let mut tries = tokio::task::JoinSet::new();
     for number in 0..8 {
         let at = Arc::clone(if number % 2 == 0 { &accounts } else { &other });

@@ -99,8 +99,12 @@ pub trait Accounts: Send + Sync {
     fn put(&self, account: Account) -> Asked<'_, Result<(), Problem>>;
     /// Removes an account; returns whether there was one.
     fn remove<'a>(&'a self, name: &'a str) -> Asked<'a, Result<bool, Problem>>;
-    /// Notes a fresh login.
-    fn open<'a>(&'a self, name: &'a str, family: Family) -> Asked<'a, Result<(), Problem>>;
+    /// Notes a fresh login of an account of this name and version; returns whether there still is one.
+    fn open<'a>(
+        &'a self,
+        account: (&'a str, u32),
+        family: Family,
+    ) -> Asked<'a, Result<bool, Problem>>;
     /// Exchanges the token that renews a login, if `hash` is that of the newest one.
     fn rotate<'a>(
         &'a self,
@@ -149,10 +153,9 @@ impl Account {
     /// # Errors
     ///
     /// A [`Problem`] if the name is empty, too long, or has other letters than a name in an address
-    /// may have.
+    /// may have; or if there is no randomness.
     pub fn new(name: &str, roles: Vec<Held>) -> Result<Self, Problem> {
-        let plain = |it: char| it.is_ascii_alphanumeric() || matches!(it, '.' | '-' | '_' | '@');
-        if name.is_empty() || NAME_BYTES_MAX < name.len() || !name.chars().all(plain) {
+        if !is_name(name) {
             let text = format!(
                 "the name {name:?} is none; use 1 to {NAME_BYTES_MAX} of a-z, A-Z, 0-9, . - _ @; \
                  nothing was changed"
@@ -162,7 +165,8 @@ impl Account {
         Ok(Self {
             name: name.to_owned(),
             secret: String::new(),
-            version: 1,
+            // An account that was removed and is made again is another one: tokens of before are void.
+            version: u32::from_le_bytes(entropy::bytes()?) >> 1,
             roles,
             families: Vec::new(),
         })
@@ -199,6 +203,12 @@ impl Account {
         // Compared by hash, so that how far two agree is told by nobody's clock.
         blake3::hash(&given) == blake3::hash(&made)
     }
+}
+
+/// Returns whether an account may have a name; no other one is asked for.
+pub(super) fn is_name(text: &str) -> bool {
+    let plain = |it: char| it.is_ascii_alphanumeric() || matches!(it, '.' | '-' | '_' | '@');
+    !text.is_empty() && text.len() <= NAME_BYTES_MAX && text.chars().all(plain)
 }
 
 fn hash(password: &str, salt: &[u8]) -> Result<[u8; 32], Problem> {
@@ -376,16 +386,24 @@ impl Accounts for FileAccounts {
         self.later(move |_| all.drop_account(&name))
     }
 
-    fn open<'a>(&'a self, name: &'a str, family: Family) -> Asked<'a, Result<(), Problem>> {
+    fn open<'a>(
+        &'a self,
+        (name, version): (&'a str, u32),
+        family: Family,
+    ) -> Asked<'a, Result<bool, Problem>> {
         let name = name.to_owned();
         self.later(move |files| {
             files.change(|all| {
-                if let Some(account) = all.iter_mut().find(|it| it.name == name) {
-                    let spare = account.families.len().saturating_sub(FAMILIES_MAX - 1);
-                    account.families.drain(..spare);
-                    account.families.push(family);
-                }
-                Ok(())
+                let mut same = all
+                    .iter_mut()
+                    .filter(|it| it.name == name && it.version == version);
+                let Some(account) = same.next() else {
+                    return Ok(false);
+                };
+                let spare = account.families.len().saturating_sub(FAMILIES_MAX - 1);
+                account.families.drain(..spare);
+                account.families.push(family);
+                Ok(true)
             })
         })
     }
@@ -491,12 +509,18 @@ mod tests {
             !anna.opens(""),
             "no password opens an account that has none"
         );
+        let before = anna.version;
         anna.set_password("in the butts").unwrap();
         assert!(anna.opens("in the butts"));
         assert!(!anna.opens("in the buts"));
         let kept = serde_json::to_string(&anna).unwrap();
         assert!(!kept.contains("butts"));
-        assert_eq!(anna.version, 2, "tokens of before are void");
+        assert_eq!(anna.version, before + 1, "tokens of before are void");
+        let again = Account::new("anna", Vec::new()).unwrap();
+        assert_ne!(
+            again.version, anna.version,
+            "also of an account of that name"
+        );
     }
 
     #[test]

@@ -16,7 +16,7 @@ use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
 
 use super::access::Role;
-use super::accounts::{Account, Family, Held, Rotation};
+use super::accounts::{Account, Family, Held, Rotation, is_name};
 use super::ask::{Ask, DEVICE, Person, json as answer};
 use super::codes;
 use super::failure::Failure;
@@ -99,7 +99,7 @@ struct Told<'a> {
 pub(super) async fn login(ask: Ask) -> Result<Response, Failure> {
     let Login { user, password } = ask.json()?;
     let found = match password.len() {
-        0..=PASSWORD_BYTES_MAX => ask.api.0.parts.accounts.find(&user).await?,
+        0..=PASSWORD_BYTES_MAX if is_name(&user) => ask.api.0.parts.accounts.find(&user).await?,
         _ => None,
     };
     // Somebody without an account is hashed for all the same: who exists is not told by a clock.
@@ -126,7 +126,15 @@ pub(super) async fn login(ask: Ask) -> Result<Response, Failure> {
     }
     let id = hex(&entropy::bytes::<8>().map_err(Problem::from)?);
     let (family, refresh) = family(&id, &account.name, ask.api.now_ms())?;
-    ask.api.0.parts.accounts.open(&account.name, family).await?;
+    let checked = (account.name.as_str(), account.version);
+    if !ask.api.0.parts.accounts.open(checked, family).await? {
+        let text = "the account was changed in this moment; log in again";
+        return Err(Failure::new(
+            StatusCode::UNAUTHORIZED,
+            codes::BAD_LOGIN,
+            text,
+        ));
+    }
     logged_in(&ask, &account, Some(&refresh)).await
 }
 
@@ -143,7 +151,8 @@ pub(super) async fn refresh(ask: Ask) -> Result<Response, Failure> {
     };
     let name = unhex(name)
         .and_then(|it| String::from_utf8(it).ok())
-        .unwrap_or_default();
+        .filter(|it| is_name(it))
+        .ok_or_else(|| over(codes::LOGIN_NEEDED, unknown))?;
     let now = ask.api.now_ms();
     let (next, refresh) = family(id, &name, now)?;
     let accounts = &ask.api.0.parts.accounts;
@@ -320,7 +329,7 @@ pub(super) async fn remove_account(ask: Ask) -> Result<Response, Failure> {
         let text = format!("{name} is the last account that may make others; it stays");
         return Err(Failure::new(StatusCode::CONFLICT, local::BAD_VALUE, text));
     }
-    if !accounts.remove(name).await? {
+    if !is_name(name) || !accounts.remove(name).await? {
         let text = format!("there is no account {name}; nothing was changed");
         return Err(Failure::new(
             StatusCode::NOT_FOUND,

@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use super::Api;
 use super::events::Open;
 use crate::alerts::rules;
-use crate::local::protocol::{Nothing, Problem, Request, StatusData, VitalsData};
+use crate::local::protocol::{Nothing, Problem, Request, StatusData, VitalsData, codes};
 use crate::local::{Tally, tally};
 use crate::root::Mode;
 use crate::root::room::{disk_bytes, free_bytes};
@@ -128,6 +128,7 @@ impl Api {
                 seen.put_away();
             }
         }
+        let mut unread = None;
         for (name, open) in &active {
             let seen = state.events.entry(name.clone()).or_default();
             // What was seen of a busy one stands until the next look; and of all of them while nothing
@@ -145,12 +146,17 @@ impl Api {
             }
             match ask(open).await {
                 Ok((look, tally)) => seen.note((growth, now_ms), look, &tally),
+                // What was seen stands while it cannot be read, and that is what monitors are to know.
+                Err(shut) if cloud && shut.code == codes::BAD_STORE => {
+                    unread.get_or_insert_with(|| format!("{name}: {}", shut.text));
+                }
                 // An event that is being put away has nothing to say; the next look is without it.
                 Err(_) if cloud => seen.put_away(),
                 Err(problem) => return Err(problem),
             }
         }
         let mut sums = state.sums(now_ms, cloud);
+        sums.trouble = sums.trouble.or(unread);
         match store {
             Ok(bytes) if cloud => sums.store_bytes = bytes,
             Ok(_) => {}

@@ -55,11 +55,12 @@ mod stream;
 mod tokens;
 mod uplink;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tallyline_keys::{DeviceKey, Warrant};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedMutexGuard, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
@@ -144,8 +145,8 @@ struct Inner {
     pieces: Semaphore,
     /// Places for who reads pictures and clips.
     readers: Arc<Semaphore>,
-    /// One write at a time that has looked before it writes.
-    looked: tokio::sync::Mutex<()>,
+    /// One write of an event at a time that has looked before it writes.
+    turns: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
     /// When the keys of tokens were read last, in milliseconds of the clock.
     keys_read_ms: tokio::sync::Mutex<u64>,
     /// Challenges that devices have signed.
@@ -167,7 +168,7 @@ impl Api {
             files: Semaphore::new(FILES_MAX),
             looks: looks::Looks::default(),
             begun: Mutex::default(),
-            looked: tokio::sync::Mutex::new(()),
+            turns: Mutex::default(),
             keys_read_ms: tokio::sync::Mutex::new(parts.clock.now().mono_ms),
             signed: auth::Signed::default(),
             parts,
@@ -194,6 +195,16 @@ impl Api {
 
     fn lock_begun(&self) -> MutexGuard<'_, JoinSet<()>> {
         self.0.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the turn to look at an event and then to write, until what is returned is dropped.
+    async fn turn_of(&self, event: &str) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self.0.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            turns.retain(|_, turn| 1 < Arc::strong_count(turn));
+            Arc::clone(turns.entry(event.to_owned()).or_default())
+        };
+        turn.lock_owned().await
     }
 
     /// Reads the keys of tokens again, if that was long ago, or `unknown` says that a token names

@@ -113,10 +113,11 @@ async fn wanted(ask: &Ask, paged: &Paged) -> Result<Option<BTreeSet<u32>>, Failu
 pub(super) async fn add(ask: Ask) -> Result<Response, Failure> {
     let add: ScoreAdd = ask.json()?;
     let (drill, shooter) = place(&add.record);
-    let turn = ask.api.0.looked.lock().await;
     may_write(&ask, drill).await?;
     let seen = ask.header("if-match");
+    let mut turn = None;
     if let (false, Some(drill), Some(shooter)) = (seen.is_empty(), drill, shooter) {
+        turn = Some(ask.api.turn_of(&ask.open()?.uuid).await);
         unchanged(&ask, (drill, shooter), seen, &add).await?;
     }
     let done = ask.pass(Request::ScoreAdd(add)).await;

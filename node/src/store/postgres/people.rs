@@ -151,17 +151,18 @@ impl Database {
         .await
     }
 
-    /// Notes a fresh login, if there is the account; of more than `most` the oldest ones go.
+    /// Notes a fresh login of an account, if it has this version still; of more than `most` the oldest
+    /// ones go. Returns whether it did.
     ///
     /// # Errors
     ///
     /// What the database said.
     pub async fn open_login(
         &self,
-        name: &str,
+        (name, version): (&str, u32),
         login: &LoginRow,
         most: u32,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         retried(|| async {
             let mut work = self.pool().begin().await?;
             let held: Option<(i64,)> =
@@ -169,8 +170,8 @@ impl Database {
                     .bind(name)
                     .fetch_optional(&mut *work)
                     .await?;
-            if held.is_none() {
-                return Ok(());
+            if held != Some((i64::from(version),)) {
+                return Ok(false);
             }
             add_login(&mut work, name, login).await?;
             sqlx::query(
@@ -181,7 +182,8 @@ impl Database {
             .bind(i64::from(most))
             .execute(&mut *work)
             .await?;
-            work.commit().await
+            work.commit().await?;
+            Ok(true)
         })
         .await
     }
