@@ -70,7 +70,7 @@ fn token(range: &Range, name: &str, role: &str) -> String {
 }
 
 /// A score as it is sent.
-fn score(drill: u32, shooter: u32) -> Value {
+pub(crate) fn score(drill: u32, shooter: u32) -> Value {
     json!({ "record": { "score": {
         "drill": drill, "shooter": shooter, "time_cs": [1234], "targets": [2, 257],
         "steel": { "hit": 1 },

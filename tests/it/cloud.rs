@@ -2,6 +2,7 @@
 
 mod bucket;
 mod depot;
+mod writer;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
