@@ -297,6 +297,7 @@ type Keepers = (Arc<dyn Accounts>, Arc<dyn Shared>, Tokens);
 /// Opens what keeps people and their requests. The folder is for files on their way in, too.
 async fn keepers(dir: &Path, people: Option<People>) -> Result<Keepers, String> {
     let files = FileAccounts::open(dir).map_err(|error| error.to_string())?;
+    api::forget_incoming(dir).map_err(|error| error.to_string())?;
     let (accounts, shared): (Arc<dyn Accounts>, Arc<dyn Shared>) = match people {
         None => (Arc::new(files), Arc::new(InMemory::default())),
         Some(people) => {

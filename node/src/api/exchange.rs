@@ -5,6 +5,7 @@
 //! removed whatever came of it. Layer: node, api.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use axum::body::Bytes;
@@ -25,6 +26,9 @@ use crate::local::protocol::{
     Nothing, Problem, Request, StandingsData, StandingsQuery, codes as local,
 };
 use crate::root::{hex, unhex};
+
+/// How the names of files begin that are on their way in.
+const INCOMING: &str = "incoming-";
 
 /// Most entries of one pull, as of one push of the founding documents.
 const BATCH_MAX: usize = 500;
@@ -225,6 +229,21 @@ pub(super) async fn pull(ask: Ask) -> Result<Response, Failure> {
     Ok(answer(&told))
 }
 
+/// Removes the files that a process left which ended while it took them in.
+///
+/// # Errors
+///
+/// What the disk said.
+pub fn forget_incoming(dir: &Path) -> io::Result<()> {
+    for file in fs::read_dir(dir)? {
+        let file = file?;
+        if file.file_name().to_string_lossy().starts_with(INCOMING) {
+            fs::remove_file(file.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Puts a body into a file that the clerk reads.
 async fn incoming(ask: &Ask, bytes: Bytes, format: &str) -> Result<Incoming, Failure> {
     if bytes.is_empty() {
@@ -235,7 +254,7 @@ async fn incoming(ask: &Ask, bytes: Bytes, format: &str) -> Result<Incoming, Fai
     }
     let id = hex(&entropy::bytes::<8>().map_err(Problem::from)?);
     let ending = if format == "psc" { "psc" } else { "part" };
-    let path = ask.api.0.parts.dir.join(format!("incoming-{id}.{ending}"));
+    let path = ask.api.0.parts.dir.join(format!("{INCOMING}{id}.{ending}"));
     let incoming = Incoming(path.clone());
     let written = spawn_blocking(move || write_private(&path, &bytes)).await;
     let failed = |error: String| {

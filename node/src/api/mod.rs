@@ -71,6 +71,7 @@ pub use access::{NoRole, Role, Scope};
 pub use accounts::{Account, Accounts, FAMILIES_MAX, Family, FileAccounts, Held, Rotation};
 pub use auth::check_password;
 pub use events::{Active, Asked, EventLine, Events, OneEvent, Open};
+pub use exchange::forget_incoming;
 pub use failure::Failure;
 pub use listen::{Crowd, Door, ListenError};
 pub use shared::{CLAIMS_MAX, Claimed, Gave, InMemory, Kept, Shared, Took, Turn, What};

@@ -39,8 +39,12 @@ const CHECKSUM: &str = "checksum";
 /// The folder of a root with the accounts of a cloud's people.
 const ACCOUNTS: &str = HTTP_DIR;
 
-/// What of it is no account: who restores draws fresh keys for tokens, and people log in again.
-const NO_ACCOUNTS: [&str; 2] = ["accounts.lock", "token.keys"];
+/// Returns whether a file of it is to be kept: accounts and plans. Whoever restores draws fresh keys for
+/// tokens, and people log in again; files on their way in are nobody's.
+fn is_kept(name: &str) -> bool {
+    let json = name.rsplit_once('.').filter(|it| it.1 == "json");
+    json.is_some_and(|(stem, _)| stem == "accounts" || stem.starts_with("plan-"))
+}
 
 /// Longest part beside the event, in bytes: accounts of ten thousand people.
 const PART_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -156,7 +160,7 @@ fn accounts(dir: &Path) -> Result<Vec<Part>, Problem> {
     for file in files.take(PARTS_MAX) {
         let path = file.map_err(|error| bad(&folder, &error))?.path();
         let name = path.file_name().and_then(|it| it.to_str());
-        if let Some(name) = name.filter(|it| path.is_file() && !NO_ACCOUNTS.contains(it)) {
+        if let Some(name) = name.filter(|it| path.is_file() && is_kept(it)) {
             let bytes = durable::read(&path, PART_BYTES_MAX).map_err(|error| bad(&path, &error))?;
             parts.push(Part {
                 name: format!("{ACCOUNTS}/{name}"),
@@ -430,6 +434,31 @@ mod tests {
             name: name.to_owned(),
             bytes: Zeroizing::new(vec![7; 3]),
         }
+    }
+
+    /// An import that was cut off by a crash left a file of up to 64 MiB, and no backup could be made.
+    #[test]
+    fn what_was_on_its_way_in_is_left_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join(ACCOUNTS);
+        fs::create_dir(&folder).unwrap();
+        let names = [
+            "accounts.json",
+            "accounts.lock",
+            "incoming-7.part",
+            "plan-7.json",
+            "token.keys",
+        ];
+        for name in names {
+            fs::write(folder.join(name), "{}").unwrap();
+        }
+        let mut kept: Vec<_> = accounts(dir.path())
+            .unwrap()
+            .into_iter()
+            .map(|it| it.name)
+            .collect();
+        kept.sort();
+        assert_eq!(kept, ["http/accounts.json", "http/plan-7.json"]);
     }
 
     #[test]
