@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 
 use super::access::Role;
 use super::accounts::{Account, Family, Held, Rotation};
-use super::ask::{Ask, DEVICE, Person, json as answer};
+use super::ask::{Ask, DEVICE, json as answer};
 use super::codes;
 use super::failure::Failure;
 use super::gate::{COOKIE, cookie};
@@ -443,21 +443,5 @@ fn add_cookie(
         format!("{name}={value}; Path={path}; Max-Age={life}; HttpOnly; SameSite=Strict{secure}");
     if let Ok(value) = HeaderValue::from_str(&text) {
         response.headers_mut().append(header::SET_COOKIE, value);
-    }
-}
-
-impl Ask {
-    /// Names who asks, for claims and plans.
-    pub(super) fn name(&self) -> Result<&str, Failure> {
-        self.somebody().map(|it| it.name.as_str())
-    }
-
-    /// Returns a role that fits at the event that is meant.
-    pub(super) fn role(&self, fits: impl Fn(Role) -> bool) -> Option<Role> {
-        let event = self.open.as_ref().map_or("", |it| it.uuid.as_str());
-        match &self.person {
-            Person::Nobody(_) => None,
-            person @ Person::Somebody(_) => person.role(event, fits),
-        }
     }
 }

@@ -16,7 +16,7 @@ use super::codes;
 use super::failure::Failure;
 use super::kept::{self, For};
 use super::shared::{CLAIMS_MAX, Claimed, Gave, Took, What};
-use crate::local::protocol::{self, Nothing, Request};
+use crate::local::protocol::{self, GrantInfo, Grants, Nothing, Request};
 
 /// Minutes of a claim that says none: a set, or a squad on a stage.
 const MINUTES: u32 = 15;
@@ -51,6 +51,34 @@ pub(super) async fn check(ask: &Ask, number: u32) -> Result<(), Failure> {
         }
     };
     Err(failure)
+}
+
+/// Checks that a device has an open grant for a match, and for the squad there if one is meant. The
+/// node's own grants are not the device's: a phone that is stolen writes here no more than it could by
+/// itself.
+pub(super) async fn check_granted(
+    ask: &Ask,
+    key: &str,
+    (drill, squad): (u32, Option<u32>),
+) -> Result<(), Failure> {
+    let told: Grants = ask.data(Request::Grants(Nothing {})).await?;
+    let mut own = told
+        .grants
+        .iter()
+        .filter(|it| it.key == key && it.closed.is_none());
+    let among = |all: &Option<Vec<u32>>, no: u32| all.as_ref().is_none_or(|it| it.contains(&no));
+    let covers = |it: &GrantInfo| {
+        among(&it.drills, drill) && squad.is_none_or(|squad| among(&it.squads, squad))
+    };
+    if own.any(covers) {
+        return Ok(());
+    }
+    let squad = squad.map_or_else(String::new, |squad| format!(", squad {squad}"));
+    let text = format!(
+        "this device has no open grant for match {drill}{squad}; nothing was saved; ask the owner to \
+         grant it"
+    );
+    Err(Failure::new(StatusCode::FORBIDDEN, "E02", text))
 }
 
 fn held(one: &Claimed) -> Failure {
@@ -92,6 +120,9 @@ pub(super) async fn claim(ask: Ask) -> Result<Response, Failure> {
         ask.json()?
     };
     let what = what(&ask)?;
+    if let (Some(key), false) = (ask.person.device(), ask.may(Scope::ScoresAny)) {
+        check_granted(&ask, key, (what.1, wanted.squad)).await?;
+    }
     let now = now_ms(&ask).await?;
     let most = now.saturating_add(u64::from(MINUTES_MAX) * 60_000);
     let minutes = wanted.minutes.unwrap_or(MINUTES);
@@ -136,9 +167,10 @@ pub(super) async fn claim(ask: Ask) -> Result<Response, Failure> {
 /// Gives a claim back; the owner takes one away.
 pub(super) async fn release(ask: Ask) -> Result<Response, Failure> {
     let what = what(&ask)?;
-    let holder = match ask.role(|role| role.may(Scope::GrantsWrite)) {
-        Some(_) => None,
-        None => Some(ask.name()?),
+    let holder = if ask.may(Scope::GrantsWrite) {
+        None
+    } else {
+        Some(ask.name()?)
     };
     let shared = &ask.api.0.parts.shared;
     match shared.give(&what, holder, now_ms(&ask).await?).await? {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
@@ -17,8 +17,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::Api;
-use super::access::Role;
-use super::accounts::Held;
+use super::access::Member;
 use super::ask::{Ask, DEVICE, Person, Somebody, login_needed};
 use super::codes;
 use super::events::Open;
@@ -38,6 +37,9 @@ const BODY_TIME: Duration = Duration::from_mins(2);
 
 /// How long the small body of somebody who is not logged in may take.
 const BODY_NOBODY_TIME: Duration = Duration::from_secs(10);
+
+/// How long a device is counted by its name once it was found at an event; then it is looked for again.
+const SEEN_MS: u64 = 60_000;
 
 /// The cookie in which a browser holds its token; only reading routes take it.
 pub(super) const COOKIE: &str = "tallyline_token";
@@ -63,6 +65,26 @@ pub(super) async fn pass(api: Api, route: &'static Route, request: Request) -> R
     response
 }
 
+/// Devices that were members of an event a moment ago.
+#[derive(Default)]
+pub(super) struct Seen(Mutex<BTreeMap<String, u64>>);
+
+impl Seen {
+    /// Returns whether a key was a member's less than [`SEEN_MS`] ago.
+    fn has(&self, key: &str, mono_ms: u64) -> bool {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = all.get(key);
+        seen.is_some_and(|at| mono_ms.saturating_sub(*at) < SEEN_MS)
+    }
+
+    /// Notes that a key is a member's. Only members are noted, so there are not many.
+    fn note(&self, key: &str, mono_ms: u64) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, at| mono_ms.saturating_sub(*at) < SEEN_MS);
+        all.insert(key.to_owned(), mono_ms);
+    }
+}
+
 type Taken = (Parts, BTreeMap<String, String>, Body);
 
 async fn through(
@@ -80,23 +102,34 @@ async fn through(
             return Err(failure);
         }
     };
-    if matches!(person, Person::Nobody(_)) {
-        count(api, Limit::Address, &(person.counted(), ""), told)?;
+    // Anybody can draw a key and have a token made of it: until a device was found at an event, it is
+    // counted as its address is.
+    let stranger = person.is_stranger()
+        && !person
+            .device()
+            .is_some_and(|it| api.0.seen.has(it, api.mono_ms()));
+    let who = if stranger {
+        limits::address(address)
+    } else {
+        person.counted()
+    };
+    if stranger {
+        count(api, Limit::Address, &(who.clone(), ""), told)?;
     }
-    count(api, route.limit, &(person.counted(), route.id), told)?;
+    count(api, route.limit, &(who, route.id), told)?;
     let open = match route.of {
         Of::Node => None,
         Of::Event => Some(event(api, &parts, &path).await?),
     };
-    let person = at_event(person, open.as_ref()).await?;
+    let person = at_event(api, person, open.as_ref()).await?;
     may(route, &person, open.as_ref())?;
-    let nobody = matches!(person, Person::Nobody(_));
+    let stranger = person.is_stranger();
     let place = match route.body_max {
         FILE_MAX => api.0.files.acquire().await.ok(),
         PART_MAX => api.0.pieces.acquire().await.ok(),
         _ => None,
     };
-    let body = read(body, route, nobody).await?;
+    let body = read(body, route, stranger).await?;
     let ask = Ask {
         api: api.clone(),
         person,
@@ -113,8 +146,10 @@ async fn through(
 /// Answers, or repeats the answer of the same request.
 async fn answer(route: &'static Route, ask: Ask) -> Result<Response, Failure> {
     let key = ask.header("idempotency-key").to_owned();
-    let Person::Somebody(somebody) = &ask.person else {
-        return (route.serve)(ask).await;
+    let somebody = match &ask.person {
+        Person::Somebody(it) if !ask.person.is_stranger() => it,
+        // Nothing is kept for who may be anybody: it would push out what is kept for others.
+        Person::Somebody(_) | Person::Nobody(_) => return (route.serve)(ask).await,
     };
     if route.method != Verb::Post || key.is_empty() {
         return (route.serve)(ask).await;
@@ -174,9 +209,9 @@ fn address(parts: &Parts) -> IpAddr {
 /// machine says it for others.
 pub(super) fn origin(peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     let peer = peer.to_canonical();
-    let said = headers
-        .get("x-forwarded-for")
-        .filter(|_| peer.is_loopback());
+    // A client's own line may stand above that of who stands before the node.
+    let said = headers.get_all("x-forwarded-for").iter().next_back();
+    let said = said.filter(|_| peer.is_loopback());
     let last = said.and_then(|it| it.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
     last.unwrap_or(peer)
 }
@@ -220,6 +255,7 @@ async fn person(api: &Api, route: &Route, parts: &Parts) -> Result<Option<Person
             name: claims.sub,
             version: claims.ver,
             roles: Vec::new(),
+            member: None,
         })));
     }
     let account = api.0.parts.accounts.find(&claims.sub).await?;
@@ -235,6 +271,7 @@ async fn person(api: &Api, route: &Route, parts: &Parts) -> Result<Option<Person
         name: account.name,
         version: account.version,
         roles: account.roles,
+        member: None,
     })))
 }
 
@@ -255,11 +292,11 @@ async fn event(api: &Api, parts: &Parts, path: &BTreeMap<String, String>) -> Res
 }
 
 /// A device is at an event what the event's log says now: a revoked one is nothing from then on.
-async fn at_event(person: Person, open: Option<&Open>) -> Result<Person, Failure> {
+async fn at_event(api: &Api, person: Person, open: Option<&Open>) -> Result<Person, Failure> {
     let (Person::Somebody(it), Some(open)) = (&person, open) else {
         return Ok(person);
     };
-    let Some(key) = it.name.strip_prefix(DEVICE) else {
+    let Some(key) = person.device() else {
         return Ok(person);
     };
     let answer = open.clerk.answer(Asked::Devices(Nothing {}).into()).await;
@@ -268,13 +305,12 @@ async fn at_event(person: Person, open: Option<&Open>) -> Result<Person, Failure
         .devices
         .iter()
         .find(|it| it.key == key && it.revoked.is_none());
-    let role = member.and_then(|it| Role::of_device(&it.roles));
-    let roles = role.map(|role| Held {
-        event: Some(open.uuid.clone()),
-        role,
-    });
+    let member = member.and_then(|it| Member::of(&it.roles));
+    if member.is_some() {
+        api.0.seen.note(key, api.mono_ms());
+    }
     Ok(Person::Somebody(Somebody {
-        roles: roles.into_iter().collect(),
+        member,
         ..it.clone()
     }))
 }
@@ -292,8 +328,7 @@ fn may(route: &Route, person: &Person, open: Option<&Open>) -> Result<(), Failur
         Person::Nobody(_) => Err(login_needed()),
         Person::Somebody(_) if person.may(scope, event) => Ok(()),
         Person::Somebody(it) => {
-            let role = person.role(event, |_| true);
-            let role = role.map_or("nobody", Role::name);
+            let role = person.named(event);
             let text = format!(
                 "{} is {role} here, and that does not include {}; nothing was changed; ask the \
                  owner for another role",
@@ -305,13 +340,17 @@ fn may(route: &Route, person: &Person, open: Option<&Open>) -> Result<(), Failur
     }
 }
 
-async fn read(body: Body, route: &Route, nobody: bool) -> Result<Bytes, Failure> {
-    let most = if nobody {
+async fn read(body: Body, route: &Route, stranger: bool) -> Result<Bytes, Failure> {
+    let most = if stranger {
         route.body_max.min(BODY_NOBODY_MAX)
     } else {
         route.body_max
     };
-    let time = if nobody { BODY_NOBODY_TIME } else { BODY_TIME };
+    let time = if stranger {
+        BODY_NOBODY_TIME
+    } else {
+        BODY_TIME
+    };
     match timeout(time, to_bytes(body, most)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(_)) => {

@@ -10,7 +10,7 @@
 //! | --- | --- |
 //! | `routes` | the one table: path, who may, how often, how large; router and `OpenAPI` come from it |
 //! | `gate` | what each request passes before its handler: route, person, limits, body, repetition |
-//! | `access` | roles and scopes, one table |
+//! | `access` | roles and scopes, one table; what a device's key opens |
 //! | `limits` | how often, and the headers that tell it |
 //! | `once` | `Idempotency-Key`: the same request again gets the same answer |
 //! | `shared` | claims and answers that several nodes have to know, or one keeps in memory |
@@ -150,6 +150,8 @@ struct Inner {
     keys_read_ms: tokio::sync::Mutex<u64>,
     /// Challenges that devices have signed.
     signed: auth::Signed,
+    /// Devices that were members of an event a moment ago.
+    seen: gate::Seen,
 }
 
 impl Api {
@@ -170,6 +172,7 @@ impl Api {
             looked: tokio::sync::Mutex::new(()),
             keys_read_ms: tokio::sync::Mutex::new(parts.clock.now().mono_ms),
             signed: auth::Signed::default(),
+            seen: gate::Seen::default(),
             parts,
         }))
     }
@@ -223,6 +226,11 @@ impl Api {
 
     fn now_ms(&self) -> u64 {
         self.0.parts.clock.now().wall_ms
+    }
+
+    /// Returns milliseconds that only grow.
+    fn mono_ms(&self) -> u64 {
+        self.0.parts.clock.now().mono_ms
     }
 }
 

@@ -178,7 +178,7 @@ impl Reader {
             stopped: ask.api.0.parts.stopped.clone(),
             cursor,
             state,
-            whole: ask.role(|role| role.may(Scope::ScoresRead)).is_some(),
+            whole: ask.may(Scope::ScoresRead),
             _place: place,
         })
     }

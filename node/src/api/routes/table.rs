@@ -3,9 +3,9 @@
 //! Layer: node, api.
 
 use super::super::access::Scope::{
-    Accounts, ClaimsRead, ClaimsWrite, ConflictsRead, Decide, DevicesRead, Export, GrantsRead,
-    GrantsWrite, Import, IncidentsRead, IncidentsWrite, Plans, Reports, ScoresRead, ScoresWrite,
-    Sync,
+    Accounts, Adopt, ClaimsRead, ClaimsWrite, ConflictsRead, Decide, DevicesRead, Export,
+    GrantsRead, GrantsWrite, Import, IncidentsRead, IncidentsWrite, Plans, RecordsRead, Reports,
+    ScoresRead, ScoresWrite, Sync,
 };
 use super::super::limits::Limit;
 use super::super::{
@@ -325,7 +325,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
         Box::pin(office::records(ask))
     })
     .what("Records of a kind.")
-    .need(IncidentsRead)
+    .need(RecordsRead)
     .query(&[("key", "one key"), ("on", "the record they hang on")])
     .gives("tallyline.records/1"),
     Route::get("conflicts", "/api/v1/conflicts", |ask| {
@@ -338,7 +338,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
         Box::pin(office::adopt(ask))
     })
     .what("Counts or rejects entries, whatever they would be by themselves.")
-    .need(Decide)
+    .need(Adopt)
     .takes("Adopt")
     .gives("tallyline.decided/1"),
     Route::get("devices", "/api/v1/devices", |ask| {
