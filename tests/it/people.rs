@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tallyline::api::{
-    Account, Accounts, CLAIMS_MAX, Claimed, FAMILIES_MAX, Family, FileAccounts, Gave, Held,
-    InMemory, Kept, Role, Rotation, Shared, TokenClaims, TokenUse, Took, Turn,
+    AGAIN_MS, Account, Accounts, CLAIMS_MAX, Claimed, FAMILIES_MAX, Family, FileAccounts, Gave,
+    Held, InMemory, Kept, Role, Rotation, Shared, TokenClaims, TokenUse, Took, Turn,
 };
 use tallyline::cloud::People;
 use tallyline::store::postgres::{Database, Engine};
@@ -122,7 +122,20 @@ async fn renews_logins(left: &dyn Accounts, right: &dyn Accounts) {
         Rotation::Done,
         "prolonged"
     );
-    assert_eq!(rotate("right", next("one+"), 151).await, Rotation::Reused);
+    assert_eq!(
+        rotate("right", next("one+"), 151).await,
+        Rotation::Again,
+        "to the same next one"
+    );
+    let late = Family {
+        until_ms: 200 + AGAIN_MS,
+        ..next("one+")
+    };
+    assert_eq!(
+        rotate("left", late, 151).await,
+        Rotation::Reused,
+        "too late"
+    );
     assert_eq!(rotate("left", next("one++"), 152).await, Rotation::Unknown);
     assert_eq!(
         families(right, "anna").await,
@@ -140,6 +153,10 @@ async fn renews_logins(left: &dyn Accounts, right: &dyn Accounts) {
         Rotation::Unknown
     );
 
+    keeps_the_newest_logins(left, right).await;
+}
+
+async fn keeps_the_newest_logins(left: &dyn Accounts, right: &dyn Accounts) {
     for number in 0..=FAMILIES_MAX {
         let fresh = family(&format!("n{number}"), &number.to_string(), 100);
         left.open("anna", fresh).await.unwrap();

@@ -14,7 +14,7 @@ use super::access::Scope;
 use super::ask::{Ask, json as answer};
 use super::codes;
 use super::failure::Failure;
-use super::kept::{self, For};
+use super::kept;
 use super::shared::{CLAIMS_MAX, Claimed, Gave, Took, What};
 use crate::local::protocol::{self, GrantInfo, Grants, Nothing, Request};
 
@@ -92,15 +92,13 @@ fn held(one: &Claimed) -> Failure {
 
 /// Lists the claims, and what desks have lent on the network.
 pub(super) async fn list(ask: Ask) -> Result<Response, Failure> {
-    kept::answer(&ask, "claims", For::Claims, || async {
-        let lent = ask.request(Request::Claims(Nothing {})).await?;
-        let event = &ask.open()?.uuid;
-        let shared = &ask.api.0.parts.shared;
-        let here = shared.claims(event, now_ms(&ask).await?).await?;
-        let lent = lent.get("claims").cloned().unwrap_or(Value::Null);
-        Ok(json!({ "schema": "tallyline.claims-held/1", "claims": here, "lent": lent }))
-    })
-    .await
+    let lent = ask.request(Request::Claims(Nothing {})).await?;
+    let event = &ask.open()?.uuid;
+    let shared = &ask.api.0.parts.shared;
+    let here = shared.claims(event, now_ms(&ask).await?).await?;
+    let lent = lent.get("claims").cloned().unwrap_or(Value::Null);
+    let told = json!({ "schema": "tallyline.claims-held/1", "claims": here, "lent": lent });
+    Ok(kept::now(&ask, &told))
 }
 
 /// Tells who has claimed one match.
@@ -146,7 +144,6 @@ pub(super) async fn claim(ask: Ask) -> Result<Response, Failure> {
             return Err(Failure::new(StatusCode::CONFLICT, code, text));
         }
     }
-    ask.api.0.kept.forget(&what.0, "claims");
     let mut told = json!({ "schema": "tallyline.claim-held/1", "claim": one });
     if let Some(squad) = wanted.squad {
         let minutes = u32::try_from(until.saturating_sub(now).div_ceil(60_000)).unwrap_or(MINUTES);
@@ -189,7 +186,6 @@ pub(super) async fn release(ask: Ask) -> Result<Response, Failure> {
             return Err(Failure::new(StatusCode::NOT_FOUND, codes::NO_CLAIM, text));
         }
     }
-    ask.api.0.kept.forget(&what.0, "claims");
     Ok(answer(
         &json!({ "schema": "tallyline.done/1", "text": "Given back." }),
     ))

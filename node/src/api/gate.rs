@@ -5,18 +5,17 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, FromRequestParts as _, Query, RawPathParams, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::Api;
 use super::access::Member;
 use super::ask::{Ask, DEVICE, Person, Somebody, login_needed};
 use super::codes;
@@ -27,6 +26,7 @@ use super::listen::Peer;
 use super::once::{self, KEY_BYTES_MAX};
 use super::routes::{FILE_MAX, Need, Of, PART_MAX, Route, Verb};
 use super::tokens::Use;
+use super::{Api, Inner};
 use crate::local::protocol::{Devices, Nothing, Request as Asked};
 
 /// Largest body of somebody who is not logged in.
@@ -50,17 +50,35 @@ pub(super) async fn pass(api: Api, route: &'static Route, request: Request) -> R
     let path = path(&mut parts).await;
     let mut told = HeaderMap::new();
     let done = through(&api, route, (parts, path, body), &mut told).await;
-    let mut response = done.unwrap_or_else(Failure::into_response);
+    let response = done.unwrap_or_else(Failure::into_response);
+    let mut response = counted(&api, response, &told);
+    if matches!(route.need, Need::Nobody | Need::Public(_)) && route.method == Verb::Get {
+        let anybody = HeaderValue::from_static("*");
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, anybody);
+    }
+    response
+}
+
+/// Answers who asks for what there is not: as often as an address may ask, whoever it is.
+pub(super) fn nowhere(api: &Api, request: Request, why: fn(&Method, &Uri) -> Failure) -> Response {
+    let (parts, _) = request.into_parts();
+    let mut told = HeaderMap::new();
+    let who = (limits::address(address(&parts)), "");
+    let done = count(api, Limit::Address, &who, &mut told);
+    let failure = done.err();
+    let failure = failure.unwrap_or_else(|| why(&parts.method, &parts.uri));
+    counted(api, failure.into_response(), &told)
+}
+
+/// Counts an answer, and adds what is told of limits.
+fn counted(api: &Api, mut response: Response, told: &HeaderMap) -> Response {
     api.0.metrics.answered(response.status());
     let headers = response.headers_mut();
-    for (name, value) in &told {
+    for (name, value) in told {
         if !headers.contains_key(name) {
             headers.insert(name.clone(), value.clone());
         }
-    }
-    if matches!(route.need, Need::Nobody | Need::Public(_)) && route.method == Verb::Get {
-        let anybody = HeaderValue::from_static("*");
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, anybody);
     }
     response
 }
@@ -146,28 +164,23 @@ async fn through(
 /// Answers, or repeats the answer of the same request.
 async fn answer(route: &'static Route, ask: Ask) -> Result<Response, Failure> {
     let key = ask.header("idempotency-key").to_owned();
-    let somebody = match &ask.person {
-        Person::Somebody(it) if !ask.person.is_stranger() => it,
-        // Nothing is kept for who may be anybody: it would push out what is kept for others.
-        Person::Somebody(_) | Person::Nobody(_) => return (route.serve)(ask).await,
+    let Person::Somebody(somebody) = &ask.person else {
+        return (route.serve)(ask).await;
     };
-    if route.method != Verb::Post || key.is_empty() {
+    if !route.keeps_answers() || key.is_empty() {
         return (route.serve)(ask).await;
     }
-    if KEY_BYTES_MAX < key.len() {
-        let text = format!("the key is longer than {KEY_BYTES_MAX} bytes; nothing was changed");
-        return Err(Failure::bad_request("Idempotency-Key", text));
-    }
+    checked(&key)?;
     let place = format!("{} {}", route.method.name(), ask.parts.uri);
     let key = (somebody.name.clone(), place, key);
-    let slot = ask.api.0.once.slot(key.clone());
-    let shared = Arc::clone(&ask.api.0.parts.shared);
     let about = (key, blake3::hash(&ask.body));
     let (told, answer) = oneshot::channel();
     let api = ask.api.clone();
-    let work = once::answer(slot, shared, about, (route.serve)(ask));
+    let parts = ask.api.clone();
     // Goes on when nobody waits for the answer any more: it is wanted again with the same key.
     api.begin(async move {
+        let Inner { once, parts, .. } = &*parts.0;
+        let work = once::answer(once, &*parts.shared, about, (route.serve)(ask));
         // Who asked may have gone away meanwhile.
         told.send(work.await).ok();
     });
@@ -175,6 +188,15 @@ async fn answer(route: &'static Route, ask: Ask) -> Result<Response, Failure> {
         let text = "the request ended by a fault of the program; ask what was saved";
         Err(Failure::fault(text))
     })
+}
+
+/// Checks a key for a request.
+pub(super) fn checked(key: &str) -> Result<(), Failure> {
+    if key.len() <= KEY_BYTES_MAX {
+        return Ok(());
+    }
+    let text = format!("the key is longer than {KEY_BYTES_MAX} bytes; nothing was changed");
+    Err(Failure::bad_request("Idempotency-Key", text))
 }
 
 fn count(
@@ -199,10 +221,21 @@ async fn path(parts: &mut Parts) -> BTreeMap<String, String> {
 }
 
 /// Returns where a request comes from.
-fn address(parts: &Parts) -> IpAddr {
+pub(super) fn address(parts: &Parts) -> IpAddr {
+    origin(peer(parts), &parts.headers)
+}
+
+/// Returns who brings a request.
+fn peer(parts: &Parts) -> IpAddr {
     let peer = parts.extensions.get::<ConnectInfo<Peer>>();
-    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |it| it.0.0.ip());
-    origin(peer, &parts.headers)
+    peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |it| it.0.0.ip())
+}
+
+/// Returns whether a request came over TLS to who stands before the node on the same machine; nobody
+/// else is believed.
+pub(super) fn is_secure(parts: &Parts) -> bool {
+    let said = parts.headers.get("x-forwarded-proto");
+    peer(parts).to_canonical().is_loopback() && said.is_some_and(|it| it == "https")
 }
 
 /// Returns where a request comes from that `peer` brings. Who stands before a cloud's node on the same
@@ -369,5 +402,55 @@ async fn read(body: Body, route: &Route, stranger: bool) -> Result<Bytes, Failur
                 text,
             ))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(peer: &str, headers: &[(&'static str, &'static str)]) -> Parts {
+        let mut request = Request::new(Body::empty());
+        for (name, value) in headers {
+            let value = HeaderValue::from_static(value);
+            request.headers_mut().append(*name, value);
+        }
+        let peer = Peer(peer.parse().unwrap());
+        request.extensions_mut().insert(ConnectInfo(peer));
+        request.into_parts().0
+    }
+
+    /// Only who stands before the node on the same machine says where somebody comes from, and how.
+    #[test]
+    fn nobody_says_for_himself_where_he_comes_from() {
+        let said = [
+            ("x-forwarded-for", "198.51.100.9"),
+            ("x-forwarded-for", "203.0.113.1, 192.0.2.7"),
+            ("x-forwarded-proto", "https"),
+        ];
+        let far = parts("192.0.2.1:9", &said);
+        assert_eq!(address(&far).to_string(), "192.0.2.1");
+        assert!(!is_secure(&far));
+        for here in ["127.0.0.1:9", "[::1]:9", "[::ffff:127.0.0.1]:9"] {
+            let near = parts(here, &said);
+            assert_eq!(address(&near).to_string(), "192.0.2.7", "{here}");
+            assert!(is_secure(&near), "{here}");
+        }
+        assert!(!is_secure(&parts(
+            "127.0.0.1:9",
+            &[("x-forwarded-proto", "http")]
+        )));
+    }
+
+    /// A device that was found at an event is known for a while; nobody else is.
+    #[test]
+    fn a_member_is_known_for_a_while() {
+        let seen = Seen::default();
+        assert!(!seen.has("key", 0));
+        seen.note("key", 5);
+        assert!(seen.has("key", 5 + SEEN_MS - 1));
+        assert!(!seen.has("key", 5 + SEEN_MS) && !seen.has("other", 5));
+        seen.note("other", 5 + SEEN_MS);
+        assert_eq!(seen.0.lock().unwrap().len(), 1);
     }
 }

@@ -67,7 +67,9 @@ use crate::figures::Figures;
 use crate::root::Mode;
 
 pub use access::{NoRole, Role, Scope};
-pub use accounts::{Account, Accounts, FAMILIES_MAX, Family, FileAccounts, Held, Rotation};
+pub use accounts::{
+    AGAIN_MS, Account, Accounts, FAMILIES_MAX, Family, FileAccounts, Held, Rotation,
+};
 pub use auth::check_password;
 pub use events::{Active, Asked, EventLine, Events, OneEvent, Open};
 pub use failure::Failure;
@@ -134,6 +136,8 @@ struct Inner {
     kept: kept::Kept,
     metrics: metrics::Metrics,
     streams: Arc<Semaphore>,
+    /// How many streams each address has.
+    streams_each: Arc<listen::Addresses>,
     latest: stream::Latest,
     /// Places for large bodies.
     files: Semaphore,
@@ -163,6 +167,7 @@ impl Api {
             kept: kept::Kept::default(),
             metrics: metrics::Metrics::new(&parts.figures),
             streams: Arc::new(Semaphore::new(parts.crowd.streams)),
+            streams_each: Arc::new(listen::Addresses::new(parts.crowd.streams_each)),
             pieces: Semaphore::new(PARTS_MAX),
             readers: Arc::new(Semaphore::new(readers_max(parts.mode))),
             latest: stream::Latest::default(),

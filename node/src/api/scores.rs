@@ -15,6 +15,7 @@ use super::ask::{Ask, json as answer};
 use super::claims;
 use super::codes;
 use super::failure::Failure;
+use super::stream::leave_notes_out;
 use crate::local::protocol::{
     Entries, EntriesQuery, EntryInfo, EventInfo, Nothing, Record, Request, ScoreAdd, ScoreVoid,
 };
@@ -77,12 +78,15 @@ async fn entries(
     let newest = |it: &EntryInfo| (Reverse(it.at_unix_ms), it.entry.clone());
     found.entries.sort_by_cached_key(newest);
     let total = found.entries.len();
-    let page: Vec<EntryInfo> = found
+    let mut page: Vec<EntryInfo> = found
         .entries
         .into_iter()
         .skip(paged.offset)
         .take(limit)
         .collect();
+    if !ask.may(Scope::ScoresRead) {
+        leave_notes_out(&mut page);
+    }
     let next = paged.offset.saturating_add(page.len());
     Ok(answer(&json!({
         "schema": "tallyline.page/1",
