@@ -4,6 +4,7 @@ mod blobs;
 mod devices;
 mod figures;
 pub(crate) mod http;
+mod limits;
 mod nodes;
 mod office;
 mod people;
