@@ -1,8 +1,10 @@
 //! A node over HTTP: real processes, asked as browsers, phones and monitors ask.
 
 mod blobs;
+mod devices;
 mod figures;
 pub(crate) mod http;
+mod limits;
 mod nodes;
 mod office;
 mod people;

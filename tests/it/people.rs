@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tallyline::api::{
-    Account, Accounts, CLAIMS_MAX, Claimed, FAMILIES_MAX, Family, FileAccounts, Gave, Held,
-    InMemory, Kept, Role, Rotation, Shared, TokenClaims, TokenUse, Took, Turn,
+    AGAIN_MS, Account, Accounts, CLAIMS_MAX, Claimed, FAMILIES_MAX, Family, FileAccounts, Gave,
+    Held, InMemory, Kept, Role, Rotation, Shared, TokenClaims, TokenUse, Took, Turn,
 };
 use tallyline::cloud::People;
 use tallyline::store::postgres::{Database, Engine};
@@ -95,11 +95,12 @@ async fn keeps_accounts(place: &Place) {
     keeps_plans(&*left, &*right).await;
 }
 
+async fn opens(at: &dyn Accounts, name: &str, version: u32, family: Family) -> bool {
+    at.open((name, version), family).await.unwrap()
+}
+
 async fn renews_logins(left: &dyn Accounts, right: &dyn Accounts) {
     let version = left.find("anna").await.unwrap().unwrap().version;
-    let opens = async |at: &dyn Accounts, name: &str, version, family| {
-        at.open((name, version), family).await.unwrap()
-    };
     assert!(!opens(left, "nobody", version, family("f", "one", 100)).await);
     // The password was changed while the one before was looked at.
     assert!(!opens(right, "anna", version - 1, family("f", "one", 100)).await);
@@ -129,7 +130,20 @@ async fn renews_logins(left: &dyn Accounts, right: &dyn Accounts) {
         Rotation::Done,
         "prolonged"
     );
-    assert_eq!(rotate("right", next("one+"), 151).await, Rotation::Reused);
+    assert_eq!(
+        rotate("right", next("one+"), 151).await,
+        Rotation::Again,
+        "to the same next one"
+    );
+    let late = Family {
+        until_ms: 200 + AGAIN_MS,
+        ..next("one+")
+    };
+    assert_eq!(
+        rotate("left", late, 151).await,
+        Rotation::Reused,
+        "too late"
+    );
     assert_eq!(rotate("left", next("one++"), 152).await, Rotation::Unknown);
     assert_eq!(
         families(right, "anna").await,
@@ -147,6 +161,11 @@ async fn renews_logins(left: &dyn Accounts, right: &dyn Accounts) {
         Rotation::Unknown
     );
 
+    keeps_the_newest_logins(left, right).await;
+}
+
+async fn keeps_the_newest_logins(left: &dyn Accounts, right: &dyn Accounts) {
+    let version = left.find("anna").await.unwrap().unwrap().version;
     for number in 0..=FAMILIES_MAX {
         let fresh = family(&format!("n{number}"), &number.to_string(), 100);
         assert!(opens(left, "anna", version, fresh).await);

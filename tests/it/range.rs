@@ -237,7 +237,8 @@ impl Range {
     }
 }
 
-fn structure() -> Value {
+/// What is declared of the event of [`Range::founded`].
+pub(crate) fn structure() -> Value {
     let shooter = |no: u32, squad: u32| {
         json!({ "shooter": no, "label": format!("Shooter {no}"), "division": "Open",
                 "power_factor": "MAJOR", "squad": squad })

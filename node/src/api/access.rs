@@ -46,18 +46,24 @@ pub enum Scope {
     ScoresRead,
     /// Recording and voiding scores.
     ScoresWrite,
+    /// Recording and voiding any score, without claiming the match first.
+    ScoresAny,
     /// Who has claimed what.
     ClaimsRead,
     /// Claiming and giving back.
     ClaimsWrite,
     /// Coverage plans of one's own.
     Plans,
-    /// Incidents and records beyond scores.
+    /// Incidents, with what is sealed in them as far as the node reads it.
     IncidentsRead,
+    /// Records beyond scores and incidents, as far as the node reads them.
+    RecordsRead,
     /// Writing incidents and reports about them.
     IncidentsWrite,
-    /// Deciding about incidents and conflicts.
+    /// Deciding about incidents.
     Decide,
+    /// Counting entries or rejecting them, whatever they would be by themselves.
+    Adopt,
     /// What needs a person.
     ConflictsRead,
     /// Devices and where the scores are.
@@ -92,13 +98,14 @@ pub(super) const ROLES: [Role; 9] = [
 ];
 
 /// Which roles have a scope.
-const TABLE: [(Scope, &[Role]); 18] = {
+const TABLE: [(Scope, &[Role]); 21] = {
     use Role::{CoOwner, Coach, Media, Office, Official, Owner, Ro, Var};
     use Scope as May;
     [
         (May::Board, &ROLES),
         (May::ScoresRead, &ROLES),
         (May::ScoresWrite, &[Owner, CoOwner, Ro, Official]),
+        (May::ScoresAny, &[Owner, CoOwner]),
         (
             May::ClaimsRead,
             &[Owner, CoOwner, Ro, Official, Var, Office, Coach],
@@ -112,8 +119,13 @@ const TABLE: [(Scope, &[Role]); 18] = {
             May::IncidentsRead,
             &[Owner, CoOwner, Ro, Official, Var, Office],
         ),
+        (
+            May::RecordsRead,
+            &[Owner, CoOwner, Ro, Official, Var, Office],
+        ),
         (May::IncidentsWrite, &[Owner, CoOwner, Ro, Official, Var]),
         (May::Decide, &[Owner, CoOwner, Var, Office]),
+        (May::Adopt, &[Owner, CoOwner, Var, Office]),
         (May::ConflictsRead, &[Owner, CoOwner, Var, Office]),
         (May::DevicesRead, &[Owner, CoOwner, Ro, Official, Office]),
         (May::GrantsRead, &[Owner, CoOwner, Ro, Official, Office]),
@@ -129,6 +141,110 @@ const TABLE: [(Scope, &[Role]); 18] = {
     ]
 };
 
+/// What a device that scores may. It writes in its own open cells alone (`scores`), and reads what every
+/// member reads: nothing that is sealed.
+const SCORES: &[Scope] = {
+    use Scope as May;
+    &[
+        May::Board,
+        May::ScoresRead,
+        May::ScoresWrite,
+        May::ClaimsRead,
+        May::ClaimsWrite,
+        May::Plans,
+        May::IncidentsWrite,
+        May::DevicesRead,
+        May::GrantsRead,
+        May::Reports,
+        May::Sync,
+    ]
+};
+
+/// What members of the event may that ask with their device's key, by the roles of the device. The node
+/// signs what it records for them, so none of it is more than the core lets the device sign by
+/// itself. What a deputy hands over it signs on its own device: one revocation undoes that.
+const MEMBERS: [(&str, &[Scope]); 6] = {
+    use Scope as May;
+    [
+        (
+            "owner",
+            &[
+                May::Board,
+                May::ScoresRead,
+                May::ScoresWrite,
+                May::ScoresAny,
+                May::ClaimsRead,
+                May::ClaimsWrite,
+                May::Plans,
+                May::IncidentsRead,
+                May::RecordsRead,
+                May::IncidentsWrite,
+                May::Decide,
+                May::Adopt,
+                May::ConflictsRead,
+                May::DevicesRead,
+                May::GrantsRead,
+                May::GrantsWrite,
+                May::Reports,
+                May::Export,
+                May::Import,
+                May::Sync,
+            ],
+        ),
+        ("deputy", SCORES),
+        (
+            "jury",
+            &[
+                May::Board,
+                May::ScoresRead,
+                May::ClaimsRead,
+                May::Plans,
+                May::IncidentsRead,
+                May::IncidentsWrite,
+                May::Decide,
+                May::ConflictsRead,
+                May::Reports,
+                May::Sync,
+            ],
+        ),
+        ("desk", SCORES),
+        ("scorer", SCORES),
+        ("viewer", &[May::Board, May::ScoresRead]),
+    ]
+};
+
+/// A member of the event that asks with its device's key: what it was granted at the venue holds in a
+/// browser, too, and no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Member {
+    roles: Vec<String>,
+}
+
+impl Member {
+    /// Takes a device's roles, as the event's log has them; `None` for one that may nothing here.
+    pub(super) fn of(roles: &[String]) -> Option<Self> {
+        let known = MEMBERS.iter().map(|(name, _)| *name);
+        let roles: Vec<String> = known
+            .filter(|name| roles.iter().any(|it| it == name))
+            .map(str::to_owned)
+            .collect();
+        (!roles.is_empty()).then_some(Self { roles })
+    }
+
+    /// Returns whether one of its roles includes a scope.
+    pub(super) fn may(&self, scope: Scope) -> bool {
+        let mut own = MEMBERS
+            .iter()
+            .filter(|(name, _)| self.roles.iter().any(|it| it == name));
+        own.any(|(_, scopes)| scopes.contains(&scope))
+    }
+
+    /// Returns the names of its roles.
+    pub(super) fn names(&self) -> String {
+        self.roles.join(", ")
+    }
+}
+
 impl Role {
     /// Returns what the role may.
     pub fn scopes(self) -> Vec<Scope> {
@@ -141,11 +257,6 @@ impl Role {
         TABLE
             .iter()
             .any(|(it, roles)| *it == scope && roles.contains(&self))
-    }
-
-    /// Returns whether the role writes scores without claiming the match first.
-    pub(super) fn needs_no_claim(self) -> bool {
-        matches!(self, Self::Owner | Self::CoOwner)
     }
 
     /// Returns its name.
@@ -162,22 +273,6 @@ impl Role {
             Self::Spectator => "spectator",
         }
     }
-
-    /// Returns what a member of the event may here, by the roles of its device: what somebody was
-    /// granted at the venue holds in a browser, too.
-    pub fn of_device(roles: &[String]) -> Option<Self> {
-        let has = |role: &str| roles.iter().any(|it| it == role);
-        let table = [
-            ("owner", Self::Owner),
-            ("deputy", Self::CoOwner),
-            ("jury", Self::Var),
-            ("desk", Self::Ro),
-            ("scorer", Self::Ro),
-            ("viewer", Self::Spectator),
-        ];
-        let found = table.into_iter().find(|(name, _)| has(name));
-        found.map(|(_, role)| role)
-    }
 }
 
 impl Scope {
@@ -187,12 +282,15 @@ impl Scope {
             Self::Board => "board",
             Self::ScoresRead => "scores-read",
             Self::ScoresWrite => "scores-write",
+            Self::ScoresAny => "scores-any",
             Self::ClaimsRead => "claims-read",
             Self::ClaimsWrite => "claims-write",
             Self::Plans => "plans",
             Self::IncidentsRead => "incidents-read",
+            Self::RecordsRead => "records-read",
             Self::IncidentsWrite => "incidents-write",
             Self::Decide => "decide",
+            Self::Adopt => "adopt",
             Self::ConflictsRead => "conflicts-read",
             Self::DevicesRead => "devices-read",
             Self::GrantsRead => "grants-read",
@@ -240,18 +338,41 @@ mod tests {
         assert_eq!("boss".parse::<Role>(), Err(NoRole));
     }
 
+    fn member(names: &[&str]) -> Option<Member> {
+        let roles: Vec<String> = names.iter().map(|&it| it.to_owned()).collect();
+        Member::of(&roles)
+    }
+
     #[test]
     fn a_venues_roles_hold_in_a_browser() {
-        let roles = |names: &[&str]| names.iter().map(|&it| it.to_owned()).collect::<Vec<_>>();
-        assert_eq!(
-            Role::of_device(&roles(&["scorer", "owner"])),
-            Some(Role::Owner)
-        );
-        assert_eq!(
-            Role::of_device(&roles(&["scorer", "gateway"])),
-            Some(Role::Ro)
-        );
-        assert_eq!(Role::of_device(&roles(&["gateway"])), None);
+        let both = member(&["relay", "scorer", "jury"]).unwrap();
+        assert_eq!(both.names(), "jury, scorer");
+        assert!(both.may(Scope::ScoresWrite) && both.may(Scope::Decide));
+        assert_eq!(member(&["gateway", "relay", "spare"]), None);
+    }
+
+    /// The node signs what it records: a device's key opens no way to have it sign what the core would
+    /// not take from the device.
+    #[test]
+    fn a_device_may_no_more_than_the_core_lets_it() {
+        let owners = [
+            Scope::ScoresAny,
+            Scope::Adopt,
+            Scope::GrantsWrite,
+            Scope::Import,
+            Scope::RecordsRead,
+        ];
+        for name in ["deputy", "jury", "desk", "scorer", "viewer"] {
+            let one = member(&[name]).unwrap();
+            for scope in owners {
+                assert!(!one.may(scope), "{name}: {}", scope.name());
+            }
+            assert_eq!(one.may(Scope::Decide), name == "jury", "{name}");
+            assert_eq!(one.may(Scope::IncidentsRead), name == "jury", "{name}");
+        }
+        let owner = member(&["owner"]).unwrap();
+        assert!(owners.into_iter().all(|it| owner.may(it)));
+        assert!(!owner.may(Scope::Accounts), "they are the node's");
     }
 
     /// Nobody gains by having the lesser role.

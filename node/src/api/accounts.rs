@@ -31,6 +31,10 @@ const ACCOUNTS_MAX: usize = 512;
 /// The oldest one goes.
 pub const FAMILIES_MAX: usize = 8;
 
+/// Milliseconds in which a renewal whose answer was lost may be repeated: a phone that walks through a
+/// wood. By how much later it would end is how long ago it was.
+pub const AGAIN_MS: u64 = 5 * 60_000;
+
 /// Longest name of an account in bytes.
 const NAME_BYTES_MAX: usize = 64;
 
@@ -81,6 +85,8 @@ pub struct Family {
 pub enum Rotation {
     /// The next token renews it from here on.
     Done,
+    /// The token renewed it to this very next one a moment ago, and the answer was lost.
+    Again,
     /// The token was used before: somebody has a copy, and the login is closed.
     Reused,
     /// There is no such login, or its time is over.
@@ -105,7 +111,8 @@ pub trait Accounts: Send + Sync {
         account: (&'a str, u32),
         family: Family,
     ) -> Asked<'a, Result<bool, Problem>>;
-    /// Exchanges the token that renews a login, if `hash` is that of the newest one.
+    /// Exchanges the token that renews a login, if `hash` is that of the newest one. If `next` is the
+    /// newest one already, for less than [`AGAIN_MS`], nothing is changed.
     fn rotate<'a>(
         &'a self,
         name: &'a str,
@@ -482,6 +489,8 @@ fn renew(account: &mut Account, hash: &str, next: Family, now_ms: u64) -> Rotati
     if family.hash == hash {
         *family = next;
         Rotation::Done
+    } else if family.hash == next.hash && next.until_ms.saturating_sub(family.until_ms) < AGAIN_MS {
+        Rotation::Again
     } else {
         account.families.retain(|it| it.id != next.id);
         Rotation::Reused
@@ -556,6 +565,17 @@ mod tests {
         };
         anna.families.push(family("one"));
         assert_eq!(renew(&mut anna, "one", family("two"), 1), Rotation::Done);
+        let later = |by_ms| Family {
+            until_ms: 100 + by_ms,
+            ..family("two")
+        };
+        assert_eq!(renew(&mut anna, "one", later(1), 2), Rotation::Again);
+        let before = anna.clone();
+        let again = renew(&mut anna, "one", later(AGAIN_MS - 1), 2);
+        assert_eq!((again, &anna), (Rotation::Again, &before));
+        let late = renew(&mut anna, "one", later(AGAIN_MS), 2);
+        assert_eq!(late, Rotation::Reused, "too late");
+        anna = before;
         assert_eq!(
             renew(&mut anna, "one", family("three"), 2),
             Rotation::Reused

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Api;
-use super::access::{Role, Scope};
+use super::access::{Member, Role, Scope};
 use super::accounts::Held;
 use super::codes;
 use super::events::Open;
@@ -42,8 +42,11 @@ pub(super) struct Somebody {
     pub(super) name: String,
     /// The account's version.
     pub(super) version: u32,
-    /// What the person is where.
+    /// What the person is where; of a device nothing, its roles are the event's.
     pub(super) roles: Vec<Held>,
+    /// What a device is at the event that is meant; `None` for people, and for a device that is nothing
+    /// there.
+    pub(super) member: Option<Member>,
 }
 
 /// One request on its way to its handler.
@@ -71,13 +74,37 @@ impl Person {
         }
     }
 
+    /// Returns the key of a device that asks, as a full fingerprint.
+    pub(super) fn device(&self) -> Option<&str> {
+        match self {
+            Self::Somebody(it) => it.name.strip_prefix(DEVICE),
+            Self::Nobody(_) => None,
+        }
+    }
+
+    /// Returns whether it is nobody, or a device's key that is nothing at the event that is meant. Anybody can draw
+    /// such a key, so it is trusted with no more than an address.
+    pub(super) fn is_stranger(&self) -> bool {
+        match self {
+            Self::Nobody(_) => true,
+            Self::Somebody(it) => it.member.is_none() && self.device().is_some(),
+        }
+    }
+
     /// Returns whether the person has a scope at an event.
     pub(super) fn may(&self, scope: Scope, event: &str) -> bool {
-        self.role(event, |role| role.may(scope)).is_some()
+        match self {
+            Self::Somebody(Somebody {
+                member: Some(member),
+                ..
+            }) => member.may(scope),
+            Self::Somebody(_) => self.role(event, |role| role.may(scope)).is_some(),
+            Self::Nobody(_) => false,
+        }
     }
 
     /// Returns a role that the person has at an event and that fits.
-    pub(super) fn role(&self, event: &str, fits: impl Fn(Role) -> bool) -> Option<Role> {
+    fn role(&self, event: &str, fits: impl Fn(Role) -> bool) -> Option<Role> {
         let Self::Somebody(it) = self else {
             return None;
         };
@@ -86,6 +113,20 @@ impl Person {
             .iter()
             .filter(|held| held.event.as_deref().is_none_or(|it| it == event));
         here.map(|held| held.role).filter(|role| fits(*role)).min()
+    }
+
+    /// Names what the person is at an event.
+    pub(super) fn named(&self, event: &str) -> String {
+        match self {
+            Self::Somebody(Somebody {
+                member: Some(member),
+                ..
+            }) => member.names(),
+            Self::Somebody(_) | Self::Nobody(_) => {
+                let role = self.role(event, |_| true);
+                role.map_or("nobody", Role::name).to_owned()
+            }
+        }
     }
 }
 
@@ -103,6 +144,17 @@ impl Ask {
             Person::Somebody(it) => Ok(it),
             Person::Nobody(_) => Err(login_needed()),
         }
+    }
+
+    /// Returns whether the person has a scope at the event that is meant.
+    pub(super) fn may(&self, scope: Scope) -> bool {
+        let event = self.open.as_ref().map_or("", |it| it.uuid.as_str());
+        self.person.may(scope, event)
+    }
+
+    /// Names who asks, for claims and plans.
+    pub(super) fn name(&self) -> Result<&str, Failure> {
+        self.somebody().map(|it| it.name.as_str())
     }
 
     /// Asks the event's clerk.
@@ -172,7 +224,7 @@ impl Ask {
 
     /// Returns milliseconds that only grow.
     pub(super) fn mono_ms(&self) -> u64 {
-        self.api.0.parts.clock.now().mono_ms
+        self.api.mono_ms()
     }
 }
 

@@ -1,7 +1,9 @@
 //! Logging in: a password or a device's key gives a token for a day, a cookie renews it.
 //!
 //! The cookie that renews is worth one renewal: the token in it is exchanged each time, and one that
-//! comes twice closes the login, because somebody has a copy. Layer: node, api.
+//! comes twice closes the login, because somebody has a copy. An answer may be lost, though: who sends an
+//! `Idempotency-Key` along gets the same next cookie once more. It follows from cookie, key and what signs
+//! tokens, so nobody has to keep it. Layer: node, api.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -14,13 +16,14 @@ use tallyline_keys::{PublicKey, Purpose, Signature};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
+use zeroize::Zeroizing;
 
 use super::access::Role;
 use super::accounts::{Account, Family, Held, Rotation, is_name};
-use super::ask::{Ask, DEVICE, Person, json as answer};
+use super::ask::{Ask, DEVICE, json as answer};
 use super::codes;
 use super::failure::Failure;
-use super::gate::{COOKIE, cookie};
+use super::gate::{self, COOKIE, cookie};
 use super::tokens::{ACCESS_S, Claims, TICKET_S, Use};
 use crate::entropy;
 use crate::local::protocol::{Problem, codes as local, exits};
@@ -125,7 +128,8 @@ pub(super) async fn login(ask: Ask) -> Result<Response, Failure> {
         ));
     }
     let id = hex(&entropy::bytes::<8>().map_err(Problem::from)?);
-    let (family, refresh) = family(&id, &account.name, ask.api.now_ms())?;
+    let secret = Zeroizing::new(entropy::bytes::<32>().map_err(Problem::from)?);
+    let (family, refresh) = family((&id, &account.name), &secret, ask.api.now_ms());
     let checked = (account.name.as_str(), account.version);
     if !ask.api.0.parts.accounts.open(checked, family).await? {
         let text = "the account was changed in this moment; log in again";
@@ -154,10 +158,10 @@ pub(super) async fn refresh(ask: Ask) -> Result<Response, Failure> {
         .filter(|it| is_name(it))
         .ok_or_else(|| over(codes::LOGIN_NEEDED, unknown))?;
     let now = ask.api.now_ms();
-    let (next, refresh) = family(id, &name, now)?;
     let accounts = &ask.api.0.parts.accounts;
+    let (next, refresh) = next(&ask, (id, &name), &given).await?;
     match accounts.rotate(&name, &hash(&given), next, now).await? {
-        Rotation::Done => {}
+        Rotation::Done | Rotation::Again => {}
         Rotation::Unknown => return Err(over(codes::LOGIN_NEEDED, unknown)),
         Rotation::Reused => {
             tracing::warn!(
@@ -172,6 +176,34 @@ pub(super) async fn refresh(ask: Ask) -> Result<Response, Failure> {
     let account = accounts.find(&name).await?;
     let account = account.ok_or_else(|| over(codes::LOGIN_NEEDED, unknown))?;
     logged_in(&ask, &account, Some(&refresh)).await
+}
+
+/// Makes the token that follows the given one: by chance, or with an `Idempotency-Key` the same one each
+/// time.
+async fn next(
+    ask: &Ask,
+    (id, name): (&str, &str),
+    given: &str,
+) -> Result<(Family, String), Failure> {
+    let now = ask.api.now_ms();
+    let key = ask.header("idempotency-key");
+    if key.is_empty() {
+        let secret = Zeroizing::new(entropy::bytes::<32>().map_err(Problem::from)?);
+        return Ok(family((id, name), &secret, now));
+    }
+    gate::checked(key)?;
+    ask.api.look_for_keys(false).await;
+    let parts = &ask.api.0.parts;
+    // The key that signs may have been renewed since the first time.
+    let all = parts.tokens.repeatable(given, key);
+    let mut all: Vec<_> = all
+        .iter()
+        .map(|secret| family((id, name), secret, now))
+        .collect();
+    let account = parts.accounts.find(name).await?;
+    let newest = account.and_then(|it| it.families.into_iter().find(|it| it.id == id));
+    let done = newest.and_then(|newest| all.iter().position(|(it, _)| it.hash == newest.hash));
+    Ok(all.swap_remove(done.unwrap_or_default()))
 }
 
 /// Ends the login of the cookie.
@@ -424,16 +456,15 @@ async fn logged_in(
     Ok(response)
 }
 
-/// Makes the next token of a login: the name, the login, and a secret.
-fn family(id: &str, name: &str, now_ms: u64) -> Result<(Family, String), Failure> {
-    let secret = entropy::bytes::<32>().map_err(Problem::from)?;
-    let token = format!("{}.{id}.{}", hex(name.as_bytes()), hex(&secret));
+/// Makes a token of a login: the name, the login, and a secret.
+fn family((id, name): (&str, &str), secret: &[u8; 32], now_ms: u64) -> (Family, String) {
+    let token = format!("{}.{id}.{}", hex(name.as_bytes()), hex(secret));
     let family = Family {
         id: id.to_owned(),
         hash: hash(&token),
         until_ms: now_ms.saturating_add(REFRESH_MS),
     };
-    Ok((family, token))
+    (family, token)
 }
 
 fn hash(token: &str) -> String {
@@ -446,27 +477,14 @@ fn add_cookie(
     ask: &Ask,
     (name, value, path, life): (&str, &str, &str, u64),
 ) {
-    let secure = ask.header("x-forwarded-proto") == "https";
-    let secure = if secure { "; Secure" } else { "" };
+    let secure = if gate::is_secure(&ask.parts) {
+        "; Secure"
+    } else {
+        ""
+    };
     let text =
         format!("{name}={value}; Path={path}; Max-Age={life}; HttpOnly; SameSite=Strict{secure}");
     if let Ok(value) = HeaderValue::from_str(&text) {
         response.headers_mut().append(header::SET_COOKIE, value);
-    }
-}
-
-impl Ask {
-    /// Names who asks, for claims and plans.
-    pub(super) fn name(&self) -> Result<&str, Failure> {
-        self.somebody().map(|it| it.name.as_str())
-    }
-
-    /// Returns a role that fits at the event that is meant.
-    pub(super) fn role(&self, fits: impl Fn(Role) -> bool) -> Option<Role> {
-        let event = self.open.as_ref().map_or("", |it| it.uuid.as_str());
-        match &self.person {
-            Person::Nobody(_) => None,
-            person @ Person::Somebody(_) => person.role(event, fits),
-        }
     }
 }

@@ -14,9 +14,9 @@ use super::access::Scope;
 use super::ask::{Ask, json as answer};
 use super::codes;
 use super::failure::Failure;
-use super::kept::{self, For};
+use super::kept;
 use super::shared::{CLAIMS_MAX, Claimed, Gave, Took, What};
-use crate::local::protocol::{self, Nothing, Request};
+use crate::local::protocol::{self, GrantInfo, Grants, Nothing, Request};
 
 /// Minutes of a claim that says none: a set, or a squad on a stage.
 const MINUTES: u32 = 15;
@@ -53,6 +53,34 @@ pub(super) async fn check(ask: &Ask, number: u32) -> Result<(), Failure> {
     Err(failure)
 }
 
+/// Checks that a device has an open grant for a match, and for the squad there if one is meant. The
+/// node's own grants are not the device's: a phone that is stolen writes here no more than it could by
+/// itself.
+pub(super) async fn check_granted(
+    ask: &Ask,
+    key: &str,
+    (drill, squad): (u32, Option<u32>),
+) -> Result<(), Failure> {
+    let told: Grants = ask.data(Request::Grants(Nothing {})).await?;
+    let mut own = told
+        .grants
+        .iter()
+        .filter(|it| it.key == key && it.closed.is_none());
+    let among = |all: &Option<Vec<u32>>, no: u32| all.as_ref().is_none_or(|it| it.contains(&no));
+    let covers = |it: &GrantInfo| {
+        among(&it.drills, drill) && squad.is_none_or(|squad| among(&it.squads, squad))
+    };
+    if own.any(covers) {
+        return Ok(());
+    }
+    let squad = squad.map_or_else(String::new, |squad| format!(", squad {squad}"));
+    let text = format!(
+        "this device has no open grant for match {drill}{squad}; nothing was saved; ask the owner to \
+         grant it"
+    );
+    Err(Failure::new(StatusCode::FORBIDDEN, "E02", text))
+}
+
 fn held(one: &Claimed) -> Failure {
     let text = format!(
         "match {} is claimed by {} until {} (Unix milliseconds); nothing was changed; wait, or ask \
@@ -64,15 +92,13 @@ fn held(one: &Claimed) -> Failure {
 
 /// Lists the claims, and what desks have lent on the network.
 pub(super) async fn list(ask: Ask) -> Result<Response, Failure> {
-    kept::answer(&ask, "claims", For::Claims, || async {
-        let lent = ask.request(Request::Claims(Nothing {})).await?;
-        let event = &ask.open()?.uuid;
-        let shared = &ask.api.0.parts.shared;
-        let here = shared.claims(event, now_ms(&ask).await?).await?;
-        let lent = lent.get("claims").cloned().unwrap_or(Value::Null);
-        Ok(json!({ "schema": "tallyline.claims-held/1", "claims": here, "lent": lent }))
-    })
-    .await
+    let lent = ask.request(Request::Claims(Nothing {})).await?;
+    let event = &ask.open()?.uuid;
+    let shared = &ask.api.0.parts.shared;
+    let here = shared.claims(event, now_ms(&ask).await?).await?;
+    let lent = lent.get("claims").cloned().unwrap_or(Value::Null);
+    let told = json!({ "schema": "tallyline.claims-held/1", "claims": here, "lent": lent });
+    Ok(kept::now(&ask, &told))
 }
 
 /// Tells who has claimed one match.
@@ -92,6 +118,9 @@ pub(super) async fn claim(ask: Ask) -> Result<Response, Failure> {
         ask.json()?
     };
     let what = what(&ask)?;
+    if let (Some(key), false) = (ask.person.device(), ask.may(Scope::ScoresAny)) {
+        check_granted(&ask, key, (what.1, wanted.squad)).await?;
+    }
     let now = now_ms(&ask).await?;
     let most = now.saturating_add(u64::from(MINUTES_MAX) * 60_000);
     let minutes = wanted.minutes.unwrap_or(MINUTES);
@@ -115,7 +144,6 @@ pub(super) async fn claim(ask: Ask) -> Result<Response, Failure> {
             return Err(Failure::new(StatusCode::CONFLICT, code, text));
         }
     }
-    ask.api.0.kept.forget(&what.0, "claims");
     let mut told = json!({ "schema": "tallyline.claim-held/1", "claim": one });
     if let Some(squad) = wanted.squad {
         let minutes = u32::try_from(until.saturating_sub(now).div_ceil(60_000)).unwrap_or(MINUTES);
@@ -136,9 +164,10 @@ pub(super) async fn claim(ask: Ask) -> Result<Response, Failure> {
 /// Gives a claim back; the owner takes one away.
 pub(super) async fn release(ask: Ask) -> Result<Response, Failure> {
     let what = what(&ask)?;
-    let holder = match ask.role(|role| role.may(Scope::GrantsWrite)) {
-        Some(_) => None,
-        None => Some(ask.name()?),
+    let holder = if ask.may(Scope::GrantsWrite) {
+        None
+    } else {
+        Some(ask.name()?)
     };
     let shared = &ask.api.0.parts.shared;
     match shared.give(&what, holder, now_ms(&ask).await?).await? {
@@ -157,7 +186,6 @@ pub(super) async fn release(ask: Ask) -> Result<Response, Failure> {
             return Err(Failure::new(StatusCode::NOT_FOUND, codes::NO_CLAIM, text));
         }
     }
-    ask.api.0.kept.forget(&what.0, "claims");
     Ok(answer(
         &json!({ "schema": "tallyline.done/1", "text": "Given back." }),
     ))

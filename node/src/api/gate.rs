@@ -5,20 +5,18 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, FromRequestParts as _, Query, RawPathParams, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::Api;
-use super::access::Role;
-use super::accounts::Held;
+use super::access::Member;
 use super::ask::{Ask, DEVICE, Person, Somebody, login_needed};
 use super::codes;
 use super::events::Open;
@@ -28,6 +26,7 @@ use super::listen::Peer;
 use super::once::{self, KEY_BYTES_MAX};
 use super::routes::{FILE_MAX, Need, Of, PART_MAX, Route, Verb};
 use super::tokens::Use;
+use super::{Api, Inner};
 use crate::local::protocol::{Devices, Nothing, Request as Asked};
 
 /// Largest body of somebody who is not logged in.
@@ -39,6 +38,9 @@ const BODY_TIME: Duration = Duration::from_mins(2);
 /// How long the small body of somebody who is not logged in may take.
 const BODY_NOBODY_TIME: Duration = Duration::from_secs(10);
 
+/// How long a device is counted by its name once it was found at an event; then it is looked for again.
+const SEEN_MS: u64 = 60_000;
+
 /// The cookie in which a browser holds its token; only reading routes take it.
 pub(super) const COOKIE: &str = "tallyline_token";
 
@@ -48,19 +50,57 @@ pub(super) async fn pass(api: Api, route: &'static Route, request: Request) -> R
     let path = path(&mut parts).await;
     let mut told = HeaderMap::new();
     let done = through(&api, route, (parts, path, body), &mut told).await;
-    let mut response = done.unwrap_or_else(Failure::into_response);
+    let response = done.unwrap_or_else(Failure::into_response);
+    let mut response = counted(&api, response, &told);
+    if matches!(route.need, Need::Nobody | Need::Public(_)) && route.method == Verb::Get {
+        let anybody = HeaderValue::from_static("*");
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, anybody);
+    }
+    response
+}
+
+/// Answers who asks for what there is not: as often as an address may ask, whoever it is.
+pub(super) fn nowhere(api: &Api, request: Request, why: fn(&Method, &Uri) -> Failure) -> Response {
+    let (parts, _) = request.into_parts();
+    let mut told = HeaderMap::new();
+    let who = (limits::address(address(&parts)), "");
+    let done = count(api, Limit::Address, &who, &mut told);
+    let failure = done.err();
+    let failure = failure.unwrap_or_else(|| why(&parts.method, &parts.uri));
+    counted(api, failure.into_response(), &told)
+}
+
+/// Counts an answer, and adds what is told of limits.
+fn counted(api: &Api, mut response: Response, told: &HeaderMap) -> Response {
     api.0.metrics.answered(response.status());
     let headers = response.headers_mut();
-    for (name, value) in &told {
+    for (name, value) in told {
         if !headers.contains_key(name) {
             headers.insert(name.clone(), value.clone());
         }
     }
-    if matches!(route.need, Need::Nobody | Need::Public(_)) && route.method == Verb::Get {
-        let anybody = HeaderValue::from_static("*");
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, anybody);
-    }
     response
+}
+
+/// Devices that were members of an event a moment ago.
+#[derive(Default)]
+pub(super) struct Seen(Mutex<BTreeMap<String, u64>>);
+
+impl Seen {
+    /// Returns whether a key was a member's less than [`SEEN_MS`] ago.
+    fn has(&self, key: &str, mono_ms: u64) -> bool {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = all.get(key);
+        seen.is_some_and(|at| mono_ms.saturating_sub(*at) < SEEN_MS)
+    }
+
+    /// Notes that a key is a member's. Only members are noted, so there are not many.
+    fn note(&self, key: &str, mono_ms: u64) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, at| mono_ms.saturating_sub(*at) < SEEN_MS);
+        all.insert(key.to_owned(), mono_ms);
+    }
 }
 
 type Taken = (Parts, BTreeMap<String, String>, Body);
@@ -80,23 +120,34 @@ async fn through(
             return Err(failure);
         }
     };
-    if matches!(person, Person::Nobody(_)) {
-        count(api, Limit::Address, &(person.counted(), ""), told)?;
+    // Anybody can draw a key and have a token made of it: until a device was found at an event, it is
+    // counted as its address is.
+    let stranger = person.is_stranger()
+        && !person
+            .device()
+            .is_some_and(|it| api.0.seen.has(it, api.mono_ms()));
+    let who = if stranger {
+        limits::address(address)
+    } else {
+        person.counted()
+    };
+    if stranger {
+        count(api, Limit::Address, &(who.clone(), ""), told)?;
     }
-    count(api, route.limit, &(person.counted(), route.id), told)?;
+    count(api, route.limit, &(who, route.id), told)?;
     let open = match route.of {
         Of::Node => None,
         Of::Event => Some(event(api, &parts, &path).await?),
     };
-    let person = at_event(person, open.as_ref()).await?;
+    let person = at_event(api, person, open.as_ref()).await?;
     may(route, &person, open.as_ref())?;
-    let nobody = matches!(person, Person::Nobody(_));
+    let stranger = person.is_stranger();
     let place = match route.body_max {
         FILE_MAX => api.0.files.acquire().await.ok(),
         PART_MAX => api.0.pieces.acquire().await.ok(),
         _ => None,
     };
-    let body = read(body, route, nobody).await?;
+    let body = read(body, route, stranger).await?;
     let ask = Ask {
         api: api.clone(),
         person,
@@ -116,23 +167,20 @@ async fn answer(route: &'static Route, ask: Ask) -> Result<Response, Failure> {
     let Person::Somebody(somebody) = &ask.person else {
         return (route.serve)(ask).await;
     };
-    if route.method != Verb::Post || key.is_empty() {
+    if !route.keeps_answers() || key.is_empty() {
         return (route.serve)(ask).await;
     }
-    if KEY_BYTES_MAX < key.len() {
-        let text = format!("the key is longer than {KEY_BYTES_MAX} bytes; nothing was changed");
-        return Err(Failure::bad_request("Idempotency-Key", text));
-    }
+    checked(&key)?;
     let place = format!("{} {}", route.method.name(), ask.parts.uri);
     let key = (somebody.name.clone(), place, key);
-    let slot = ask.api.0.once.slot(key.clone());
-    let shared = Arc::clone(&ask.api.0.parts.shared);
     let about = (key, blake3::hash(&ask.body));
     let (told, answer) = oneshot::channel();
     let api = ask.api.clone();
-    let work = once::answer(slot, shared, about, (route.serve)(ask));
+    let parts = ask.api.clone();
     // Goes on when nobody waits for the answer any more: it is wanted again with the same key.
     api.begin(async move {
+        let Inner { once, parts, .. } = &*parts.0;
+        let work = once::answer(once, &*parts.shared, about, (route.serve)(ask));
         // Who asked may have gone away meanwhile.
         told.send(work.await).ok();
     });
@@ -140,6 +188,15 @@ async fn answer(route: &'static Route, ask: Ask) -> Result<Response, Failure> {
         let text = "the request ended by a fault of the program; ask what was saved";
         Err(Failure::fault(text))
     })
+}
+
+/// Checks a key for a request.
+pub(super) fn checked(key: &str) -> Result<(), Failure> {
+    if key.len() <= KEY_BYTES_MAX {
+        return Ok(());
+    }
+    let text = format!("the key is longer than {KEY_BYTES_MAX} bytes; nothing was changed");
+    Err(Failure::bad_request("Idempotency-Key", text))
 }
 
 fn count(
@@ -164,19 +221,30 @@ async fn path(parts: &mut Parts) -> BTreeMap<String, String> {
 }
 
 /// Returns where a request comes from.
-fn address(parts: &Parts) -> IpAddr {
+pub(super) fn address(parts: &Parts) -> IpAddr {
+    origin(peer(parts), &parts.headers)
+}
+
+/// Returns who brings a request.
+fn peer(parts: &Parts) -> IpAddr {
     let peer = parts.extensions.get::<ConnectInfo<Peer>>();
-    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |it| it.0.0.ip());
-    origin(peer, &parts.headers)
+    peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |it| it.0.0.ip())
+}
+
+/// Returns whether a request came over TLS to who stands before the node on the same machine; nobody
+/// else is believed.
+pub(super) fn is_secure(parts: &Parts) -> bool {
+    let said = parts.headers.get("x-forwarded-proto");
+    peer(parts).to_canonical().is_loopback() && said.is_some_and(|it| it == "https")
 }
 
 /// Returns where a request comes from that `peer` brings. Who stands before a cloud's node on the same
 /// machine says it for others.
 pub(super) fn origin(peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     let peer = peer.to_canonical();
-    let said = headers
-        .get("x-forwarded-for")
-        .filter(|_| peer.is_loopback());
+    // A client's own line may stand above that of who stands before the node.
+    let said = headers.get_all("x-forwarded-for").iter().next_back();
+    let said = said.filter(|_| peer.is_loopback());
     let last = said.and_then(|it| it.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
     last.unwrap_or(peer)
 }
@@ -220,6 +288,7 @@ async fn person(api: &Api, route: &Route, parts: &Parts) -> Result<Option<Person
             name: claims.sub,
             version: claims.ver,
             roles: Vec::new(),
+            member: None,
         })));
     }
     let account = api.0.parts.accounts.find(&claims.sub).await?;
@@ -235,6 +304,7 @@ async fn person(api: &Api, route: &Route, parts: &Parts) -> Result<Option<Person
         name: account.name,
         version: account.version,
         roles: account.roles,
+        member: None,
     })))
 }
 
@@ -255,11 +325,11 @@ async fn event(api: &Api, parts: &Parts, path: &BTreeMap<String, String>) -> Res
 }
 
 /// A device is at an event what the event's log says now: a revoked one is nothing from then on.
-async fn at_event(person: Person, open: Option<&Open>) -> Result<Person, Failure> {
+async fn at_event(api: &Api, person: Person, open: Option<&Open>) -> Result<Person, Failure> {
     let (Person::Somebody(it), Some(open)) = (&person, open) else {
         return Ok(person);
     };
-    let Some(key) = it.name.strip_prefix(DEVICE) else {
+    let Some(key) = person.device() else {
         return Ok(person);
     };
     let answer = open.clerk.answer(Asked::Devices(Nothing {}).into()).await;
@@ -268,13 +338,12 @@ async fn at_event(person: Person, open: Option<&Open>) -> Result<Person, Failure
         .devices
         .iter()
         .find(|it| it.key == key && it.revoked.is_none());
-    let role = member.and_then(|it| Role::of_device(&it.roles));
-    let roles = role.map(|role| Held {
-        event: Some(open.uuid.clone()),
-        role,
-    });
+    let member = member.and_then(|it| Member::of(&it.roles));
+    if member.is_some() {
+        api.0.seen.note(key, api.mono_ms());
+    }
     Ok(Person::Somebody(Somebody {
-        roles: roles.into_iter().collect(),
+        member,
         ..it.clone()
     }))
 }
@@ -292,8 +361,7 @@ fn may(route: &Route, person: &Person, open: Option<&Open>) -> Result<(), Failur
         Person::Nobody(_) => Err(login_needed()),
         Person::Somebody(_) if person.may(scope, event) => Ok(()),
         Person::Somebody(it) => {
-            let role = person.role(event, |_| true);
-            let role = role.map_or("nobody", Role::name);
+            let role = person.named(event);
             let text = format!(
                 "{} is {role} here, and that does not include {}; nothing was changed; ask the \
                  owner for another role",
@@ -305,13 +373,17 @@ fn may(route: &Route, person: &Person, open: Option<&Open>) -> Result<(), Failur
     }
 }
 
-async fn read(body: Body, route: &Route, nobody: bool) -> Result<Bytes, Failure> {
-    let most = if nobody {
+async fn read(body: Body, route: &Route, stranger: bool) -> Result<Bytes, Failure> {
+    let most = if stranger {
         route.body_max.min(BODY_NOBODY_MAX)
     } else {
         route.body_max
     };
-    let time = if nobody { BODY_NOBODY_TIME } else { BODY_TIME };
+    let time = if stranger {
+        BODY_NOBODY_TIME
+    } else {
+        BODY_TIME
+    };
     match timeout(time, to_bytes(body, most)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(_)) => {
@@ -330,5 +402,55 @@ async fn read(body: Body, route: &Route, nobody: bool) -> Result<Bytes, Failure>
                 text,
             ))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(peer: &str, headers: &[(&'static str, &'static str)]) -> Parts {
+        let mut request = Request::new(Body::empty());
+        for (name, value) in headers {
+            let value = HeaderValue::from_static(value);
+            request.headers_mut().append(*name, value);
+        }
+        let peer = Peer(peer.parse().unwrap());
+        request.extensions_mut().insert(ConnectInfo(peer));
+        request.into_parts().0
+    }
+
+    /// Only who stands before the node on the same machine says where somebody comes from, and how.
+    #[test]
+    fn nobody_says_for_himself_where_he_comes_from() {
+        let said = [
+            ("x-forwarded-for", "198.51.100.9"),
+            ("x-forwarded-for", "203.0.113.1, 192.0.2.7"),
+            ("x-forwarded-proto", "https"),
+        ];
+        let far = parts("192.0.2.1:9", &said);
+        assert_eq!(address(&far).to_string(), "192.0.2.1");
+        assert!(!is_secure(&far));
+        for here in ["127.0.0.1:9", "[::1]:9", "[::ffff:127.0.0.1]:9"] {
+            let near = parts(here, &said);
+            assert_eq!(address(&near).to_string(), "192.0.2.7", "{here}");
+            assert!(is_secure(&near), "{here}");
+        }
+        assert!(!is_secure(&parts(
+            "127.0.0.1:9",
+            &[("x-forwarded-proto", "http")]
+        )));
+    }
+
+    /// A device that was found at an event is known for a while; nobody else is.
+    #[test]
+    fn a_member_is_known_for_a_while() {
+        let seen = Seen::default();
+        assert!(!seen.has("key", 0));
+        seen.note("key", 5);
+        assert!(seen.has("key", 5 + SEEN_MS - 1));
+        assert!(!seen.has("key", 5 + SEEN_MS) && !seen.has("other", 5));
+        seen.note("other", 5 + SEEN_MS);
+        assert_eq!(seen.0.lock().unwrap().len(), 1);
     }
 }

@@ -31,8 +31,6 @@ pub(super) enum For {
     Scores,
     /// The event and its structure.
     Event,
-    /// Claims.
-    Claims,
 }
 
 /// What is kept.
@@ -58,7 +56,6 @@ impl For {
         match self {
             Self::Scores => 30,
             Self::Event => 300,
-            Self::Claims => 60,
         }
     }
 }
@@ -70,12 +67,6 @@ impl Kept {
             places.clear();
         }
         Arc::clone(places.entry(name).or_default())
-    }
-
-    /// Forgets what is kept of something that changed without the event growing.
-    pub(super) fn forget(&self, event: &str, what: &str) {
-        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        places.remove(&(event.to_owned(), what.to_owned()));
     }
 }
 
@@ -124,7 +115,27 @@ where
         .clone()
     };
     drop(turn);
-    Ok(page.response(&ask.parts.headers, long))
+    let life = format!("max-age={}, must-revalidate", long.seconds());
+    // A cache that many share may not hand it to who may not ask for it.
+    let life = if open.public {
+        life
+    } else {
+        format!("private, {life}")
+    };
+    Ok(page.response(&ask.parts.headers, &life))
+}
+
+/// Answers what others change at any moment, at this node or another one: made each time, and asked for
+/// again by whoever has it already, with its `ETag`.
+pub(super) fn now(ask: &Ask, value: &Value) -> Response {
+    let body = Bytes::from(value.to_string());
+    let page = Page {
+        growth: 0,
+        made_ms: 0,
+        tag: format!("W/\"{}\"", tag_of(value, &body)),
+        body,
+    };
+    page.response(&ask.parts.headers, "private, no-cache")
 }
 
 /// Answers a reading verb from what is kept.
@@ -156,7 +167,7 @@ fn tag_of(value: &Value, body: &Bytes) -> String {
 }
 
 impl Page {
-    fn response(self, asked: &HeaderMap, long: For) -> Response {
+    fn response(self, asked: &HeaderMap, life: &str) -> Response {
         let seen = asked.get_all(header::IF_NONE_MATCH).iter();
         let seen = seen.filter_map(|it| it.to_str().ok());
         let same = seen
@@ -172,9 +183,11 @@ impl Page {
             ([json], self.body).into_response()
         };
         let headers = response.headers_mut();
-        let life = format!("max-age={}, must-revalidate", long.seconds());
-        for (name, text) in [(header::ETAG, self.tag), (header::CACHE_CONTROL, life)] {
-            if let Ok(value) = HeaderValue::from_str(&text) {
+        for (name, text) in [
+            (header::ETAG, self.tag.as_str()),
+            (header::CACHE_CONTROL, life),
+        ] {
+            if let Ok(value) = HeaderValue::from_str(text) {
                 headers.insert(name, value);
             }
         }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU16;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,9 +36,15 @@ const CONNECTIONS_A_STREAM_VENUE: usize = 3;
 /// The same in the cloud; what stands before it has a limit of its own.
 const CONNECTIONS_A_STREAM_CLOUD: usize = 2;
 
-/// Most connections of one address to a node at a venue: three tabs of a browser with six each. In
-/// the cloud a club's house has one address, so there all share the whole.
+/// Most connections of one address to a node at a venue: three tabs of a browser with six each.
 const ADDRESS_MAX: usize = 18;
+
+/// Which part of its streams a cloud's node gives to one address: a club's house, or the phones behind one
+/// address of a provider, take what they need, and one client does not take all of it.
+const ADDRESS_PART_CLOUD: usize = 16;
+
+/// Least streams of one address to a cloud's node, however few it has: a club's house.
+const ADDRESS_LEAST_CLOUD: usize = 64;
 
 /// Milliseconds after which a client that takes nothing is gone: three signs of life of a stream.
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -61,6 +67,11 @@ pub struct Crowd {
     connections: usize,
     /// Connections of one address.
     each: usize,
+    /// Streams of one address.
+    pub(super) streams_each: usize,
+    /// Whether it stands on the internet: a server on the same machine brings everybody, and a house
+    /// has a whole /64 of the new addresses.
+    on_internet: bool,
 }
 
 /// Sockets that listen, before anybody is served.
@@ -90,11 +101,14 @@ impl Crowd {
         match mode {
             Mode::Cloud => {
                 let streams = asked(STREAMS_MAX_CLOUD);
-                let connections = streams.saturating_mul(CONNECTIONS_A_STREAM_CLOUD);
+                let part = streams / ADDRESS_PART_CLOUD;
+                let streams_each = part.max(ADDRESS_LEAST_CLOUD).min(streams);
                 Self {
                     streams,
-                    connections,
-                    each: connections,
+                    connections: streams.saturating_mul(CONNECTIONS_A_STREAM_CLOUD),
+                    each: streams_each.saturating_mul(CONNECTIONS_A_STREAM_CLOUD),
+                    streams_each,
+                    on_internet: true,
                 }
             }
             Mode::Device | Mode::Gateway => {
@@ -103,7 +117,24 @@ impl Crowd {
                     streams,
                     connections: streams.saturating_mul(CONNECTIONS_A_STREAM_VENUE),
                     each: ADDRESS_MAX,
+                    // Its connections are few enough.
+                    streams_each: streams,
+                    on_internet: false,
                 }
+            }
+        }
+    }
+
+    /// Returns as what an address is counted; `None`: it is not. At a venue all phones share one /64, so
+    /// there each is one.
+    pub(super) fn counted(&self, ip: IpAddr) -> Option<IpAddr> {
+        match ip.to_canonical() {
+            ip if !self.on_internet => Some(ip),
+            ip if ip.is_loopback() => None,
+            IpAddr::V4(ip) => Some(ip.into()),
+            IpAddr::V6(ip) => {
+                let [a, b, c, d, ..] = ip.segments();
+                Some(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into())
             }
         }
     }
@@ -174,6 +205,7 @@ impl Door {
         for listener in self.listeners {
             let limited = Limited {
                 listener,
+                crowd,
                 places: Arc::clone(&places),
                 held: Arc::clone(&held),
             };
@@ -212,13 +244,13 @@ impl Connected<IncomingStream<'_, Limited>> for Peer {
     }
 }
 
-/// How many connections each address has.
+/// How many connections or streams each address has.
 pub(super) struct Addresses {
     each: usize,
     counts: Mutex<BTreeMap<IpAddr, usize>>,
 }
 
-/// One connection's place among those of its address; given back when it is dropped.
+/// One connection's or stream's place among those of its address; given back when it is dropped.
 pub(super) struct Place {
     address: IpAddr,
     held: Arc<Addresses>,
@@ -227,6 +259,7 @@ pub(super) struct Place {
 /// A listener that lets in as many as there are places for.
 pub(super) struct Limited {
     listener: TcpListener,
+    crowd: Crowd,
     places: Arc<Semaphore>,
     held: Arc<Addresses>,
 }
@@ -236,7 +269,7 @@ pub(super) struct Placed {
     stream: TcpStream,
     idle: Pin<Box<Sleep>>,
     _place: OwnedSemaphorePermit,
-    _each: Place,
+    _each: Option<Place>,
 }
 
 impl Addresses {
@@ -301,17 +334,18 @@ impl Listener for Limited {
             };
             match self.listener.accept().await {
                 Ok((stream, address)) => {
-                    let ip = address.ip().to_canonical();
-                    let Some(each) = Place::take(&self.held, ip) else {
-                        tracing::debug!(%ip, "too many connections of one address");
+                    let ip = self.crowd.counted(address.ip());
+                    let each = ip.map(|ip| Place::take(&self.held, ip));
+                    if matches!(each, Some(None)) {
+                        tracing::debug!(%address, "too many connections of one address");
                         continue;
-                    };
+                    }
                     end_when_silent(&stream);
                     let placed = Placed {
                         stream,
                         idle: Box::pin(sleep(IDLE_TIME)),
                         _place: place,
-                        _each: each,
+                        _each: each.flatten(),
                     };
                     return (placed, address);
                 }
@@ -396,10 +430,37 @@ mod tests {
         let cloud = Crowd::of(Mode::Cloud, None);
         assert_eq!(
             (cloud.streams, cloud.connections, cloud.each),
-            (4096, 8192, 8192)
+            (4096, 8192, 512)
         );
         let large = Crowd::of(Mode::Cloud, NonZeroU16::new(10_000));
         assert_eq!((large.streams, large.connections), (10_000, 20_000));
+        for (asked, each) in [(1, 1), (100, 64), (4096, 256), (10_000, 625)] {
+            let crowd = Crowd::of(Mode::Cloud, NonZeroU16::new(asked));
+            assert_eq!(crowd.streams_each, each, "{asked}");
+        }
+    }
+
+    /// Nobody takes all streams of a cloud's node; who stands before it brings everybody's.
+    #[test]
+    fn a_house_has_a_part_of_a_clouds_streams() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let cloud = Crowd::of(Mode::Cloud, NonZeroU16::new(100));
+        let held = Arc::new(Addresses::new(cloud.streams_each));
+        let take = |text: &str| Place::take(&held, cloud.counted(ip(text)).unwrap());
+        let mut places: Vec<Place> = (0..64)
+            .map(|at| take(&format!("2001:db8:1:2::{at:x}")).unwrap())
+            .collect();
+        assert!(take("2001:db8:1:2:ffff::1").is_none(), "the same house");
+        assert!(take("2001:db8:1:3::1").is_some(), "another one");
+        assert!(take("192.0.2.1").is_some() && take("::ffff:192.0.2.1").is_some());
+        places.pop();
+        assert!(take("2001:db8:1:2::1").is_some());
+        for here in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
+            assert_eq!(cloud.counted(ip(here)), None, "{here}");
+        }
+        let venue = Crowd::of(Mode::Gateway, None);
+        assert_eq!(venue.counted(ip("fe80::1")), Some(ip("fe80::1")));
+        assert_eq!(venue.counted(ip("::ffff:10.0.0.1")), Some(ip("10.0.0.1")));
     }
 
     /// Time is the test's own and passes when nobody has anything to do.
@@ -411,6 +472,7 @@ mod tests {
         let held = Arc::new(Addresses::new(1));
         let mut limited = Limited {
             listener,
+            crowd: Crowd::of(Mode::Gateway, None),
             places: Arc::clone(&places),
             held: Arc::clone(&held),
         };

@@ -10,7 +10,7 @@
 //! | --- | --- |
 //! | `routes` | the one table: path, who may, how often, how large; router and `OpenAPI` come from it |
 //! | `gate` | what each request passes before its handler: route, person, limits, body, repetition |
-//! | `access` | roles and scopes, one table |
+//! | `access` | roles and scopes, one table; what a device's key opens |
 //! | `limits` | how often, and the headers that tell it |
 //! | `once` | `Idempotency-Key`: the same request again gets the same answer |
 //! | `shared` | claims and answers that several nodes have to know, or one keeps in memory |
@@ -68,7 +68,9 @@ use crate::figures::Figures;
 use crate::root::Mode;
 
 pub use access::{NoRole, Role, Scope};
-pub use accounts::{Account, Accounts, FAMILIES_MAX, Family, FileAccounts, Held, Rotation};
+pub use accounts::{
+    AGAIN_MS, Account, Accounts, FAMILIES_MAX, Family, FileAccounts, Held, Rotation,
+};
 pub use auth::check_password;
 pub use events::{Active, Asked, EventLine, Events, OneEvent, Open};
 pub use exchange::forget_incoming;
@@ -136,6 +138,8 @@ struct Inner {
     kept: kept::Kept,
     metrics: metrics::Metrics,
     streams: Arc<Semaphore>,
+    /// How many streams each address has.
+    streams_each: Arc<listen::Addresses>,
     latest: stream::Latest,
     /// Places for large bodies.
     files: Semaphore,
@@ -152,6 +156,8 @@ struct Inner {
     keys_read_ms: tokio::sync::Mutex<u64>,
     /// Challenges that devices have signed.
     signed: auth::Signed,
+    /// Devices that were members of an event a moment ago.
+    seen: gate::Seen,
 }
 
 impl Api {
@@ -163,6 +169,7 @@ impl Api {
             kept: kept::Kept::default(),
             metrics: metrics::Metrics::new(&parts.figures),
             streams: Arc::new(Semaphore::new(parts.crowd.streams)),
+            streams_each: Arc::new(listen::Addresses::new(parts.crowd.streams_each)),
             pieces: Semaphore::new(PARTS_MAX),
             readers: Arc::new(Semaphore::new(readers_max(parts.mode))),
             latest: stream::Latest::default(),
@@ -172,6 +179,7 @@ impl Api {
             turns: Mutex::default(),
             keys_read_ms: tokio::sync::Mutex::new(parts.clock.now().mono_ms),
             signed: auth::Signed::default(),
+            seen: gate::Seen::default(),
             parts,
         }))
     }
@@ -235,6 +243,11 @@ impl Api {
 
     fn now_ms(&self) -> u64 {
         self.0.parts.clock.now().wall_ms
+    }
+
+    /// Returns milliseconds that only grow.
+    fn mono_ms(&self) -> u64 {
+        self.0.parts.clock.now().mono_ms
     }
 }
 

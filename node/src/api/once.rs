@@ -1,6 +1,9 @@
 //! `Idempotency-Key`: who sends the same request again, because no answer came, gets the answer of
 //! the first one, and nothing is done twice.
 //!
+//! Only what was done is kept. A refusal changed nothing, and may be another one the next time: who claims
+//! the match first, or waits until somebody gives it back, sends the same request with the same key.
+//!
 //! Kept in memory: it bridges a lost answer, not a restart, after which the event itself tells what
 //! was saved. Nodes that share a database keep it there besides (`shared`), so that the same request
 //! may come again at another node. Layer: node, api.
@@ -79,6 +82,18 @@ impl Once {
         state.order.push_back(key);
         slot
     }
+
+    /// Forgets a slot in which nothing is kept, unless somebody waits for it: who is refused again and
+    /// again pushes nothing out.
+    fn forget(&self, key: &Key, slot: &Slot) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // The map's and the caller's: nobody else can come to it while the state is locked.
+        let free = Arc::strong_count(slot) <= 2;
+        if free && state.slots.get(key).is_some_and(|it| Arc::ptr_eq(it, slot)) {
+            state.slots.remove(key);
+            state.order.retain(|it| it != key);
+        }
+    }
 }
 
 impl Answered {
@@ -124,17 +139,33 @@ impl Answered {
 
 /// Answers a request once: by `serve`, or with what was answered here or at another node.
 pub(super) async fn answer(
-    slot: Slot,
-    shared: Arc<dyn Shared>,
+    once: &Once,
+    shared: &dyn Shared,
     (key, asked): (Key, blake3::Hash),
     serve: impl Future<Output = Result<Response, Failure>>,
 ) -> Result<Response, Failure> {
-    let mut place: OwnedMutexGuard<Option<Answered>> = slot.lock_owned().await;
+    let slot = once.slot(key.clone());
+    let mut place = Arc::clone(&slot).lock_owned().await;
+    let done = found(&mut place, shared, (hash(&key), asked), serve).await;
+    let kept = place.is_some();
+    drop(place);
+    if !kept {
+        once.forget(&key, &slot);
+    }
+    done
+}
+
+/// Finds the answer in its place, at another node, or by `serve`.
+async fn found(
+    place: &mut OwnedMutexGuard<Option<Answered>>,
+    shared: &dyn Shared,
+    (key, asked): ([u8; 32], blake3::Hash),
+    serve: impl Future<Output = Result<Response, Failure>>,
+) -> Result<Response, Failure> {
     if let Some(answered) = place.as_ref() {
         return answered.again(asked);
     }
-    let key = hash(&key);
-    let turn = match turn(&*shared, &key).await? {
+    let turn = match turn(shared, &key).await? {
         Turn::Mine(turn) => turn,
         Turn::Busy => {
             let text = "the same request is being answered at another node; send it again with the \
@@ -146,7 +177,7 @@ pub(super) async fn answer(
         Turn::Found(kept) => {
             let answered = Answered::of(kept);
             let again = answered.again(asked);
-            *place = Some(answered);
+            **place = Some(answered);
             return again;
         }
     };
@@ -159,7 +190,7 @@ pub(super) async fn answer(
         // It is done all the same; this node knows the answer.
         tracing::warn!(why = problem.text, "an answer is not known to other nodes");
     }
-    *place = kept;
+    **place = kept;
     Ok(response)
 }
 
@@ -183,16 +214,10 @@ fn hash((who, place, key): &Key) -> [u8; 32] {
     *hasher.finalize().as_bytes()
 }
 
-/// Splits an answer into what is sent and what is kept; nothing is kept of an answer that may be
-/// another one the next time.
+/// Splits an answer into what is sent and what is kept: nothing of one that did nothing.
 async fn keep(asked: blake3::Hash, response: Response) -> (Response, Option<Answered>) {
     let status = response.status();
-    let passing = status.is_server_error()
-        || matches!(
-            status,
-            StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS
-        );
-    if passing {
+    if !status.is_success() {
         return (response, None);
     }
     let (parts, body) = response.into_parts();
@@ -211,6 +236,9 @@ async fn keep(asked: blake3::Hash, response: Response) -> (Response, Option<Answ
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::super::shared::InMemory;
     use super::*;
 
     #[test]
@@ -224,5 +252,38 @@ mod tests {
         }
         assert!(!Arc::ptr_eq(&first, &once.slot(key(0))), "forgotten");
         assert_eq!(once.0.lock().unwrap().slots.len(), KEPT_MAX);
+    }
+
+    /// Each kind of answer once: what was done comes again, what was refused is tried again.
+    #[tokio::test]
+    async fn what_was_refused_is_not_kept() {
+        let (once, shared) = (Once::default(), InMemory::default());
+        for (status, kept) in [
+            (200, true),
+            (201, true),
+            (400, false),
+            (401, false),
+            (403, false),
+            (404, false),
+            (409, false),
+            (422, false),
+            (429, false),
+            (503, false),
+        ] {
+            let key = ("anna".to_owned(), "POST /x".to_owned(), status.to_string());
+            let about = (key, blake3::hash(b"body"));
+            let served = AtomicU32::new(0);
+            for _ in 0..2 {
+                let done = answer(&once, &shared, about.clone(), async {
+                    served.fetch_add(1, Ordering::Relaxed);
+                    Ok(StatusCode::from_u16(status).unwrap().into_response())
+                });
+                assert_eq!(done.await.unwrap().status(), status);
+            }
+            let times = served.into_inner();
+            assert_eq!(times, if kept { 1 } else { 2 }, "{status}");
+        }
+        let state = once.0.lock().unwrap();
+        assert_eq!((state.slots.len(), state.order.len()), (2, 2));
     }
 }

@@ -103,8 +103,7 @@ fn operation(route: &Route) -> OperationBuilder {
     for &(name, what) in route.query {
         operation = operation.parameter(parameter(name, ParameterIn::Query, what));
     }
-    if route.method == Verb::Post {
-        let what = "a key for this request; sent again, it has the same answer";
+    if let Some(what) = key_of(route) {
         operation = operation.parameter(parameter("Idempotency-Key", ParameterIn::Header, what));
     }
     if !route.takes.is_empty() {
@@ -123,6 +122,19 @@ fn operation(route: &Route) -> OperationBuilder {
         .description("a problem with its code, and where it is")
         .content(PROBLEM, content(PROBLEM));
     operation.response("200", good).response("default", bad)
+}
+
+/// Says what an `Idempotency-Key` does; `None`: nothing.
+fn key_of(route: &Route) -> Option<&'static str> {
+    match route.id {
+        "refresh" => Some(
+            "a key for this request; sent again within 5 minutes with the same cookie, it renews \
+             the login to the same next cookie",
+        ),
+        _ => route.keeps_answers().then_some(
+            "a key for this request; sent again once it was done, it has the same answer",
+        ),
+    }
 }
 
 /// Describes the body that a route takes.

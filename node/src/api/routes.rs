@@ -114,6 +114,12 @@ impl Verb {
 }
 
 impl Route {
+    /// Returns whether the answer is kept for the same request with the same `Idempotency-Key`. Never one
+    /// of logging in: it holds what opens the login.
+    pub(super) fn keeps_answers(&self) -> bool {
+        self.method == Verb::Post && matches!(self.need, Need::Scope(_))
+    }
+
     const fn new(id: &'static str, method: Verb, path: &'static str, serve: Serve) -> Self {
         Self {
             id,
@@ -158,6 +164,13 @@ impl Route {
         self.of = Of::Event;
         self.limit = Limit::Board;
         self.takes_ticket = true;
+        self
+    }
+
+    /// For everybody where the event is public, else for a scope.
+    const fn open(mut self, scope: Scope) -> Self {
+        self.need = Need::Public(scope);
+        self.of = Of::Event;
         self
     }
 
@@ -217,19 +230,22 @@ pub(super) fn router(api: &Api) -> Router {
         let serve = move |request: Request| gate::pass(api.clone(), route, request);
         router = router.route(route.path, on(route.method.filter(), serve));
     }
+    let (here, there) = (api.clone(), api.clone());
     router
-        .method_not_allowed_fallback(wrong_method)
-        .fallback(nothing)
+        .method_not_allowed_fallback(async move |it: Request| {
+            gate::nowhere(&here, it, wrong_method)
+        })
+        .fallback(async move |it: Request| gate::nowhere(&there, it, nothing))
         .layer(map_response(secure))
         .layer(CatchPanicLayer::custom(broken))
 }
 
-async fn nothing(uri: Uri) -> Failure {
+fn nothing(_: &Method, uri: &Uri) -> Failure {
     let text = format!("nothing is at {}; see /api/v1/openapi.json", uri.path());
     Failure::new(StatusCode::NOT_FOUND, codes::NOT_FOUND, text)
 }
 
-async fn wrong_method(method: Method, uri: Uri) -> Failure {
+fn wrong_method(method: &Method, uri: &Uri) -> Failure {
     let text = format!(
         "{} does not take {method}; see /api/v1/openapi.json",
         uri.path()

@@ -10,11 +10,12 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::access::Role;
+use super::access::Scope;
 use super::ask::{Ask, json as answer};
 use super::claims;
 use super::codes;
 use super::failure::Failure;
+use super::stream::leave_notes_out;
 use crate::local::protocol::{
     Entries, EntriesQuery, EntryInfo, EventInfo, Nothing, Record, Request, ScoreAdd, ScoreVoid,
 };
@@ -77,12 +78,15 @@ async fn entries(
     let newest = |it: &EntryInfo| (Reverse(it.at_unix_ms), it.entry.clone());
     found.entries.sort_by_cached_key(newest);
     let total = found.entries.len();
-    let page: Vec<EntryInfo> = found
+    let mut page: Vec<EntryInfo> = found
         .entries
         .into_iter()
         .skip(paged.offset)
         .take(limit)
         .collect();
+    if !ask.may(Scope::ScoresRead) {
+        leave_notes_out(&mut page);
+    }
     let next = paged.offset.saturating_add(page.len());
     Ok(answer(&json!({
         "schema": "tallyline.page/1",
@@ -113,7 +117,10 @@ async fn wanted(ask: &Ask, paged: &Paged) -> Result<Option<BTreeSet<u32>>, Failu
 pub(super) async fn add(ask: Ask) -> Result<Response, Failure> {
     let add: ScoreAdd = ask.json()?;
     let (drill, shooter) = place(&add.record);
-    may_write(&ask, drill).await?;
+    may_write(&ask, cell(&add.record)).await?;
+    if let Some(replaces) = &add.replaces {
+        may_void(&ask, &replaces.entry).await?;
+    }
     let seen = ask.header("if-match");
     let mut turn = None;
     if let (false, Some(drill), Some(shooter)) = (seen.is_empty(), drill, shooter) {
@@ -128,30 +135,55 @@ pub(super) async fn add(ask: Ask) -> Result<Response, Failure> {
 /// Voids an entry of a match that the person claimed.
 pub(super) async fn void(ask: Ask) -> Result<Response, Failure> {
     let void: ScoreVoid = ask.json()?;
-    let query = EntriesQuery {
-        entry: Some(void.entry.clone()),
-        ..EntriesQuery::default()
-    };
-    let found: Entries = ask.data(Request::ScoreHistory(query)).await?;
-    let drill = found
-        .entries
-        .iter()
-        .find_map(|it| place(it.record.as_ref()?).0);
-    may_write(&ask, drill).await?;
+    may_void(&ask, &void.entry).await?;
     ask.pass(Request::ScoreVoid(void)).await
 }
 
-/// Checks that the person may write a match: the owner any, others what they claimed. What is about
-/// the whole event is the owner's.
-async fn may_write(ask: &Ask, drill: Option<u32>) -> Result<(), Failure> {
-    if ask.role(Role::needs_no_claim).is_some() {
+/// Checks that the person may take an entry out of the count: who writes there.
+async fn may_void(ask: &Ask, entry: &str) -> Result<(), Failure> {
+    if ask.may(Scope::ScoresAny) {
+        return Ok(());
+    }
+    let query = EntriesQuery {
+        entry: Some(entry.to_owned()),
+        ..EntriesQuery::default()
+    };
+    let found: Entries = ask.data(Request::ScoreHistory(query)).await?;
+    // The voids of the entry are listed with it, and have no record.
+    let meant = found
+        .entries
+        .iter()
+        .find_map(|it| it.record.as_ref().map(cell));
+    may_write(ask, meant.unwrap_or_default()).await
+}
+
+/// Checks that the person may write about a shooter on a match: the owner about all, others what they
+/// claimed, a device besides only what it was granted. What is about the whole event is the
+/// owner's.
+async fn may_write(ask: &Ask, (drill, shooter): Cell) -> Result<(), Failure> {
+    if ask.may(Scope::ScoresAny) {
         return Ok(());
     }
     let Some(drill) = drill else {
         let text = "what is about the whole match is recorded by the owner; nothing was saved";
         return Err(Failure::new(StatusCode::FORBIDDEN, codes::ROLE, text));
     };
+    if let Some(key) = ask.person.device() {
+        let squad = match shooter {
+            Some(shooter) => squad_of(ask, shooter).await?,
+            None => None,
+        };
+        claims::check_granted(ask, key, (drill, squad)).await?;
+    }
     claims::check(ask, drill).await
+}
+
+/// Returns the squad of a shooter; `None` where there is no such shooter.
+async fn squad_of(ask: &Ask, shooter: u32) -> Result<Option<u32>, Failure> {
+    let event: EventInfo = ask.data(Request::EventShow(Nothing {})).await?;
+    let mut shooters = event.shooters.iter();
+    let found = shooters.find(|it| it.shooter == Some(shooter));
+    Ok(found.map(|it| it.squad))
 }
 
 /// Checks that the entry that stands in a slot is the one that the person saw; else tells both.
@@ -184,8 +216,21 @@ async fn unchanged(
         .with("theirs", json!(stands.entries)))
 }
 
+/// Match or stage, and shooter.
+type Cell = (Option<u32>, Option<u32>);
+
+/// Returns where a record is written: of a court match the side stands for the shooter.
+fn cell(record: &Record) -> Cell {
+    let (drill, shooter) = place(record);
+    match record {
+        Record::Point(it) => (drill, Some(it.side)),
+        Record::Set(it) => (drill, Some(it.side)),
+        Record::Score(_) | Record::Chrono(_) | Record::Status(_) => (drill, shooter),
+    }
+}
+
 /// Returns match or stage, and shooter, of a record.
-fn place(record: &Record) -> (Option<u32>, Option<u32>) {
+fn place(record: &Record) -> Cell {
     match record {
         Record::Score(it) => (Some(it.drill), Some(it.shooter)),
         Record::Chrono(it) => (Some(it.drill), Some(it.shooter)),
@@ -196,9 +241,5 @@ fn place(record: &Record) -> (Option<u32>, Option<u32>) {
 }
 
 fn shooter(entry: &EntryInfo) -> Option<u32> {
-    match entry.record.as_ref()? {
-        Record::Point(it) => Some(it.side),
-        Record::Set(it) => Some(it.side),
-        record @ (Record::Score(_) | Record::Chrono(_) | Record::Status(_)) => place(record).1,
-    }
+    cell(entry.record.as_ref()?).1
 }

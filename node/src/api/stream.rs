@@ -25,9 +25,11 @@ use super::ask::Ask;
 use super::codes;
 use super::events::Open;
 use super::failure::Failure;
+use super::gate;
+use super::listen::Place;
 use super::{Api, Inner, Scope};
 use crate::local::news::{Cursor, News};
-use crate::local::protocol::{Problem, Record, codes as local};
+use crate::local::protocol::{EntryInfo, Problem, Record, codes as local};
 
 /// Most entries of one message: a minute of a busy match, some 100 KB.
 const NEWS_MAX: usize = 128;
@@ -74,9 +76,9 @@ struct Told<'a> {
 /// What came last to each event, for all who have read it as far as the others: five hundred phones
 /// are told of a point by one look.
 #[derive(Default)]
-pub(super) struct Latest(Mutex<BTreeMap<String, Place>>);
+pub(super) struct Latest(Mutex<BTreeMap<String, Turns>>);
 
-type Place = Arc<Turn<Option<Looked>>>;
+type Turns = Arc<Turn<Option<Looked>>>;
 
 /// One look: from where, at which growth, and what was new.
 struct Looked {
@@ -124,6 +126,7 @@ struct Reader {
     /// Whether the reader may read scores as officials do; else notes are left out.
     whole: bool,
     _place: OwnedSemaphorePermit,
+    _each: Option<Place>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -165,6 +168,16 @@ impl Reader {
                 Failure::new(StatusCode::SERVICE_UNAVAILABLE, codes::STREAMS_FULL, text)
                     .header(header::RETRY_AFTER, HeaderValue::from_static("30"))
             })?;
+        let each = ask.api.0.parts.crowd.counted(gate::address(&ask.parts));
+        let each = each.map(|ip| {
+            Place::take(&ask.api.0.streams_each, ip).ok_or_else(|| {
+                let text = "as many spectators of one address are streamed to as this node lets in; \
+                            ask for the board every 30 s instead";
+                Failure::new(StatusCode::SERVICE_UNAVAILABLE, codes::STREAMS_FULL, text)
+                    .header(header::RETRY_AFTER, HeaderValue::from_static("30"))
+            })
+        });
+        let each = each.transpose()?;
         let open = ask.open()?.clone();
         let grew = open.growth.seen();
         let cursor = match given {
@@ -189,8 +202,9 @@ impl Reader {
             stopped: ask.api.0.parts.stopped.clone(),
             cursor,
             state,
-            whole: ask.role(|role| role.may(Scope::ScoresRead)).is_some(),
+            whole: ask.may(Scope::ScoresRead),
             _place: place,
+            _each: each,
         })
     }
 
@@ -225,7 +239,7 @@ impl Reader {
                 Err(_) => return None,
             };
             if !self.whole {
-                leave_notes_out(&mut news);
+                leave_notes_out(&mut news.entries);
             }
             self.cursor = news.cursor.clone();
             let kind = match self.state {
@@ -254,8 +268,8 @@ impl Reader {
 }
 
 /// Takes out what somebody wrote for officials.
-fn leave_notes_out(news: &mut News) {
-    for entry in &mut news.entries {
+pub(super) fn leave_notes_out(entries: &mut [EntryInfo]) {
+    for entry in entries {
         if let Some(Record::Status(status)) = &mut entry.record {
             status.note.clear();
         }

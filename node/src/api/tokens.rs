@@ -42,6 +42,9 @@ const KEYS_LOCK: &str = "token.lock";
 /// Longest token that is read: twice what the largest account needs.
 const TOKEN_BYTES_MAX: usize = 4096;
 
+/// What a key that signs tokens is derived with for repeating the renewal of a login.
+const REPEAT_CONTEXT: &str = "tallyline v1 renewal of a login";
+
 /// What stands before a seed in the DER that PKCS#8 wants (RFC 8410).
 const DER_HEAD: [u8; 16] = [
     0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
@@ -101,6 +104,8 @@ pub struct Tokens(Arc<RwLock<Ready>>);
 struct Ready {
     signs: (String, EncodingKey),
     reads: Vec<(String, DecodingKey)>,
+    /// What repeats the renewal of a login, of each key.
+    repeats: Vec<Zeroizing<[u8; 32]>>,
 }
 
 impl std::fmt::Debug for OneKey {
@@ -198,7 +203,7 @@ impl TokenKeys {
 
     fn read_out(&self) -> io::Result<Ready> {
         let mut signs = None;
-        let mut reads = Vec::new();
+        let (mut reads, mut repeats) = (Vec::new(), Vec::new());
         for key in &self.keys {
             let seed = unhex(&key.seed).and_then(|it| <[u8; 32]>::try_from(it).ok());
             let Some(seed) = seed.map(Zeroizing::new) else {
@@ -208,13 +213,18 @@ impl TokenKeys {
                 ));
             };
             let public = DeviceKey::from_seed(*seed).public();
+            repeats.push(Zeroizing::new(blake3::derive_key(REPEAT_CONTEXT, &*seed)));
             reads.push((key.kid.clone(), DecodingKey::from_ed_der(public.as_bytes())));
             let der = Zeroizing::new([DER_HEAD.as_slice(), seed.as_slice()].concat());
             signs.get_or_insert_with(|| (key.kid.clone(), EncodingKey::from_ed_der(&der)));
         }
         let none = || io::Error::new(io::ErrorKind::InvalidData, "there is no key of tokens");
         let signs = signs.ok_or_else(none)?;
-        Ok(Ready { signs, reads })
+        Ok(Ready {
+            signs,
+            reads,
+            repeats,
+        })
     }
 }
 
@@ -234,6 +244,19 @@ impl Tokens {
     pub fn knows(&self, text: &str) -> bool {
         let kid = head(text);
         kid.is_some_and(|kid| self.now().reads.iter().any(|(it, _)| *it == kid))
+    }
+
+    /// Returns what follows from two texts and a key, the same at all nodes that have the key, for each of
+    /// them, the one that signs first. Nobody else can say it.
+    pub(super) fn repeatable(&self, one: &str, other: &str) -> Vec<Zeroizing<[u8; 32]>> {
+        let length = u64::try_from(one.len()).unwrap_or(u64::MAX);
+        let made = |key: &Zeroizing<[u8; 32]>| {
+            let mut hasher = blake3::Hasher::new_keyed(key);
+            hasher.update(&length.to_le_bytes());
+            hasher.update(one.as_bytes()).update(other.as_bytes());
+            Zeroizing::new(*hasher.finalize().as_bytes())
+        };
+        self.now().repeats.iter().map(made).collect()
     }
 
     fn now(&self) -> RwLockReadGuard<'_, Ready> {
@@ -382,6 +405,10 @@ mod tests {
         TokenKeys::renew(dir.path()).unwrap();
         let again = TokenKeys::open(dir.path()).unwrap().ready().unwrap();
         assert_eq!(again.read(&text, Use::Access, 0).unwrap(), claims(10));
+        let before = keys.ready().unwrap().repeatable("a", "b");
+        assert_eq!(again.repeatable("a", "b")[1], before[0]);
+        assert_ne!(again.repeatable("a", "b")[0], before[0]);
+        assert_ne!(again.repeatable("", "ab")[1], before[0]);
         let fresh = again.mint(&claims(10)).unwrap();
         let running = keys.ready().unwrap();
         assert!(!running.knows(&fresh), "it was renewed beside the node");

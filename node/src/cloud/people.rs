@@ -11,8 +11,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::api::{
-    self, Account, Accounts, Asked, CLAIMS_MAX, Claimed, FAMILIES_MAX, Family, Gave, KEYS_MAX,
-    Kept, Rotation, TokenKeys, Took, Turn, What,
+    self, AGAIN_MS, Account, Accounts, Asked, CLAIMS_MAX, Claimed, FAMILIES_MAX, Family, Gave,
+    KEYS_MAX, Kept, Rotation, TokenKeys, Took, Turn, What,
 };
 use crate::entropy;
 use crate::local::protocol::{Problem, codes, exits};
@@ -131,9 +131,11 @@ impl Accounts for People {
     ) -> Asked<'a, Result<Rotation, Problem>> {
         Box::pin(async move {
             let next = login(next);
-            let rotated = self.database.rotate_login(name, hash, &next, now_ms).await;
+            let times = (now_ms, AGAIN_MS);
+            let rotated = self.database.rotate_login(name, hash, &next, times).await;
             Ok(match rotated.map_err(|error| away(&error))? {
                 Rotated::Done => Rotation::Done,
+                Rotated::Again => Rotation::Again,
                 Rotated::Reused => Rotation::Reused,
                 Rotated::Unknown => Rotation::Unknown,
             })

@@ -135,19 +135,27 @@ impl Web {
 
     /// Opens a stream of server-sent events.
     pub(crate) fn stream(&self, path: &str, headers: &[(&str, &str)]) -> Stream {
+        self.stream_if(path, headers).expect("a stream")
+    }
+
+    /// Opens a stream of server-sent events; `None` if there is none for who asks.
+    pub(crate) fn stream_if(&self, path: &str, headers: &[(&str, &str)]) -> Option<Stream> {
         let (mut stream, head) = self.begin("GET", path, headers);
         stream
             .get_mut()
             .write_all(format!("{head}\r\n").as_bytes())
             .unwrap();
         let (status, headers) = read_head(&mut stream);
+        if matches!(status, 429 | 503) {
+            return None;
+        }
         let kind = headers.iter().find(|(name, _)| name == "content-type");
         assert_eq!(status, 200, "{headers:?}");
         assert_eq!(kind.unwrap().1, "text/event-stream");
-        Stream {
+        Some(Stream {
             stream,
             text: String::new(),
-        }
+        })
     }
 
     /// Opens a WebSocket.

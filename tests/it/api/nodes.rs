@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tallyline_tests::process::Process;
 
 use super::http::{Reply, Web};
+use super::people::refresh_once;
 use crate::cloud::{cloud, is_in_the_cloud, node_of};
 use crate::postgres::{Postgres, Stop};
 use crate::range::{AGREE_MAX, Range, address, until};
@@ -109,7 +110,12 @@ fn who_logged_in_at_one_node_is_known_at_all_of_them() {
     assert_eq!(right.with(&fresh).get(ME).good()["user"], "anna");
     let kept = right.with(&fresh).get(PLAN).good();
     assert!(kept.to_string().contains("[1,2]"), "{kept}");
-    let (third, _) = refresh(&right, &second).cookie("tallyline_refresh");
+    // Whose answer was lost asks again, at whichever node, and has the same next cookie.
+    let lost = refresh_once(&left, &second, "one");
+    let again = refresh_once(&right, &second, "one");
+    let (third, _) = again.cookie("tallyline_refresh");
+    assert_eq!(lost.cookie("tallyline_refresh").0, third);
+    again.good();
     refresh(&left, &first).problem(401, "token_reused");
     refresh(&right, &third).problem(401, "login_needed");
 
@@ -151,6 +157,8 @@ fn what_is_claimed_or_answered_at_one_node_is_so_at_all_of_them() {
     assert_ne!(other, answers[0], "prolonged");
 
     assert_eq!(left.get(CLAIM).good(), other);
+    let holders = |web: &Web| web.get("/api/events/-/claims").good()["claims"].clone();
+    assert_eq!(holders(&left), json!([other["claim"]]));
     let held = claim(&web(&it.left, &bert), "one", 15).problem(409, "claim_held");
     assert_eq!(held["claim"], other["claim"]);
     let release = web(&it.right, &bert).ask("DELETE", CLAIM, &[], b"");
@@ -161,7 +169,9 @@ fn what_is_claimed_or_answered_at_one_node_is_so_at_all_of_them() {
     let spare = web(&spare, &anna);
     assert_eq!(claim(&spare, "one", 20).good(), answers[0]);
     assert_eq!(spare.get(CLAIM).good(), other);
+    assert_eq!(holders(&right), json!([other["claim"]]));
     spare.ask("DELETE", CLAIM, &[], b"").good();
+    assert_eq!(holders(&right), json!([]), "another node gave it back");
     claim(&web(&it.right, &bert), "two", 15).good();
 
     // Without its database a node says so, and is itself again with it.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::http::Web;
 use super::{SCORES, Served, score};
+use crate::range::structure;
 
 fn entries(told: &Value) -> Vec<String> {
     super::http::ids(told)
@@ -30,16 +31,54 @@ fn s4_11_a_history_is_paged_newest_first_with_voids() {
     assert_eq!(voided, Some("voided"));
     let stands = web.get("/api/events/-/scores/1").good();
     assert_eq!(json!(entries(&stands)), json!([second]));
-    let none = web
-        .get(&format!("{SCORES}?division=Open&teamId=Nobody"))
-        .good();
-    assert_eq!(none["total"], 0);
     web.get(&format!("{path}?limit=501"))
         .problem(400, "bad_request");
     web.get(&format!("{path}?limt=5"))
         .problem(400, "bad_request");
     web.get("/api/events/-/scores/one")
         .problem(400, "bad_request");
+}
+
+/// Scores are asked for by team and division.
+#[test]
+fn scores_are_those_of_a_team_or_division() {
+    let shooter = |no: u32, division: &str, team: &str| {
+        json!({ "shooter": no, "label": format!("Shooter {no}"), "division": division,
+                "power_factor": "MAJOR", "squad": 1, "team": team })
+    };
+    let mut event = structure();
+    event["divisions"] = json!(["Open", "Limited"]);
+    event["division_power_factors"]["Limited"] = json!({ "minor": 125, "major": 160 });
+    event["shooters"] = json!([
+        shooter(1, "Open", "Reds"),
+        shooter(2, "Limited", "Reds"),
+        shooter(3, "Open", "Blues"),
+    ]);
+    let it = Served::of(crate::range::Range::founded_from(&event));
+    let web = it.somebody("boss", "owner");
+    let saved: Vec<Value> = (1..=3)
+        .map(|no| web.post(SCORES, &score(1, no)).good()["entries"][0].clone())
+        .collect();
+    for (query, numbers) in [
+        ("", &[1, 2, 3][..]),
+        ("?teamId=Reds", &[1, 2]),
+        ("?division=Open", &[1, 3]),
+        ("?division=Open&teamId=Reds", &[1]),
+        ("?division=Limited&teamId=Blues", &[]),
+        ("?shooter=2", &[2]),
+        ("?teamId=reds", &[]),
+    ] {
+        let told = web.get(&format!("{SCORES}{query}")).good();
+        assert_eq!(told["total"], numbers.len(), "{query}");
+        let mut found = entries(&told);
+        let mut wanted: Vec<&str> = numbers
+            .iter()
+            .map(|no: &usize| saved[no - 1].as_str().unwrap())
+            .collect();
+        found.sort_unstable();
+        wanted.sort_unstable();
+        assert_eq!(found, wanted, "{query}");
+    }
 }
 
 /// Acceptance row S4-17: what is wrong, where, with a code; and nothing is saved.
@@ -56,27 +95,50 @@ fn s4_17_bad_input_is_refused_with_its_code() {
         (with("time_cs", json!([-1])), 400, "bad_request"),
         (with("targets", json!([2, "A"])), 400, "bad_request"),
         (with("hits", json!(7)), 400, "bad_request"),
-        (with("drill", json!(9)), 422, "E03"),
-        (with("shooter", json!(99)), 422, "E04"),
+        (with("drill", json!(9)), 422, "E01"),
+        (with("shooter", json!(99)), 422, "E01"),
+        (with("targets", json!([2, 0])), 422, "E03"),
+        (with("targets", json!([2])), 422, "E04"),
+        (with("steel", json!({ "hit": 2 })), 422, "E05"),
     ] {
-        let reply = web.post(SCORES, &body);
-        assert_eq!(reply.status, status, "{body}: {}", reply.json());
-        if status == 400 {
-            assert_eq!(reply.problem(400, code)["where"], "body");
-        } else {
-            assert!(
-                reply.json()["code"].as_str().unwrap().starts_with('E'),
-                "{}",
-                reply.json()
-            );
-        }
+        let told = web.post(SCORES, &body).problem(status, code);
+        assert_eq!(told["where"] == "body", status == 400, "{told}");
     }
     let note = json!({ "record": { "status": {
         "shooter": 1, "drill": 1, "kind": "dnf", "note": "x".repeat(121),
     } } });
-    let reply = web.post(SCORES, &note);
-    assert!((400..500).contains(&reply.status), "{}", reply.json());
+    web.post(SCORES, &note).problem(422, "E21");
     assert_eq!(web.get(SCORES).good()["total"], 0);
+}
+
+/// Acceptance row S4-17, on the court: a set that cannot end so is none.
+#[test]
+fn s4_17_a_bad_set_is_refused_with_its_code() {
+    let mut event = structure();
+    event["stages"] = json!([{ "stage": 1, "name": "Court 1", "scoring": "court",
+        "court": { "a": 1, "b": 2, "sets_to_win": 2, "points": 21, "lead": 2, "cap": 30 } }]);
+    let it = Served::of(crate::range::Range::founded_from(&event));
+    let web = it.somebody("boss", "owner");
+    let set = |drill: u32, side: u32, set: u32, own: i32, other: u32| {
+        let set = json!({ "drill": drill, "side": side, "set": set, "own": own, "other": other });
+        json!({ "record": { "set": set } })
+    };
+    for (body, status, code) in [
+        (set(1, 1, 1, 21, 20), 422, "E03"),
+        (set(1, 1, 1, 31, 29), 422, "E03"),
+        (set(1, 1, 1, 11, 9), 422, "E03"),
+        (set(1, 1, 4, 21, 19), 422, "E03"),
+        (set(1, 3, 1, 21, 19), 422, "E01"),
+        (set(2, 1, 1, 21, 19), 422, "E01"),
+        (set(1, 1, 1, -21, 19), 400, "bad_request"),
+    ] {
+        let reply = web.post(SCORES, &body);
+        println!("{body}: {}", reply.json());
+        reply.problem(status, code);
+    }
+    web.post(SCORES, &set(1, 1, 1, 21, 19)).good();
+    web.post(SCORES, &set(1, 2, 2, 30, 29)).good();
+    assert_eq!(web.get(SCORES).good()["total"], 2);
 }
 
 /// Acceptance row S3-16: who saw an older state gets both versions, and nothing is saved.
@@ -122,6 +184,31 @@ fn the_same_request_again_has_the_same_answer_and_does_nothing() {
     let other = it.somebody("vera", "co-owner");
     send(&other, &score(1, 2)).good();
     assert_eq!(web.get(SCORES).good()["total"], 2);
+}
+
+/// What was refused did nothing: the same request with the same key is tried again.
+#[test]
+fn what_was_refused_may_be_sent_again_with_its_key() {
+    let it = Served::founded();
+    let (anna, bert) = (it.somebody("anna", "ro"), it.somebody("bert", "ro"));
+    let claim = "/api/events/-/claims/1";
+    let send = |web: &Web, path: &str, body: &Value| {
+        let key = [("Idempotency-Key", "5f0c")];
+        web.ask("POST", path, &key, body.to_string().as_bytes())
+    };
+    send(&anna, SCORES, &score(1, 1)).problem(403, "no_claim");
+    let mine = send(&anna, claim, &json!({})).good();
+    send(&bert, claim, &json!({})).problem(409, "claim_held");
+    send(&bert, SCORES, &score(1, 2)).problem(409, "claim_held");
+    let saved = send(&anna, SCORES, &score(1, 1));
+    let again = send(&anna, SCORES, &score(1, 1));
+    assert_eq!(saved.good(), again.good());
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    assert_eq!(send(&anna, claim, &json!({})).good(), mine);
+    anna.ask("DELETE", claim, &[], b"").good();
+    send(&bert, claim, &json!({})).good();
+    send(&bert, SCORES, &score(1, 2)).good();
+    assert_eq!(anna.get(SCORES).good()["total"], 2);
 }
 
 /// Acceptance row S4-13: twice is once, and another event's file is refused.

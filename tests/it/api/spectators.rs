@@ -7,7 +7,8 @@ use tallyline_keys::{PublicKey, Signature};
 
 use super::http::{Web, ids};
 use super::{SCORES, Served, score, start};
-use crate::range::{Range, agree, until};
+use crate::cloud::{cloud, is_in_the_cloud};
+use crate::range::{AGREE_MAX, Range, address, agree, until, wait_for};
 
 /// How long a spectator may wait for a point.
 const SEEN_MAX: Duration = Duration::from_secs(1);
@@ -70,7 +71,9 @@ fn s2_23_a_node_says_how_it_is_and_proves_who_it_is() {
 #[test]
 fn what_is_not_there_or_too_large_is_a_problem_with_a_code() {
     let it = Served::founded();
-    it.web.get("/nothing").problem(404, "not_found");
+    let nothing = it.web.get("/nothing");
+    nothing.problem(404, "not_found");
+    assert_eq!(nothing.header("x-ratelimit-limit"), "10");
     it.web
         .post("/healthz", &json!({}))
         .problem(405, "method_not_allowed");
@@ -124,7 +127,7 @@ fn s4_01_a_spectator_sees_a_point_within_a_second() {
     // The board is at another device than the one that scores.
     owner.stop().unwrap();
     let owner = {
-        let peer = crate::range::address(&tablet);
+        let peer = address(&tablet);
         let args = [
             "--no-mdns",
             "--listen",
@@ -136,7 +139,7 @@ fn s4_01_a_spectator_sees_a_point_within_a_second() {
         ];
         tallyline_tests::process::Process::start(&range.root("owner"), &args).unwrap()
     };
-    until("they meet again", crate::range::AGREE_MAX, || {
+    until("they meet again", AGREE_MAX, || {
         crate::range::devices(&owner)
             .iter()
             .any(|it| it["label"] == "Tablet" && it["connected"] == true)
@@ -227,14 +230,15 @@ fn s4_03_a_stream_opens_with_a_ticket_or_a_cookie() {
     it.web
         .get(&format!("/api/events/-/board?ticket={token}"))
         .problem(401, "bad_token");
-    it.web.with(ticket).get(SCORES).problem(401, "bad_token");
+    let me = "/api/auth/me";
+    it.web.with(ticket).get(me).problem(401, "bad_token");
     it.web
-        .get(&format!("{SCORES}?ticket={ticket}"))
+        .get(&format!("{me}?ticket={ticket}"))
         .problem(401, "login_needed");
 
     let cookie = format!("tallyline_token={token}");
     let cookie = [("Cookie", cookie.as_str())];
-    assert_eq!(it.web.ask("GET", SCORES, &cookie, b"").status, 200);
+    assert_eq!(it.web.ask("GET", me, &cookie, b"").status, 200);
     let reply = it.web.ask("POST", "/api/auth/ticket", &cookie, b"{}");
     reply.problem(401, "login_needed");
 }
@@ -274,8 +278,10 @@ fn s4_19_an_update_shows_at_once_whatever_was_kept() {
 
     let claims = "/api/events/-/claims";
     let reply = web.get(claims);
-    assert_eq!(reply.header("cache-control"), "max-age=60, must-revalidate");
+    assert_eq!(reply.header("cache-control"), "private, no-cache");
     assert_eq!(reply.good()["claims"], json!([]));
+    let known = [("If-None-Match", reply.header("etag"))];
+    assert_eq!(web.ask("GET", claims, &known, b"").status, 304);
     web.post("/api/events/-/claims/1", &json!({ "minutes": 5 }))
         .good();
     assert_eq!(web.get(claims).good()["claims"][0]["holder"], "boss");
@@ -286,11 +292,9 @@ fn s4_19_an_update_shows_at_once_whatever_was_kept() {
 fn an_address_has_some_connections_and_no_more() {
     let it = Served::founded();
     let mut idle: Vec<_> = (0..18).map(|_| it.web.idle()).collect();
-    until("all are let in", crate::range::AGREE_MAX, || {
-        it.web.is_closed_at_once()
-    });
+    until("all are let in", AGREE_MAX, || it.web.is_closed_at_once());
     drop(idle.split_off(9));
-    until("places are given back", crate::range::AGREE_MAX, || {
+    until("places are given back", AGREE_MAX, || {
         !it.web.is_closed_at_once()
     });
     assert_eq!(it.web.patient("/healthz").status, 200);
@@ -312,13 +316,46 @@ fn a_stream_has_a_place_or_is_told_that_there_is_none() {
     assert_eq!(none.header("retry-after"), "30");
     assert_eq!(web.patient("/api/events/-/board").status, 200);
     drop(first);
-    until("a place is free", crate::range::AGREE_MAX, || {
+    until("a place is free", AGREE_MAX, || {
         let figures = web.patient("/metrics").body;
         String::from_utf8(figures)
             .unwrap()
             .contains("tallyline_http_streams 1")
     });
     assert_eq!(open().next().unwrap().kind, "hello");
+}
+
+/// One machine does not take all streams of a cloud's node. Who stands before it says whose they are.
+#[test]
+fn a_house_takes_a_part_of_a_clouds_streams() {
+    let range = Range::new();
+    let key = cloud(&range, "cloud");
+    let serve = ["--http", "127.0.0.1:0", "--spectators", "100"];
+    let node = range.start_with("cloud", &[], &serve);
+    range.done("owner", &["init", "--label", "Owner"]);
+    range.found("owner", &["--cloud-key", &key]);
+    range.done("owner", &["event", "lock"]);
+    let uplink = ["--cloud", &address(&node), "--cloud-key", &key];
+    let owner = range.start_with("owner", &[], &uplink);
+    until("all is in the cloud", AGREE_MAX, || is_in_the_cloud(&owner));
+
+    let web = Web::of(&node);
+    let path = "/api/events/-/stream";
+    let house = [("X-Forwarded-For", "192.0.2.1")];
+    // Nobody's address may ask ten times a second.
+    let open =
+        |headers: &[(&str, &str)]| wait_for("a stream", AGREE_MAX, || web.stream_if(path, headers));
+    let mut all: Vec<_> = (0..64).map(|_| open(&house)).collect();
+    let refused = wait_for("not asked too often", AGREE_MAX, || {
+        Some(web.ask("GET", path, &house, b"")).filter(|it| it.status != 429)
+    });
+    refused.problem(503, "streams_full");
+    assert_eq!(refused.header("retry-after"), "30");
+    let mut other = open(&[("X-Forwarded-For", "192.0.2.2")]);
+    assert_eq!(other.next().unwrap().kind, "hello");
+    assert_eq!(open(&[]).next().unwrap().kind, "hello");
+    all.pop();
+    assert_eq!(open(&house).next().unwrap().kind, "hello");
 }
 
 /// Nobody holds a place of the node by sending half of a request.
@@ -356,6 +393,25 @@ fn notes_are_for_who_may_read_scores() {
     boss.post(SCORES, &dnf).good();
     note(true, &mut logged_in);
     note(false, &mut open);
+    // Scores and their history of a public event are for everybody, too.
+    for path in [
+        SCORES,
+        "/api/events/-/scores/1",
+        "/api/events/-/scores/1/history",
+    ] {
+        let told = [&it.web, &boss].map(|web| web.patient(path).good());
+        let notes = told
+            .each_ref()
+            .map(|it| &it["entries"][0]["record"]["status"]["note"]);
+        assert_eq!(notes[1], "left for the doctor", "{}", told[1]);
+        assert_ne!(notes[0], "left for the doctor", "{}", told[0]);
+        assert_eq!(
+            told[0]["entries"][0]["entry"],
+            told[1]["entries"][0]["entry"]
+        );
+    }
+    let pull = it.web.get("/api/v1/sync/pull");
+    pull.problem(401, "login_needed");
 }
 
 /// Acceptance row S4-18: an entry has the shooter's number; who that is stands in the structure alone.

@@ -3,9 +3,9 @@
 //! Layer: node, api.
 
 use super::super::access::Scope::{
-    Accounts, ClaimsRead, ClaimsWrite, ConflictsRead, Decide, DevicesRead, Export, GrantsRead,
-    GrantsWrite, Import, IncidentsRead, IncidentsWrite, Plans, Reports, ScoresRead, ScoresWrite,
-    Sync,
+    Accounts, Adopt, ClaimsRead, ClaimsWrite, ConflictsRead, Decide, DevicesRead, Export,
+    GrantsRead, GrantsWrite, Import, IncidentsRead, IncidentsWrite, Plans, RecordsRead, Reports,
+    ScoresRead, ScoresWrite, Sync,
 };
 use super::super::limits::Limit;
 use super::super::{
@@ -77,7 +77,10 @@ pub(in super::super) static ROUTES: &[Route] = &[
     Route::post("refresh", "/api/auth/refresh", |ask| {
         Box::pin(auth::refresh(ask))
     })
-    .what("Renews a token by the cookie of the login; each cookie once.")
+    .what(
+        "Renews a token by the cookie of the login; each cookie once, or again within 5 minutes with \
+               the same `Idempotency-Key`.",
+    )
     .gives("tallyline.token/1")
     .limit(Limit::Login),
     Route::post("logout", "/api/auth/logout", |ask| {
@@ -181,7 +184,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
         Box::pin(scores::list(ask))
     })
     .what("Scores that stand, newest first.")
-    .need(ScoresRead)
+    .open(ScoresRead)
     .query(&[
         ("limit", "1 to 500"),
         ("offset", "how many to leave out"),
@@ -213,7 +216,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
         Box::pin(scores::of_match(ask))
     })
     .what("Scores that stand of one match or stage, newest first.")
-    .need(ScoresRead)
+    .open(ScoresRead)
     .query(&[("limit", "1 to 500"), ("offset", "how many to leave out")])
     .limit(Limit::One)
     .gives("tallyline.page/1"),
@@ -221,7 +224,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
         Box::pin(scores::history(ask))
     })
     .what("All versions of one match or stage, voids too, newest first.")
-    .need(ScoresRead)
+    .open(ScoresRead)
     .query(&[
         ("limit", "1 to 500"),
         ("offset", "how many to leave out"),
@@ -325,7 +328,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
         Box::pin(office::records(ask))
     })
     .what("Records of a kind.")
-    .need(IncidentsRead)
+    .need(RecordsRead)
     .query(&[("key", "one key"), ("on", "the record they hang on")])
     .gives("tallyline.records/1"),
     Route::get("conflicts", "/api/v1/conflicts", |ask| {
@@ -338,7 +341,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
         Box::pin(office::adopt(ask))
     })
     .what("Counts or rejects entries, whatever they would be by themselves.")
-    .need(Decide)
+    .need(Adopt)
     .takes("Adopt")
     .gives("tallyline.decided/1"),
     Route::get("devices", "/api/v1/devices", |ask| {

@@ -82,6 +82,26 @@ fn each_role_has_its_routes_and_no_others() {
     assert_eq!(MAY.map(|(role, _)| role), ROLES, "no role without its row");
 }
 
+/// Of a public event everybody reads what the board is made of; nobody writes without a name.
+#[test]
+fn nobody_reads_a_public_event_and_writes_nothing() {
+    let open = ROUTES
+        .iter()
+        .filter(|route| matches!(route.need, Need::Public(_)));
+    let open: BTreeSet<&str> = open.map(|route| route.id).collect();
+    let expected = "event board standings stream ws scores scoresOf history blob";
+    assert_eq!(open, expected.split(' ').collect());
+    let writes = ROUTES
+        .iter()
+        .filter(|it| it.need == Need::Nobody && it.method != Verb::Get);
+    let writes: BTreeSet<&str> = writes.map(|route| route.id).collect();
+    let expected = "login refresh logout challenge device";
+    assert_eq!(writes, expected.split(' ').collect());
+    for route in ROUTES.iter().filter(|it| it.path.starts_with("/api/auth/")) {
+        assert!(!route.keeps_answers(), "{} holds a secret", route.id);
+    }
+}
+
 #[test]
 fn a_handler_that_breaks_answers_a_problem() {
     let causes: [Box<dyn Any + Send>; 3] =

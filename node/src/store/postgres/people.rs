@@ -39,6 +39,8 @@ pub struct LoginRow {
 pub enum Rotated {
     /// The next one renews it.
     Done,
+    /// It was done already, a moment ago.
+    Again,
     /// It was another one than the newest; the login is gone.
     Reused,
     /// There is no such login, or it is over.
@@ -189,7 +191,8 @@ impl Database {
     }
 
     /// Exchanges the token of a login, if `hash` is that of the newest one: of several who try with
-    /// the same token, at any nodes, one does it.
+    /// the same token, at any nodes, one does it. If the newest one is `next` already, and would end
+    /// less than `again_ms` later, nothing is changed.
     ///
     /// # Errors
     ///
@@ -199,7 +202,7 @@ impl Database {
         name: &str,
         hash: &str,
         next: &LoginRow,
-        now_ms: u64,
+        (now_ms, again_ms): (u64, u64),
     ) -> Result<Rotated, StoreError> {
         retried(|| async {
             let done = sqlx::query(
@@ -216,6 +219,21 @@ impl Database {
             .await?;
             if 0 < done.rows_affected() {
                 return Ok(Rotated::Done);
+            }
+            let again: Option<(i64,)> = sqlx::query_as(
+                "select 1::bigint from login where name = $1 and id = $2 and hash = $3 \
+                 and $4 - until_ms < $5 and $6 < until_ms",
+            )
+            .bind(name)
+            .bind(&next.id)
+            .bind(&next.hash)
+            .bind(next.until_ms.cast_signed())
+            .bind(again_ms.cast_signed())
+            .bind(now_ms.cast_signed())
+            .fetch_optional(self.pool())
+            .await?;
+            if again.is_some() {
+                return Ok(Rotated::Again);
             }
             let closed: Option<(i64,)> =
                 sqlx::query_as("delete from login where name = $1 and id = $2 returning until_ms")
