@@ -128,7 +128,7 @@ fn s4_09_a_token_that_ends_during_the_match_is_renewed() {
 #[test]
 fn s4_08_each_role_may_what_its_table_says() {
     let it = Served::founded();
-    let asks: [(&str, &str, &[&str]); 6] = [
+    let asks: [(&str, &str, &[&str]); 8] = [
         (
             "GET",
             SCORES,
@@ -150,6 +150,8 @@ fn s4_08_each_role_may_what_its_table_says() {
             &["owner", "ro", "admin", "media"],
         ),
         ("GET", "/api/v1/devices", &["owner", "ro", "admin"]),
+        ("GET", "/api/v1/alerts", &["owner", "ro", "admin"]),
+        ("GET", "/api/v1/alerts/node", &["owner"]),
         ("GET", "/api/v1/accounts", &["owner"]),
     ];
     for role in ["owner", "ro", "admin", "coach", "media", "spectator"] {
