@@ -229,6 +229,9 @@ fn s2_22_the_targets_hold_by_the_figures_of_a_known_run() {
     until("both exchanges are over", AGREE_MAX, || {
         Figures::of(&owner).find("sync_duration_seconds_count") == Some(2.0)
     });
+    until("the cloud has counted its one, too", AGREE_MAX, || {
+        Figures::of(&sky).find("sync_duration_seconds_count") == Some(1.0)
+    });
     for node in [&owner, &sky] {
         Figures::of(node).meet_the_targets();
     }

@@ -7,6 +7,10 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use serde_json::Value;
+use tallyline::alerts::{Keeper as _, Kept};
+use tallyline::cloud::Alerting;
+use tallyline::store::postgres::{Database, Engine};
+use tallyline_proto::model::{EventId, Hash};
 use tallyline_tests::process::{Launch, Process};
 
 use crate::api::http::Web;
@@ -282,6 +286,71 @@ fn two_nodes_tell_once_which_event_needs_a_person() {
     shared.listener.is_quiet(Duration::from_secs(3));
     owner.stop().unwrap();
     quiet.kill().unwrap();
+}
+
+/// Who has the turn for an event is said by the database and its clock, and nobody writes over another one.
+#[test]
+fn turns_follow_each_other_and_nothing_that_waits_is_left() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(turns(&server.url()));
+}
+
+async fn turns(url: &str) {
+    let database = Database::connect(url, Engine::default()).await.unwrap();
+    let node = |name: &str| Alerting::new(database.clone(), name.to_owned());
+    let (left, right) = (node("left"), node("right"));
+    let event = |number: u8| EventId(Hash([number; 32])).uuid();
+    let events = vec![event(1), event(2), event(3)];
+    let told = |text: &str| Some(text.to_owned());
+    let (long, short) = (Duration::from_mins(1), Duration::from_millis(1));
+    let of = |taken: Vec<Kept>| {
+        let has = |number: &u8| taken.iter().any(|it| it.0 == event(*number));
+        assert!(taken.len() <= 3, "{taken:?}");
+        (1..=3).filter(has).collect::<Vec<u8>>()
+    };
+    let some = events[..2].to_vec();
+    assert_eq!(of(left.take(some.clone(), long).await.unwrap()), [1, 2]);
+    let right_has = right.take(events.clone(), long).await.unwrap();
+    assert_eq!(of(right_has), [3], "two are the other's");
+    assert_eq!(of(left.take(some.clone(), short).await.unwrap()), [1, 2]);
+    let rows = vec![(events[0], told("a"), true), (events[2], told("b"), true)];
+    assert_eq!(
+        left.keep(rows).await.unwrap(),
+        events[..1],
+        "one is its own"
+    );
+    assert_eq!(right.kept(events[0]).await.unwrap(), told("a"));
+    assert_eq!(right.kept(events[2]).await.unwrap(), None);
+
+    // What waits of a node that is gone is taken by whoever comes, whatever it asks for.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let taken = right.take(vec![events[2]], long).await.unwrap();
+    assert!(taken.contains(&(events[0], told("a"))), "{taken:?}");
+    assert_eq!(of(taken), [1, 3]);
+    let late = vec![(events[0], None, false)];
+    assert!(left.keep(late).await.unwrap().is_empty(), "too late");
+    right.end().await.unwrap();
+    assert_eq!(
+        of(left.take(events.clone(), long).await.unwrap()),
+        [1, 2, 3]
+    );
+
+    let heard = |ago_ms| vec![(events[0], "abcd".to_owned(), ago_ms)];
+    right.note_heard(heard(5_000)).await.unwrap();
+    right.note_heard(heard(90_000)).await.unwrap();
+    let known = left.heard(events.clone()).await.unwrap();
+    assert_eq!(known.len(), 1, "{known:?}");
+    assert!((5_000..60_000).contains(&known[0].2), "{known:?}");
+    left.tidy().await.unwrap();
+    let kept = left.kept(events[0]).await.unwrap();
+    assert_eq!(kept, told("a"), "a week is not over");
 }
 
 /// An event of a cloud without a database that is put away does not begin again when it comes back.
