@@ -184,7 +184,7 @@ impl Scenes {
             }
         }
         self.keep().await;
-        if self.looks.is_multiple_of(TIDY_LOOKS) {
+        if self.looks.is_multiple_of(TIDY_LOOKS) && !self.is_away() {
             drop(self.asked(self.keeper.tidy()).await);
         }
         self.looks = self.looks.wrapping_add(1);
@@ -201,14 +201,7 @@ impl Scenes {
         let taken = self.asked(self.keeper.take(wanted.into_iter().collect(), turn));
         let taken = match taken.await {
             Ok(taken) => taken,
-            Err(why) => {
-                self.failed.0 = self.failed.0.saturating_add(1);
-                if self.failed.0 == 1 {
-                    tracing::warn!(why, "alerts of events wait: their store does not answer");
-                }
-                self.failed.1 = why;
-                return;
-            }
+            Err(why) => return self.fail(why),
         };
         self.failed = (0, String::new());
         let mut before = std::mem::take(&mut self.mine);
@@ -257,10 +250,10 @@ impl Scenes {
             .into_iter()
             .map(|((event, device), ms)| (event, device.to_owned(), ms))
             .collect();
-        if !here.is_empty() {
+        if !here.is_empty() && !self.is_away() {
             drop(self.asked(self.keeper.note_heard(here)).await);
         }
-        if self.failed.0 != 0 {
+        if self.is_away() {
             return false;
         }
         let mine = self.mine.keys().copied().collect();
@@ -283,15 +276,12 @@ impl Scenes {
         let rows: Vec<Keep> = changed
             .map(|(event, it)| (*event, it.told.to_text(), 0 < it.told.waiting()))
             .collect();
-        if rows.is_empty() {
+        if rows.is_empty() || self.is_away() {
             return;
         }
         let events = match self.asked(self.keeper.keep(rows.clone())).await {
             Ok(events) => events,
-            Err(why) => {
-                tracing::warn!(why, "alerts of events are not written down; they wait");
-                return;
-            }
+            Err(why) => return self.fail(why),
         };
         for (event, kept, _) in rows {
             if events.contains(&event) {
@@ -305,9 +295,25 @@ impl Scenes {
         }
     }
 
+    /// Notes that the keeper does not answer: it is not asked again before the next look.
+    fn fail(&mut self, why: String) {
+        self.failed.0 = self.failed.0.saturating_add(1);
+        if self.failed.0 == 1 {
+            tracing::warn!(why, "alerts of events wait: their store does not answer");
+        }
+        self.failed.1 = why;
+    }
+
+    fn is_away(&self) -> bool {
+        0 < self.failed.0
+    }
+
     /// Delivers what is kept and waits, as long as it is this node's turn.
     async fn deliver(&mut self, ways: &mut [Way], now_ms: u64) {
         self.keep().await;
+        if self.is_away() {
+            return;
+        }
         let waiting: Vec<Uuid> = self
             .mine
             .iter()
@@ -325,6 +331,9 @@ impl Scenes {
             deliver(&mut scene.told, ways, now_ms, Some(last)).await;
             if scene.is_changed() {
                 self.keep().await;
+            }
+            if self.is_away() {
+                return;
             }
         }
     }

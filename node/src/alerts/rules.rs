@@ -542,23 +542,26 @@ mod tests {
         );
     }
 
-    fn failing(times: u64, for_ms: u64) -> Option<FailingVitals> {
+    fn failing(times: u64, for_ms: u64) -> FailingVitals {
         let why = "bad_signature".to_owned();
-        Some(FailingVitals { times, for_ms, why })
+        FailingVitals { times, for_ms, why }
     }
 
     #[test]
     fn exchanges_that_fail_are_told_where_the_other_side_is_reached() {
         let warning = |rule| [(rule, Grade::Warning)];
         check(
-            |it| it.devices[0].failing = failing(5, 15 * 60_000 + 1),
+            |it| it.devices[0].failing = Some(failing(5, 15 * 60_000 + 1)),
             &warning(Rule::Sync),
         );
         check(
-            |it| it.devices[0].failing = failing(4, 15 * 60_000 + 1),
+            |it| it.devices[0].failing = Some(failing(4, 15 * 60_000 + 1)),
             &[],
         );
-        check(|it| it.devices[0].failing = failing(90, 15 * 60_000), &[]);
+        check(
+            |it| it.devices[0].failing = Some(failing(90, 15 * 60_000)),
+            &[],
+        );
         let waiting = |it: &mut VitalsData, reason: &str, needs_a_person| {
             it.pending = 3;
             it.pending_since_unix_ms = Some(it.now_unix_ms - 15 * 60_000 - 1);

@@ -15,6 +15,8 @@ struct Memory {
     rows: Mutex<BTreeMap<Uuid, Row>>,
     heard: Mutex<Vec<Heard>>,
     away: Mutex<bool>,
+    /// How often it was asked while it was away.
+    missed: Mutex<u32>,
 }
 
 struct Row {
@@ -35,6 +37,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 impl Shared {
     fn answer<'a, T: Send + 'a>(&self, of: impl FnOnce(&Memory) -> T) -> Asked<'a, T> {
         let answer = if *lock(&self.0.away) {
+            *lock(&self.0.missed) += 1;
             Err("away".to_owned())
         } else {
             Ok(of(&self.0))
@@ -222,7 +225,6 @@ async fn a_store_that_is_away_delays_and_is_one_trouble_of_the_node() {
     assert_eq!(told(&mut node).await, [fired(1, Turn::Fired)]);
     assert_eq!(node.store_trouble(), None);
 
-    // What was delivered while it could not be noted is remembered, unless somebody else was there.
     let failing = |mut vitals: VitalsData| {
         vitals.trouble = Some("full".to_owned());
         vitals
@@ -235,6 +237,25 @@ async fn a_store_that_is_away_delays_and_is_one_trouble_of_the_node() {
     assert_eq!(told(&mut node).await, [], "it is the node's");
     let trouble = node.store_trouble().unwrap();
     assert!(trouble.text.contains("Spring and 1 more"), "{trouble:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_delivered_and_could_not_be_noted_is_remembered() {
+    let memory = Arc::new(Memory::default());
+    let mut node = node(&memory, "left");
+    let event = active(&[(1, vitals(true))]);
+    node.look(event.clone()).await;
+    *lock(&memory.away) = true;
+    assert_eq!(told(&mut node).await, [fired(1, Turn::Fired)]);
+    for _ in 0..10 {
+        node.deliver(&mut ways(&Settings::default()), 0).await;
+    }
+    assert_eq!(*lock(&memory.missed), 1, "asked again at the next look");
+    *lock(&memory.away) = false;
+    tokio::time::advance(Duration::from_mins(5)).await;
+    node.look(event).await;
+    assert_eq!(told(&mut node).await, [], "nobody else was there meanwhile");
+    assert!(!lock(&memory.rows)[&Uuid::from_u128(1)].waiting, "noted");
 }
 
 #[tokio::test(start_paused = true)]
