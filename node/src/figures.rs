@@ -30,6 +30,13 @@ const SYNC_SECONDS: [f64; 11] = [
 /// Seconds up to which saves are counted together: a good disk, up to one that is about to die.
 const APPEND_SECONDS: [f64; 9] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
 
+/// Devices whose exchanges failed that are told apart; of more the one that failed longest ago goes.
+const FAILING_MAX: usize = 1_024;
+
+/// After how long without another failure a device counts no longer as one whose exchanges fail: it is
+/// away then, and dialled again within ten seconds when it is not.
+const FAILING_FRESH: Duration = Duration::from_mins(5);
+
 /// What a node counts; copies count together.
 #[derive(Clone, Default)]
 pub struct Figures(Arc<Counted>);
@@ -41,6 +48,28 @@ struct Counted {
     append_errors: Counter,
     /// Connections on which both devices do not hold the same yet.
     open: Mutex<BTreeMap<PeerId, (PublicKey, Instant)>>,
+    /// Devices with which no exchange went well since one failed.
+    failing: Mutex<BTreeMap<PublicKey, Failed>>,
+}
+
+/// Exchanges with one device that failed, without one between them that went well.
+#[derive(Clone, Copy, Debug)]
+struct Failed {
+    times: u64,
+    first: Instant,
+    last: Instant,
+    why: &'static str,
+}
+
+/// How exchanges with one device fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failing {
+    /// How often in a row.
+    pub times: u64,
+    /// Since when, in milliseconds from now.
+    pub for_ms: u64,
+    /// How the last one ended.
+    pub why: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -62,6 +91,7 @@ impl Default for Counted {
             appended: Histogram::new(APPEND_SECONDS),
             append_errors: Counter::default(),
             open: Mutex::default(),
+            failing: Mutex::default(),
         }
     }
 }
@@ -99,6 +129,17 @@ impl Figures {
         }
     }
 
+    /// Returns how exchanges with a device fail, if they do now.
+    pub fn failing(&self, key: &PublicKey) -> Option<Failing> {
+        let failing = self.failed();
+        let failed = failing.get(key)?;
+        (failed.last.elapsed() < FAILING_FRESH).then(|| Failing {
+            times: failed.times,
+            for_ms: crate::clock::millis(failed.first.elapsed()),
+            why: failed.why,
+        })
+    }
+
     /// Notes how a command ended that came so long ago.
     pub(crate) fn saved<T>(&self, took: Duration, done: &Result<T, CommandFailed>) {
         match done {
@@ -121,14 +162,48 @@ impl Figures {
             open.remove(&peer);
             self.0.exchanged.observe(begun.elapsed().as_secs_f64());
             self.count(OK);
+            self.failed().remove(key);
         }
     }
 
     /// Notes that a connection ended; one on which both held the same was counted before.
     fn ended(&self, peer: PeerId, result: &'static str) {
-        if self.open().remove(&peer).is_some() {
+        let ended = self.open().remove(&peer);
+        if let Some((key, _)) = ended {
             self.count(result);
+            self.note_failed(key, result);
         }
+    }
+
+    fn note_failed(&self, key: PublicKey, why: &'static str) {
+        let now = Instant::now();
+        let mut failing = self.failed();
+        if FAILING_MAX <= failing.len() && !failing.contains_key(&key) {
+            let oldest = failing.iter().min_by_key(|(_, it)| it.last);
+            if let Some(oldest) = oldest.map(|(key, _)| *key) {
+                failing.remove(&oldest);
+            }
+        }
+        let fresh = Failed {
+            times: 0,
+            first: now,
+            last: now,
+            why,
+        };
+        let failed = failing.entry(key).or_insert(fresh);
+        if FAILING_FRESH <= now.duration_since(failed.last) {
+            // It was away meanwhile.
+            *failed = fresh;
+        }
+        failed.times = failed.times.saturating_add(1);
+        (failed.last, failed.why) = (now, why);
+    }
+
+    fn failed(&self) -> MutexGuard<'_, BTreeMap<PublicKey, Failed>> {
+        self.0
+            .failing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn count(&self, result: &'static str) {
@@ -236,6 +311,43 @@ mod tests {
             assert!(text.contains(line), "{line} is not in {text}");
         }
         assert!(!text.contains("duplicate"), "{text}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn exchanges_that_fail_in_a_row_are_told_until_one_goes_well() {
+        let figures = Figures::default();
+        let link = figures.watch(Arc::new(NoLink));
+        let key = DeviceKey::from_seed([1; 32]).public();
+        let up = |peer| {
+            figures.input(&Input::PeerUp {
+                peer: PeerId(peer),
+                key,
+                exporter: [0; 32],
+            });
+        };
+        for peer in 0..3 {
+            up(peer);
+            link.close(PeerId(peer), Reason::BadSignature);
+            tokio::time::advance(Duration::from_secs(10)).await;
+        }
+        let failing = figures.failing(&key);
+        let expected = Failing {
+            times: 3,
+            for_ms: 30_000,
+            why: "bad_signature",
+        };
+        assert_eq!(failing, Some(expected));
+        up(4);
+        link.notice(&Notice::Agreed { key, entries: 1 });
+        assert_eq!(figures.failing(&key), None, "one went well");
+        up(5);
+        figures.input(&Input::PeerDown { peer: PeerId(5) });
+        assert_eq!(figures.failing(&key).map(|it| it.times), Some(1));
+        tokio::time::advance(FAILING_FRESH).await;
+        assert_eq!(figures.failing(&key), None, "it is away");
+        up(6);
+        figures.input(&Input::PeerDown { peer: PeerId(6) });
+        assert_eq!(figures.failing(&key).map(|it| it.times), Some(1), "anew");
     }
 
     #[test]

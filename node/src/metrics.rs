@@ -97,6 +97,12 @@ pub const SYNC_DURATION: Metric = histogram(
     "tallyline_sync_duration_seconds",
     "Time from a connection until both devices hold the same.",
 );
+/// Since when no exchange with a device goes well.
+pub const SYNC_FAILING: Metric = gauge(
+    "tallyline_sync_failing_seconds",
+    &[],
+    "Time for which all exchanges with a device failed, five at least, of the device with the longest; else 0.",
+);
 /// Entries that came twice and count once.
 pub const DUPLICATES: Metric = counter(
     "tallyline_duplicates_total",
@@ -205,9 +211,10 @@ pub const BLOB_BYTES: Metric = counter(
 );
 
 /// All of them.
-pub const ALL: [Metric; 20] = [
+pub const ALL: [Metric; 21] = [
     SYNC_ATTEMPTS,
     SYNC_DURATION,
+    SYNC_FAILING,
     DUPLICATES,
     DUPLICATES_CREATED,
     CONFLICTS,

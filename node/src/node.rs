@@ -13,8 +13,9 @@ use tallyline_keys::{DeviceKey, PublicKey, Warrant};
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 
-use crate::alerts;
+use crate::alerts::{self, Ledger, OpenNow};
 use crate::api::{
     self, Accounts, Api, Crowd, Door, FileAccounts, InMemory, ListenError, OneEvent, Parts, Shared,
     Tokens, UplinkDoor, Uplinks,
@@ -143,8 +144,10 @@ async fn live(
         Mode::Cloud => Beside::default(),
         Mode::Device | Mode::Gateway => Beside::of_node(root.dir(), config.score_log),
     };
+    let figures = Figures::default();
     let here = Here {
         beside: beside.clone(),
+        figures: figures.clone(),
         media: Media::of_root(root.dir(), config.media_quota),
         ..Here::from(&root)
     };
@@ -165,7 +168,7 @@ async fn live(
         clock: clock.clone(),
         network: Arc::clone(&network),
         here: here.clone(),
-        figures: Figures::default(),
+        figures,
         stop: Arc::clone(&stop),
     };
     let heart = open(root, config, around.clone(), beside).await?;
@@ -225,13 +228,16 @@ async fn serve(
         Heart::One(one) => {
             let clerk = Clerk::new(one.driver.clone(), around.network, here, around.stop);
             let events = Arc::new(OneEvent::new(clerk.clone(), one.growth.clone()));
+            let ledger = Ledger::default();
+            let kept = (dir.clone(), settings, ledger.node.clone());
+            let told = (figures, ledger);
             let http = http(
                 asked,
                 events,
-                (identity, clock.clone(), figures),
+                (identity, clock.clone(), told),
                 stopped.clone(),
             );
-            let alerts = alerts::keep(clerk.clone(), dir.clone(), settings, stopped.clone());
+            let alerts = alerts::keep(clerk.clone(), kept, stopped.clone());
             let serve = server.serve(clerk, stopped.clone());
             let beside = one.beside.clone();
             let keep = beside.keep(one.driver.clone(), clock, stopped, score_line);
@@ -246,12 +252,36 @@ async fn serve(
                 clock: clock.clone(),
                 stopped: stopped.clone(),
             };
+            let keeper = keeper(events, dir.clone(), clock.clone()).await;
             let https = uplinks_served(outside.uplinks, uplinks);
-            let http = http(asked, all, (identity, clock, figures), stopped.clone());
-            let alerts = alerts::keep(events.clone(), dir.clone(), settings, stopped.clone());
+            let ledger = Ledger {
+                node: OpenNow::default(),
+                events: Some(Arc::clone(&keeper)),
+            };
+            let kept = (dir.clone(), settings, ledger.node.clone());
+            let told = (figures, ledger);
+            let http = http(asked, all, (identity, clock, told), stopped.clone());
+            let cloud = alerts::Cloud {
+                node: events.nobodys_clerk(),
+                active: || events.looked_after(),
+            };
+            let alerts = alerts::keep_many(cloud, keeper, kept, stopped.clone());
             let serve = server.serve(events.clone(), stopped);
             tokio::join!(serve, alerts, http, https);
         }
+    }
+}
+
+/// Opens what keeps what is told about a cloud's events.
+async fn keeper(events: &Events, dir: PathBuf, clock: Clock) -> Arc<dyn alerts::Keeper> {
+    if let Some(shared) = events.alerting() {
+        return Arc::new(shared);
+    }
+    let loaded = spawn_blocking(move || alerts::FileKeeper::load(&dir, clock)).await;
+    match loaded {
+        Ok(keeper) => Arc::new(keeper),
+        // The runtime is ending.
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }
 
@@ -260,7 +290,7 @@ async fn serve(
 async fn http(
     (door, dir, (mode, crowd, people)): (Door, &Path, (Mode, Crowd, Option<People>)),
     events: Arc<dyn api::Events>,
-    ((key, warrant), clock, figures): (Identity, Clock, Figures),
+    ((key, warrant), clock, (figures, alerts)): (Identity, Clock, (Figures, Ledger)),
     stopped: watch::Receiver<bool>,
 ) {
     if door.addresses().is_empty() {
@@ -286,6 +316,7 @@ async fn http(
         dir,
         clock,
         figures,
+        alerts,
         stopped: stopped.clone(),
     });
     door.serve(&api, stopped).await;

@@ -2,29 +2,37 @@
 //!
 //! * `rules`: what is wrong, by the node's figures; also for `tallyline check`.
 //! * `told`: what was told and what waits, kept in a file of the root.
+//! * `many`: the events of a cloud, each on its own.
+//! * `kept`: where a cloud keeps what was told of them, and whose turn it is.
 //! * `outlets`: webhook, ntfy, mail, log.
 //!
 //! A delivery that fails is tried again with growing waits; nothing here ever holds up a score.
 //! Layer: node, above `local`.
 
+mod kept;
+mod many;
 mod outlets;
 pub mod rules;
 mod told;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::local::Answers;
 use crate::local::protocol::{Answer, Call, Nothing, Request, VitalsData};
 
-use self::outlets::{Outlet, Unusable};
+use self::outlets::{DELIVERY_TIME, Outlet, Unusable};
 use self::rules::{Limits, Rule, Trouble};
 
-pub use self::told::{Message, Teller, Told, Turn};
+pub use self::kept::{Asked, FileKeeper, Heard, Keep, Keeper, Kept};
+pub use self::many::{Cloud, keep_many};
+pub use self::told::{Message, OpenTrouble, Teller, Told, Turn};
 
 /// Milliseconds between two looks: an alert that comes seconds later is as good.
 const LOOK_MS: u64 = 5_000;
@@ -38,8 +46,25 @@ const MESSAGE_MS_MAX: i64 = 24 * 60 * 60_000;
 /// Longest password file in bytes that is read.
 const PASSWORD_BYTES_MAX: u64 = 1024;
 
+/// Between two looks at the events of a cloud, in the default: of a thousand events, too, the answers are
+/// there by then.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+
+/// What is open of a node now, for whoever asks; copies show the same.
+#[derive(Clone, Debug, Default)]
+pub struct OpenNow(Arc<Mutex<Vec<OpenTrouble>>>);
+
+/// What was told and is not over; copies show the same.
+#[derive(Clone, Default)]
+pub struct Ledger {
+    /// Of the node.
+    pub node: OpenNow,
+    /// Of each event of a cloud; `None`: the node has one event, and what is wrong with it stands above.
+    pub events: Option<Arc<dyn Keeper>>,
+}
+
 /// Where alerts go, as a person configured it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Address to which JSON is posted.
     pub webhook: Option<String>,
@@ -55,6 +80,45 @@ pub struct Settings {
     pub password_file: Option<PathBuf>,
     /// From when on something is wrong.
     pub limits: Limits,
+    /// Between two looks at the events of a cloud.
+    pub look_every: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            webhook: None,
+            ntfy: None,
+            smtp: None,
+            from: None,
+            to: Vec::new(),
+            password_file: None,
+            limits: Limits::default(),
+            look_every: LOOK_EVERY,
+        }
+    }
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger")
+            .field("node", &self.node)
+            .finish_non_exhaustive()
+    }
+}
+
+impl OpenNow {
+    /// Returns what is open.
+    pub fn get(&self) -> Vec<OpenTrouble> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn set(&self, open: Vec<OpenTrouble>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = open;
+    }
 }
 
 /// One outlet, and when it is tried next.
@@ -65,21 +129,15 @@ struct Way {
     next_ms: u64,
 }
 
-/// Looks after a node until it stops.
+/// Looks after a node with one event until it stops.
 pub async fn keep(
     clerk: impl Answers,
-    dir: PathBuf,
-    settings: Settings,
+    (dir, settings, shown): (PathBuf, Settings, OpenNow),
     mut stopped: watch::Receiver<bool>,
 ) {
     let mut ways = ways(&settings);
-    let mut told = {
-        let dir = dir.clone();
-        spawn_blocking(move || Told::load(&dir))
-            .await
-            .unwrap_or_default()
-    };
-    let start = tokio::time::Instant::now();
+    let mut told = load(&dir).await;
+    let start = Instant::now();
     while !*stopped.borrow() {
         let before = told.clone();
         if let Some(vitals) = vitals(&clerk).await {
@@ -87,17 +145,18 @@ pub async fn keep(
             told.forget_before(vitals.now_unix_ms.saturating_sub(MESSAGE_MS_MAX));
         }
         if told != before {
-            told = save(told, &dir).await;
+            save(&told, &dir).await;
         }
+        shown.set(told.open_now());
         let before = told.clone();
         let now_ms = crate::clock::millis(start.elapsed());
-        let deliveries = deliver(&mut told, &mut ways, now_ms);
+        let deliveries = deliver(&mut told, &mut ways, now_ms, None);
         tokio::select! {
             () = deliveries => {}
             _ = stopped.wait_for(|stop| *stop) => {}
         }
         if told != before {
-            told = save(told, &dir).await;
+            save(&told, &dir).await;
         }
         let end = stopped.wait_for(|stop| *stop);
         if timeout(Duration::from_millis(LOOK_MS), end).await.is_ok() {
@@ -113,6 +172,7 @@ fn look(told: &mut Told, vitals: &VitalsData, limits: &Limits) {
     let teller = Teller {
         node: &vitals.label,
         event: vitals.event.as_deref(),
+        event_id: None,
         now_unix_ms: vitals.now_unix_ms,
     };
     told.look(&troubles, teller);
@@ -143,8 +203,8 @@ async fn vitals(clerk: &impl Answers) -> Option<VitalsData> {
     }
 }
 
-/// Hands every outlet what it does not have, as far as it takes it.
-async fn deliver(told: &mut Told, ways: &mut [Way], now_ms: u64) {
+/// Hands every outlet what it does not have, as far as it takes it; after `last` nothing is begun.
+async fn deliver(told: &mut Told, ways: &mut [Way], now_ms: u64, last: Option<Instant>) {
     let names: Vec<&'static str> = ways.iter().map(|it| it.outlet.name()).collect();
     for way in ways {
         if now_ms < way.next_ms {
@@ -152,6 +212,9 @@ async fn deliver(told: &mut Told, ways: &mut [Way], now_ms: u64) {
         }
         let name = way.outlet.name();
         while let Some(message) = told.next_for(name).cloned() {
+            if last.is_some_and(|last| last < Instant::now()) {
+                return;
+            }
             match way.outlet.deliver(&message).await {
                 Ok(()) => {
                     way.wait_ms = RETRY_MS.0;
@@ -172,14 +235,18 @@ async fn deliver(told: &mut Told, ways: &mut [Way], now_ms: u64) {
     }
 }
 
-async fn save(told: Told, dir: &Path) -> Told {
+async fn load(dir: &Path) -> Told {
     let dir = dir.to_owned();
-    let kept = told.clone();
+    let loaded = spawn_blocking(move || Told::load(&dir)).await;
+    loaded.unwrap_or_default()
+}
+
+async fn save(told: &Told, dir: &Path) {
+    let (dir, kept) = (dir.to_owned(), told.clone());
     let saved = spawn_blocking(move || kept.save(&dir)).await;
     if let Ok(Err(error)) = saved {
         tracing::warn!(%error, "alerts are not written down; a restart may repeat them");
     }
-    told
 }
 
 /// Makes the outlets; one that cannot be used is said in the log and left out.

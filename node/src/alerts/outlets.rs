@@ -13,7 +13,7 @@ use reqwest::Client;
 use super::told::{Message, Turn};
 
 /// How long one delivery may take: a slow mail server answers within it.
-const DELIVERY_TIME: Duration = Duration::from_secs(10);
+pub(super) const DELIVERY_TIME: Duration = Duration::from_secs(10);
 
 /// Where one kind of message goes.
 pub(super) enum Outlet {
@@ -100,14 +100,19 @@ impl Outlet {
             }
             Self::Ntfy(client, url) => {
                 let post = client.post(url).header("title", ascii(&subject(message)));
-                send(post.body(message.text.clone())).await
+                let text = match message.event_id {
+                    Some(_) => format!("{}\n\n{}", message.text, event(message)),
+                    None => message.text.clone(),
+                };
+                send(post.body(text)).await
             }
             Self::Mail(post) => post.deliver(message).await,
             Self::Log => {
                 let (alert, text) = (message.alert.as_str(), message.text.as_str());
+                let event = message.event_id.as_deref();
                 match message.state {
-                    Turn::Fired => tracing::warn!(alert, text, "alert"),
-                    Turn::Recovered => tracing::info!(alert, text, "an alert is over"),
+                    Turn::Fired => tracing::warn!(alert, event, text, "alert"),
+                    Turn::Recovered => tracing::info!(alert, event, text, "an alert is over"),
                 }
                 Ok(())
             }
@@ -123,10 +128,11 @@ impl Post {
         for to in &self.to {
             mail = mail.to(to.clone());
         }
-        let event = message.event.as_deref().unwrap_or("no event");
         let body = format!(
-            "{}\n\nDevice: {}\nEvent: {event}\n",
-            message.text, message.node
+            "{}\n\nDevice: {}\n{}\n",
+            message.text,
+            message.node,
+            event(message)
         );
         let mail = mail.body(body).map_err(|error| error.to_string())?;
         let sent = self.server.send(mail).await;
@@ -174,6 +180,15 @@ fn subject(message: &Message) -> String {
         Turn::Recovered => "over",
     };
     format!("[tallyline] {}: {state}: {}", message.node, message.alert)
+}
+
+/// Says which event a message is about.
+fn event(message: &Message) -> String {
+    let name = message.event.as_deref().unwrap_or("no event");
+    match &message.event_id {
+        Some(id) => format!("Event: {name} ({id})"),
+        None => format!("Event: {name}"),
+    }
 }
 
 /// Returns what a header may carry.

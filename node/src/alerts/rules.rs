@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::local::protocol::{CloudData, DeviceVitals, VitalsData};
 
 /// Bytes that must be free whatever the disk's size, in the default.
@@ -19,6 +21,13 @@ const LAG_MS_MAX: u64 = 60 * 60_000;
 /// Milliseconds that a device may be silent during an open event, in the default.
 const SILENT_MS_MAX: u64 = 15 * 60_000;
 
+/// Milliseconds for which all exchanges with a device may fail, in the default. Somebody who walks out of
+/// reach and back is no fault.
+const SYNC_MS_MAX: u64 = 15 * 60_000;
+
+/// Exchanges that have to fail in a row before it means something.
+const FAILED_MIN: u64 = 5;
+
 /// Milliseconds that two clocks may differ.
 const CLOCK_MS_MAX: u64 = 2_000;
 
@@ -27,6 +36,9 @@ const BURST_MS: i64 = 60 * 60_000;
 
 /// Names that one text tells; more are counted.
 const NAMES_SHOWN: usize = 5;
+
+/// Why a cloud is not reached, where it is not the network's sign-in page (`net::Trouble`).
+const UNREACHABLE: &str = "cloud-unreachable";
 
 /// Bytes that other devices' entries need; below it they are not taken any more.
 const ROOM_BYTES: u64 = 128 * 1024 * 1024;
@@ -40,6 +52,8 @@ pub enum Rule {
     Disk,
     /// Entries wait too long for the cloud.
     Cloud,
+    /// Exchanges fail although the other side is reached.
+    Sync,
     /// A device is not heard although the event is open.
     Silent,
     /// Clocks differ.
@@ -49,7 +63,8 @@ pub enum Rule {
 }
 
 /// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Grade {
     /// Somebody should look.
     Warning,
@@ -79,6 +94,8 @@ pub struct Limits {
     pub free: FreeMin,
     /// Milliseconds that a device may be silent during an open event.
     pub silent_ms: u64,
+    /// Milliseconds for which exchanges may fail although the other side is reached.
+    pub sync_ms: u64,
 }
 
 /// How much of the disk must be free.
@@ -98,6 +115,7 @@ impl Default for Limits {
             lag_ms: LAG_MS_MAX,
             free: FreeMin::Usual,
             silent_ms: SILENT_MS_MAX,
+            sync_ms: SYNC_MS_MAX,
         }
     }
 }
@@ -143,10 +161,11 @@ impl FreeMin {
 
 impl Rule {
     /// All of them, the worst first.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Store,
         Self::Disk,
         Self::Cloud,
+        Self::Sync,
         Self::Silent,
         Self::Clock,
         Self::Reviews,
@@ -158,9 +177,18 @@ impl Rule {
             Self::Store => "store",
             Self::Disk => "disk",
             Self::Cloud => "cloud",
+            Self::Sync => "sync",
             Self::Silent => "silent",
             Self::Clock => "clock",
             Self::Reviews => "reviews",
+        }
+    }
+
+    /// Returns whether it is about one event, and not about the node with all that it holds.
+    pub fn is_of_an_event(self) -> bool {
+        match self {
+            Self::Sync | Self::Silent | Self::Clock | Self::Reviews => true,
+            Self::Store | Self::Disk | Self::Cloud => false,
         }
     }
 }
@@ -188,11 +216,13 @@ pub fn troubles(vitals: &VitalsData, limits: &Limits) -> Vec<Trouble> {
         store(vitals),
         disk(vitals, limits),
         cloud(vitals, limits),
+        wrong_cloud(vitals, limits),
         clock(vitals),
         reviews(vitals),
     ];
     let mut found: Vec<Trouble> = single.into_iter().flatten().collect();
     found.extend(silent(vitals, limits));
+    found.extend(failing(vitals, limits));
     found.sort_by(|one, next| (one.rule, &one.about).cmp(&(next.rule, &next.about)));
     found
 }
@@ -210,6 +240,29 @@ fn store(vitals: &VitalsData) -> Option<Trouble> {
             .to_owned()
     };
     (0 < vitals.damaged).then(|| Trouble::new(Rule::Store, Grade::Warning, text()))
+}
+
+/// Returns the one trouble of events that save nothing, each with its name and why.
+pub fn store_of_events(failing: &[(String, String)]) -> Option<Trouble> {
+    let (event, why) = failing.first()?;
+    let of = match failing.len().saturating_sub(1) {
+        0 => event.clone(),
+        more => format!("{event} and {more} more events"),
+    };
+    let text = format!(
+        "Nothing is saved of {of}: {why}. What was saved before is safe; make room, or check the \
+         disk or the database."
+    );
+    Some(Trouble::new(Rule::Store, Grade::Critical, text))
+}
+
+/// Returns the trouble of a cloud whose events' store does not answer.
+pub fn store_away(why: &str) -> Trouble {
+    let text = format!(
+        "The store of the events does not answer: {why}. Devices keep what they have; check the \
+         database."
+    );
+    Trouble::new(Rule::Store, Grade::Critical, text)
 }
 
 fn disk(vitals: &VitalsData, limits: &Limits) -> Option<Trouble> {
@@ -249,6 +302,57 @@ fn cloud(vitals: &VitalsData, limits: &Limits) -> Option<Trouble> {
         lag / 60_000
     );
     Some(Trouble::new(Rule::Cloud, Grade::Warning, text))
+}
+
+/// Entries wait although the network reaches somebody at the cloud's address. A venue without internet, or
+/// with a sign-in page before it, is no fault.
+fn wrong_cloud(vitals: &VitalsData, limits: &Limits) -> Option<Trouble> {
+    let cloud = vitals.cloud.as_ref().filter(|it| !it.connected)?;
+    let why = cloud.why.as_ref()?;
+    let reached = why.needs_a_person && why.reason == UNREACHABLE;
+    if !reached || vitals.pending == 0 || lag_ms(vitals) <= limits.sync_ms {
+        return None;
+    }
+    let text = format!(
+        "{} entries do not go into the cloud although there is internet: {}. Nothing is lost; {}.",
+        vitals.pending, why.text, why.fix
+    );
+    Some(Trouble::new(Rule::Sync, Grade::Warning, text))
+}
+
+/// Returns for how long all exchanges with a device fail, in milliseconds; `None` if they do not, or too
+/// few did.
+pub fn failing_ms(device: &DeviceVitals) -> Option<u64> {
+    let failing = device.failing.as_ref();
+    let failing = failing.filter(|it| FAILED_MIN <= it.times);
+    failing.map(|it| it.for_ms)
+}
+
+/// One for each device that connects again and again, and with which no exchange goes well.
+fn failing(vitals: &VitalsData, limits: &Limits) -> Vec<Trouble> {
+    let over = |it: &&DeviceVitals| failing_ms(it).is_some_and(|ms| limits.sync_ms < ms);
+    let trouble = |it: &DeviceVitals| {
+        let failing = it.failing.as_ref()?;
+        let text = format!(
+            "Exchanges with {} fail for {} min, {} times in a row (the last one: {}). What it has is \
+             not lost; see `tallyline why {}`, and check its version and its network.",
+            it.label,
+            failing.for_ms / 60_000,
+            failing.times,
+            failing.why,
+            it.key
+        );
+        Some(Trouble {
+            about: it.key.clone(),
+            ..Trouble::new(Rule::Sync, Grade::Warning, text)
+        })
+    };
+    vitals
+        .devices
+        .iter()
+        .filter(over)
+        .filter_map(trouble)
+        .collect()
 }
 
 /// One for each device: each is somebody's to look after. One that was not heard since the node
@@ -327,6 +431,7 @@ pub fn by_rule(troubles: &[Trouble]) -> BTreeMap<Rule, Option<Grade>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::local::protocol::{FailingVitals, WhyNot};
 
     fn well() -> VitalsData {
         VitalsData {
@@ -343,6 +448,7 @@ mod tests {
                 silent_ms: Some(0),
                 clock_ahead_ms: Some(-2_000),
                 last_sync_unix_ms: None,
+                failing: None,
             }],
             ..VitalsData::default()
         }
@@ -434,6 +540,57 @@ mod tests {
             |it| it.burst_unix_ms = Some(it.now_unix_ms - 2 * BURST_MS),
             &[],
         );
+    }
+
+    fn failing(times: u64, for_ms: u64) -> FailingVitals {
+        let why = "bad_signature".to_owned();
+        FailingVitals { times, for_ms, why }
+    }
+
+    #[test]
+    fn exchanges_that_fail_are_told_where_the_other_side_is_reached() {
+        let warning = |rule| [(rule, Grade::Warning)];
+        check(
+            |it| it.devices[0].failing = Some(failing(5, 15 * 60_000 + 1)),
+            &warning(Rule::Sync),
+        );
+        check(
+            |it| it.devices[0].failing = Some(failing(4, 15 * 60_000 + 1)),
+            &[],
+        );
+        check(
+            |it| it.devices[0].failing = Some(failing(90, 15 * 60_000)),
+            &[],
+        );
+        let waiting = |it: &mut VitalsData, reason: &str, needs_a_person| {
+            it.pending = 3;
+            it.pending_since_unix_ms = Some(it.now_unix_ms - 15 * 60_000 - 1);
+            it.cloud = Some(CloudData {
+                address: "cloud.example:4433".to_owned(),
+                connected: false,
+                over: None,
+                why: Some(WhyNot {
+                    reason: reason.to_owned(),
+                    text: "another node answers there".to_owned(),
+                    fix: "check the address".to_owned(),
+                    needs_a_person,
+                }),
+            });
+        };
+        let cases = [
+            ("cloud-unreachable", true, 1),
+            ("cloud-unreachable", false, 0),
+            ("captive-portal", true, 0),
+        ];
+        for (reason, needs_a_person, expected) in cases {
+            let mut vitals = well();
+            waiting(&mut vitals, reason, needs_a_person);
+            let found = troubles(&vitals, &Limits::default());
+            let found = found.iter().filter(|it| it.rule == Rule::Sync).count();
+            assert_eq!(found, expected, "{reason} {needs_a_person}");
+            vitals.pending = 0;
+            assert_eq!(troubles(&vitals, &Limits::default()), [], "nothing waits");
+        }
     }
 
     #[test]

@@ -19,6 +19,7 @@ fn teller() -> Teller<'static> {
     Teller {
         node: "Pi",
         event: Some("Spring Match"),
+        event_id: None,
         now_unix_ms: 7,
     }
 }
@@ -57,13 +58,13 @@ async fn a_webhook_gets_each_alert_once_and_again_after_a_failure() {
     let mut told = Told::default();
     told.look(&[trouble()], teller());
     let failed = serve(&listener, "503 Service Unavailable");
-    let ((), first) = tokio::join!(deliver(&mut told, &mut ways, 0), failed);
+    let ((), first) = tokio::join!(deliver(&mut told, &mut ways, 0, None), failed);
     assert!(first.contains("\"state\":\"fired\""), "{first}");
     assert_eq!(told.waiting(), 1, "it waits");
-    deliver(&mut told, &mut ways, 1).await;
+    deliver(&mut told, &mut ways, 1, None).await;
     assert_eq!(told.waiting(), 1, "not tried before its time");
     let taken = serve(&listener, "204 No Content");
-    let ((), again) = tokio::join!(deliver(&mut told, &mut ways, 1_000), taken);
+    let ((), again) = tokio::join!(deliver(&mut told, &mut ways, 1_000, None), taken);
     assert_eq!(first, again, "the same message");
     let json: serde_json::Value = serde_json::from_str(&again).unwrap();
     assert_eq!(json["schema"], "tallyline.alert/1");
@@ -75,7 +76,7 @@ async fn a_webhook_gets_each_alert_once_and_again_after_a_failure() {
     told.look(&[], teller());
     told.look(&[], teller());
     let taken = serve(&listener, "200 OK");
-    let ((), over) = tokio::join!(deliver(&mut told, &mut ways, 2_000), taken);
+    let ((), over) = tokio::join!(deliver(&mut told, &mut ways, 2_000, None), taken);
     assert!(over.contains("\"state\":\"recovered\""), "{over}");
     assert_eq!(told.waiting(), 0, "both are told");
 }
@@ -130,7 +131,7 @@ async fn a_mail_server_gets_the_alert() {
         let (stream, _) = listener.accept().await.unwrap();
         take_mail(stream).await
     };
-    let ((), mail) = tokio::join!(deliver(&mut told, &mut ways, 0), taken);
+    let ((), mail) = tokio::join!(deliver(&mut told, &mut ways, 0, None), taken);
     assert!(
         mail.contains("Subject: [tallyline] Pi: alert: disk"),
         "{mail}"
@@ -152,6 +153,7 @@ fn a_restart_does_not_make_a_silent_device_speak() {
             silent_ms: Some(20 * 60_000),
             clock_ahead_ms: None,
             last_sync_unix_ms: None,
+            failing: None,
         }],
         ..VitalsData::default()
     };

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::rules::Trouble;
+use super::rules::{Grade, Trouble};
 use crate::root::sync_dir;
 
 /// The file.
@@ -30,7 +30,7 @@ const QUEUE_MAX: usize = 200;
 /// time.
 const QUIET_LOOKS: u32 = 2;
 
-/// What is open, and what waits for delivery.
+/// What is open, and what waits for delivery; of one event, or of a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
     open: BTreeMap<String, Open>,
@@ -42,9 +42,27 @@ pub struct Told {
 struct Open {
     since_unix_ms: i64,
     text: String,
+    /// How bad; what was kept by an earlier version does not say.
+    #[serde(default = "warning")]
+    grade: Grade,
     /// Looks in a row that did not find it; not kept.
     #[serde(skip)]
     quiet: u32,
+}
+
+/// A trouble that was told and is not over, for whoever asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenTrouble {
+    /// The rule's stable name.
+    pub rule: String,
+    /// About which device, by the first group of its key; empty for the node or the event itself.
+    pub about: String,
+    /// How bad: `warning` or `critical`.
+    pub grade: Grade,
+    /// What, and what to do.
+    pub text: String,
+    /// Since when, in Unix milliseconds.
+    pub since_unix_ms: i64,
 }
 
 /// Whether a trouble begins or is over.
@@ -74,6 +92,9 @@ pub struct Message {
     pub node: String,
     /// The event's name, when there is one.
     pub event: Option<String>,
+    /// The event's UUID, from a cloud, which may have several of one name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<String>,
     /// When, in Unix milliseconds.
     pub at_unix_ms: i64,
     /// Since when, in Unix milliseconds.
@@ -90,8 +111,17 @@ pub struct Teller<'a> {
     pub node: &'a str,
     /// The event's name, when there is one.
     pub event: Option<&'a str>,
+    /// The event's UUID, where there may be several of one name.
+    pub event_id: Option<&'a str>,
     /// Now, in Unix milliseconds.
     pub now_unix_ms: i64,
+}
+
+impl OpenTrouble {
+    /// Returns what is open by the text of [`Told::to_text`].
+    pub fn of_told(text: &str) -> Vec<Self> {
+        Told::of_text(text).unwrap_or_default().open_now()
+    }
 }
 
 impl Told {
@@ -122,6 +152,19 @@ impl Told {
         sync_dir(dir).map_err(io::Error::other)
     }
 
+    /// Reads what was written by [`Self::to_text`]; `None` if it is something else.
+    pub fn of_text(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
+    /// Returns it as text; `None` if nothing is open and nothing waits.
+    pub fn to_text(&self) -> Option<String> {
+        if self.open.is_empty() && self.queue.is_empty() {
+            return None;
+        }
+        serde_json::to_string(self).ok()
+    }
+
     /// Compares what is wrong now with what was told; returns whether there is something new.
     pub fn look(&mut self, troubles: &[Trouble], teller: Teller<'_>) -> bool {
         let mut news = false;
@@ -137,6 +180,7 @@ impl Told {
             let open = Open {
                 since_unix_ms: teller.now_unix_ms,
                 text: trouble.text.clone(),
+                grade: trouble.grade,
                 quiet: 0,
             };
             self.queue(message(&id, Turn::Fired, &open, teller));
@@ -171,6 +215,27 @@ impl Told {
     /// Returns the rule and the device of everything that is open.
     pub fn open(&self) -> impl Iterator<Item = (&str, &str)> {
         self.open.keys().map(|id| parts(id))
+    }
+
+    /// Returns everything that is open, for whoever asks.
+    pub fn open_now(&self) -> Vec<OpenTrouble> {
+        let open = |(id, open): (&String, &Open)| {
+            let (rule, about) = parts(id);
+            OpenTrouble {
+                rule: rule.to_owned(),
+                about: about.to_owned(),
+                grade: open.grade,
+                text: open.text.clone(),
+                since_unix_ms: open.since_unix_ms,
+            }
+        };
+        self.open.iter().map(open).collect()
+    }
+
+    /// Returns what waits for delivery.
+    #[cfg(test)]
+    pub(super) fn messages(&self) -> impl Iterator<Item = &Message> {
+        self.queue.iter()
     }
 
     /// Returns the first message that an outlet does not have.
@@ -213,6 +278,10 @@ fn path(dir: &Path) -> PathBuf {
     dir.join(FILE)
 }
 
+fn warning() -> Grade {
+    Grade::Warning
+}
+
 fn id(trouble: &Trouble) -> String {
     format!("{}/{}", trouble.rule.name(), trouble.about)
 }
@@ -234,6 +303,7 @@ fn message(id: &str, state: Turn, open: &Open, teller: Teller<'_>) -> Message {
         },
         node: teller.node.to_owned(),
         event: teller.event.map(str::to_owned),
+        event_id: teller.event_id.map(str::to_owned),
         at_unix_ms: teller.now_unix_ms,
         since_unix_ms: open.since_unix_ms,
         done: Vec::new(),
@@ -242,7 +312,7 @@ fn message(id: &str, state: Turn, open: &Open, teller: Teller<'_>) -> Message {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rules::{Grade, Rule};
+    use super::super::rules::Rule;
     use super::*;
 
     fn trouble(rule: Rule, about: &str) -> Trouble {
@@ -258,6 +328,7 @@ mod tests {
         Teller {
             node: "Pi",
             event: Some("Match"),
+            event_id: None,
             now_unix_ms,
         }
     }

@@ -55,6 +55,9 @@ pub(super) struct Sums {
     /// For how long the device was not heard that is silent longest, of events that are open, in
     /// milliseconds.
     pub(super) silent_ms: Option<u64>,
+    /// For how long all exchanges with a device failed, of the device for which they have longest, in
+    /// milliseconds.
+    pub(super) failing_ms: u64,
     /// By how much the clock of the device that differs most is ahead, in milliseconds.
     pub(super) clock_ahead_ms: Option<i64>,
     /// Bytes that the disk has left, and its size.
@@ -73,8 +76,8 @@ pub(super) struct Sums {
     pub(super) needed: [u64; 3],
     /// Bytes of media that came and went since the start.
     pub(super) moved: (u64, u64),
-    /// The one event of a venue.
-    pub(super) venue: Option<Arc<StatusData>>,
+    /// The figures of the one event of a venue.
+    pub(super) venue: Option<Box<VitalsData>>,
 }
 
 /// What is kept between two looks.
@@ -253,7 +256,7 @@ impl State {
             heard_ms = heard_ms.into_iter().chain(heard).min();
             if !cloud {
                 sums.store_bytes = Some(look.vitals.store_bytes);
-                sums.venue = Some(Arc::clone(&look.status));
+                sums.venue = Some(Box::new(look.vitals.clone()));
             }
         }
         if 0 < sums.connected {
@@ -312,6 +315,8 @@ fn add(sums: &mut Sums, Look { status, vitals }: &Look, since_ms: u64) {
             };
             sums.silent_ms = Some(sums.silent_ms.map_or(silent_ms, |most| most.max(silent_ms)));
         }
+        let failing_ms = rules::failing_ms(device).unwrap_or(0);
+        sums.failing_ms = sums.failing_ms.max(failing_ms);
         let off = [sums.clock_ahead_ms, device.clock_ahead_ms]
             .into_iter()
             .flatten();

@@ -22,7 +22,7 @@ use super::ask::Ask;
 use super::failure::Failure;
 use super::looks::Sums;
 use crate::figures::Figures;
-use crate::local::protocol::StatusData;
+use crate::local::protocol::VitalsData;
 use crate::metrics::{self, Metric};
 
 /// One label, whose name depends on the figure.
@@ -53,13 +53,14 @@ pub(super) struct Metrics {
     counted_twice: Counter,
     moved: Family<Labels, Counter>,
     streams: Gauge,
-    free: Gauge,
-    size: Gauge,
-    store: Gauge,
+    free: Gauges,
+    size: Gauges,
+    store: Gauges,
     refused: Gauges,
     wire: Gauges,
     contact: Decimals,
     offset: Decimals,
+    failing: Decimal,
     behind: Decimal,
     ack_lag: Decimal,
     offline: Decimal,
@@ -90,13 +91,14 @@ impl Metrics {
             counted_twice: Counter::default(),
             moved: Family::default(),
             streams: Gauge::default(),
-            free: Gauge::default(),
-            size: Gauge::default(),
-            store: Gauge::default(),
+            free: Gauges::default(),
+            size: Gauges::default(),
+            store: Gauges::default(),
             refused: Gauges::default(),
             wire: Gauges::default(),
             contact: Decimals::default(),
             offset: Decimals::default(),
+            failing: Decimal::default(),
             behind: Decimal::default(),
             ack_lag: Decimal::default(),
             offline: Decimal::default(),
@@ -124,6 +126,7 @@ impl Metrics {
         put(registry, &metrics::STORE_SIZE, self.store.clone());
         put(registry, &metrics::LAST_CONTACT, self.contact.clone());
         put(registry, &metrics::CLOCK_OFFSET, self.offset.clone());
+        put(registry, &metrics::SYNC_FAILING, self.failing.clone());
         put(registry, &metrics::CLOUD_ACK_LAG, self.ack_lag.clone());
         put(registry, &metrics::OFFLINE, self.offline.clone());
         let streams = "Spectators that are streamed to";
@@ -174,21 +177,22 @@ impl Metrics {
         count_to(&self.moved, ("direction", "received"), sums.moved.0);
         count_to(&self.moved, ("direction", "sent"), sums.moved.1);
         let (free, size) = sums.disk;
-        self.free.set(free.map_or(-1, whole));
-        self.size.set(size.map_or(-1, whole));
-        self.store.set(sums.store_bytes.map_or(-1, whole));
+        set_known(&self.free, free);
+        set_known(&self.size, size);
+        set_known(&self.store, sums.store_bytes);
         for (reason, count) in &sums.refused {
             set(&self.refused, ("reason", reason), *count);
         }
         set(&self.wire, ("direction", "sent"), sums.wire.0);
         set(&self.wire, ("direction", "received"), sums.wire.1);
+        self.failing.set(seconds(whole(sums.failing_ms)));
         self.behind.set(seconds(whole(sums.behind_ms)));
         self.ack_lag.set(seconds(whole(sums.ack_lag_ms)));
         self.offline.set(seconds(whole(sums.offline_ms)));
         self.contact.clear();
         self.offset.clear();
-        if let Some(status) = &sums.venue {
-            self.fill_devices(status, now_ms);
+        if let Some(vitals) = &sums.venue {
+            self.fill_devices(vitals, now_ms);
             return;
         }
         if let Some(silent_ms) = sums.silent_ms {
@@ -201,14 +205,13 @@ impl Metrics {
         }
     }
 
-    fn fill_devices(&self, status: &StatusData, now_ms: u64) {
-        for device in status
-            .devices
-            .iter()
-            .filter(|it| !it.this && it.revoked.is_none())
-        {
+    /// Of a venue's devices each is named. After the close none has to be heard, and the cloud is no device
+    /// that falls silent.
+    fn fill_devices(&self, vitals: &VitalsData, now_ms: u64) {
+        for device in &vitals.devices {
             let labels = vec![("device", device.label.clone())];
-            if let Some(ago_ms) = device.last_heard_ms {
+            let silent_ms = device.silent_ms.filter(|_| vitals.open && !device.cloud);
+            if let Some(ago_ms) = silent_ms {
                 let at = seconds(whole(now_ms.saturating_sub(ago_ms)));
                 self.contact.get_or_create(&labels).set(at);
             }
@@ -249,6 +252,14 @@ fn set(gauges: &Gauges, (name, value): (&'static str, &str), count: u64) {
         .set(whole(count));
 }
 
+/// Sets a figure that may be unknown: it has no sample then, because any number would be taken for one.
+fn set_known(gauges: &Gauges, count: Option<u64>) {
+    gauges.clear();
+    if let Some(count) = count {
+        gauges.get_or_create(&Labels::new()).set(whole(count));
+    }
+}
+
 /// Sets a counter to what was counted elsewhere; it never falls.
 fn count_to(counters: &Family<Labels, Counter>, (name, value): (&'static str, &str), count: u64) {
     let labels = vec![(name, value.to_owned())];
@@ -267,4 +278,74 @@ fn whole(count: u64) -> i64 {
 )]
 fn seconds(ms: i64) -> f64 {
     ms as f64 / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::local::protocol::DeviceVitals;
+
+    fn shown(sums: &Sums) -> String {
+        let metrics = Metrics::new(&Figures::default());
+        metrics.fill(&Sums::default(), 0);
+        metrics.fill(sums, 1_000_000);
+        let mut text = String::new();
+        encode(&mut text, &metrics.registry.lock().unwrap()).unwrap();
+        text
+    }
+
+    fn device(label: &str, cloud: bool) -> DeviceVitals {
+        DeviceVitals {
+            label: label.to_owned(),
+            key: "abcd".to_owned(),
+            connected: false,
+            cloud,
+            silent_ms: Some(2_000),
+            clock_ahead_ms: Some(5),
+            last_sync_unix_ms: None,
+            failing: None,
+        }
+    }
+
+    #[test]
+    fn a_disk_that_does_not_say_has_no_sample() {
+        let free = "\ntallyline_storage_free_bytes";
+        let unknown = shown(&Sums::default());
+        assert!(!unknown.contains(free), "{unknown}");
+        assert!(
+            !unknown.contains("\ntallyline_store_size_bytes"),
+            "{unknown}"
+        );
+        let known = shown(&Sums {
+            disk: (Some(7), Some(9)),
+            ..Sums::default()
+        });
+        assert!(known.contains(&format!("{free} 7\n")), "{known}");
+    }
+
+    #[test]
+    fn after_the_close_nobody_has_to_be_heard() {
+        let contact = "last_contact_timestamp_seconds{device=";
+        let venue = |open| {
+            let devices = vec![device("Tablet", false), device("Cloud", true)];
+            let vitals = VitalsData {
+                open,
+                devices,
+                ..VitalsData::default()
+            };
+            shown(&Sums {
+                venue: Some(Box::new(vitals)),
+                ..Sums::default()
+            })
+        };
+        let open = venue(true);
+        assert!(
+            open.contains(&format!("{contact}\"Tablet\"}} 998")),
+            "{open}"
+        );
+        assert!(!open.contains(&format!("{contact}\"Cloud\"")), "{open}");
+        let closed = venue(false);
+        assert!(!closed.contains(contact), "{closed}");
+        assert!(closed.contains("clock_offset_seconds{device="), "{closed}");
+    }
 }

@@ -27,6 +27,7 @@
 
 mod access;
 mod accounts;
+mod alerts;
 mod ask;
 mod auth;
 mod blobs;
@@ -63,6 +64,7 @@ use tallyline_keys::{DeviceKey, Warrant};
 use tokio::sync::{OwnedMutexGuard, Semaphore, watch};
 use tokio::task::JoinSet;
 
+use crate::alerts::Ledger;
 use crate::clock::Clock;
 use crate::figures::Figures;
 use crate::root::Mode;
@@ -123,6 +125,8 @@ pub struct Parts {
     pub clock: Clock,
     /// What the node counts while it runs.
     pub figures: Figures,
+    /// What was told and is not over.
+    pub alerts: Ledger,
     /// Set when the node ends: streams end with it.
     pub stopped: watch::Receiver<bool>,
 }

@@ -67,6 +67,7 @@ fn limits(args: &CheckArgs, usual: Limits) -> Limits {
         lag_ms: ms(args.max_lag, usual.lag_ms),
         free: args.min_free.unwrap_or(usual.free),
         silent_ms: ms(args.max_silent, usual.silent_ms),
+        sync_ms: usual.sync_ms,
     }
 }
 
@@ -199,8 +200,13 @@ fn prometheus(vitals: &VitalsData) -> String {
         connected.to_string(),
     );
     one(&metrics::PEERS, "{state=\"away\"}", away.to_string());
-    let silent = vitals.devices.iter().filter_map(|it| it.silent_ms).max();
-    if let Some(silent) = silent {
+    let failing = vitals.devices.iter().filter_map(rules::failing_ms);
+    let failing = seconds(failing.max().unwrap_or(0));
+    one(&metrics::SYNC_FAILING, "", failing);
+    // After the close nobody has to be heard.
+    let devices = vitals.devices.iter();
+    let wanted = devices.filter(|it| vitals.open && !it.cloud);
+    if let Some(silent) = wanted.filter_map(|it| it.silent_ms).max() {
         let now_ms = u64::try_from(vitals.now_unix_ms).unwrap_or(0);
         one(
             &metrics::LAST_CONTACT,

@@ -18,6 +18,7 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::sleep;
 use uuid::Uuid;
 
+use super::alerting::Alerting;
 use super::bus::Bus;
 use super::people::People;
 use super::shelf::Shelf;
@@ -160,6 +161,17 @@ impl Events {
         }
     }
 
+    /// Returns where it is kept what the nodes tell about the events; `None`: in a file of this one alone.
+    pub fn alerting(&self) -> Option<Alerting> {
+        match self.shelf() {
+            Shelf::Folder(_) => None,
+            Shelf::Database(database) => {
+                let node = self.root().key().fingerprint();
+                Some(Alerting::new(database.clone(), node))
+            }
+        }
+    }
+
     /// Returns who the node is.
     pub(super) fn root(&self) -> &Root {
         &self.0.around.root
@@ -247,6 +259,22 @@ impl Events {
             .iter()
             .map(|(event, slot)| (event.uuid().to_string(), slot.open()));
         opened.collect()
+    }
+
+    /// Returns who answers for each active event, for whoever looks after them: a look does not keep one
+    /// active. One whose place is busy just now is left out.
+    pub fn looked_after(&self) -> Vec<(Uuid, Clerk)> {
+        let slots = lock(&self.0.slots);
+        let clerk = |slot: &Slot| Some(slot.held.try_lock().ok()?.as_ref()?.open.clerk.clone());
+        let clerks = slots
+            .iter()
+            .filter_map(|(event, slot)| Some((event.uuid(), clerk(slot)?)));
+        clerks.collect()
+    }
+
+    /// Returns who answers what is about the node and no event.
+    pub fn nobodys_clerk(&self) -> Clerk {
+        self.0.nobody.clone()
     }
 
     /// Returns who answers for an event: the one that is named, or the only one.

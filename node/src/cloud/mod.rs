@@ -10,12 +10,14 @@
 //! | `events` | which of them are active, and their loops |
 //! | `reception` | leads each connection to its event |
 //! | `served` | the events as HTTP serves them |
+//! | `alerting` | what nodes that share a database tell about its events, once together |
 //! | `people` | what HTTP keeps of people and requests, in the database that nodes share |
 //! | `bus` | hints between nodes of one database |
 //! | `nats` | hints over a NATS server |
 //!
 //! Layer: node, above `net`, `driver` and `local`; below `node`.
 
+mod alerting;
 mod bus;
 mod events;
 mod nats;
@@ -40,6 +42,7 @@ use crate::root::{Root, RootError};
 use crate::store::StoreError;
 use crate::store::postgres::Database;
 
+pub use alerting::Alerting;
 pub use bus::{Bus, Hints};
 pub use events::{Around, Events};
 pub use nats::NatsServer;

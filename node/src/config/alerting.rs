@@ -3,13 +3,14 @@
 //! Layer: node, config.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::{ConfigError, Environment, Layers, RawConfig};
 use crate::alerts::Settings;
 use crate::alerts::rules::{FreeMin, Limits};
 
 /// Keys of a configuration file, and what follows `TALLYLINE_` in the environment.
-pub(super) const KEYS: [&str; 9] = [
+pub(super) const KEYS: [&str; 11] = [
     "alert_webhook",
     "alert_ntfy",
     "alert_smtp",
@@ -19,6 +20,8 @@ pub(super) const KEYS: [&str; 9] = [
     "alert_min_free",
     "alert_lag_minutes",
     "alert_silent_minutes",
+    "alert_sync_minutes",
+    "alert_look_seconds",
 ];
 
 /// What was typed in one place.
@@ -42,6 +45,24 @@ pub struct RawAlerts {
     pub lag_minutes: Option<String>,
     /// Minutes that a device may be silent.
     pub silent_minutes: Option<String>,
+    /// Minutes for which exchanges may fail.
+    pub sync_minutes: Option<String>,
+    /// Seconds between two looks at the events of a cloud.
+    pub look_seconds: Option<String>,
+}
+
+/// Seconds between two looks.
+struct Rest(u64);
+
+impl std::str::FromStr for Rest {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text.parse() {
+            Ok(seconds @ 1..=3_600) => Ok(Self(seconds)),
+            Ok(_) | Err(_) => Err(()),
+        }
+    }
 }
 
 /// An address of a web server.
@@ -102,6 +123,8 @@ pub(super) fn raw<E>(
         min_free: text("alert_min_free")?,
         lag_minutes: text("alert_lag_minutes")?,
         silent_minutes: text("alert_silent_minutes")?,
+        sync_minutes: text("alert_sync_minutes")?,
+        look_seconds: text("alert_look_seconds")?,
     })
 }
 
@@ -126,13 +149,8 @@ pub(super) fn settings(layers: &Layers) -> Result<Settings, ConfigError> {
     let url = "write http://host/path or https://host/path";
     let server = "write smtp://host:25 or smtps://user@host, with the password in \
                   alert_password_file";
-    let minutes = "write a whole number of minutes";
     let pick =
         |pick: fn(&RawAlerts) -> &Option<String>| move |raw: &RawConfig| pick(&raw.alerts).clone();
-    let usual = Limits::default();
-    let milliseconds = |minutes: Option<u32>, usual: u64| {
-        minutes.map_or(usual, |it| u64::from(it).saturating_mul(60_000))
-    };
     let text = |field: fn(&RawAlerts) -> &Option<String>| layers.value(pick(field)).map(|it| it.0);
     let settings = Settings {
         webhook: layers
@@ -150,29 +168,41 @@ pub(super) fn settings(layers: &Layers) -> Result<Settings, ConfigError> {
             .map(|it| it.0)
             .unwrap_or_default(),
         password_file: text(|it| &it.password_file).map(PathBuf::from),
-        limits: Limits {
-            free: layers
-                .read::<FreeMin>(
-                    "alert_min_free",
-                    "write 10%, 500MB or a number of bytes",
-                    pick(|it| &it.min_free),
-                )?
-                .unwrap_or(usual.free),
-            lag_ms: milliseconds(
-                layers.read("alert_lag_minutes", minutes, pick(|it| &it.lag_minutes))?,
-                usual.lag_ms,
-            ),
-            silent_ms: milliseconds(
-                layers.read(
-                    "alert_silent_minutes",
-                    minutes,
-                    pick(|it| &it.silent_minutes),
-                )?,
-                usual.silent_ms,
-            ),
-        },
+        limits: limits(layers)?,
+        look_every: layers
+            .read::<Rest>(
+                "alert_look_seconds",
+                "write a whole number from 1 to 3600",
+                pick(|it| &it.look_seconds),
+            )?
+            .map_or(Settings::default().look_every, |it| {
+                Duration::from_secs(it.0)
+            }),
     };
     whole(settings)
+}
+
+/// Reads from when on something is wrong.
+fn limits(layers: &Layers) -> Result<Limits, ConfigError> {
+    let usual = Limits::default();
+    let size = "write 10%, 500MB or a number of bytes";
+    let free = layers.read::<FreeMin>("alert_min_free", size, |raw| raw.alerts.min_free.clone())?;
+    let minutes = |key, pick: fn(&RawAlerts) -> &Option<String>, usual: u64| {
+        let advice = "write a whole number of minutes";
+        let read = layers.read::<u32>(key, advice, |raw| pick(&raw.alerts).clone())?;
+        let ms = read.map(|it| u64::from(it).saturating_mul(60_000));
+        Ok::<u64, ConfigError>(ms.unwrap_or(usual))
+    };
+    Ok(Limits {
+        free: free.unwrap_or(usual.free),
+        lag_ms: minutes("alert_lag_minutes", |it| &it.lag_minutes, usual.lag_ms)?,
+        silent_ms: minutes(
+            "alert_silent_minutes",
+            |it| &it.silent_minutes,
+            usual.silent_ms,
+        )?,
+        sync_ms: minutes("alert_sync_minutes", |it| &it.sync_minutes, usual.sync_ms)?,
+    })
 }
 
 /// Makes sure that a mail has a sender and a reader.
@@ -210,12 +240,15 @@ mod tests {
         assert_eq!(read.limits.free, FreeMin::Bytes(2_000_000_000));
         assert_eq!(read.limits.lag_ms, 300_000);
         assert_eq!(read.limits.silent_ms, Limits::default().silent_ms);
+        assert_eq!(read.look_every, Duration::from_secs(30));
         for text in [
             "alert_webhook = \"hooks.example\"",
             "alert_smtp = \"smtp://mail.example\"",
             "alert_smtp = \"smtp://me:secret@mail.example\"",
             "alert_min_free = \"much\"",
             "alert_lag_minutes = \"-1\"",
+            "alert_look_seconds = \"0\"",
+            "alert_look_seconds = \"3601\"",
             "alert_webhok = \"https://x\"",
         ] {
             assert!(load(text).is_err(), "{text}");

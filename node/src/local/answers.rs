@@ -28,6 +28,7 @@ use super::{
     standings, statement, vitals, words,
 };
 use crate::beside::Beside;
+use crate::figures::Figures;
 use crate::media::Media;
 use crate::root::hex;
 
@@ -56,6 +57,8 @@ pub(super) struct Around {
     pub(super) beside: Beside,
     /// Pictures and clips.
     pub(super) media: Media,
+    /// What the node counts.
+    pub(super) figures: Figures,
 }
 
 /// What was seen in the loop, to be answered outside of it.

@@ -26,6 +26,7 @@ use super::{convert, enrol, health, names, statement};
 use crate::beside::Beside;
 use crate::driver::{CommandFailed, Driver, Stopped, Unanswered};
 use crate::entropy::{self, EntropyError};
+use crate::figures::Figures;
 use crate::media::{Media, QUOTA_DEFAULT};
 use crate::root::{Mode, Root, damaged_stores, hex};
 use crate::security::Seen;
@@ -111,6 +112,8 @@ pub struct Here {
     pub beside: Beside,
     /// Its pictures and clips.
     pub media: Media,
+    /// What it counts.
+    pub figures: Figures,
 }
 
 impl Clerk {
@@ -499,6 +502,7 @@ impl Clerk {
             alarms: self.network.condition().clones,
             beside: self.here.beside.clone(),
             media: self.here.media.clone(),
+            figures: self.here.figures.clone(),
         }
     }
 }
@@ -519,6 +523,7 @@ impl From<&Root> for Here {
             dir: root.dir().to_owned(),
             beside: Beside::at_rest(root.dir()),
             media: Media::of_root(root.dir(), QUOTA_DEFAULT),
+            figures: Figures::default(),
         }
     }
 }

@@ -21,6 +21,7 @@ use super::{exchange, names};
 use crate::beside::Beside;
 use crate::clock::Clock;
 use crate::driver::{Driver, Home as _, NoLink, StartError};
+use crate::figures::Figures;
 use crate::media::{Media, QUOTA_DEFAULT};
 use crate::root::{Mode, PassphraseSource, Root, RootError, damaged_stores, events};
 use crate::store::{Store, StoreError};
@@ -84,6 +85,7 @@ fn read(root: &Root, call: &Call) -> Result<Answer, Problem> {
         alarms: Vec::new(),
         beside: Beside::at_rest(dir),
         media: Media::of_root(dir, QUOTA_DEFAULT),
+        figures: Figures::default(),
     };
     if let Request::FilePreview(file) = &call.request {
         let prepared = exchange::prepare(dir, file.clone())?;

@@ -11,7 +11,7 @@ use tallyline_proto::rules::Roster;
 
 use super::answers::Around;
 use super::media;
-use super::protocol::{DeviceVitals, LastSync, ReadyData, ReadyLine, VitalsData};
+use super::protocol::{DeviceVitals, FailingVitals, LastSync, ReadyData, ReadyLine, VitalsData};
 use crate::beside::Beside;
 use crate::media::Media;
 use crate::root::room::{disk_bytes, free_bytes};
@@ -56,12 +56,13 @@ pub(super) fn vitals(replica: &mut Replica, now: Now, around: &Around) -> Vitals
         devices: devices
             .iter()
             .filter(|it| !it.this && it.met && it.revoked.is_none())
-            .map(|it| device(it, &around.beside))
+            .map(|it| device(it, around))
             .collect(),
     }
 }
 
-fn device(view: &DeviceView, beside: &Beside) -> DeviceVitals {
+fn device(view: &DeviceView, around: &Around) -> DeviceVitals {
+    let failing = around.figures.failing(&view.key);
     DeviceVitals {
         label: view.label.clone(),
         key: view.key.short(),
@@ -73,7 +74,12 @@ fn device(view: &DeviceView, beside: &Beside) -> DeviceVitals {
             view.last_heard_ms
         },
         clock_ahead_ms: view.clock_ahead_ms,
-        last_sync_unix_ms: beside.last_sync(&view.key),
+        last_sync_unix_ms: around.beside.last_sync(&view.key),
+        failing: failing.map(|it| FailingVitals {
+            times: it.times,
+            for_ms: it.for_ms,
+            why: it.why.to_owned(),
+        }),
     }
 }
 

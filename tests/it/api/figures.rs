@@ -64,6 +64,38 @@ impl Figures {
     }
 }
 
+impl Figures {
+    /// Adds up the samples of a figure, whatever its labels.
+    fn sum(&self, name: &str) -> f64 {
+        let lines = self.0.lines().filter_map(|it| it.rsplit_once(' '));
+        let begin = format!("tallyline_{name}{{");
+        let samples = lines.filter(|(sample, _)| sample.starts_with(&begin));
+        samples
+            .map(|(_, value)| value.parse::<f64>().unwrap())
+            .sum()
+    }
+
+    /// Checks the targets: 99 % of exchanges without an error, none above five minutes, less than 5 % for a
+    /// person, nothing counted twice, nothing that waits or was not saved.
+    #[track_caller]
+    fn meet_the_targets(&self) {
+        let ok = self.value("sync_attempts_total{result=\"ok\"}");
+        let all = self.sum("sync_attempts_total");
+        assert!(0.99 * all <= ok && 0.0 < all, "{ok} of {all}: {}", self.0);
+        let within = self.value("sync_duration_seconds_bucket{le=\"300.0\"}");
+        let exchanged = self.value("sync_duration_seconds_count");
+        assert!(exchanged <= within, "{within} of {exchanged}: {}", self.0);
+        let (open, entries) = (self.value("conflicts_open"), self.value("entries"));
+        assert!(open < 0.05 * entries, "{open} of {entries}: {}", self.0);
+        self.equals(&[
+            ("duplicates_created_total", 0.0),
+            ("append_errors_total", 0.0),
+            ("sync_failing_seconds", 0.0),
+            ("cloud_ack_lag_seconds", 0.0),
+        ]);
+    }
+}
+
 /// An incident that a device saw, under an id.
 fn seen(range: &Range, device: &str, (bib, place): (&str, &str), id: u32) {
     let id = format!("0e1f3d5c-0000-4000-8000-0000000000{id:02}");
@@ -166,4 +198,44 @@ fn s2_22_figures_have_the_values_of_a_known_exchange() {
         assert!(!in_cloud.0.contains(label), "{label} is in {}", in_cloud.0);
     }
     assert_eq!(Web::of(&sky).patient("/readyz").good()["lag_ms"], 0);
+}
+
+/// S2-22: the targets, worked out from the figures of a run of which everything is known. What twelve hours
+/// do is the simulator's to show; here is that a device alone saves, and what is read from its figures.
+#[test]
+fn s2_22_the_targets_hold_by_the_figures_of_a_known_run() {
+    let range = Range::new();
+    let key = cloud(&range, "cloud");
+    range.done("owner", &["init", "--label", "Owner"]);
+    range.found("owner", &["--cloud-key", &key]);
+    range.done("owner", &["event", "lock"]);
+    range.apart("tablet", "scorer");
+    let alone = range.start_with("owner", &[], &HTTP);
+    for (stage, shooter) in [("1", "1"), ("1", "2"), ("1", "3"), ("2", "1"), ("2", "2")] {
+        range.score("owner", stage, shooter);
+    }
+    let offline = Figures::of(&alone);
+    assert!(0.0 < offline.value("offline_seconds"), "{}", offline.0);
+    offline.equals(&[("append_errors_total", 0.0)]);
+    assert!(5.0 <= offline.value("append_latency_seconds_count"));
+    alone.stop().unwrap();
+
+    let sky = range.start_with("cloud", &[], &HTTP);
+    let uplink = ["--cloud", &address(&sky), "--cloud-key", &key];
+    let owner = range.start_with("owner", &[], &[&HTTP[..], &uplink].concat());
+    let tablet = range.start("tablet", &[&owner]);
+    agree(&owner, &tablet);
+    until("all is in the cloud", AGREE_MAX, || is_in_the_cloud(&owner));
+    until("both exchanges are over", AGREE_MAX, || {
+        Figures::of(&owner).find("sync_duration_seconds_count") == Some(2.0)
+    });
+    until("the cloud has counted its one, too", AGREE_MAX, || {
+        Figures::of(&sky).find("sync_duration_seconds_count") == Some(1.0)
+    });
+    for node in [&owner, &sky] {
+        Figures::of(node).meet_the_targets();
+    }
+    for node in [tablet, owner, sky] {
+        node.stop().unwrap();
+    }
 }

@@ -11,7 +11,8 @@ use tallyline::metrics;
 use tallyline_tests::process::Process;
 
 use super::{Clouded, vitals};
-use crate::range::{AGREE_MAX, ALONE, Range, agree, until, wait_for};
+use crate::cloud::cloud;
+use crate::range::{AGREE_MAX, ALONE, Range, agree, status, until, wait_for};
 
 #[test]
 fn check_has_the_exit_codes_of_monitoring_plugins() {
@@ -66,17 +67,33 @@ fn check_has_the_exit_codes_of_monitoring_plugins() {
     node.stop().unwrap();
 }
 
-/// S2-20: who looks at the cloud's or the owner's device sees which one fell silent.
+/// S2-20: who looks at the owner's device sees which one fell silent, when it was heard and agreed with
+/// last, how many of its entries are known and not here, what waits for the cloud, and why.
 #[test]
 fn s2_20_a_silent_device_is_seen_with_last_contact_and_what_waits() {
-    let range = Range::founded();
-    let owner = range.start("owner", &[]);
+    let range = Range::new();
+    let key = cloud(&range, "cloud");
+    range.done("owner", &["init", "--label", "Owner"]);
+    range.found("owner", &["--cloud-key", &key]);
+    range.done("owner", &["event", "lock"]);
+    // The cloud does not run.
+    let uplink = ["--cloud", "127.0.0.1:9", "--cloud-key", &key];
+    let owner = range.start_with("owner", &[], &uplink);
     let tablet = range.join("tablet", "scorer", &[&owner]);
+    range.grant("1", "tablet");
+    until("the tablet may write", AGREE_MAX, || {
+        range.run("tablet", &crate::range::score("1", "1")).exit == 0
+    });
     agree(&owner, &tablet);
     // Both hold the same; that both said so comes a moment later.
+    let device = || {
+        let all = vitals(&owner)["devices"].as_array().unwrap().clone();
+        all.into_iter().find(|it| it["label"] == "tablet").unwrap()
+    };
     until("the owner has heard that they agree", AGREE_MAX, || {
-        vitals(&owner)["devices"][0]["last_sync_unix_ms"].is_i64()
+        device()["last_sync_unix_ms"].is_i64()
     });
+    let before = vitals(&owner)["now_unix_ms"].as_i64().unwrap();
     tablet.kill().unwrap();
     let args = ["check", "--max-silent", "0", "--min-free", "0", "--json"];
     let told = wait_for("it is silent", AGREE_MAX, || {
@@ -84,19 +101,32 @@ fn s2_20_a_silent_device_is_seen_with_last_contact_and_what_waits() {
         let silent = told["troubles"].as_array().unwrap().clone();
         silent.into_iter().find(|it| it["rule"] == "silent")
     });
-    assert!(
-        told["text"]
-            .as_str()
-            .unwrap()
-            .contains("tablet was not heard"),
-        "{told}"
-    );
+    let text = told["text"].as_str().unwrap();
+    assert!(text.contains("tablet was not heard"), "{told}");
+
+    // Last contact: heard and agreed with at times that are over, and no fault of an exchange.
+    let silent = device();
+    assert_eq!(silent["connected"], false, "{silent}");
+    assert!(silent["silent_ms"].is_u64(), "{silent}");
+    assert!(silent["last_sync_unix_ms"].as_i64().unwrap() <= before + 1_000);
+    assert_eq!(silent["failing"], Value::Null, "{silent}");
+    // What waits: each entry here, counted; and of the tablet's own log nothing that is known.
     let figures = vitals(&owner);
-    let device = &figures["devices"][0];
-    assert_eq!(device["label"], "tablet", "{figures}");
-    assert!(device["silent_ms"].is_u64(), "{figures}");
-    assert!(device["last_sync_unix_ms"].is_i64(), "{figures}");
-    assert!(figures["pending"].is_u64(), "{figures}");
+    let shown = status(&owner);
+    let entries = shown["totals"]["entries"].as_u64().unwrap();
+    assert!(0 < entries, "{shown}");
+    assert_eq!(figures["pending"].as_u64(), Some(entries), "{figures}");
+    assert!(figures["pending_since_unix_ms"].is_i64(), "{figures}");
+    let logs = shown["logs"].as_array().unwrap();
+    let own = logs.iter().find(|it| it["label"] == "tablet").unwrap();
+    assert_eq!((&own["height"], &own["head_known"]), (&1.into(), &1.into()));
+    assert!(own["last_heard_ms"].is_u64(), "{own}");
+    // Why: nobody is at the cloud's address.
+    let why = wait_for("the cloud is looked for", AGREE_MAX, || {
+        let why = vitals(&owner)["cloud"]["why"].clone();
+        (!why.is_null()).then_some(why)
+    });
+    assert_eq!(why["reason"], "cloud-unreachable", "{why}");
     owner.stop().unwrap();
 }
 
@@ -221,6 +251,7 @@ fn s2_22_rules_and_boards_name_only_metrics_that_there_are() {
     }
     for alert in [
         "TallylineSyncErrors",
+        "TallylineSyncFailing",
         "TallylineDuplicates",
         "TallylineManyReviews",
         "TallylineReviewBurst",

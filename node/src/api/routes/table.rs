@@ -9,8 +9,8 @@ use super::super::access::Scope::{
 };
 use super::super::limits::Limit;
 use super::super::{
-    auth, blobs, board, claims, exchange, health, metrics, office, openapi, page, plans, scores,
-    stream,
+    alerts, auth, blobs, board, claims, exchange, health, metrics, office, openapi, page, plans,
+    scores, stream,
 };
 use super::{Route, Verb};
 
@@ -350,6 +350,19 @@ pub(in super::super) static ROUTES: &[Route] = &[
     .what("The devices of the event.")
     .need(DevicesRead)
     .gives("tallyline.devices/1"),
+    Route::get("alerts", "/api/v1/alerts", |ask| {
+        Box::pin(alerts::of_event(ask))
+    })
+    .what("What is wrong with the event: alerts that are not over.")
+    .need(DevicesRead)
+    .gives("tallyline.alerts/1"),
+    Route::get("nodeAlerts", "/api/v1/alerts/node", |ask| {
+        Box::pin(alerts::of_node(ask))
+    })
+    .what("What is wrong with the node: alerts that are not over.")
+    .need(Accounts)
+    .of_node()
+    .gives("tallyline.alerts/1"),
     Route::get("status", "/api/v1/status", |ask| {
         Box::pin(office::status(ask))
     })

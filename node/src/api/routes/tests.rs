@@ -43,10 +43,10 @@ const WORDS: [(&str, &str); 7] = [
     ),
     (
         "SEES",
-        "claims claimOf incidents records devices status grants report day push",
+        "claims claimOf incidents records devices alerts status grants report day push",
     ),
     ("office", "decide adopt conflicts"),
-    ("accounts", "accounts accountPut accountRemove"),
+    ("accounts", "accounts accountPut accountRemove nodeAlerts"),
 ];
 
 #[test]

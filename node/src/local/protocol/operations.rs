@@ -79,6 +79,20 @@ pub struct DeviceVitals {
     pub clock_ahead_ms: Option<i64>,
     /// When both said that they hold the same, in Unix milliseconds.
     pub last_sync_unix_ms: Option<i64>,
+    /// How exchanges with it fail; `None`: the last one went well, or none was tried of late.
+    #[serde(default)]
+    pub failing: Option<FailingVitals>,
+}
+
+/// Exchanges with a device that failed, without one between them that went well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailingVitals {
+    /// How often in a row.
+    pub times: u64,
+    /// Since when, in milliseconds from now.
+    pub for_ms: u64,
+    /// How the last one ended: `cut`, or why it was refused.
+    pub why: String,
 }
 
 /// When an exchange with another device was complete last.

@@ -18,9 +18,11 @@
 //! | `read` | reading an event, or what others have added |
 //! | `people` | accounts, logins, plans, and what signs tokens |
 //! | `requests` | claims of matches, and answers that may be wanted again |
+//! | `alerting` | whose turn it is to tell what is wrong with an event |
 //!
 //! Layer: node, store.
 
+mod alerting;
 mod commit;
 mod people;
 mod read;
@@ -43,6 +45,7 @@ use uuid::Uuid;
 use super::{EventStore, News, StoreError};
 use crate::entropy;
 
+pub use alerting::{HeardRow, KeepRow, ToldRow};
 pub use people::{AccountRow, LoginRow, Rotated, TokenKeyRow};
 pub use requests::{AnswerRow, AnswerTurn, ClaimGiven, ClaimRow, ClaimTaken};
 
