@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::super::{StoreError, layout};
-use super::{Known, KnownLog, RETRY_REST, TRIES_MAX, disk, may_retry};
+use super::{Known, KnownLog, Place, RETRY_REST, TRIES_MAX, disk, may_retry};
 
 /// Entries between two head signatures that are kept, at most: as many of the longest make the
 /// 48 KB of a push, so that every node can end a chunk at one.
@@ -212,14 +212,14 @@ impl Known {
 /// Commits a batch; a transaction that the database ended for another's sake is tried again.
 pub(super) async fn commit(
     pool: PgPool,
-    event: Uuid,
+    place: Place,
     batch: Batch,
     logs: Logs,
 ) -> Result<(Batch, Done), StoreError> {
     let mut tries = 0;
     loop {
         tries += 1;
-        match attempt(&pool, event, &batch, &logs).await {
+        match attempt(&pool, place, &batch, &logs).await {
             Ok(done) => return Ok((batch, done)),
             Err(Failure::Database(error)) if may_retry(&error) && tries < TRIES_MAX => {
                 // Whoever it gave way to is given time to end.
@@ -256,13 +256,22 @@ struct Work<'t> {
     rev: i64,
 }
 
-async fn attempt(pool: &PgPool, event: Uuid, batch: &Batch, logs: &Logs) -> Result<Done, Failure> {
+async fn attempt(
+    pool: &PgPool,
+    Place { event, store }: Place,
+    batch: &Batch,
+    logs: &Logs,
+) -> Result<Done, Failure> {
     let mut transaction = pool.begin().await?;
-    let lock = "update event set rev = rev + 1 where event_id = $1 returning rev";
-    let (rev,): (i64,) = sqlx::query_as(lock)
+    let lock = "update event set rev = rev + 1 where event_id = $1 returning rev, store";
+    let row: Option<(i64, i64)> = sqlx::query_as(lock)
         .bind(event)
-        .fetch_one(&mut *transaction)
+        .fetch_optional(&mut *transaction)
         .await?;
+    // The event is not there any more, or its store is another one since it was put back.
+    let Some((rev, _)) = row.filter(|(_, held)| *held == store) else {
+        return Err(StoreError::Behind.into());
+    };
     let mut work = Work {
         transaction,
         event,

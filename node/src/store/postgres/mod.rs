@@ -90,6 +90,13 @@ pub struct PostgresStore {
     known: Known,
 }
 
+/// Where an event is in a database, and which store of it is meant.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    event: Uuid,
+    store: i64,
+}
+
 /// What this process has read or written of an event, so that it is not written again.
 #[derive(Debug, Default)]
 struct Known {
@@ -378,12 +385,56 @@ impl EventStore for PostgresStore {
     }
 
     fn news(&mut self) -> Result<Option<News>, StoreError> {
-        let (pool, event) = (self.database.pool.clone(), self.event);
+        let (pool, place) = (self.database.pool.clone(), self.place());
         let (rev, logs) = (self.known.rev, self.known.logs.clone());
-        let Some(added) = self.database.wait(read::added(pool, event, rev, logs))? else {
-            return Ok(None);
-        };
-        Ok(self.known.take(added))
+        let added = self.database.wait(read::added(pool, place, rev, logs));
+        let added = added.map_err(|error| self.noticed(error))?;
+        Ok(added.and_then(|added| self.known.take(added)))
+    }
+
+    fn renew(&mut self) -> Result<(), StoreError> {
+        let (pool, place) = (self.database.pool.clone(), self.place());
+        let fresh = entropy::number()?;
+        self.database.wait(async move {
+            let renewed = retried(async || {
+                // Whoever was faster has drawn one already.
+                let renew = "update event set store = $3, rev = rev + 1 \
+                     where event_id = $1 and store = $2";
+                sqlx::query(renew)
+                    .bind(place.event)
+                    .bind(place.store)
+                    .bind(fresh.cast_signed())
+                    .execute(&pool)
+                    .await
+            });
+            renewed.await.map(drop)
+        })
+    }
+}
+
+impl PostgresStore {
+    fn place(&self) -> Place {
+        Place {
+            event: self.event,
+            store: self.id.cast_signed(),
+        }
+    }
+
+    /// Finds out, when something else is there than this process remembers, whether the database was
+    /// put back to an older state: then it is another store, so that devices can tell its receipts
+    /// from those before.
+    fn noticed(&mut self, error: StoreError) -> StoreError {
+        if !matches!(error, StoreError::Behind) {
+            return error;
+        }
+        let (pool, place) = (self.database.pool.clone(), self.place());
+        let (rev, logs) = (self.known.rev, self.known.logs.clone());
+        let fell = self.database.wait(read::fell_back(pool, place, rev, logs));
+        let renewed = fell.and_then(|fell| if fell { self.renew() } else { Ok(()) });
+        match renewed {
+            Ok(()) => error,
+            Err(failed) => failed,
+        }
     }
 }
 
@@ -395,13 +446,14 @@ impl Disk for PostgresStore {
         if batch.is_empty() {
             return Ok(());
         }
-        let (pool, event) = (self.database.pool.clone(), self.event);
+        let (pool, place) = (self.database.pool.clone(), self.place());
         let logs = batch.logs().into_iter();
         let logs = logs
             .map(|log| (log, self.known.logs.get(&log).copied()))
             .collect();
-        let work = commit::commit(pool, event, batch, logs);
-        let (batch, done) = self.database.wait(work)?;
+        let work = commit::commit(pool, place, batch, logs);
+        let done = self.database.wait(work);
+        let (batch, done) = done.map_err(|error| self.noticed(error))?;
         self.known.written(&batch, done);
         Ok(())
     }

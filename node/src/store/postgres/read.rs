@@ -13,7 +13,7 @@ use tallyline_proto::wire::{
 use uuid::Uuid;
 
 use super::super::{News, StoreError, layout};
-use super::{Known, KnownLog, disk};
+use super::{Known, KnownLog, Place, disk};
 
 /// Cells in one frame, so that a frame stays far below its limit.
 const CELLS_A_FRAME: usize = 16;
@@ -84,17 +84,20 @@ pub(super) async fn load(pool: PgPool, event: Uuid) -> Result<(Stored, Known), S
 /// [`StoreError::Behind`] if something else is there than this process remembers.
 pub(super) async fn added(
     pool: PgPool,
-    event: Uuid,
+    Place { event, store }: Place,
     since: i64,
     known: BTreeMap<LogName, KnownLog>,
 ) -> Result<Option<Added>, StoreError> {
     let mut read = begin(&pool).await?;
-    let (rev, manifest): (i64, Option<Vec<u8>>) =
-        sqlx::query_as("select rev, manifest from event where event_id = $1")
+    let row: Option<(i64, Option<Vec<u8>>, i64)> =
+        sqlx::query_as("select rev, manifest, store from event where event_id = $1")
             .bind(event)
-            .fetch_one(&mut *read)
+            .fetch_optional(&mut *read)
             .await
             .map_err(|error| disk(&error))?;
+    let Some((rev, manifest, _)) = row.filter(|row| row.2 == store) else {
+        return Err(StoreError::Behind);
+    };
     if rev == since {
         return Ok(None);
     }
@@ -132,6 +135,37 @@ pub(super) async fn added(
         forks: forks(&mut read, event, since).await?,
         logs: held,
     }))
+}
+
+/// Tells whether less is there than this process has read or written: the database was put back to
+/// an older state. What the owner's choice of a branch took out of a log is no loss.
+///
+/// Source: PROTOCOL R-CLOUD-6.
+pub(super) async fn fell_back(
+    pool: PgPool,
+    Place { event, store }: Place,
+    since: i64,
+    known: BTreeMap<LogName, KnownLog>,
+) -> Result<bool, StoreError> {
+    let mut read = begin(&pool).await?;
+    let row: Option<(i64, i64)> =
+        sqlx::query_as("select rev, store from event where event_id = $1")
+            .bind(event)
+            .fetch_optional(&mut *read)
+            .await
+            .map_err(|error| disk(&error))?;
+    let Some((rev, held)) = row else {
+        return Ok(false);
+    };
+    if held != store {
+        return Ok(false);
+    }
+    let held = logs(&mut read, event).await?;
+    let lower = |(name, known): (&LogName, &KnownLog)| match held.get(name) {
+        None => 0 < known.height,
+        Some(held) => held.branch == known.branch && held.height < known.height,
+    };
+    Ok(rev < since || known.iter().any(lower))
 }
 
 impl Known {
