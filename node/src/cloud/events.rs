@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -49,6 +50,9 @@ const FOUNDED_MAX: usize = 1_000;
 /// What that is counted over, in milliseconds.
 const FOUNDED_MS: u64 = 60 * 60 * 1_000;
 
+/// How long a list of the events is kept, in milliseconds.
+const LISTED_MS: u64 = 1_000;
+
 /// The events of a cloud node; copies are the same events.
 #[derive(Clone)]
 pub struct Events(Arc<Shared>);
@@ -88,10 +92,22 @@ struct Shared {
     /// no strangers when they come back.
     members: Mutex<BTreeMap<EventId, BTreeSet<PublicKey>>>,
     founded_ms: Mutex<Vec<u64>>,
+    /// New events that this node took up since its start.
+    taken: AtomicU64,
+    /// The list of events that was read last.
+    listed: tokio::sync::Mutex<Option<Listed>>,
     /// Loops of events that were put away, on their way to their end.
     ending: Mutex<JoinSet<()>>,
     /// Answers what is about no event.
     nobody: Clerk,
+}
+
+/// A list of the events, as it was a moment ago.
+struct Listed {
+    at_ms: u64,
+    /// How many events this node had taken up.
+    taken: u64,
+    events: Arc<Vec<Shelved>>,
 }
 
 /// The place of an event that is active, or about to be.
@@ -139,6 +155,8 @@ impl Events {
             slots: Mutex::default(),
             members: Mutex::default(),
             founded_ms: Mutex::default(),
+            taken: AtomicU64::new(0),
+            listed: tokio::sync::Mutex::default(),
             ending: Mutex::default(),
             nobody,
         })))
@@ -207,6 +225,7 @@ impl Events {
             founded.push(now_ms);
         }
         let taken = self.shelf().take(manifest).await;
+        self.0.taken.fetch_add(1, Ordering::Relaxed);
         taken.map_err(|error| error.to_string())
     }
 
@@ -285,19 +304,35 @@ impl Events {
         }
     }
 
-    /// Lists the events, at most ten thousand.
+    /// Lists the events by name, at most ten thousand. The list is kept for a moment: whoever asks
+    /// for it again and again does not ask the store each time.
     ///
     /// # Errors
     ///
     /// If the store does not answer.
-    pub async fn list(&self) -> Result<Vec<Shelved>, Problem> {
-        self.shelf().list().await.map_err(|error| {
-            Problem::new(
-                codes::BAD_STORE,
-                exits::STORAGE,
-                format!("the events cannot be listed: {error}; nothing was changed; try again"),
-            )
-        })
+    pub async fn list(&self) -> Result<Arc<Vec<Shelved>>, Problem> {
+        // Who comes meanwhile waits for this one's answer.
+        let mut kept = self.0.listed.lock().await;
+        let now_ms = self.now_ms();
+        let founded = self.0.taken.load(Ordering::Relaxed);
+        if let Some(it) = &*kept
+            && now_ms.saturating_sub(it.at_ms) < LISTED_MS
+            && it.taken == founded
+        {
+            return Ok(Arc::clone(&it.events));
+        }
+        let listed = self
+            .shelf()
+            .list()
+            .await
+            .map_err(|error| not_found(&error))?;
+        let events = Arc::new(listed);
+        *kept = Some(Listed {
+            at_ms: now_ms,
+            taken: founded,
+            events: Arc::clone(&events),
+        });
+        Ok(events)
     }
 
     async fn meant(&self, named: Option<&str>) -> Result<EventId, Problem> {
@@ -308,7 +343,8 @@ impl Events {
                 return Ok(event);
             }
         }
-        names::only(&self.list().await?, named)
+        let meant = self.shelf().meant(named, names::MEANT_MAX).await;
+        names::only(&meant.map_err(|error| not_found(&error))?, named)
     }
 
     /// Puts events away that nobody uses, again and again.
@@ -614,7 +650,7 @@ impl Answers for Events {
         if let Request::EventList(_) = call.request {
             return match self.list().await {
                 Ok(listed) => {
-                    let listed = listed.into_iter().map(|it| (it.name, it.event));
+                    let listed = listed.iter().map(|it| (it.name.clone(), it.event));
                     Answer::ok(&protocol::Events::of(listed))
                 }
                 Err(problem) => Answer::Error(problem),
@@ -633,6 +669,15 @@ impl Answers for Events {
             Err(problem) => Answer::Error(problem),
         }
     }
+}
+
+/// Says that the store does not answer which events there are.
+fn not_found(error: &StoreError) -> Problem {
+    Problem::new(
+        codes::BAD_STORE,
+        exits::STORAGE,
+        format!("the events cannot be looked up: {error}; nothing was changed; try again"),
+    )
 }
 
 /// Tells whether a request is about the node and not about an event.
