@@ -129,13 +129,16 @@ fn the_real_match_reaches_three_nodes_on_one_database_whatever_dies() {
         .filter(|line: &Value| line["superseded"] == json!(false))
         .collect();
     let (morning, afternoon) = lines.split_at(lines.len() / 2);
-    score(&event, morning, &tablets, &owner);
-    // In the middle of it one node dies, and the database for a moment.
+    // In the middle of an upload one node dies, and the database for a moment.
     let second = nodes.remove(1);
     let at = address(&second);
-    second.kill().unwrap();
-    server.stop(Stop::Immediate);
-    server.up();
+    std::thread::scope(|scope| {
+        let scoring = scope.spawn(|| score(&event, morning, &tablets, &owner));
+        dies_in_an_upload(&server, second, &tablets[3]);
+        server.stop(Stop::Immediate);
+        server.up();
+        scoring.join().unwrap();
+    });
     score(&event, afternoon, &tablets, &owner);
     let again = [&["--no-mdns", "--listen", &at][..], &store].concat();
     nodes.insert(1, Process::start(&range.root("second"), &again).unwrap());
@@ -164,6 +167,22 @@ fn the_real_match_reaches_three_nodes_on_one_database_whatever_dies() {
     for name in ["first", "second", "third"] {
         equals_the_expected_files(&range.done(name, &["standings", "--all", "--csv"]));
     }
+}
+
+/// Kills a node while it takes in what a gateway carries to it: some of it is in the database, more
+/// comes, and some of what the gateway holds is not there yet.
+fn dies_in_an_upload(server: &Postgres, node: Process, gateway: &Process) {
+    let held = || status(gateway)["totals"]["entries"].as_u64().unwrap();
+    let (begun, _) = rows(server);
+    until("an upload is under way", UPLOAD_MAX, || {
+        let (there, _) = rows(server);
+        begun + 50 < there && there < held()
+    });
+    let carried = held();
+    node.kill().unwrap();
+    let (there, _) = rows(server);
+    eprintln!("killed with {there} entries there of {carried} and more");
+    assert!(there < held(), "nothing was on its way");
 }
 
 /// What engines lack that only speak PostgreSQL's protocol is not used then (docs/CLOUD.md).

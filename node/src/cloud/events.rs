@@ -14,12 +14,14 @@ use std::time::Duration;
 use tallyline_keys::PublicKey;
 use tallyline_proto::model::{EventId, Ticket};
 use tallyline_proto::replica::{Identity, Notice, PeerId, Reason};
+use tallyline_proto::wire::{event_id, event_tag};
 use tokio::sync::watch;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::bus::Bus;
+use super::founding::Founded;
 use super::people::People;
 use super::shelf::Shelf;
 use crate::api::{Active, Open};
@@ -42,13 +44,6 @@ const IDLE_MS: u64 = 5 * 60 * 1_000;
 
 /// Time between two looks for events that may be put away.
 const SWEEP_TIME: Duration = Duration::from_secs(15);
-
-/// New events within an hour, at most: whoever knows a cloud's key can found events for it, and
-/// 10,000 a weekend are 210 an hour.
-const FOUNDED_MAX: usize = 1_000;
-
-/// What that is counted over, in milliseconds.
-const FOUNDED_MS: u64 = 60 * 60 * 1_000;
 
 /// How long a list of the events is kept, in milliseconds.
 const LISTED_MS: u64 = 1_000;
@@ -91,7 +86,7 @@ struct Shared {
     /// Members of every event that was active since the start: those of one that was put away are
     /// no strangers when they come back.
     members: Mutex<BTreeMap<EventId, BTreeSet<PublicKey>>>,
-    founded_ms: Mutex<Vec<u64>>,
+    founded: Mutex<Founded>,
     /// New events that this node took up since its start.
     taken: AtomicU64,
     /// The list of events that was read last.
@@ -154,7 +149,7 @@ impl Events {
             around,
             slots: Mutex::default(),
             members: Mutex::default(),
-            founded_ms: Mutex::default(),
+            founded: Mutex::default(),
             taken: AtomicU64::new(0),
             listed: tokio::sync::Mutex::default(),
             ending: Mutex::default(),
@@ -209,20 +204,23 @@ impl Events {
         }
     }
 
-    /// Takes a new event up, unless there were too many within an hour.
+    /// Takes a new event up that a device brings, unless there were too many within an hour. One that
+    /// another connection, or another node, has brought meanwhile is none.
     ///
     /// # Errors
     ///
     /// Why not, for a log.
-    pub(super) async fn take(&self, manifest: Vec<u8>) -> Result<EventId, String> {
-        let now_ms = self.now_ms();
-        {
-            let mut founded = lock(&self.0.founded_ms);
-            founded.retain(|at_ms| now_ms.saturating_sub(*at_ms) < FOUNDED_MS);
-            if FOUNDED_MAX <= founded.len() {
-                return Err("too many new events within an hour".to_owned());
-            }
-            founded.push(now_ms);
+    pub(super) async fn take(&self, manifest: Vec<u8>, by: PublicKey) -> Result<EventId, String> {
+        let tag = event_tag(event_id(&manifest));
+        if let Ok(Some(event)) = self.shelf().find(tag).await {
+            return Ok(event);
+        }
+        let mut links = self.net().links().into_iter();
+        let link = links.find(|link| link.key == by);
+        let address = link.map(|it| it.address.ip());
+        let counted = lock(&self.0.founded).count(self.now_ms(), by, address);
+        if !counted {
+            return Err("too many new events within an hour".to_owned());
         }
         let taken = self.shelf().take(manifest).await;
         self.0.taken.fetch_add(1, Ordering::Relaxed);
@@ -314,10 +312,10 @@ impl Events {
         // Who comes meanwhile waits for this one's answer.
         let mut kept = self.0.listed.lock().await;
         let now_ms = self.now_ms();
-        let founded = self.0.taken.load(Ordering::Relaxed);
+        let taken = self.0.taken.load(Ordering::Relaxed);
         if let Some(it) = &*kept
             && now_ms.saturating_sub(it.at_ms) < LISTED_MS
-            && it.taken == founded
+            && it.taken == taken
         {
             return Ok(Arc::clone(&it.events));
         }
@@ -329,7 +327,7 @@ impl Events {
         let events = Arc::new(listed);
         *kept = Some(Listed {
             at_ms: now_ms,
-            taken: founded,
+            taken,
             events: Arc::clone(&events),
         });
         Ok(events)

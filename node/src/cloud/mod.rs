@@ -18,6 +18,7 @@
 
 mod bus;
 mod events;
+mod founding;
 mod nats;
 mod people;
 mod reception;

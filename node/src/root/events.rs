@@ -54,12 +54,18 @@ impl Shelved {
     /// Tells whether this event is meant by its name, or by its UUID or the beginning of it.
     pub fn is_meant(&self, text: &str) -> bool {
         let lower = called(text);
-        self.called == lower || self.begins(&lower)
+        self.called == lower || begins(&self.event.uuid().to_string(), &lower)
     }
+}
 
-    fn begins(&self, lower: &str) -> bool {
-        BEGINNING_CHARS_MIN <= lower.len() && self.event.uuid().to_string().starts_with(lower)
-    }
+/// Tells whether the event of a name and a UUID is meant, as [`Shelved::is_meant`] does.
+pub fn is_meant((name, uuid): (&str, &str), text: &str) -> bool {
+    let lower = called(text);
+    called(name) == lower || begins(uuid, &lower)
+}
+
+fn begins(uuid: &str, lower: &str) -> bool {
+    BEGINNING_CHARS_MIN <= lower.len() && uuid.starts_with(lower)
 }
 
 /// Returns a name as events are found by.

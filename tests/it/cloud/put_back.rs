@@ -138,14 +138,15 @@ fn a_database_that_was_put_back_is_told_and_filled_again_exactly_once() {
     range.done("owner", &["clear"]);
 }
 
-/// The same with every node started anew on it: nobody but the devices remembers.
+/// The same by the commands of docs/CLOUD.md, with every node stopped meanwhile: nobody but the devices
+/// remembers.
 #[test]
 fn nodes_that_start_on_a_database_that_was_put_back_learn_it_from_devices() {
     let Some(venue) = Venue::uploaded() else {
         return;
     };
     let (range, server) = (&venue.range, &venue.server);
-    server.back_up();
+    server.dump();
     let before = store_id(server);
     range.score("owner", "2", "1");
     venue.everywhere();
@@ -154,7 +155,7 @@ fn nodes_that_start_on_a_database_that_was_put_back_learn_it_from_devices() {
     for node in [first, second] {
         node.kill().unwrap();
     }
-    server.restore();
+    server.put_dump();
     assert_eq!(store_id(server), before);
     let again = ["--no-mdns", "--listen", &at, "--store", &server.url()];
     let node = Process::start(&range.root("first"), &again).unwrap();
