@@ -3,6 +3,7 @@
 mod bucket;
 mod depot;
 mod hints;
+mod many;
 mod put_back;
 
 use std::collections::BTreeMap;

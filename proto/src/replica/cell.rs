@@ -36,7 +36,7 @@ impl Replica {
                 return;
             }
         };
-        member.look_at_own_receipt(&self.identity, &cell);
+        self.out.claimed |= member.look_at_own_receipt(&self.identity, &cell);
         if cell.signer == own || member.holds_cell(&cell) {
             return;
         }
@@ -106,13 +106,13 @@ impl Replica {
 impl Member {
     /// Takes note, in a cloud, of what its own receipts say that it does not know: a store that was put
     /// back to an older state covers less than it signed for, and one that came later has to be told
-    /// from it by its time, whatever the clock says.
+    /// from it by its time, whatever the clock says. Returns whether it covers less.
     ///
     /// Source: PROTOCOL R-CLOUD-6.
-    fn look_at_own_receipt(&mut self, identity: &Identity, cell: &SignedCell) {
+    fn look_at_own_receipt(&mut self, identity: &Identity, cell: &SignedCell) -> bool {
         let cloud = cell.cloud();
         if !cell.is_receipt() || cloud != identity.speaks_for() || !self.is_cloud(&cloud) {
-            return;
+            return false;
         }
         let here = cell.cell.store == identity.store;
         let own = cell.signer == identity.key.public();
@@ -123,7 +123,7 @@ impl Member {
         };
         // A signature is dear; what is held was checked.
         if !says || !(self.holds_cell(cell) || self.may_sign(cell)) {
-            return;
+            return false;
         }
         if here {
             self.note_claims(cell);
@@ -131,10 +131,12 @@ impl Member {
                 // The next receipt is to be newer than the one that was forgotten.
                 self.cell_counter = self.cell_counter.max(cell.cell.counter);
             }
+            self.is_below_its_receipts()
         } else {
             self.others_wall_ms = Some(cell.cell.wall_ms);
             // What was signed before may be taken for the older one.
             self.receipt_of = None;
+            false
         }
     }
 }

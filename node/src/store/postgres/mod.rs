@@ -60,7 +60,7 @@ const ACQUIRE_TIME: Duration = Duration::from_secs(5);
 /// How often a transaction is tried that the database ended so that another one can go on.
 const TRIES_MAX: u32 = 8;
 
-/// Wait before a transaction is tried again, times the number of tries.
+/// Wait before a transaction is tried again; doubles with each try.
 const RETRY_REST: Duration = Duration::from_millis(5);
 
 /// What was done again so far.
@@ -503,7 +503,7 @@ async fn retried_work<T, F>(attempt: impl Fn() -> F) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, Failure>>,
 {
-    let mut tries = 0;
+    let mut tries: u32 = 0;
     loop {
         tries += 1;
         match attempt().await {
@@ -511,7 +511,7 @@ where
             Err(Failure::Database(error)) if may_retry(&error) && tries < TRIES_MAX => {
                 RETRIES.fetch_add(1, Ordering::Relaxed);
                 // Whoever it gave way to is given time to end.
-                sleep(RETRY_REST * tries).await;
+                sleep(RETRY_REST * (1 << (tries - 1))).await;
             }
             Err(Failure::Database(error)) => return Err(disk(&error)),
             Err(Failure::Store(error)) => return Err(error),
