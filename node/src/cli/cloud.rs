@@ -105,7 +105,8 @@ fn restore(file: &Path, session: &Session) -> Result<u8, Failure> {
 fn rebuild(args: CloudRebuildArgs, session: &Session) -> Result<u8, Failure> {
     let begun_unix_ms = i64::try_from(Clock::start().now().wall_ms).unwrap_or(i64::MAX);
     let request = Request::CloudRebuild(CloudRebuild { from: args.from });
-    let done: Done = Answer::Ok(session.ask(request)?).data()?;
+    // It is the node that dials; the event may not be there yet.
+    let done: Done = Answer::Ok(session.ask_of(None, request)?).data()?;
     if !session.json {
         say(&done.text);
     }
@@ -163,7 +164,8 @@ fn look(
     begun_unix_ms: i64,
     whole: &mut BTreeMap<String, (Value, StatusData)>,
 ) -> Result<Seen, Failure> {
-    let listed: Events = session.data(Request::EventList(Nothing {}))?;
+    let listed = session.ask_of(None, Request::EventList(Nothing {}))?;
+    let listed: Events = Answer::Ok(listed).data()?;
     let named = session.event.as_deref();
     let mut seen = Seen { lacking: None };
     for line in listed.events {

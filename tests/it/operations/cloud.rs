@@ -270,7 +270,7 @@ fn a_backup_of_a_node_with_a_warrant_is_restored_with_that_node_s_key() {
     range.refused(
         "stranger",
         &["cloud", "restore", &file],
-        (4, "not_the_cloud"),
+        (6, "not_the_cloud"),
         "is none of the event's cloud",
     );
     range.done("again", &["cloud", "restore", &file]);
@@ -307,6 +307,8 @@ fn a_rebuild_waits_for_the_event_that_is_named_or_for_all_that_came() {
         );
         assert_eq!(told["name"], *name, "{told}");
     }
+    node.stop().unwrap();
+    let node = range.start("cloud", &[]);
     let both = [&rebuild[..], &["--from", &places[0], "--from", &places[1]]].concat();
     range.done("cloud", &both);
     for (name, owner) in ["spring", "autumn"].iter().zip(&owners) {
