@@ -133,13 +133,13 @@ impl Postgres {
     }
 
     /// Writes what the database holds into a file while it runs, as docs/CLOUD.md tells people to.
-    pub fn dump(&self) {
+    pub fn copy_out(&self) {
         let (url, file) = (self.url(), self.path("tallyline.dump"));
         self.program("pg_dump", &["--format=custom", "--file", &file, &url]);
     }
 
-    /// Puts what [`Self::dump`] wrote in place of what the database holds, in the same way.
-    pub fn put_dump(&self) {
+    /// Puts what [`Self::copy_out`] wrote in place of what the database holds, in the same way.
+    pub fn copy_in(&self) {
         let (url, file) = (self.url(), self.path("tallyline.dump"));
         let into = [
             "--dbname",

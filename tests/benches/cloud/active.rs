@@ -128,7 +128,11 @@ async fn ask(address: &str, uuid: &str) {
         .map(|it| it.1)
         .unwrap_or_default();
     let told: Value = serde_json::from_str(body).expect("JSON");
-    assert_eq!(text_at(&told, "/event"), uuid, "the event that was asked for");
+    assert_eq!(
+        text_at(&told, "/event"),
+        uuid,
+        "the event that was asked for"
+    );
 }
 
 /// Returns the CPU time that a process has taken, in ticks.

@@ -146,7 +146,7 @@ fn nodes_that_start_on_a_database_that_was_put_back_learn_it_from_devices() {
         return;
     };
     let (range, server) = (&venue.range, &venue.server);
-    server.dump();
+    server.copy_out();
     let before = store_id(server);
     range.score("owner", "2", "1");
     venue.everywhere();
@@ -155,7 +155,7 @@ fn nodes_that_start_on_a_database_that_was_put_back_learn_it_from_devices() {
     for node in [first, second] {
         node.kill().unwrap();
     }
-    server.put_dump();
+    server.copy_in();
     assert_eq!(store_id(server), before);
     let again = ["--no-mdns", "--listen", &at, "--store", &server.url()];
     let node = Process::start(&range.root("first"), &again).unwrap();
