@@ -351,7 +351,8 @@ impl Loop {
         loop {
             let mut batch = self.gather().await;
             let caught_up = self.catch_up(&batch);
-            let Err(reason) = caught_up.and_then(|()| self.advance(&mut batch)) else {
+            let advanced = caught_up.and_then(|()| self.advance(&mut batch));
+            let Err(reason) = advanced.and_then(|()| self.compare_with_receipts()) else {
                 self.answer(&mut batch);
                 if batch.turn == Turn::End {
                     return;
@@ -387,6 +388,29 @@ impl Loop {
         if batch.catch_ups.is_empty() {
             return Ok(());
         }
+        self.take_news()
+    }
+
+    /// A cloud whose store was put back to an older state holds less than receipts of that very store
+    /// cover. What other nodes signed for is read first; if it is not that, the store is another one
+    /// from here on, and its receipts say so to devices that nobody else tells.
+    fn compare_with_receipts(&mut self) -> Result<(), String> {
+        if !self.replica.is_below_its_receipts() {
+            return Ok(());
+        }
+        self.take_news()?;
+        if !self.replica.is_below_its_receipts() {
+            return Ok(());
+        }
+        tracing::error!(
+            "the store holds less than it signed for: it was put back to an older state, and gets \
+             a fresh id; devices send again what lacks"
+        );
+        let renewed = self.store.renew();
+        Err(self.lose(&renewed.err().unwrap_or(StoreError::Behind)))
+    }
+
+    fn take_news(&mut self) -> Result<(), String> {
         let mut waiting = match self.store.news() {
             Ok(Some(News(bundles))) => bundles,
             Ok(None) => return Ok(()),

@@ -9,13 +9,15 @@
 #[expect(dead_code, reason = "other tests use the rest")]
 mod devices;
 
+use std::collections::BTreeMap;
+
 use devices::{EPOCH_MS, record};
 use tallyline_keys::{DeviceKey, Warrant};
 use tallyline_proto::{
     model::{About, Body, Incarnation, ShooterNo, Status, StatusKind},
     replica::{
-        Command, Disk, Founding, Identity, Input, LogView, Now, PeerId, Phase, Reason, Replica,
-        Reply, RequestId, Stored, Write,
+        CloudHold, Command, Disk, Founding, Identity, Input, LogView, Now, PeerId, Phase, Reason,
+        Replica, Reply, RequestId, Stored, Write,
     },
 };
 
@@ -53,9 +55,15 @@ impl Device {
     }
 
     fn read(seed: u8, cloud: bool, warrant: Option<Warrant>, stored: Stored) -> Self {
+        Self::read_as(seed, cloud.then_some(warrant), seed.into(), stored)
+    }
+
+    /// A device, or a node of a cloud, with the id of its store.
+    fn read_as(seed: u8, cloud: Option<Option<Warrant>>, store: u64, stored: Stored) -> Self {
+        let (cloud, warrant) = (cloud.is_some(), cloud.flatten());
         let identity = Identity {
             key: DeviceKey::from_seed([seed; 32]),
-            store: seed.into(),
+            store,
             label: format!("Device {seed}"),
             cloud,
             warrant,
@@ -81,6 +89,20 @@ impl Device {
         }));
         owner.ask(Command::Lock);
         owner
+    }
+
+    /// The same device after a restart, read from its disk.
+    fn restarted(&self, seed: u8) -> Self {
+        let mut again = Self::read(seed, false, None, stored(&self.disk.0));
+        again.disk = Kept(self.disk.0.clone());
+        again.mono_ms = self.mono_ms;
+        again
+    }
+
+    /// Tells whether the device may let go of its event.
+    fn is_whole(&self) -> bool {
+        let holds = self.replica.cloud_holds();
+        !holds.is_empty() && holds.iter().all(CloudHold::is_whole)
     }
 
     fn step(&mut self, inputs: Vec<Input>) -> (Said, Option<Reply>) {
@@ -278,9 +300,116 @@ fn a_cloud_that_was_put_back_is_noticed_and_gets_everything_again() {
     assert_eq!(owner.in_cloud(), (all, all));
 }
 
+/// Hello, Vector, Cells and Warrant: what a link lets through on which no entry passes.
+fn no_entries(bytes: &[u8]) -> bool {
+    matches!(bytes.first(), Some(1 | 2 | 7 | 20))
+}
+
+/// An event that a cloud holds whole, and what the cloud's disk held the night before.
+fn put_back() -> (Device, Device, Stored) {
+    let mut owner = Device::owner();
+    owner.score(1);
+    let mut cloud = Device::new(CLOUD, true, None);
+    assert_eq!(talk(&mut owner, &mut cloud, 6_000), []);
+    let night = stored(&cloud.disk.0);
+    owner.score(2);
+    owner.score(3);
+    assert_eq!(talk(&mut owner, &mut cloud, 6_000), []);
+    assert!(owner.is_whole() && owner.restarted(1).is_whole());
+    (owner, cloud, night)
+}
+
+/// R-CLOUD-6: a database or a disk that was put back keeps the id of its store; a device shows it the
+/// receipts that it has forgotten.
+#[test]
+fn a_cloud_that_was_put_back_learns_it_from_its_own_receipts() {
+    let (mut owner, cloud, night) = put_back();
+    assert!(!cloud.replica.is_below_its_receipts());
+    let mut old = Device::read(CLOUD, true, None, night.clone());
+    old.mono_ms = owner.mono_ms;
+    assert!(!old.replica.is_below_its_receipts(), "nobody has told it");
+    talk_over(&mut owner, &mut old, 2_000, no_entries);
+    assert!(old.replica.is_below_its_receipts());
+    // Filled again it is as before, and what it signs then is newer than what it had forgotten.
+    assert_eq!(talk(&mut owner, &mut old, 6_000), []);
+    assert!(!old.replica.is_below_its_receipts());
+    owner.score(4);
+    assert_eq!(talk(&mut owner, &mut old, 6_000), []);
+    assert!(owner.restarted(1).is_whole());
+
+    // Receipts of another store are no claim upon this one.
+    let mut fresh = Device::read_as(CLOUD, Some(None), 7, night);
+    fresh.mono_ms = owner.mono_ms;
+    talk_over(&mut owner, &mut fresh, 2_000, no_entries);
+    assert!(!fresh.replica.is_below_its_receipts());
+}
+
+/// R-CLOUD-6: what the fresh store signed for is on the devices' disks.
+#[test]
+fn a_device_remembers_over_a_restart_that_the_cloud_was_put_back() {
+    for clock_back_ms in [0, 1_000_000] {
+        let (mut owner, _, night) = put_back();
+        let before = owner.replica.bundle();
+        let mut fresh = Device::read_as(CLOUD, Some(None), 7, night);
+        owner.mono_ms += 2_000_000;
+        fresh.mono_ms = owner.mono_ms - clock_back_ms;
+        talk_over(&mut owner, &mut fresh, 4_000, no_entries);
+        let (all, there) = owner.in_cloud();
+        assert!(there < all, "{there} of {all}");
+        assert_eq!(owner.replica.lost_by_the_cloud(), all - there);
+
+        let mut owner = owner.restarted(1);
+        assert_eq!(owner.in_cloud(), (all, there), "{clock_back_ms}");
+        assert!(!owner.is_whole());
+        // A receipt from before comes around: it says what was, and not what is.
+        owner.ask(Command::Import(before));
+        assert_eq!(owner.in_cloud(), (all, there), "{clock_back_ms}");
+        let mut owner = owner.restarted(1);
+        assert!(!owner.is_whole());
+
+        assert_eq!(talk(&mut owner, &mut fresh, 6_000), []);
+        assert_eq!(owner.in_cloud(), (all, all));
+        assert_eq!(owner.replica.lost_by_the_cloud(), 0);
+        assert!(owner.restarted(1).is_whole());
+    }
+}
+
+/// R-CLOUD-6: nodes of one cloud have one store; what a node signed that has said nothing since the
+/// database was put back counts no more, in whichever order the receipts are read.
+#[test]
+fn a_receipt_of_a_node_that_is_gone_does_not_hide_what_the_cloud_lost() {
+    for [gone, stays] in [[51, 52], [52, 51]] {
+        let node = |seed: u8, store: u64, stored: Stored| {
+            Device::read_as(seed, Some(Some(warrant(seed))), store, stored)
+        };
+        let mut owner = Device::owner();
+        owner.score(1);
+        let mut first = node(gone, 5, Stored::default());
+        assert_eq!(talk(&mut owner, &mut first, 6_000), []);
+        let night = stored(&first.disk.0);
+        owner.score(2);
+        assert_eq!(talk(&mut owner, &mut first, 6_000), []);
+        let mut owner = owner.restarted(1);
+        assert!(owner.is_whole());
+
+        let mut second = node(stays, 6, night);
+        second.mono_ms = owner.mono_ms;
+        talk_over(&mut owner, &mut second, 4_000, no_entries);
+        let mut owner = owner.restarted(1);
+        let (all, there) = owner.in_cloud();
+        assert!(there < all && !owner.is_whole(), "{there} of {all}");
+        assert_eq!(owner.replica.lost_by_the_cloud(), all - there);
+        assert_eq!(talk(&mut owner, &mut second, 6_000), []);
+        let owner = owner.restarted(1);
+        assert!(owner.is_whole());
+        assert_eq!(owner.replica.lost_by_the_cloud(), 0);
+    }
+}
+
 /// What a disk holds after these writes.
 fn stored(writes: &[Write]) -> Stored {
     let mut stored = Stored::default();
+    let mut cells = BTreeMap::new();
     for write in writes {
         match write {
             Write::Manifest(bytes) => stored.manifest = Some(bytes.clone()),
@@ -311,7 +440,9 @@ fn stored(writes: &[Write]) -> Stored {
                     held.heads.retain(|(at, _)| at != height);
                 }
             }
-            Write::Cell { bytes, .. } => stored.cells.push(bytes.clone()),
+            Write::Cell { key, kind, bytes } => {
+                cells.insert((*key, *kind), bytes.clone());
+            }
             Write::Ticket(_)
             | Write::Fork { .. }
             | Write::Displace { .. }
@@ -320,5 +451,6 @@ fn stored(writes: &[Write]) -> Stored {
             | Write::ForgetKey { .. } => {}
         }
     }
+    stored.cells = cells.into_values().collect();
     stored
 }

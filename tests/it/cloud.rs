@@ -2,6 +2,9 @@
 
 mod bucket;
 mod depot;
+mod hints;
+mod many;
+mod put_back;
 mod writer;
 
 use std::collections::BTreeMap;
@@ -12,7 +15,6 @@ use tallyline_tests::match_data;
 use tallyline_tests::process::Process;
 
 use crate::acceptance::{equals_the_expected_files, records, rules};
-use crate::nats::Nats;
 use crate::postgres::{Postgres, Stop};
 use crate::range::{AGREE_MAX, Range, address, status, until};
 
@@ -129,13 +131,16 @@ fn the_real_match_reaches_three_nodes_on_one_database_whatever_dies() {
         .filter(|line: &Value| line["superseded"] == json!(false))
         .collect();
     let (morning, afternoon) = lines.split_at(lines.len() / 2);
-    score(&event, morning, &tablets, &owner);
-    // In the middle of it one node dies, and the database for a moment.
+    // In the middle of an upload one node dies, and the database for a moment.
     let second = nodes.remove(1);
     let at = address(&second);
-    second.kill().unwrap();
-    server.stop(Stop::Immediate);
-    server.up();
+    std::thread::scope(|scope| {
+        let scoring = scope.spawn(|| score(&event, morning, &tablets, &owner));
+        dies_in_an_upload(&server, second, &tablets[3]);
+        server.stop(Stop::Immediate);
+        server.up();
+        scoring.join().unwrap();
+    });
     score(&event, afternoon, &tablets, &owner);
     let again = [&["--no-mdns", "--listen", &at][..], &store].concat();
     nodes.insert(1, Process::start(&range.root("second"), &again).unwrap());
@@ -164,6 +169,22 @@ fn the_real_match_reaches_three_nodes_on_one_database_whatever_dies() {
     for name in ["first", "second", "third"] {
         equals_the_expected_files(&range.done(name, &["standings", "--all", "--csv"]));
     }
+}
+
+/// Kills a node while it takes in what a gateway carries to it: some of it is in the database, more
+/// comes, and some of what the gateway holds is not there yet.
+fn dies_in_an_upload(server: &Postgres, node: Process, gateway: &Process) {
+    let held = || status(gateway)["totals"]["entries"].as_u64().unwrap();
+    let (begun, _) = rows(server);
+    until("an upload is under way", UPLOAD_MAX, || {
+        let (there, _) = rows(server);
+        begun + 50 < there && there < held()
+    });
+    let carried = held();
+    node.kill().unwrap();
+    let (there, _) = rows(server);
+    eprintln!("killed with {there} entries there of {carried} and more");
+    assert!(there < held(), "nothing was on its way");
 }
 
 /// What engines lack that only speak PostgreSQL's protocol is not used then (docs/CLOUD.md).
@@ -208,59 +229,6 @@ fn the_settings_of_other_engines_work() {
     });
     let total = status(&owner)["totals"]["entries"].as_u64().unwrap();
     assert_eq!(rows(&server), (total, total));
-}
-
-/// Two nodes look by themselves only every hour, so that what one of them has from the other came as a
-/// hint over NATS; a third one, started without the NATS server, looks as often as every node does.
-#[test]
-fn nodes_hear_of_each_other_over_nats_and_look_by_themselves_without_it() {
-    let (Some(server), Some(mut nats)) = (Postgres::start(), Nats::start()) else {
-        return;
-    };
-    let range = Range::new();
-    let key = cloud(&range, "cloud");
-    let url = server.url();
-    let bus = nats.url();
-    let store = ["--store", &url, "--hints", &bus];
-    std::fs::write(range.root("rarely.toml"), "look_every = \"1h\"\n").unwrap();
-    let config = range.path("rarely.toml");
-    let rarely = [&store[..], &["--config", &config]].concat();
-    for name in ["first", "second", "third"] {
-        node_of(&range, "cloud", name);
-    }
-    let first = range.start_with("first", &[], &rarely);
-    let second = range.start_with("second", &[], &rarely);
-    nats.is_heard_by(2);
-    range.done("owner", &["init", "--label", "Owner"]);
-    range.found("owner", &["--cloud-key", &key]);
-    range.done("owner", &["event", "lock"]);
-    let uplink = ["--cloud", &address(&first), "--cloud-key", &key];
-    let owner = range.start_with("owner", &[], &uplink);
-    let in_the_cloud = || until("all is in the cloud", AGREE_MAX, || is_in_the_cloud(&owner));
-    let entries = |node: &Process| status(node)["totals"]["entries"].clone();
-    let agrees = |node: &Process| entries(node) == entries(&owner);
-    in_the_cloud();
-    // Who asks for an event that is not active has it read from the database.
-    until("the second node has the event", AGREE_MAX, || {
-        agrees(&second)
-    });
-
-    range.score("owner", "1", "1");
-    in_the_cloud();
-    until("it hears of the score", AGREE_MAX, || agrees(&second));
-
-    nats.kill();
-    let third = range.start_with("third", &[], &store);
-    until("the third node has the event", AGREE_MAX, || agrees(&third));
-    range.score("owner", "1", "2");
-    in_the_cloud();
-    until("it looks by itself", AGREE_MAX, || agrees(&third));
-    assert!(!agrees(&second), "who looks every hour has not looked");
-
-    nats.up();
-    nats.is_heard_by(3);
-    range.score("owner", "2", "1");
-    until("hints are heard again", AGREE_MAX, || agrees(&second));
 }
 
 /// The venue of the real match: the owner, two gateways that carry to different nodes, and two
@@ -360,15 +328,38 @@ fn withdraw(event: &Value, owner: &Process) {
 
 /// Counts the rows of entries in a database, and the heights of its logs.
 fn rows(server: &Postgres) -> (u64, u64) {
+    let count = |what: &str| numbers(server, what)[0].unsigned_abs();
+    (
+        count("select count(*) from entry"),
+        count("select coalesce(sum(height), 0)::bigint from log"),
+    )
+}
+
+/// Runs a statement on a database.
+fn sql(server: &Postgres, statement: &str) {
+    on(server, async |pool| {
+        let text = sqlx::AssertSqlSafe(statement.to_owned());
+        sqlx::raw_sql(text).execute(&pool).await.unwrap();
+    });
+}
+
+/// Returns the numbers that a question to a database gives, one of each row.
+fn numbers(server: &Postgres, question: &str) -> Vec<i64> {
+    on(server, async |pool| {
+        let text = sqlx::AssertSqlSafe(question.to_owned());
+        let rows: Vec<(i64,)> = sqlx::query_as(text).fetch_all(&pool).await.unwrap();
+        rows.into_iter().map(|(number,)| number).collect()
+    })
+}
+
+/// Does something on a connection of the test's own.
+fn on<T>(server: &Postgres, work: impl AsyncFnOnce(sqlx::PgPool) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let counted: (i64, i64) = runtime.block_on(async {
+    runtime.block_on(async {
         let pool = sqlx::PgPool::connect(&server.url()).await.unwrap();
-        let count = "select (select count(*) from entry), \
-                     (select coalesce(sum(height), 0)::bigint from log)";
-        sqlx::query_as(count).fetch_one(&pool).await.unwrap()
-    });
-    (counted.0.unsigned_abs(), counted.1.unsigned_abs())
+        work(pool).await
+    })
 }

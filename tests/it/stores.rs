@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use tallyline::store::postgres::{Database, Engine};
+use tallyline::store::postgres::{Database, Engine, retries};
 use tallyline::store::{EventStore, News, Store, StoreError};
 use tallyline_keys::{DeviceKey, PublicKey};
 use tallyline_proto::model::{
@@ -267,7 +267,15 @@ fn forgets_keys(place: &Place) {
 
 #[test]
 fn a_file_keeps_an_event() {
-    conforms(&Place::file());
+    let place = Place::file();
+    conforms(&place);
+    let before = place.read().0;
+    let mut store = place.open();
+    store.renew().unwrap();
+    drop(store);
+    let (fresh, stored) = place.read();
+    assert_ne!(fresh, before, "another store");
+    assert!(!stored.logs.is_empty(), "with the same content");
 }
 
 #[test]
@@ -283,7 +291,9 @@ fn a_database_keeps_an_event_and_many_nodes_share_it() {
     something_else_is_never_overwritten(&place);
     heads_end_every_chunk(&place);
     what_fell_back_is_read_again(&place);
+    a_store_that_was_renewed_is_another_one(&place);
     a_restart_of_the_database_costs_one_commit(&place);
+    what_the_database_ends_for_another_s_sake_is_tried_again(&place);
     a_later_version_of_the_tables_is_refused(&place);
 }
 
@@ -404,17 +414,76 @@ fn what_fell_back_is_read_again(place: &Place) {
     server.back_up();
     let mut store = place.open();
     store.commit(&[entries(log, 4, 3), head(log, 6)]).unwrap();
+    let before = store.id();
     server.restore();
+    assert_eq!(place.read().0, before, "the id is in the backup, too");
     // The first answer after the restart may be that the connection is gone.
     let mut behind = store.commit(&[entries(log, 7, 1), head(log, 7)]);
     if matches!(behind, Err(StoreError::Disk(_))) {
         behind = store.commit(&[entries(log, 7, 1), head(log, 7)]);
     }
     assert!(matches!(behind, Err(StoreError::Behind)), "{behind:?}");
-    store.close();
+    assert_ne!(place.read().0, before, "another store from then on");
+    let mut store = place.open();
     assert_eq!(find(&store.load().unwrap(), log).entries, whole(log, 3));
     store.commit(&[entries(log, 4, 4), head(log, 7)]).unwrap();
     assert_eq!(find(&place.read().1, log).entries, whole(log, 7));
+}
+
+/// What one node renews is another store for all of them: none signs for the one before any more.
+fn a_store_that_was_renewed_is_another_one(place: &Place) {
+    let log = name(21, 1);
+    let (mut left, mut right) = (place.open(), place.open());
+    let before = left.id();
+    left.renew().unwrap();
+    right.renew().unwrap();
+    let fresh = place.read().0;
+    assert_ne!(fresh, before);
+    let refused = right.commit(&[entries(log, 1, 1), head(log, 1)]);
+    assert!(matches!(refused, Err(StoreError::Behind)), "{refused:?}");
+    assert!(matches!(left.news(), Err(StoreError::Behind)));
+    assert_eq!(place.read().0, fresh, "renewed once");
+    assert!(find(&place.read().1, log).entries.is_empty());
+}
+
+/// Two nodes write about one event at once, where the database ends one of two such transactions
+/// (40001), as CockroachDB does: everything is there once, and it has happened.
+fn what_the_database_ends_for_another_s_sake_is_tried_again(place: &Place) {
+    let Place::Database(server, runtime) = place else {
+        return;
+    };
+    let serializable = "-c%20default_transaction_isolation%3Dserializable";
+    let url = format!("{}?options={serializable}", server.url());
+    let open = || {
+        let opened = runtime.block_on(async {
+            let database = Database::connect(&url, Engine::default()).await?;
+            database.open(event(1)).await
+        });
+        let mut store = opened.unwrap();
+        store.load().unwrap();
+        store
+    };
+    let before = retries();
+    let stores = [open(), open()];
+    std::thread::scope(|scope| {
+        for (incarnation, mut store) in (1..).zip(stores) {
+            scope.spawn(move || {
+                for seq in 1..=40 {
+                    let log = name(22, incarnation);
+                    store
+                        .commit(&[entries(log, seq, 1), head(log, seq)])
+                        .unwrap();
+                }
+            });
+        }
+    });
+    let again = retries() - before;
+    eprintln!("{again} transactions were tried again");
+    assert!(0 < again, "nothing was ended for another's sake");
+    for incarnation in 1..=2 {
+        let log = name(22, incarnation);
+        assert_eq!(find(&place.read().1, log).entries, whole(log, 40));
+    }
 }
 
 fn a_restart_of_the_database_costs_one_commit(place: &Place) {

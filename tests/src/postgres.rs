@@ -132,6 +132,25 @@ impl Postgres {
         self.up();
     }
 
+    /// Writes what the database holds into a file while it runs, as docs/CLOUD.md tells people to.
+    pub fn copy_out(&self) {
+        let (url, file) = (self.url(), self.path("tallyline.dump"));
+        self.program("pg_dump", &["--format=custom", "--file", &file, &url]);
+    }
+
+    /// Puts what [`Self::copy_out`] wrote in place of what the database holds, in the same way.
+    pub fn copy_in(&self) {
+        let (url, file) = (self.url(), self.path("tallyline.dump"));
+        let into = [
+            "--dbname",
+            &url,
+            "--clean",
+            "--if-exists",
+            "--single-transaction",
+        ];
+        self.program("pg_restore", &[&into[..], &[&file]].concat());
+    }
+
     fn path(&self, name: &str) -> String {
         self.folder.path().join(name).display().to_string()
     }

@@ -2,10 +2,12 @@
 //!
 //! Layer: node, cli.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::args::{ClearArgs, CloudBackup, CloudRebuildArgs, CloudVerb};
 use super::failure::Failure;
@@ -13,9 +15,10 @@ use super::session::{DONE, Session, say};
 use super::{token, warrant};
 use crate::clock::Clock;
 use crate::local::protocol::{
-    Answer, CloudRebuild, Done, EventInfo, Exported, NodeInfo, Nothing, Request, StatusData, codes,
-    exits,
+    Answer, CloudRebuild, Done, EventInfo, Events, Exported, NodeInfo, Nothing, Request,
+    StatusData, codes, exits,
 };
+use crate::root::events::is_meant;
 use crate::root::{Mode, unhex};
 use crate::upkeep::backup::{self, About};
 use crate::upkeep::clear::{self, Keys};
@@ -97,48 +100,90 @@ fn restore(file: &Path, session: &Session) -> Result<u8, Failure> {
     Ok(DONE)
 }
 
-/// Waits until a cloud that lost its store holds all that the devices hold that it meets.
+/// Waits until a cloud that lost its store holds all that the devices hold that it meets: of the event
+/// that is named, or of every event that it has by then.
 fn rebuild(args: CloudRebuildArgs, session: &Session) -> Result<u8, Failure> {
     let begun_unix_ms = i64::try_from(Clock::start().now().wall_ms).unwrap_or(i64::MAX);
     let request = Request::CloudRebuild(CloudRebuild { from: args.from });
-    let done: Done = Answer::Ok(session.ask(request)?).data()?;
+    // It is the node that dials; the event may not be there yet.
+    let done: Done = Answer::Ok(session.ask_of(None, request)?).data()?;
     if !session.json {
         say(&done.text);
     }
     let clock = Clock::start();
     let limit_ms = args.wait.saturating_mul(1_000);
-    let (value, status) = loop {
-        let value = session.ask(Request::Status(Nothing {}))?;
-        let status: StatusData = Answer::Ok(value.clone()).data()?;
-        let met = status.last_sync.as_ref();
-        let met = met.is_some_and(|it| begun_unix_ms <= it.at_unix_ms);
-        if met && status.totals.missing_here == 0 {
-            break (value, status);
+    let mut whole = BTreeMap::new();
+    loop {
+        let seen = look(session, begun_unix_ms, &mut whole)?;
+        if seen.lacking.is_none() && !whole.is_empty() {
+            break;
         }
         if limit_ms <= clock.now().mono_ms {
+            let totals = seen.lacking.map(|status| status.totals);
+            let (entries, missing) = totals.map_or((0, 0), |it| (it.entries, it.missing_here));
             return Err(Failure::new(
                 "timed_out",
                 exits::TIMEOUT,
                 format!(
-                    "not everything is here after {} s: {} entries are, {} more are known; what is \
-                     here is saved; let a device with the event connect, or name one with --from",
-                    args.wait, status.totals.entries, status.totals.missing_here
+                    "not everything is here after {} s: {entries} entries are, {missing} more are \
+                     known, and {} events are whole; what is here is saved; let a device with the \
+                     event connect, or name one with --from",
+                    args.wait,
+                    whole.len()
                 ),
             ));
         }
         // Another process cannot wake this one: it looks again after a while.
         std::thread::park_timeout(ASK_EVERY);
-    };
-    if session.json {
-        session.write(&format!("{value}\n"))?;
-    } else {
-        let from = status.last_sync.map_or_else(String::new, |it| it.label);
-        say(&format!(
-            "{} entries are here again, the same as on {from}. Its receipts tell the devices.",
-            status.totals.entries
-        ));
+    }
+    for (value, status) in whole.into_values() {
+        if session.json {
+            session.write(&format!("{value}\n"))?;
+        } else {
+            let from = status.last_sync.map_or_else(String::new, |it| it.label);
+            let name = status.name.unwrap_or_default();
+            say(&format!(
+                "{} entries of {name:?} are here again, the same as on {from}. Its receipts tell the \
+                 devices.",
+                status.totals.entries
+            ));
+        }
     }
     Ok(DONE)
+}
+
+/// What a look at a cloud that is filled again found.
+struct Seen {
+    /// The first event that lacks something.
+    lacking: Option<StatusData>,
+}
+
+/// Looks at the events that were not whole before; one that is stays so: nobody takes entries away.
+fn look(
+    session: &Session,
+    begun_unix_ms: i64,
+    whole: &mut BTreeMap<String, (Value, StatusData)>,
+) -> Result<Seen, Failure> {
+    let listed = session.ask_of(None, Request::EventList(Nothing {}))?;
+    let listed: Events = Answer::Ok(listed).data()?;
+    let named = session.event.as_deref();
+    let mut seen = Seen { lacking: None };
+    for line in listed.events {
+        let means = |text: &str| is_meant((&line.name, &line.event), text);
+        if whole.contains_key(&line.event) || named.is_some_and(|text| !means(text)) {
+            continue;
+        }
+        let value = session.ask_of(Some(line.event.clone()), Request::Status(Nothing {}))?;
+        let status: StatusData = Answer::Ok(value.clone()).data()?;
+        let met = status.last_sync.as_ref();
+        let met = met.is_some_and(|it| begun_unix_ms <= it.at_unix_ms);
+        if met && status.totals.missing_here == 0 {
+            whole.insert(line.event, (value, status));
+        } else if seen.lacking.is_none() {
+            seen.lacking = Some(status);
+        }
+    }
+    Ok(seen)
 }
 
 /// Writes what was done as JSON, or as text.

@@ -30,10 +30,12 @@ pub(super) struct Session {
 impl Session {
     /// Has the request answered by the running node, or from the root when none runs.
     pub(super) fn ask(&self, request: Request) -> Result<Value, Failure> {
-        let call = Call {
-            event: self.event.clone(),
-            request,
-        };
+        self.ask_of(self.event.clone(), request)
+    }
+
+    /// As [`Self::ask`], of another event than the one that was named, if any was.
+    pub(super) fn ask_of(&self, event: Option<String>, request: Request) -> Result<Value, Failure> {
+        let call = Call { event, request };
         match offline::call(&self.config.root, &self.config.passphrase, call) {
             Answer::Ok(value) => Ok(value),
             Answer::Error(problem) => Err(problem.into()),

@@ -2,8 +2,8 @@
 //!
 //! A hint is never more than a reason to look: whoever gets one reads what is committed, and whoever
 //! loses one looks by itself soon after. Nothing is notified inside a transaction that adds entries,
-//! since PostgreSQL lets those commit one after the other only; hints are gathered and sent on a
-//! connection of their own, after the commits: the database's, or a NATS server's.
+//! since PostgreSQL lets those commit one after the other only; hints are gathered and sent after the
+//! commits, over the database or a NATS server, and heard on a connection of their own.
 //!
 //! Layer: node, cloud.
 

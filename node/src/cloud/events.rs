@@ -7,12 +7,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tallyline_keys::PublicKey;
 use tallyline_proto::model::{EventId, Ticket};
 use tallyline_proto::replica::{Identity, Notice, PeerId, Reason};
+use tallyline_proto::wire::{event_id, event_tag};
 use tokio::sync::watch;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::sleep;
@@ -20,6 +22,7 @@ use uuid::Uuid;
 
 use super::alerting::Alerting;
 use super::bus::Bus;
+use super::founding::Founded;
 use super::people::People;
 use super::shelf::Shelf;
 use crate::api::{Active, Open};
@@ -45,12 +48,8 @@ const IDLE_MS: u64 = 5 * 60 * 1_000;
 /// Time between two looks for events that may be put away.
 const SWEEP_TIME: Duration = Duration::from_secs(15);
 
-/// New events within an hour, at most: whoever knows a cloud's key can found events for it, and
-/// 10,000 a weekend are 210 an hour.
-const FOUNDED_MAX: usize = 1_000;
-
-/// What that is counted over, in milliseconds.
-const FOUNDED_MS: u64 = 60 * 60 * 1_000;
+/// How long a list of the events is kept, in milliseconds.
+const LISTED_MS: u64 = 1_000;
 
 /// The events of a cloud node; copies are the same events.
 #[derive(Clone)]
@@ -90,11 +89,23 @@ struct Shared {
     /// Members of every event that was active since the start: those of one that was put away are
     /// no strangers when they come back.
     members: Mutex<BTreeMap<EventId, BTreeSet<PublicKey>>>,
-    founded_ms: Mutex<Vec<u64>>,
+    founded: Mutex<Founded>,
+    /// New events that this node took up since its start.
+    taken: AtomicU64,
+    /// The list of events that was read last.
+    listed: tokio::sync::Mutex<Option<Listed>>,
     /// Loops of events that were put away, on their way to their end.
     ending: Mutex<JoinSet<()>>,
     /// Answers what is about no event.
     nobody: Clerk,
+}
+
+/// A list of the events, as it was a moment ago.
+struct Listed {
+    at_ms: u64,
+    /// How many events this node had taken up.
+    taken: u64,
+    events: Arc<Vec<Shelved>>,
 }
 
 /// The place of an event that is active, or about to be.
@@ -141,7 +152,9 @@ impl Events {
             around,
             slots: Mutex::default(),
             members: Mutex::default(),
-            founded_ms: Mutex::default(),
+            founded: Mutex::default(),
+            taken: AtomicU64::new(0),
+            listed: tokio::sync::Mutex::default(),
             ending: Mutex::default(),
             nobody,
         })))
@@ -205,22 +218,26 @@ impl Events {
         }
     }
 
-    /// Takes a new event up, unless there were too many within an hour.
+    /// Takes a new event up that a device brings, unless there were too many within an hour. One that
+    /// another connection, or another node, has brought meanwhile is none.
     ///
     /// # Errors
     ///
     /// Why not, for a log.
-    pub(super) async fn take(&self, manifest: Vec<u8>) -> Result<EventId, String> {
-        let now_ms = self.now_ms();
-        {
-            let mut founded = lock(&self.0.founded_ms);
-            founded.retain(|at_ms| now_ms.saturating_sub(*at_ms) < FOUNDED_MS);
-            if FOUNDED_MAX <= founded.len() {
-                return Err("too many new events within an hour".to_owned());
-            }
-            founded.push(now_ms);
+    pub(super) async fn take(&self, manifest: Vec<u8>, by: PublicKey) -> Result<EventId, String> {
+        let tag = event_tag(event_id(&manifest));
+        if let Ok(Some(event)) = self.shelf().find(tag).await {
+            return Ok(event);
+        }
+        let mut links = self.net().links().into_iter();
+        let link = links.find(|link| link.key == by);
+        let address = link.map(|it| it.address.ip());
+        let counted = lock(&self.0.founded).count(self.now_ms(), by, address);
+        if !counted {
+            return Err("too many new events within an hour".to_owned());
         }
         let taken = self.shelf().take(manifest).await;
+        self.0.taken.fetch_add(1, Ordering::Relaxed);
         taken.map_err(|error| error.to_string())
     }
 
@@ -314,19 +331,35 @@ impl Events {
         }
     }
 
-    /// Lists the events, at most ten thousand.
+    /// Lists the events by name, at most ten thousand. The list is kept for a moment: whoever asks
+    /// for it again and again does not ask the store each time.
     ///
     /// # Errors
     ///
     /// If the store does not answer.
-    pub async fn list(&self) -> Result<Vec<Shelved>, Problem> {
-        self.shelf().list().await.map_err(|error| {
-            Problem::new(
-                codes::BAD_STORE,
-                exits::STORAGE,
-                format!("the events cannot be listed: {error}; nothing was changed; try again"),
-            )
-        })
+    pub async fn list(&self) -> Result<Arc<Vec<Shelved>>, Problem> {
+        // Who comes meanwhile waits for this one's answer.
+        let mut kept = self.0.listed.lock().await;
+        let now_ms = self.now_ms();
+        let taken = self.0.taken.load(Ordering::Relaxed);
+        if let Some(it) = &*kept
+            && now_ms.saturating_sub(it.at_ms) < LISTED_MS
+            && it.taken == taken
+        {
+            return Ok(Arc::clone(&it.events));
+        }
+        let listed = self
+            .shelf()
+            .list()
+            .await
+            .map_err(|error| not_found(&error))?;
+        let events = Arc::new(listed);
+        *kept = Some(Listed {
+            at_ms: now_ms,
+            taken,
+            events: Arc::clone(&events),
+        });
+        Ok(events)
     }
 
     async fn meant(&self, named: Option<&str>) -> Result<EventId, Problem> {
@@ -337,7 +370,8 @@ impl Events {
                 return Ok(event);
             }
         }
-        names::only(&self.list().await?, named)
+        let meant = self.shelf().meant(named, names::MEANT_MAX).await;
+        names::only(&meant.map_err(|error| not_found(&error))?, named)
     }
 
     /// Puts events away that nobody uses, again and again. Whoever is streamed to uses one.
@@ -652,7 +686,7 @@ impl Answers for Events {
         if let Request::EventList(_) = call.request {
             return match self.list().await {
                 Ok(listed) => {
-                    let listed = listed.into_iter().map(|it| (it.name, it.event));
+                    let listed = listed.iter().map(|it| (it.name.clone(), it.event));
                     Answer::ok(&protocol::Events::of(listed))
                 }
                 Err(problem) => Answer::Error(problem),
@@ -671,6 +705,15 @@ impl Answers for Events {
             Err(problem) => Answer::Error(problem),
         }
     }
+}
+
+/// Says that the store does not answer which events there are.
+fn not_found(error: &StoreError) -> Problem {
+    Problem::new(
+        codes::BAD_STORE,
+        exits::STORAGE,
+        format!("the events cannot be looked up: {error}; nothing was changed; try again"),
+    )
 }
 
 /// Tells whether a request is about the node and not about an event.

@@ -20,6 +20,7 @@
 mod alerting;
 mod bus;
 mod events;
+mod founding;
 mod nats;
 mod people;
 mod reception;

@@ -64,7 +64,7 @@ enum Step {
     /// It names an event.
     Named([u8; 8]),
     /// It brings an event that this cloud is to take up.
-    Brought(Vec<u8>),
+    Brought(Vec<u8>, PublicKey),
     /// It has to go.
     Go(&'static str),
 }
@@ -132,7 +132,7 @@ impl Reception {
         match self.hear(peer, bytes) {
             Step::Stay => {}
             Step::Named(tag) => self.lead(peer, tag).await,
-            Step::Brought(manifest) => match self.events.take(manifest).await {
+            Step::Brought(manifest, by) => match self.events.take(manifest, by).await {
                 Ok(event) => {
                     tracing::info!(event = %event.uuid(), "a new event is taken up");
                     self.enter(peer, event).await;
@@ -169,7 +169,7 @@ impl Reception {
                         && waiting.unknown.is_none_or(|tag| event_tag(brought) == tag) =>
                 {
                     waiting.frames.clear();
-                    Step::Brought(manifest.clone())
+                    Step::Brought(manifest.clone(), waiting.key)
                 }
                 Ok(_) => Step::Go("an event that does not name this cloud"),
                 Err(_) => Step::Go("a manifest that cannot be read"),

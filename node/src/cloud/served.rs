@@ -21,13 +21,13 @@ impl api::Events for Events {
 
     fn list(&self) -> Asked<'_, Vec<EventLine>> {
         Box::pin(async move {
-            let listed = Self::list(self).await.unwrap_or_default().into_iter();
-            let line = |it: crate::root::events::Shelved| EventLine {
+            let listed = Self::list(self).await.unwrap_or_default();
+            let line = |it: &crate::root::events::Shelved| EventLine {
                 event: it.event.uuid().to_string(),
-                name: it.name,
+                name: it.name.clone(),
                 public: true,
             };
-            listed.map(line).collect()
+            listed.iter().map(line).collect()
         })
     }
 

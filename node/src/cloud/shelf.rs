@@ -21,8 +21,8 @@ use crate::root::{self, Root, RootError};
 use crate::store::postgres::Database;
 use crate::store::{self, EventStore as _, Store, StoreError};
 
-/// Events that are listed or looked through by name, at most: a busy year of one cloud.
-pub(super) const LISTED_MAX: u32 = 10_000;
+/// Events that are listed, at most: a busy year of one cloud. The others are found by name.
+const LISTED_MAX: u32 = 10_000;
 
 /// Where the events of a cloud are kept.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ pub enum Shelf {
 pub struct Folder {
     root: PathBuf,
     /// The events by what a Hello names them by.
-    known: Arc<Mutex<BTreeMap<[u8; 8], EventId>>>,
+    known: Arc<Mutex<BTreeMap<[u8; 8], Shelved>>>,
 }
 
 /// What a cloud keeps of one event outside of its store.
@@ -57,7 +57,7 @@ impl Shelf {
     /// What the database said.
     pub(super) async fn find(&self, tag: [u8; 8]) -> Result<Option<EventId>, StoreError> {
         match self {
-            Self::Folder(folder) => Ok(folder.known().get(&tag).copied()),
+            Self::Folder(folder) => Ok(folder.known().get(&tag).map(|it| it.event)),
             Self::Database(database) => {
                 let kept = database.find(tag).await?;
                 Ok(kept.first().map(|kept| kept.event))
@@ -74,29 +74,47 @@ impl Shelf {
         match self {
             Self::Folder(folder) => {
                 let known = folder.known();
-                Ok(known.values().find(|event| event.uuid() == uuid).copied())
+                let events = known.values().map(|it| it.event);
+                Ok(events.into_iter().find(|event| event.uuid() == uuid))
             }
             Self::Database(database) => database.named(uuid).await,
         }
     }
 
-    /// Returns the events that are kept, at most [`LISTED_MAX`].
+    /// Returns the events that are kept, at most [`LISTED_MAX`], by name.
     ///
     /// # Errors
     ///
-    /// What the store said.
+    /// What the database said.
     pub(super) async fn list(&self) -> Result<Vec<Shelved>, StoreError> {
+        let mut listed = match self {
+            Self::Folder(folder) => folder.known().values().cloned().collect(),
+            Self::Database(database) => database.list(LISTED_MAX).await?,
+        };
+        listed.sort_by(|left: &Shelved, right| left.name.cmp(&right.name));
+        Ok(listed)
+    }
+
+    /// Returns the events that a text means, at most `limit`; without a text any.
+    ///
+    /// # Errors
+    ///
+    /// What the database said.
+    pub(super) async fn meant(
+        &self,
+        text: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Shelved>, StoreError> {
         match self {
             Self::Folder(folder) => {
-                let root = folder.root.clone();
-                let listed = spawn_blocking(move || events::list(&root)).await;
-                Ok(listed.unwrap_or_default())
+                let known = folder.known();
+                let meant = known
+                    .values()
+                    .filter(|it| text.is_none_or(|text| it.is_meant(text)));
+                let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+                Ok(meant.take(limit).cloned().collect())
             }
-            Self::Database(database) => {
-                let kept = database.list(LISTED_MAX).await?;
-                let shelved = kept.iter().filter_map(|kept| Shelved::of(&kept.manifest));
-                Ok(shelved.collect())
-            }
+            Self::Database(database) => database.meant(text, limit).await,
         }
     }
 
@@ -207,7 +225,7 @@ impl Folder {
         fs::create_dir_all(&dir).map_err(|error| root::io_error(&dir, "made", error))?;
         folder.move_single()?;
         for shelved in events::list(root) {
-            folder.note(shelved.event);
+            folder.note(shelved);
         }
         Ok(folder)
     }
@@ -239,15 +257,18 @@ impl Folder {
     fn take(&self, event: EventId, manifest: &[u8]) -> Result<(), StoreError> {
         root::replace_file(&events::manifest(&self.root, event), manifest)
             .map_err(|error| StoreError::Disk(error.to_string()))?;
-        self.note(event);
+        // The next start would leave out what cannot be read.
+        if let Some(shelved) = Shelved::of(manifest) {
+            self.note(shelved);
+        }
         Ok(())
     }
 
-    fn note(&self, event: EventId) {
-        self.known().insert(event_tag(event), event);
+    fn note(&self, shelved: Shelved) {
+        self.known().insert(event_tag(shelved.event), shelved);
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, BTreeMap<[u8; 8], EventId>> {
+    fn known(&self) -> std::sync::MutexGuard<'_, BTreeMap<[u8; 8], Shelved>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

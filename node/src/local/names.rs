@@ -12,6 +12,10 @@ use crate::root::events::Shelved;
 /// Events that a question names, at most: a person reads no more.
 const NAMED_MAX: usize = 5;
 
+/// Events that are looked for when one is meant, at most: one more than a question names tells that
+/// there are more.
+pub(crate) const MEANT_MAX: u32 = 6;
+
 /// Fewest characters that name a grant or entry by its beginning: fewer are too easily wrong.
 const BEGINNING_CHARS_MIN: usize = 4;
 
@@ -192,17 +196,14 @@ pub(super) fn event(replica: &Replica, name: &str) -> Result<(), Problem> {
     ))
 }
 
-/// Finds the event of a cloud that is meant: the one that is named, or the only one.
+/// Returns the event of a cloud that is meant: the one of that name, or the only one. `meant` is what
+/// was found, at most [`MEANT_MAX`].
 ///
 /// # Errors
 ///
 /// If there is none, or several are meant.
-pub(crate) fn only(listed: &[Shelved], named: Option<&str>) -> Result<EventId, Problem> {
-    let meant: Vec<&Shelved> = match named {
-        Some(text) => listed.iter().filter(|it| it.is_meant(text)).collect(),
-        None => listed.iter().collect(),
-    };
-    match (meant.as_slice(), named) {
+pub(crate) fn only(meant: &[Shelved], named: Option<&str>) -> Result<EventId, Problem> {
+    match (meant, named) {
         ([only], _) => Ok(only.event),
         ([], None) => Err(no_event()),
         ([], Some(text)) => Err(unknown(
@@ -218,17 +219,17 @@ pub(crate) fn only(listed: &[Shelved], named: Option<&str>) -> Result<EventId, P
                 .take(NAMED_MAX)
                 .map(|it| format!("{:?} ({})", it.name, it.event.uuid()))
                 .collect();
-            let more = if names.len() < several.len() {
-                ", .."
+            let (count, more) = if names.len() < several.len() {
+                (format!("more than {NAMED_MAX}"), ", ..")
             } else {
-                ""
+                (names.len().to_string(), "")
             };
             Err(Problem::new(
                 codes::WHICH_EVENT,
                 exits::USAGE,
                 format!(
-                    "one of {} events is meant: {}{more}; nothing was changed; name it with --event",
-                    several.len(),
+                    "one of {count} events is meant: {}{more}; nothing was changed; name it with \
+                     --event",
                     names.join(", ")
                 ),
             ))

@@ -110,7 +110,10 @@ fn meant(root: &Root, named: Option<&str>) -> Result<PathBuf, Problem> {
     if listed.is_empty() {
         return Ok(root.store_path());
     }
-    let event = names::only(&listed, named)?;
+    let mut meant = listed;
+    meant.retain(|it| named.is_none_or(|text| it.is_meant(text)));
+    meant.truncate(usize::try_from(names::MEANT_MAX).unwrap_or(usize::MAX));
+    let event = names::only(&meant, named)?;
     Ok(events::store(root.dir(), event))
 }
 

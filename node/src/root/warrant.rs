@@ -12,7 +12,7 @@ use tallyline_keys::{PublicKey, Signature, Warrant};
 use super::{RootError, hex, io_error, replace_file, unhex};
 
 /// The warrant's file.
-const FILE: &str = "cloud.warrant";
+pub const FILE: &str = "cloud.warrant";
 
 /// What the text begins with.
 const PREFIX: &str = "tallyline-warrant:";

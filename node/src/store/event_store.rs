@@ -18,6 +18,14 @@ pub trait EventStore: Disk<Error = StoreError> + Send {
     /// [`StoreError::Damaged`] if the content does not hold, otherwise what the store said.
     fn load(&mut self) -> Result<Stored, StoreError>;
 
+    /// Draws a fresh id: what was put back to an older state is another store from then on. To be
+    /// opened again afterwards.
+    ///
+    /// # Errors
+    ///
+    /// What the store said; the id is the one before then.
+    fn renew(&mut self) -> Result<(), StoreError>;
+
     /// Lets go of what it holds, so that the event can be opened again; everything fails afterwards.
     fn close(&mut self);
 

@@ -309,6 +309,22 @@ impl EventStore for Store {
         Self::load(self)
     }
 
+    fn renew(&mut self) -> Result<(), StoreError> {
+        let db = self.db.as_ref().ok_or(StoreError::Dead)?;
+        let id = entropy::number()?;
+        guard(|| {
+            let write = begin(db)?;
+            {
+                let mut tables = Tables::open(&write)?;
+                let id = Some(id.to_be_bytes().to_vec());
+                put_meta(&mut tables.meta, layout::STORE, id.as_ref())?;
+            }
+            write.commit().map_err(sort)
+        })?;
+        self.id = id;
+        Ok(())
+    }
+
     fn close(&mut self) {
         Self::close(self);
     }

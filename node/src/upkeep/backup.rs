@@ -1,7 +1,7 @@
 //! A cloud in one file, and back in an empty root.
 //!
-//! A backup holds the event as a signed bundle, what the node is, the accounts beside its store, and
-//! its key only when a person asks for it. What a bundle does not hold it does not need: the store's
+//! A backup holds the event as a signed bundle, what the node is, its warrant, the accounts beside its
+//! store, and its key only when a person asks for it. What a bundle does not hold it does not need: the store's
 //! id and the incarnation are drawn anew, so that a restored node never signs a height twice; keys
 //! of sealed texts are not the cloud's; invites are opened again. The file is a tar, so that it can
 //! be looked into. Layer: node, upkeep.
@@ -25,6 +25,7 @@ use crate::exchange::check::damage_of;
 use crate::local::offline;
 use crate::local::protocol::{Answer, Call, Import, Imported, Problem, Request, codes, exits};
 use crate::node::HTTP_DIR;
+use crate::root::warrant;
 use crate::root::{KEY_FILE, Mode, PassphraseSource, Root, RootError, STORE_FILE, hex};
 
 /// The part that says what the backup is.
@@ -127,6 +128,12 @@ pub fn write(
         let key = durable::read(&path, PART_BYTES_MAX).map_err(|error| bad(&path, &error))?;
         parts.push(part(KEY_FILE, key));
     }
+    // No secret: every receipt of a node carries it.
+    let path = dir.join(warrant::FILE);
+    if path.exists() {
+        let text = durable::read(&path, PART_BYTES_MAX).map_err(|error| bad(&path, &error))?;
+        parts.push(part(warrant::FILE, text));
+    }
     let accounts = accounts(dir)?;
     let count = accounts.len();
     parts.extend(accounts);
@@ -201,10 +208,14 @@ pub fn restore(dir: &Path, source: &PassphraseSource, file: &Path) -> Result<Tol
         );
         return Err(Problem::new(codes::HAS_EVENT, exits::FAILURE, text));
     }
-    check_key(dir, &about, (key.is_some(), with_key), &clouds)?;
+    let warrant = find(warrant::FILE).and_then(|it| std::str::from_utf8(&it.bytes).ok());
+    check_key(dir, (&about, warrant), (key.is_some(), with_key), &clouds)?;
     let made = || -> Result<(), RootError> {
         if let Some(key) = key.filter(|_| with_key) {
             make(dir, &about, &key.bytes)?;
+            if let (Some(text), Ok(key)) = (warrant, about.key.parse()) {
+                warrant::keep(dir, &key, text)?;
+            }
         }
         Ok(())
     };
@@ -228,13 +239,19 @@ pub fn restore(dir: &Path, source: &PassphraseSource, file: &Path) -> Result<Tol
 /// Makes sure that the key that will sign is one whose receipts count.
 fn check_key(
     dir: &Path,
-    about: &About,
+    (about, warrant): (&About, Option<&str>),
     (in_backup, wanted): (bool, bool),
     clouds: &[PublicKey],
 ) -> Result<(), Problem> {
     let refused = |text: String| Problem::new(codes::KEY_REFUSED, exits::REFUSED, text);
     if wanted {
-        let known = clouds.iter().any(|it| it.fingerprint() == about.key);
+        // The cloud's own, or that of one of its nodes.
+        let warrant = warrant.and_then(warrant::from_text);
+        let of_a_node = warrant.is_some_and(|it| {
+            let key = about.key.parse::<PublicKey>();
+            clouds.contains(&it.cloud) && key.is_ok_and(|key| it.verify(&key).is_ok())
+        });
+        let known = of_a_node || clouds.iter().any(|it| it.fingerprint() == about.key);
         return match (in_backup, known) {
             (true, true) => Ok(()),
             (false, _) => Err(refused(format!(
@@ -247,7 +264,7 @@ fn check_key(
     }
     // Read without its passphrase, if it has one: the import asks for it.
     match Root::open(dir) {
-        Ok(root) if clouds.contains(&root.key()) => Ok(()),
+        Ok(root) if clouds.contains(&root.speaks_for()) => Ok(()),
         Ok(root) => Err(not_the_cloud(&root.key().fingerprint())),
         Err(RootError::Sealed { .. }) => Ok(()),
         Err(error) => Err(error.into()),
@@ -355,7 +372,10 @@ fn unpack(file: &Path, bytes: &[u8]) -> Result<Vec<Part>, Problem> {
             .strip_prefix(ACCOUNTS)
             .and_then(|it| it.strip_prefix('/'));
         let plain = account.is_some_and(|it| !it.is_empty() && !it.contains(['/', '\\']));
-        let known = matches!(name.as_str(), ABOUT | EVENT | KEY_FILE | CHECKSUM) || plain;
+        let known = matches!(
+            name.as_str(),
+            ABOUT | EVENT | KEY_FILE | warrant::FILE | CHECKSUM
+        ) || plain;
         let most = if name == EVENT {
             number(BUNDLE_BYTES_MAX)
         } else {

@@ -85,10 +85,10 @@ pub fn clear(
 /// Makes sure that nothing would be lost: every entry here is in a cloud, in the store that it named
 /// last, and no key of sealed texts goes that nobody else may have.
 ///
-/// A cloud that was restored from an older backup says so by a receipt of its new store, below what
-/// its old one signed for; until its peers filled it again, nothing is cleared.
-/// What this device cannot know is that it is so when nobody told it: a receipt of the old store
-/// that came around later counts as one (R-CELL-2). That is why a bundle stays.
+/// A cloud that was put back to an older state, by a restored backup or under the id of its store, says so by a
+/// receipt of a fresh store, below what its old one signed for (R-CLOUD-6); until its peers filled it
+/// again, nothing is cleared, also after a restart.
+/// What this device cannot know is that it is so when nobody told it. That is why a bundle stays.
 ///
 /// # Errors
 ///

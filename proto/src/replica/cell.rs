@@ -2,8 +2,8 @@
 
 use alloc::string::ToString as _;
 
-use super::{PeerId, Reason, Replica, Write, core::State};
-use crate::wire::{decode_cell_of, encode_cell};
+use super::{Identity, PeerId, Reason, Replica, Write, core::State, member::Member};
+use crate::wire::{SignedCell, decode_cell_of, encode_cell};
 
 /// The kind number of a presence.
 const PRESENCE: u8 = 1;
@@ -36,6 +36,7 @@ impl Replica {
                 return;
             }
         };
+        self.out.claimed |= member.look_at_own_receipt(&self.identity, &cell);
         if cell.signer == own || member.holds_cell(&cell) {
             return;
         }
@@ -70,6 +71,15 @@ impl Replica {
         self.out.released.notices.extend(notice);
     }
 
+    /// Returns whether this node of a cloud holds less than receipts of its very store cover. Either
+    /// another node of the same store signed them and what it has is not read yet; or the store was
+    /// put back to an older state, and is to have a fresh id.
+    ///
+    /// Source: PROTOCOL R-CLOUD-6.
+    pub fn is_below_its_receipts(&self) -> bool {
+        self.member().is_some_and(Member::is_below_its_receipts)
+    }
+
     /// Writes the presence of others down: with a commit that happens anyway, or when it is time.
     ///
     /// Source: PROTOCOL R-CELL-5.
@@ -89,6 +99,44 @@ impl Replica {
                     bytes,
                 });
             }
+        }
+    }
+}
+
+impl Member {
+    /// Takes note, in a cloud, of what its own receipts say that it does not know: a store that was put
+    /// back to an older state covers less than it signed for, and one that came later has to be told
+    /// from it by its time, whatever the clock says. Returns whether it covers less.
+    ///
+    /// Source: PROTOCOL R-CLOUD-6.
+    fn look_at_own_receipt(&mut self, identity: &Identity, cell: &SignedCell) -> bool {
+        let cloud = cell.cloud();
+        if !cell.is_receipt() || cloud != identity.speaks_for() || !self.is_cloud(&cloud) {
+            return false;
+        }
+        let here = cell.cell.store == identity.store;
+        let own = cell.signer == identity.key.public();
+        let says = if here {
+            self.covers_more(cell) || (own && self.cell_counter < cell.cell.counter)
+        } else {
+            self.others_wall_ms.is_none_or(|it| it < cell.cell.wall_ms)
+        };
+        // A signature is dear; what is held was checked.
+        if !says || !(self.holds_cell(cell) || self.may_sign(cell)) {
+            return false;
+        }
+        if here {
+            self.note_claims(cell);
+            if own {
+                // The next receipt is to be newer than the one that was forgotten.
+                self.cell_counter = self.cell_counter.max(cell.cell.counter);
+            }
+            self.is_below_its_receipts()
+        } else {
+            self.others_wall_ms = Some(cell.cell.wall_ms);
+            // What was signed before may be taken for the older one.
+            self.receipt_of = None;
+            false
         }
     }
 }

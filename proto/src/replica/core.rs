@@ -46,6 +46,8 @@ pub(super) enum State {
 pub(super) struct Out {
     pub(super) writes: Vec<Write>,
     pub(super) released: Released,
+    /// In a cloud: a receipt of its own store was heard in this step that covers more than is here.
+    pub(super) claimed: bool,
 }
 
 impl Replica {

@@ -15,7 +15,7 @@ use crate::{
     model::{GrantId, LogName, Ticket},
     rules::{Scorebook, Standings},
     sync::hello,
-    wire::{CellKind, Hello, SignedCell, VECTOR_LOGS_MAX, hash, log_short_id},
+    wire::{Cell, CellKind, Hello, SignedCell, VECTOR_LOGS_MAX, hash, log_short_id},
 };
 
 /// How long a cloud has to say that it holds less than it signed for before it is believed, in ms: one
@@ -64,6 +64,16 @@ impl Holding {
     }
 }
 
+/// What receipts of a cloud say of the store that it named last.
+#[derive(Clone, Debug)]
+pub(super) struct Signed {
+    store: u64,
+    /// Wall time of the newest of them, by the signer's clock.
+    wall_ms: i64,
+    /// Heights by short log id.
+    heights: BTreeMap<[u8; 16], u64>,
+}
+
 /// What a node keeps about its event.
 #[derive(Debug)]
 pub(super) struct Member {
@@ -90,6 +100,12 @@ pub(super) struct Member {
     pub(super) holdings: BTreeMap<PublicKey, Holding>,
     /// Highest height of each log that a cloud's receipt covers.
     pub(super) cloud: BTreeMap<[u8; 16], u64>,
+    /// Of each cloud: what the receipts of its newest store cover.
+    signed: BTreeMap<PublicKey, Signed>,
+    /// In a cloud: newest wall time, from the event's epoch in ms, of its receipts of other stores.
+    pub(super) others_wall_ms: Option<i64>,
+    /// In a cloud: heights above what is here that receipts of this very store cover.
+    claims: BTreeMap<[u8; 16], u64>,
     /// Logs of which a cloud says that it holds less than it signed for.
     pub(super) fallen: BTreeMap<[u8; 16], Fallen>,
     pub(super) members_told: Vec<PublicKey>,
@@ -126,6 +142,9 @@ impl Member {
             receipt_of: None,
             holdings: BTreeMap::new(),
             cloud: BTreeMap::new(),
+            signed: BTreeMap::new(),
+            others_wall_ms: None,
+            claims: BTreeMap::new(),
             fallen: BTreeMap::new(),
             members_told: Vec::new(),
             asking: None,
@@ -201,21 +220,62 @@ impl Member {
 
     /// Returns how many entries a cloud signed for and has lost since.
     pub(super) fn lost_by_the_cloud(&self) -> u64 {
-        let ids = self.fallen.iter().filter(|(_, fallen)| fallen.believed);
-        ids.fold(0, |sum, (id, fallen)| {
-            let signed = self.cloud.get(id).copied().unwrap_or(0);
-            sum.saturating_add(signed.saturating_sub(fallen.held))
+        self.cloud.iter().fold(0, |sum, (id, signed)| {
+            // A log that the owner's choice of a branch made shorter lost nothing.
+            let log = self.ledger.by_short_id(id);
+            let signed = log.map_or(*signed, |log| log.height().min(*signed));
+            sum.saturating_add(signed.saturating_sub(self.in_cloud(id)))
         })
     }
 
-    /// Returns how much of a log the cloud holds: what it signed for, unless it has said for a while
-    /// that it holds less.
+    /// Returns how much of a log the cloud holds: what it signed for in the store that it named last,
+    /// unless it has said for a while that it holds less.
     ///
-    /// Source: PROTOCOL R-CLOUD-4.
+    /// Source: PROTOCOL R-CLOUD-4, R-CLOUD-6.
     pub(super) fn in_cloud(&self, id: &[u8; 16]) -> u64 {
-        let signed = self.cloud.get(id).copied().unwrap_or(0);
+        let signed = self.signed.values().filter_map(|it| it.heights.get(id));
+        let signed = signed.max().copied().unwrap_or(0);
         let fallen = self.fallen.get(id).filter(|fallen| fallen.believed);
         fallen.map_or(signed, |fallen| signed.min(fallen.held))
+    }
+
+    /// Takes note of what a receipt of this cloud's own store covers above what is here. The caller
+    /// sees to its signature.
+    ///
+    /// Source: PROTOCOL R-CLOUD-6.
+    pub(super) fn note_claims(&mut self, signed: &SignedCell) {
+        if let CellKind::Receipt(logs) = &signed.cell.kind {
+            for (id, height, _) in logs {
+                if self.lacks(id, *height) {
+                    let claim = self.claims.entry(*id).or_insert(0);
+                    *claim = (*claim).max(*height);
+                }
+            }
+        }
+    }
+
+    /// Returns whether a receipt covers more than is here.
+    pub(super) fn covers_more(&self, signed: &SignedCell) -> bool {
+        match &signed.cell.kind {
+            CellKind::Presence(_) => false,
+            CellKind::Receipt(logs) => logs.iter().any(|(id, height, _)| self.lacks(id, *height)),
+        }
+    }
+
+    /// Returns whether less is here than receipts of this very store cover.
+    pub(super) fn is_below_its_receipts(&self) -> bool {
+        self.claims
+            .iter()
+            .any(|(id, height)| self.lacks(id, *height))
+    }
+
+    /// Returns whether a log is lower than this. One that forked may be so for another reason: the
+    /// owner chose a branch.
+    fn lacks(&self, id: &[u8; 16], height: u64) -> bool {
+        let Some(log) = self.ledger.by_short_id(id) else {
+            return 0 < height;
+        };
+        log.height() < height && !self.ledger.forks().contains_key(log.name())
     }
 
     /// Returns whether exactly this cell is held.
@@ -249,20 +309,26 @@ impl Member {
     ///
     /// Source: PROTOCOL R-CELL-2.
     pub(super) fn is_newer(&self, signed: &SignedCell) -> bool {
-        let slot = (signed.signer, signed.cell.kind.number());
+        let cell = &signed.cell;
+        let slot = (signed.signer, cell.kind.number());
         let newer = self.cells.get(&slot).is_none_or(|held| {
-            if held.cell.store == signed.cell.store {
-                return held.cell.counter < signed.cell.counter;
+            if held.cell.store == cell.store {
+                return held.cell.counter < cell.counter;
             }
             // Another store of the same device: its clock tells which came later, and the id
             // decides between equals. It decides what is shown of copies, never what counts.
             let age = |cell: &SignedCell| (cell.cell.wall_ms, cell.cell.store);
             age(held) < age(signed)
         });
-        match &signed.cell.kind {
+        match &cell.kind {
             CellKind::Presence(_) => newer,
-            // Receipts add up: what raises any height is news, whichever store it comes from.
-            CellKind::Receipt(logs) => newer || logs.iter().any(|it| self.raises(it)),
+            // Receipts of one store add up: what raises any height is news. One of a store that was
+            // put back since is none: it says what is lost.
+            CellKind::Receipt(logs) => {
+                let signed = self.signed.get(&signed.cloud()).map(|it| it.store);
+                let newest = signed.is_none_or(|store| store == cell.store);
+                newer || (newest && logs.iter().any(|it| self.raises(it)))
+            }
         }
     }
 
@@ -302,22 +368,52 @@ impl Member {
             }
             CellKind::Receipt(logs) => {
                 let covered: Vec<_> = logs.iter().map(|&(id, height, _)| (id, height)).collect();
-                for (id, height, hash) in logs {
-                    if self.receipt_fits(id, *height, *hash) {
-                        let held = self.cloud.entry(*id).or_insert(0);
-                        if *held < *height {
-                            *held = *height;
-                            raised.extend(self.ledger.by_short_id(id).map(Log::writer));
-                        }
+                let fits = logs
+                    .iter()
+                    .filter(|(id, height, hash)| self.receipt_fits(id, *height, *hash));
+                let fits: Vec<_> = fits.map(|&(id, height, _)| (id, height)).collect();
+                let cloud = signed.cloud();
+                let newest = self.sign_for(cloud, &signed.cell, &fits);
+                for (id, height) in fits {
+                    let held = self.cloud.entry(id).or_insert(0);
+                    if *held < height {
+                        *held = height;
+                        raised.extend(self.ledger.by_short_id(&id).map(Log::writer));
                     }
                 }
-                let warrant = signed.warrant.as_ref();
-                let cloud = warrant.map_or(signed.signer, |warrant| warrant.cloud);
-                self.hold(cloud, signed.cell.store, &covered);
+                if newest {
+                    self.hold(cloud, signed.cell.store, &covered);
+                }
             }
         }
         self.cells.insert(slot, signed);
         raised
+    }
+
+    /// Takes note of what a receipt covers, if it is of the store that its cloud named last; returns
+    /// whether it is. The nodes of a cloud have one store; which one came last is told by the newest
+    /// time, as of one signer's cells (R-CELL-2).
+    ///
+    /// Source: PROTOCOL R-CLOUD-6.
+    fn sign_for(&mut self, cloud: PublicKey, cell: &Cell, covered: &[([u8; 16], u64)]) -> bool {
+        let fresh = || Signed {
+            store: cell.store,
+            wall_ms: cell.wall_ms,
+            heights: BTreeMap::new(),
+        };
+        let signed = self.signed.entry(cloud).or_insert_with(fresh);
+        if signed.store != cell.store {
+            if (cell.wall_ms, cell.store) < (signed.wall_ms, signed.store) {
+                return false;
+            }
+            *signed = fresh();
+        }
+        signed.wall_ms = signed.wall_ms.max(cell.wall_ms);
+        for (id, height) in covered {
+            let held = signed.heights.entry(*id).or_insert(0);
+            *held = (*held).max(*height);
+        }
+        true
     }
 
     /// Returns what there is to tell of writers of whose entries a receipt covers more.

@@ -511,7 +511,9 @@ impl Replica {
     ///
     /// Source: PROTOCOL R-SYNC-6.
     fn on_push(&mut self, peer: PeerId, name: LogName, push: &Push) {
-        if !self.has_room_for(peer, &name) {
+        // A store that was put back is to be known for one before it is filled again. What is dropped
+        // comes with the next round.
+        if self.out.claimed || !self.has_room_for(peer, &name) {
             return;
         }
         let State::Member(member) = &mut self.state else {

@@ -246,10 +246,15 @@ impl Replica {
         let State::Member(member) = &mut self.state else {
             return;
         };
+        let mut wall_ms = member.since_epoch(now.wall_ms);
+        if let (CellKind::Receipt(_), Some(others_ms)) = (&kind, member.others_wall_ms) {
+            // Later than every receipt of another store, or devices take it for the older one.
+            wall_ms = wall_ms.max(others_ms.saturating_add(1));
+        }
         let cell = Cell {
             store,
             counter: member.next_counter(),
-            wall_ms: member.since_epoch(now.wall_ms),
+            wall_ms,
             near,
             kind,
         };

@@ -73,6 +73,12 @@ impl SignedCell {
         matches!(self.cell.kind, CellKind::Receipt(_))
     }
 
+    /// Returns the cloud that a receipt is of: its signer, or who gave that one a warrant.
+    pub fn cloud(&self) -> PublicKey {
+        let warrant = self.warrant.as_ref();
+        warrant.map_or(self.signer, |warrant| warrant.cloud)
+    }
+
     /// Returns whether the signature holds for this event.
     pub fn holds(&self, event: EventId) -> bool {
         let purpose = self.cell.kind.purpose();

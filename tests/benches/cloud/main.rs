@@ -1,5 +1,5 @@
-//! What a cloud takes in and tells on: entries into PostgreSQL, and a score to ten thousand
-//! spectators.
+//! What a cloud takes in and tells on: entries into PostgreSQL, a score to ten thousand spectators; and
+//! what it costs to hold events.
 //!
 //! Each prints its figures beside the target of docs/BENCHMARKS.md; both sides of a ratio are
 //! measured in the same run. A missed target is said and fails nothing. Needs the release binary of
@@ -10,6 +10,7 @@
     reason = "a bench prints its figures, and has nobody to hand an error to"
 )]
 
+mod active;
 mod ingest;
 mod spectators;
 
@@ -19,6 +20,9 @@ fn main() {
         .filter(|it| !it.starts_with('-'))
         .collect();
     let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|it| it == name);
+    if wants("active") {
+        active::bench();
+    }
     if wants("ingest") {
         ingest::bench();
     }

@@ -276,24 +276,24 @@ impl Cloud {
 }
 
 /// Makes a root and returns its key.
-fn made(root: &Path, mode: &str) -> String {
+pub(crate) fn made(root: &Path, mode: &str) -> String {
     let told = done(root, &["init", "--label", mode, "--mode", mode, "--json"]);
     text_at(&serde_json::from_str(&told).expect("JSON"), "/key")
 }
 
 /// Returns a text of an answer.
-fn text_at(answer: &Value, place: &str) -> String {
+pub(crate) fn text_at(answer: &Value, place: &str) -> String {
     let found = answer.pointer(place).and_then(Value::as_str);
     found.expect(place).to_owned()
 }
 
-fn done(root: &Path, args: &[&str]) -> String {
+pub(crate) fn done(root: &Path, args: &[&str]) -> String {
     let outcome = run(root, args);
     assert_eq!(outcome.exit, 0, "{args:?}: {outcome:?}");
     outcome.stdout
 }
 
-fn structure() -> String {
+pub(crate) fn structure() -> String {
     let shooters: Vec<_> = (1..=SCORES)
         .map(|number| {
             json!({ "shooter": number, "label": format!("Shooter {number}"), "division": "Open",
@@ -311,7 +311,7 @@ fn structure() -> String {
 }
 
 /// Returns the bytes of memory that a node has.
-fn memory(node: &Process) -> usize {
+pub(crate) fn memory(node: &Process) -> usize {
     let status = fs::read_to_string(format!("/proc/{}/status", node.id())).unwrap_or_default();
     let line = status.lines().find_map(|it| it.strip_prefix("VmRSS:"));
     let kib = line.and_then(|it| it.trim().strip_suffix("kB")?.trim().parse::<usize>().ok());

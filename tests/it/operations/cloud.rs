@@ -7,7 +7,8 @@ use tallyline::store::Store;
 use tallyline_tests::process::Process;
 
 use super::Clouded;
-use crate::range::{AGREE_MAX, ALONE, address, agree, status, until};
+use crate::cloud::{cloud, node_of};
+use crate::range::{AGREE_MAX, ALONE, Range, address, agree, status, until};
 
 #[test]
 fn a_lost_cloud_is_filled_again_from_its_peers() {
@@ -228,4 +229,95 @@ fn a_backup_that_does_not_fit_restores_nothing() {
     }
     range.done("old", &restore);
     assert_eq!(range.read("old", &["status"])["node"]["phase"], "member");
+}
+
+/// A node that has a warrant is restored with its own key: its receipts count for the cloud's.
+#[test]
+fn a_backup_of_a_node_with_a_warrant_is_restored_with_that_node_s_key() {
+    let range = Range::new();
+    let key = cloud(&range, "kept-apart");
+    node_of(&range, "kept-apart", "node");
+    range.done("owner", &["init", "--label", "Owner"]);
+    range.found("owner", &["--cloud-key", &key]);
+    range.done("owner", &["event", "lock"]);
+    let node = range.start("node", &[]);
+    let uplink = ["--cloud", &address(&node), "--cloud-key", &key];
+    let owner = range.start_with("owner", &[], &uplink);
+    until("all is in the cloud", AGREE_MAX, || {
+        status(&owner)["light"] == "in-the-cloud"
+    });
+    let (file, plain) = (range.path("node.backup"), range.path("plain.backup"));
+    range.done("node", &["cloud", "backup", &file, "--with-key"]);
+    range.done("node", &["cloud", "backup", &plain]);
+    owner.stop().unwrap();
+    node.stop().unwrap();
+    range.score("owner", "1", "1");
+
+    // Without a key in it, it goes where the node's key and warrant are.
+    let roots = ["device.key", "device.toml", "cloud.warrant"];
+    fs::create_dir(range.root("there")).unwrap();
+    for name in roots {
+        fs::copy(
+            range.root("node").join(name),
+            range.root("there").join(name),
+        )
+        .unwrap();
+    }
+    range.done("there", &["cloud", "restore", &plain]);
+    // A node of another cloud is refused.
+    cloud(&range, "other");
+    node_of(&range, "other", "stranger");
+    range.refused(
+        "stranger",
+        &["cloud", "restore", &file],
+        (6, "not_the_cloud"),
+        "is none of the event's cloud",
+    );
+    range.done("again", &["cloud", "restore", &file]);
+    let again = range.start("again", &[]);
+    let uplink = ["--cloud", &address(&again), "--cloud-key", &key];
+    let owner = range.start_with("owner", &[], &uplink);
+    until("the restored node signs for all", AGREE_MAX, || {
+        status(&owner)["light"] == "in-the-cloud"
+    });
+    owner.stop().unwrap();
+    range.done("owner", &["clear"]);
+}
+
+/// A cloud of several events that lost its store: the event that is waited for need not be there yet, and
+/// others are no hindrance.
+#[test]
+fn a_rebuild_waits_for_the_event_that_is_named_or_for_all_that_came() {
+    let range = Range::new();
+    let key = cloud(&range, "cloud");
+    let mut owners = Vec::new();
+    for name in ["spring", "autumn"] {
+        range.done(name, &["init", "--label", name]);
+        range.found(name, &["--name", name, "--cloud-key", &key]);
+        range.done(name, &["event", "lock"]);
+        owners.push(range.start(name, &[]));
+    }
+    let node = range.start("cloud", &[]);
+    let places: Vec<String> = owners.iter().map(address).collect();
+    let rebuild = ["cloud", "rebuild", "--from-peers", "--wait", "60"];
+    for (name, place) in ["spring", "autumn"].iter().zip(&places) {
+        let told = range.read(
+            "cloud",
+            &[&rebuild[..], &["--from", place, "--event", name]].concat(),
+        );
+        assert_eq!(told["name"], *name, "{told}");
+    }
+    node.stop().unwrap();
+    let node = range.start("cloud", &[]);
+    let both = [&rebuild[..], &["--from", &places[0], "--from", &places[1]]].concat();
+    range.done("cloud", &both);
+    for (name, owner) in ["spring", "autumn"].iter().zip(&owners) {
+        let told = range.read("cloud", &["status", "--event", name]);
+        assert_eq!(
+            told["state_digest"],
+            status(owner)["state_digest"],
+            "{name}"
+        );
+    }
+    node.stop().unwrap();
 }

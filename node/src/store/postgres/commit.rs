@@ -7,11 +7,10 @@ use sqlx::{Postgres, Transaction};
 use tallyline_proto::model::LogName;
 use tallyline_proto::replica::Write;
 use tallyline_proto::wire::decode_cell;
-use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::super::{StoreError, layout};
-use super::{Known, KnownLog, RETRY_REST, TRIES_MAX, disk, may_retry};
+use super::{Failure, Known, KnownLog, Place, retried_work};
 
 /// Entries between two head signatures that are kept, at most: as many of the longest make the
 /// 48 KB of a push, so that every node can end a chunk at one.
@@ -212,41 +211,12 @@ impl Known {
 /// Commits a batch; a transaction that the database ended for another's sake is tried again.
 pub(super) async fn commit(
     pool: PgPool,
-    event: Uuid,
+    place: Place,
     batch: Batch,
     logs: Logs,
 ) -> Result<(Batch, Done), StoreError> {
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        match attempt(&pool, event, &batch, &logs).await {
-            Ok(done) => return Ok((batch, done)),
-            Err(Failure::Database(error)) if may_retry(&error) && tries < TRIES_MAX => {
-                // Whoever it gave way to is given time to end.
-                sleep(RETRY_REST * tries).await;
-            }
-            Err(Failure::Database(error)) => return Err(disk(&error)),
-            Err(Failure::Store(error)) => return Err(error),
-        }
-    }
-}
-
-/// Why a transaction failed.
-enum Failure {
-    Database(sqlx::Error),
-    Store(StoreError),
-}
-
-impl From<sqlx::Error> for Failure {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Database(error)
-    }
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
+    let done = retried_work(|| attempt(&pool, place, &batch, &logs)).await?;
+    Ok((batch, done))
 }
 
 /// One transaction about one event, which holds the event's row from its first statement on.
@@ -256,13 +226,22 @@ struct Work<'t> {
     rev: i64,
 }
 
-async fn attempt(pool: &PgPool, event: Uuid, batch: &Batch, logs: &Logs) -> Result<Done, Failure> {
+async fn attempt(
+    pool: &PgPool,
+    Place { event, store }: Place,
+    batch: &Batch,
+    logs: &Logs,
+) -> Result<Done, Failure> {
     let mut transaction = pool.begin().await?;
-    let lock = "update event set rev = rev + 1 where event_id = $1 returning rev";
-    let (rev,): (i64,) = sqlx::query_as(lock)
+    let lock = "update event set rev = rev + 1 where event_id = $1 returning rev, store";
+    let row: Option<(i64, i64)> = sqlx::query_as(lock)
         .bind(event)
-        .fetch_one(&mut *transaction)
+        .fetch_optional(&mut *transaction)
         .await?;
+    // The event is not there any more, or its store is another one since it was put back.
+    let Some((rev, _)) = row.filter(|(_, held)| *held == store) else {
+        return Err(StoreError::Behind.into());
+    };
     let mut work = Work {
         transaction,
         event,
@@ -559,9 +538,11 @@ impl Work<'_> {
     async fn fact(&mut self, fact: &Fact) -> Result<(), Failure> {
         let query = match fact {
             Fact::Manifest(bytes) => {
-                sqlx::query("update event set manifest = $2 where event_id = $1")
-                    .bind(self.event)
-                    .bind(bytes)
+                let (name, called) = super::named::names_of(bytes);
+                let keep = "update event set manifest = $2, name = $3, called = $4 \
+                     where event_id = $1";
+                let query = sqlx::query(keep).bind(self.event).bind(bytes);
+                query.bind(name).bind(called)
             }
             Fact::Ticket(bytes) => sqlx::query("update event set ticket = $2 where event_id = $1")
                 .bind(self.event)

@@ -16,6 +16,7 @@
 //! | `migrations` | the tables |
 //! | `commit` | one transaction of writes |
 //! | `read` | reading an event, or what others have added |
+//! | `named` | finding events by what people call them |
 //! | `people` | accounts, logins, plans, and what signs tokens |
 //! | `requests` | claims of matches, and answers that may be wanted again |
 //! | `alerting` | whose turn it is to tell what is wrong with an event |
@@ -24,11 +25,13 @@
 
 mod alerting;
 mod commit;
+mod named;
 mod people;
 mod read;
 mod requests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -74,8 +77,11 @@ const SESSION: [(&str, &str); 3] = [
 /// How often a transaction is tried that the database ended so that another one can go on.
 const TRIES_MAX: u32 = 8;
 
-/// Wait before a transaction is tried again, times the number of tries.
+/// Wait before a transaction is tried again; doubles with each try.
 const RETRY_REST: Duration = Duration::from_millis(5);
+
+/// What was done again so far.
+static RETRIES: AtomicU64 = AtomicU64::new(0);
 
 /// The tables, in the order in which they came about.
 static MIGRATIONS: Migrator = sqlx::migrate!("src/store/postgres/migrations");
@@ -105,6 +111,13 @@ pub struct PostgresStore {
     event: Uuid,
     id: u64,
     known: Known,
+}
+
+/// Where an event is in a database, and which store of it is meant.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    event: Uuid,
+    store: i64,
 }
 
 /// What this process has read or written of an event, so that it is not written again.
@@ -147,7 +160,7 @@ impl Default for Engine {
 }
 
 impl Database {
-    /// Connects and brings the tables up to this version. `handle` runs what the database does.
+    /// Connects, and brings the tables and what is in them up to this version. `handle` runs what the database does.
     ///
     /// # Errors
     ///
@@ -180,10 +193,12 @@ impl Database {
             }
             return Err(StoreError::Disk(error.to_string()));
         }
-        Ok(Self {
+        let database = Self {
             pool,
             handle: Handle::current(),
-        })
+        };
+        database.name_events().await?;
+        Ok(database)
     }
 
     /// Returns the connections, for whoever keeps other things beside the events.
@@ -201,20 +216,18 @@ impl Database {
         let uuid = event.uuid();
         let made = "insert into event (event_id, id, tag, store) values ($1, $2, $3, $4) \
                     on conflict (event_id) do nothing";
-        sqlx::query(made)
-            .bind(uuid)
-            .bind(event.0.0.as_slice())
-            .bind(event_tag(event).as_slice())
-            .bind(fresh)
-            .execute(&self.pool)
-            .await
-            .map_err(|error| disk(&error))?;
-        let (id, held): (i64, Vec<u8>) =
-            sqlx::query_as("select store, id from event where event_id = $1")
-                .bind(uuid)
-                .fetch_one(&self.pool)
-                .await
-                .map_err(|error| disk(&error))?;
+        retried(async || {
+            let made = sqlx::query(made).bind(uuid).bind(event.0.0.as_slice());
+            let made = made.bind(event_tag(event).as_slice()).bind(fresh);
+            made.execute(&self.pool).await
+        })
+        .await?;
+        let held = "select store, id from event where event_id = $1";
+        let (id, held): (i64, Vec<u8>) = retried(async || {
+            let held = sqlx::query_as(held).bind(uuid);
+            held.fetch_one(&self.pool).await
+        })
+        .await?;
         if held != event.0.0 {
             // Two ids that begin alike would need 2^61 events.
             return Err(StoreError::Damaged(format!(
@@ -245,47 +258,13 @@ impl Database {
     ///
     /// What the database said.
     pub async fn find(&self, tag: [u8; 8]) -> Result<Vec<Kept>, StoreError> {
-        let rows: Vec<(Vec<u8>, Vec<u8>, i64)> = sqlx::query_as(
-            "select id, manifest, rev from event where tag = $1 and manifest is not null",
-        )
-        .bind(tag.as_slice())
-        .fetch_all(&self.pool)
-        .await
-        .map_err(|error| disk(&error))?;
+        let find = "select id, manifest, rev from event where tag = $1 and manifest is not null";
+        let rows: Vec<(Vec<u8>, Vec<u8>, i64)> = retried(async || {
+            let found = sqlx::query_as(find).bind(tag.as_slice());
+            found.fetch_all(&self.pool).await
+        })
+        .await?;
         rows.into_iter().map(kept).collect()
-    }
-
-    /// Returns every event, at most `limit`, the newest first.
-    ///
-    /// # Errors
-    ///
-    /// What the database said.
-    pub async fn list(&self, limit: u32) -> Result<Vec<Kept>, StoreError> {
-        let rows: Vec<(Vec<u8>, Vec<u8>, i64)> = sqlx::query_as(
-            "select id, manifest, rev from event where manifest is not null \
-             order by made_at desc limit $1",
-        )
-        .bind(i64::from(limit))
-        .fetch_all(&self.pool)
-        .await
-        .map_err(|error| disk(&error))?;
-        rows.into_iter().map(kept).collect()
-    }
-
-    /// Returns the event of a UUID.
-    ///
-    /// # Errors
-    ///
-    /// What the database said.
-    pub async fn named(&self, uuid: Uuid) -> Result<Option<EventId>, StoreError> {
-        let row: Option<(Vec<u8>, Vec<u8>, i64)> = sqlx::query_as(
-            "select id, manifest, rev from event where event_id = $1 and manifest is not null",
-        )
-        .bind(uuid)
-        .fetch_optional(&self.pool)
-        .await
-        .map_err(|error| disk(&error))?;
-        row.map(|row| kept(row).map(|kept| kept.event)).transpose()
     }
 
     /// Returns the revisions of some events, for whoever looks whether another node changed them.
@@ -294,12 +273,12 @@ impl Database {
     ///
     /// What the database said.
     pub async fn revisions(&self, events: &[Uuid]) -> Result<BTreeMap<Uuid, i64>, StoreError> {
-        let rows: Vec<(Uuid, i64)> =
-            sqlx::query_as("select event_id, rev from event where event_id = any($1)")
-                .bind(events)
-                .fetch_all(&self.pool)
-                .await
-                .map_err(|error| disk(&error))?;
+        let revisions = "select event_id, rev from event where event_id = any($1)";
+        let rows: Vec<(Uuid, i64)> = retried(async || {
+            let asked = sqlx::query_as(revisions).bind(events);
+            asked.fetch_all(&self.pool).await
+        })
+        .await?;
         Ok(rows.into_iter().collect())
     }
 
@@ -338,7 +317,12 @@ impl Database {
     ///
     /// What the database said.
     pub async fn listen(&self, channel: &str) -> Result<Listener, StoreError> {
-        let listener = PgListener::connect_with(&self.pool).await;
+        // A pool of one: a connection that listens for ever is none of those that save.
+        let own = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(ACQUIRE_TIME)
+            .connect_lazy_with((*self.pool.connect_options()).clone());
+        let listener = PgListener::connect_with(&own).await;
         let mut listener = listener.map_err(|error| disk(&error))?;
         let listening = listener.listen(channel).await;
         listening.map_err(|error| disk(&error))?;
@@ -393,12 +377,56 @@ impl EventStore for PostgresStore {
     }
 
     fn news(&mut self) -> Result<Option<News>, StoreError> {
-        let (pool, event) = (self.database.pool.clone(), self.event);
+        let (pool, place) = (self.database.pool.clone(), self.place());
         let (rev, logs) = (self.known.rev, self.known.logs.clone());
-        let Some(added) = self.database.wait(read::added(pool, event, rev, logs))? else {
-            return Ok(None);
-        };
-        Ok(self.known.take(added))
+        let added = self.database.wait(read::added(pool, place, rev, logs));
+        let added = added.map_err(|error| self.noticed(error))?;
+        Ok(added.and_then(|added| self.known.take(added)))
+    }
+
+    fn renew(&mut self) -> Result<(), StoreError> {
+        let (pool, place) = (self.database.pool.clone(), self.place());
+        let fresh = entropy::number()?;
+        self.database.wait(async move {
+            let renewed = retried(async || {
+                // Whoever was faster has drawn one already.
+                let renew = "update event set store = $3, rev = rev + 1 \
+                     where event_id = $1 and store = $2";
+                sqlx::query(renew)
+                    .bind(place.event)
+                    .bind(place.store)
+                    .bind(fresh.cast_signed())
+                    .execute(&pool)
+                    .await
+            });
+            renewed.await.map(drop)
+        })
+    }
+}
+
+impl PostgresStore {
+    fn place(&self) -> Place {
+        Place {
+            event: self.event,
+            store: self.id.cast_signed(),
+        }
+    }
+
+    /// Finds out, when something else is there than this process remembers, whether the database was
+    /// put back to an older state: then it is another store, so that devices can tell its receipts
+    /// from those before.
+    fn noticed(&mut self, error: StoreError) -> StoreError {
+        if !matches!(error, StoreError::Behind) {
+            return error;
+        }
+        let (pool, place) = (self.database.pool.clone(), self.place());
+        let (rev, logs) = (self.known.rev, self.known.logs.clone());
+        let fell = self.database.wait(read::fell_back(pool, place, rev, logs));
+        let renewed = fell.and_then(|fell| if fell { self.renew() } else { Ok(()) });
+        match renewed {
+            Ok(()) => error,
+            Err(failed) => failed,
+        }
     }
 }
 
@@ -410,13 +438,14 @@ impl Disk for PostgresStore {
         if batch.is_empty() {
             return Ok(());
         }
-        let (pool, event) = (self.database.pool.clone(), self.event);
+        let (pool, place) = (self.database.pool.clone(), self.place());
         let logs = batch.logs().into_iter();
         let logs = logs
             .map(|log| (log, self.known.logs.get(&log).copied()))
             .collect();
-        let work = commit::commit(pool, event, batch, logs);
-        let (batch, done) = self.database.wait(work)?;
+        let work = commit::commit(pool, place, batch, logs);
+        let done = self.database.wait(work);
+        let (batch, done) = done.map_err(|error| self.noticed(error))?;
         self.known.written(&batch, done);
         Ok(())
     }
@@ -462,24 +491,59 @@ fn is_unknown(error: &sqlx::Error) -> bool {
     code.is_some_and(|code| code == "42883" || code == "42501" || code == "0A000")
 }
 
+/// Why something on the database failed.
+enum Failure {
+    Database(sqlx::Error),
+    Store(StoreError),
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Returns how often this process did something again that the database had ended for another's
+/// sake.
+pub fn retries() -> u64 {
+    RETRIES.load(Ordering::Relaxed)
+}
+
 /// Does something that may be done again from the beginning, again if the database ended it for
 /// another's sake.
 async fn retried<T, F>(attempt: impl Fn() -> F) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, sqlx::Error>>,
 {
-    let mut tries = 0;
+    retried_work(async || Ok(attempt().await?)).await
+}
+
+/// As [`retried`], of what may find out more than the database says.
+async fn retried_work<T, F>(attempt: impl Fn() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, Failure>>,
+{
+    let mut tries: u32 = 0;
     loop {
         tries += 1;
         let Ok(done) = timeout(ANSWER_TIME, attempt()).await else {
             return Err(silent());
         };
         match done {
-            Err(error) if may_retry(&error) && tries < TRIES_MAX => {
+            Ok(done) => return Ok(done),
+            Err(Failure::Database(error)) if may_retry(&error) && tries < TRIES_MAX => {
+                RETRIES.fetch_add(1, Ordering::Relaxed);
                 // Whoever it gave way to is given time to end.
-                sleep(RETRY_REST * tries).await;
+                sleep(RETRY_REST * (1 << (tries - 1))).await;
             }
-            done => return done.map_err(|error| disk(&error)),
+            Err(Failure::Database(error)) => return Err(disk(&error)),
+            Err(Failure::Store(error)) => return Err(error),
         }
     }
 }

@@ -13,7 +13,7 @@ use tallyline_proto::wire::{
 use uuid::Uuid;
 
 use super::super::{News, StoreError, layout};
-use super::{Known, KnownLog, disk};
+use super::{Failure, Known, KnownLog, Place, retried_work};
 
 /// Cells in one frame, so that a frame stays far below its limit.
 const CELLS_A_FRAME: usize = 16;
@@ -30,17 +30,20 @@ pub(super) struct Added {
     forks: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
-type Rows<T> = Result<Vec<T>, StoreError>;
+type Rows<T> = Result<Vec<T>, Failure>;
 
 /// Reads everything about an event.
 pub(super) async fn load(pool: PgPool, event: Uuid) -> Result<(Stored, Known), StoreError> {
-    let mut read = begin(&pool).await?;
+    retried_work(|| load_once(&pool, event)).await
+}
+
+async fn load_once(pool: &PgPool, event: Uuid) -> Result<(Stored, Known), Failure> {
+    let mut read = begin(pool).await?;
     let (manifest, ticket, rev): (Option<Vec<u8>>, Option<Vec<u8>>, i64) =
         sqlx::query_as("select manifest, ticket, rev from event where event_id = $1")
             .bind(event)
             .fetch_one(&mut *read)
-            .await
-            .map_err(|error| disk(&error))?;
+            .await?;
     let mut known = Known {
         rev,
         ..Known::default()
@@ -70,8 +73,7 @@ pub(super) async fn load(pool: PgPool, event: Uuid) -> Result<(Stored, Known), S
         sqlx::query_as("select bytes from displaced where event_id = $1 order by id")
             .bind(event)
             .fetch_all(&mut *read)
-            .await
-            .map_err(|error| disk(&error))?;
+            .await?;
     stored.displaced = pieces.into_iter().map(|(bytes,)| bytes).collect();
     load_secrets(&mut read, event, &mut stored).await?;
     Ok((stored, known))
@@ -84,27 +86,38 @@ pub(super) async fn load(pool: PgPool, event: Uuid) -> Result<(Stored, Known), S
 /// [`StoreError::Behind`] if something else is there than this process remembers.
 pub(super) async fn added(
     pool: PgPool,
-    event: Uuid,
+    place: Place,
     since: i64,
     known: BTreeMap<LogName, KnownLog>,
 ) -> Result<Option<Added>, StoreError> {
-    let mut read = begin(&pool).await?;
-    let (rev, manifest): (i64, Option<Vec<u8>>) =
-        sqlx::query_as("select rev, manifest from event where event_id = $1")
+    retried_work(|| added_once(&pool, place, since, &known)).await
+}
+
+async fn added_once(
+    pool: &PgPool,
+    Place { event, store }: Place,
+    since: i64,
+    known: &BTreeMap<LogName, KnownLog>,
+) -> Result<Option<Added>, Failure> {
+    let mut read = begin(pool).await?;
+    let row: Option<(i64, Option<Vec<u8>>, i64)> =
+        sqlx::query_as("select rev, manifest, store from event where event_id = $1")
             .bind(event)
-            .fetch_one(&mut *read)
-            .await
-            .map_err(|error| disk(&error))?;
+            .fetch_optional(&mut *read)
+            .await?;
+    let Some((rev, manifest, _)) = row.filter(|row| row.2 == store) else {
+        return Err(StoreError::Behind.into());
+    };
     if rev == since {
         return Ok(None);
     }
     let held = logs(&mut read, event).await?;
-    for (name, known) in &known {
+    for (name, known) in known {
         let fits = held
             .get(name)
             .is_some_and(|held| held.branch == known.branch && known.height <= held.height);
         if !fits {
-            return Err(StoreError::Behind);
+            return Err(StoreError::Behind.into());
         }
     }
     let displaced: Vec<(Vec<u8>,)> =
@@ -112,11 +125,10 @@ pub(super) async fn added(
             .bind(event)
             .bind(since)
             .fetch_all(&mut *read)
-            .await
-            .map_err(|error| disk(&error))?;
+            .await?;
     // A fork that was decided is read with everything.
     let (true, true, Some(manifest)) = (displaced.is_empty(), since <= rev, manifest) else {
-        return Err(StoreError::Behind);
+        return Err(StoreError::Behind.into());
     };
     let height = |name: &LogName| known.get(name).map_or(0, |log| log.height);
     let grown = held.iter().filter(|(name, log)| height(name) < log.height);
@@ -132,6 +144,45 @@ pub(super) async fn added(
         forks: forks(&mut read, event, since).await?,
         logs: held,
     }))
+}
+
+/// Tells whether less is there than this process has read or written: the database was put back to
+/// an older state. What the owner's choice of a branch took out of a log is no loss.
+///
+/// Source: PROTOCOL R-CLOUD-6.
+pub(super) async fn fell_back(
+    pool: PgPool,
+    place: Place,
+    since: i64,
+    known: BTreeMap<LogName, KnownLog>,
+) -> Result<bool, StoreError> {
+    retried_work(|| fell_back_once(&pool, place, since, &known)).await
+}
+
+async fn fell_back_once(
+    pool: &PgPool,
+    Place { event, store }: Place,
+    since: i64,
+    known: &BTreeMap<LogName, KnownLog>,
+) -> Result<bool, Failure> {
+    let mut read = begin(pool).await?;
+    let row: Option<(i64, i64)> =
+        sqlx::query_as("select rev, store from event where event_id = $1")
+            .bind(event)
+            .fetch_optional(&mut *read)
+            .await?;
+    let Some((rev, held)) = row else {
+        return Ok(false);
+    };
+    if held != store {
+        return Ok(false);
+    }
+    let held = logs(&mut read, event).await?;
+    let lower = |(name, known): (&LogName, &KnownLog)| match held.get(name) {
+        None => 0 < known.height,
+        Some(held) => held.branch == known.branch && held.height < known.height,
+    };
+    Ok(rev < since || known.iter().any(lower))
 }
 
 impl Known {
@@ -218,26 +269,25 @@ fn pushes(name: LogName, entries: Vec<(u64, Vec<u8>)>, heads: &[(u64, [u8; 64])]
 }
 
 /// Begins to read everything as it stands at one moment.
-async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>, StoreError> {
-    let mut read = pool.begin().await.map_err(|error| disk(&error))?;
+async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>, Failure> {
+    let mut read = pool.begin().await?;
     sqlx::query("set transaction isolation level repeatable read read only")
         .execute(&mut *read)
-        .await
-        .map_err(|error| disk(&error))?;
+        .await?;
     Ok(read)
 }
 
 async fn logs(
     read: &mut Transaction<'_, Postgres>,
     event: Uuid,
-) -> Result<BTreeMap<LogName, KnownLog>, StoreError> {
+) -> Result<BTreeMap<LogName, KnownLog>, Failure> {
     let rows: Vec<(i32, Vec<u8>, i64, i32)> =
         sqlx::query_as("select log, name, height, branch from log where event_id = $1")
             .bind(event)
             .fetch_all(&mut **read)
-            .await
-            .map_err(|error| disk(&error))?;
-    rows.into_iter().map(known_log).collect()
+            .await?;
+    let known: Result<_, StoreError> = rows.into_iter().map(known_log).collect();
+    Ok(known?)
 }
 
 /// Reads the row of a log.
@@ -271,7 +321,8 @@ async fn load_logs(
             return Err(StoreError::Damaged(format!(
                 "log {} has a gap below its height {}",
                 log.ordinal, log.height
-            )));
+            ))
+            .into());
         }
         logs.push(StoredLog {
             name: *name,
@@ -288,7 +339,7 @@ async fn entries(
     event: Uuid,
     logs: &BTreeMap<LogName, KnownLog>,
     above: &[(i32, i64)],
-) -> Result<BTreeMap<LogName, Vec<(u64, Vec<u8>)>>, StoreError> {
+) -> Result<BTreeMap<LogName, Vec<(u64, Vec<u8>)>>, Failure> {
     let (ordinals, heights): (Vec<i32>, Vec<i64>) = above.iter().copied().unzip();
     let rows: Vec<(i32, i64, Vec<u8>)> = sqlx::query_as(
         "select entry.log, entry.seq, entry.bytes \
@@ -300,8 +351,7 @@ async fn entries(
     .bind(ordinals)
     .bind(heights)
     .fetch_all(&mut **read)
-    .await
-    .map_err(|error| disk(&error))?;
+    .await?;
     let names = names(logs);
     let mut entries: BTreeMap<LogName, Vec<(u64, Vec<u8>)>> = BTreeMap::new();
     for (ordinal, seq, bytes) in rows {
@@ -319,7 +369,7 @@ async fn heads(
     event: Uuid,
     logs: &BTreeMap<LogName, KnownLog>,
     above: &[(i32, i64)],
-) -> Result<BTreeMap<LogName, Vec<(u64, [u8; 64])>>, StoreError> {
+) -> Result<BTreeMap<LogName, Vec<(u64, [u8; 64])>>, Failure> {
     let (ordinals, heights): (Vec<i32>, Vec<i64>) = above.iter().copied().unzip();
     let rows: Vec<(i32, i64, Vec<u8>)> = sqlx::query_as(
         "select head.log, head.height, head.signature \
@@ -331,8 +381,7 @@ async fn heads(
     .bind(ordinals)
     .bind(heights)
     .fetch_all(&mut **read)
-    .await
-    .map_err(|error| disk(&error))?;
+    .await?;
     let names = names(logs);
     let mut heads: BTreeMap<LogName, Vec<(u64, [u8; 64])>> = BTreeMap::new();
     for (ordinal, height, signature) in rows {
@@ -358,12 +407,13 @@ async fn cells(
     event: Uuid,
     since: i64,
 ) -> Rows<(Vec<u8>, i16, Vec<u8>)> {
-    sqlx::query_as("select signer, kind, bytes from cell where event_id = $1 and rev > $2")
-        .bind(event)
-        .bind(since)
-        .fetch_all(&mut **read)
-        .await
-        .map_err(|error| disk(&error))
+    let rows =
+        sqlx::query_as("select signer, kind, bytes from cell where event_id = $1 and rev > $2")
+            .bind(event)
+            .bind(since)
+            .fetch_all(&mut **read)
+            .await?;
+    Ok(rows)
 }
 
 async fn forks(
@@ -371,12 +421,12 @@ async fn forks(
     event: Uuid,
     since: i64,
 ) -> Rows<(Vec<u8>, Vec<u8>)> {
-    sqlx::query_as("select name, bytes from fork where event_id = $1 and rev > $2")
+    let rows = sqlx::query_as("select name, bytes from fork where event_id = $1 and rev > $2")
         .bind(event)
         .bind(since)
         .fetch_all(&mut **read)
-        .await
-        .map_err(|error| disk(&error))
+        .await?;
+    Ok(rows)
 }
 
 /// Reads open invites and keys of sealed texts.
@@ -384,13 +434,12 @@ async fn load_secrets(
     read: &mut Transaction<'_, Postgres>,
     event: Uuid,
     stored: &mut Stored,
-) -> Result<(), StoreError> {
+) -> Result<(), Failure> {
     let invites: Vec<(Vec<u8>, Vec<u8>)> =
         sqlx::query_as("select id, bytes from invite where event_id = $1 order by id")
             .bind(event)
             .fetch_all(&mut **read)
-            .await
-            .map_err(|error| disk(&error))?;
+            .await?;
     for (id, bytes) in invites {
         let id = <[u8; 16]>::try_from(id)
             .map_err(|_| StoreError::Damaged("an invite's id has another length".to_owned()))?;
@@ -400,8 +449,7 @@ async fn load_secrets(
         sqlx::query_as("select bytes from sealing_key where event_id = $1 order by id")
             .bind(event)
             .fetch_all(&mut **read)
-            .await
-            .map_err(|error| disk(&error))?;
+            .await?;
     for (bytes,) in keys {
         let row = KeyRow::from_bytes(&bytes)
             .ok_or_else(|| StoreError::Damaged("a key has another length".to_owned()))?;
