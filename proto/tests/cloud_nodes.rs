@@ -55,12 +55,16 @@ impl Device {
     }
 
     fn read(seed: u8, cloud: bool, warrant: Option<Warrant>, stored: Stored) -> Self {
-        Self::read_as(seed, cloud.then_some(warrant), seed.into(), stored)
+        Self::read_as(seed, (cloud, warrant), seed.into(), stored)
     }
 
     /// A device, or a node of a cloud, with the id of its store.
-    fn read_as(seed: u8, cloud: Option<Option<Warrant>>, store: u64, stored: Stored) -> Self {
-        let (cloud, warrant) = (cloud.is_some(), cloud.flatten());
+    fn read_as(
+        seed: u8,
+        (cloud, warrant): (bool, Option<Warrant>),
+        store: u64,
+        stored: Stored,
+    ) -> Self {
         let identity = Identity {
             key: DeviceKey::from_seed([seed; 32]),
             store,
@@ -310,12 +314,15 @@ fn put_back() -> (Device, Device, Stored) {
     let mut owner = Device::owner();
     owner.score(1);
     let mut cloud = Device::new(CLOUD, true, None);
-    assert_eq!(talk(&mut owner, &mut cloud, 6_000), []);
+    assert_eq!(talk(&mut owner, &mut cloud, 6_000), [], "they agree");
     let night = stored(&cloud.disk.0);
     owner.score(2);
     owner.score(3);
-    assert_eq!(talk(&mut owner, &mut cloud, 6_000), []);
-    assert!(owner.is_whole() && owner.restarted(1).is_whole());
+    assert_eq!(talk(&mut owner, &mut cloud, 6_000), [], "they agree");
+    assert!(
+        owner.is_whole() && owner.restarted(1).is_whole(),
+        "all is there"
+    );
     (owner, cloud, night)
 }
 
@@ -338,7 +345,7 @@ fn a_cloud_that_was_put_back_learns_it_from_its_own_receipts() {
     assert!(owner.restarted(1).is_whole());
 
     // Receipts of another store are no claim upon this one.
-    let mut fresh = Device::read_as(CLOUD, Some(None), 7, night);
+    let mut fresh = Device::read_as(CLOUD, (true, None), 7, night);
     fresh.mono_ms = owner.mono_ms;
     talk_over(&mut owner, &mut fresh, 2_000, no_entries);
     assert!(!fresh.replica.is_below_its_receipts());
@@ -350,7 +357,7 @@ fn a_device_remembers_over_a_restart_that_the_cloud_was_put_back() {
     for clock_back_ms in [0, 1_000_000] {
         let (mut owner, _, night) = put_back();
         let before = owner.replica.bundle();
-        let mut fresh = Device::read_as(CLOUD, Some(None), 7, night);
+        let mut fresh = Device::read_as(CLOUD, (true, None), 7, night);
         owner.mono_ms += 2_000_000;
         fresh.mono_ms = owner.mono_ms - clock_back_ms;
         talk_over(&mut owner, &mut fresh, 4_000, no_entries);
@@ -380,7 +387,7 @@ fn a_device_remembers_over_a_restart_that_the_cloud_was_put_back() {
 fn a_receipt_of_a_node_that_is_gone_does_not_hide_what_the_cloud_lost() {
     for [gone, stays] in [[51, 52], [52, 51]] {
         let node = |seed: u8, store: u64, stored: Stored| {
-            Device::read_as(seed, Some(Some(warrant(seed))), store, stored)
+            Device::read_as(seed, (true, Some(warrant(seed))), store, stored)
         };
         let mut owner = Device::owner();
         owner.score(1);

@@ -54,7 +54,7 @@ fn all_are_there(node: &Process, events: &[(String, EventId, Vec<u8>)]) {
             uuid.as_str(),
             name.as_str(),
             &name.to_uppercase(),
-            &uuid[..13],
+            uuid.get(..13).unwrap(),
         ] {
             let told = get(&format!("/api/events/{asked}")).good();
             assert_eq!(told["event"], uuid, "{asked}: {told}");
