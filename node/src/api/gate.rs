@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
@@ -13,7 +13,7 @@ use axum::extract::{ConnectInfo, FromRequestParts as _, Query, RawPathParams, Re
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::timeout;
 
 use super::access::Member;
@@ -27,7 +27,8 @@ use super::once::{self, KEY_BYTES_MAX};
 use super::routes::{FILE_MAX, Need, Of, PART_MAX, Route, Verb};
 use super::tokens::Use;
 use super::{Api, Inner};
-use crate::local::protocol::{Devices, Nothing, Request as Asked};
+use crate::local::protocol::{Devices, Nothing, Request as Asked, codes as local};
+use crate::root::Mode;
 
 /// Largest body of somebody who is not logged in.
 pub(super) const BODY_NOBODY_MAX: usize = 8 * 1024;
@@ -139,12 +140,13 @@ async fn through(
         Of::Node => None,
         Of::Event => Some(event(api, &parts, &path).await?),
     };
+    takes(api, route, open.as_ref())?;
     let person = at_event(api, person, open.as_ref()).await?;
     may(route, &person, open.as_ref())?;
     let stranger = person.is_stranger();
     let place = match route.body_max {
-        FILE_MAX => api.0.files.acquire().await.ok(),
-        PART_MAX => api.0.pieces.acquire().await.ok(),
+        FILE_MAX => Arc::clone(&api.0.files).acquire_owned().await.ok(),
+        PART_MAX => Arc::clone(&api.0.pieces).acquire_owned().await.ok(),
         _ => None,
     };
     let body = read(body, route, stranger).await?;
@@ -156,13 +158,28 @@ async fn through(
         parts,
         body,
     };
-    let done = answer(route, ask).await;
-    drop(place);
-    done
+    answer(route, ask, place).await
 }
 
-/// Answers, or repeats the answer of the same request.
-async fn answer(route: &'static Route, ask: Ask) -> Result<Response, Failure> {
+/// Refuses to write about no event in a cloud: events come to it from devices, and what is about none
+/// is kept in memory alone.
+fn takes(api: &Api, route: &Route, open: Option<&Open>) -> Result<(), Failure> {
+    let nowhere = open.is_some_and(|it| it.uuid.is_empty());
+    if !nowhere || route.method == Verb::Get || api.0.parts.mode != Mode::Cloud {
+        return Ok(());
+    }
+    let text = "this cloud has no event yet; nothing was changed; the owner's device brings its event with \
+                `tallyline run --cloud ADDRESS --cloud-key KEY`";
+    Err(Failure::new(StatusCode::NOT_FOUND, local::NO_EVENT, text))
+}
+
+/// Answers, or repeats the answer of the same request. The place of a large body is held until that is
+/// done with, whoever waits for it.
+async fn answer(
+    route: &'static Route,
+    ask: Ask,
+    place: Option<OwnedSemaphorePermit>,
+) -> Result<Response, Failure> {
     let key = ask.header("idempotency-key").to_owned();
     let Person::Somebody(somebody) = &ask.person else {
         return (route.serve)(ask).await;
@@ -171,8 +188,8 @@ async fn answer(route: &'static Route, ask: Ask) -> Result<Response, Failure> {
         return (route.serve)(ask).await;
     }
     checked(&key)?;
-    let place = format!("{} {}", route.method.name(), ask.parts.uri);
-    let key = (somebody.name.clone(), place, key);
+    let asked = format!("{} {}", route.method.name(), ask.parts.uri);
+    let key = (somebody.name.clone(), asked, key);
     let about = (key, blake3::hash(&ask.body));
     let (told, answer) = oneshot::channel();
     let api = ask.api.clone();
@@ -183,6 +200,7 @@ async fn answer(route: &'static Route, ask: Ask) -> Result<Response, Failure> {
         let work = once::answer(once, &*parts.shared, about, (route.serve)(ask));
         // Who asked may have gone away meanwhile.
         told.send(work.await).ok();
+        drop(place);
     });
     answer.await.unwrap_or_else(|_| {
         let text = "the request ended by a fault of the program; ask what was saved";

@@ -146,12 +146,12 @@ struct Inner {
     streams_each: Arc<listen::Addresses>,
     latest: stream::Latest,
     /// Places for large bodies.
-    files: Semaphore,
+    files: Arc<Semaphore>,
     looks: looks::Looks,
     /// Requests that go on when nobody waits for their answer any more.
     begun: Mutex<JoinSet<()>>,
     /// Places for parts of pictures and clips on their way in.
-    pieces: Semaphore,
+    pieces: Arc<Semaphore>,
     /// Places for who reads pictures and clips.
     readers: Arc<Semaphore>,
     /// One write of an event at a time that has looked before it writes.
@@ -174,10 +174,10 @@ impl Api {
             metrics: metrics::Metrics::new(&parts.figures),
             streams: Arc::new(Semaphore::new(parts.crowd.streams)),
             streams_each: Arc::new(listen::Addresses::new(parts.crowd.streams_each)),
-            pieces: Semaphore::new(PARTS_MAX),
+            pieces: Arc::new(Semaphore::new(PARTS_MAX)),
             readers: Arc::new(Semaphore::new(readers_max(parts.mode))),
             latest: stream::Latest::default(),
-            files: Semaphore::new(FILES_MAX),
+            files: Arc::new(Semaphore::new(FILES_MAX)),
             looks: looks::Looks::default(),
             begun: Mutex::default(),
             turns: Mutex::default(),

@@ -17,7 +17,7 @@ use utoipa::openapi::{
 use super::Failure;
 use super::ask::{Ask, json};
 use super::limits::Limit;
-use super::routes::{Need, ROUTES, Route, Verb};
+use super::routes::{Need, Of, ROUTES, Route, Verb};
 use super::{auth, blobs, claims, exchange};
 use crate::local::protocol::{
     Adopt, Decide, Grant, IncidentAdd, IncidentReport, ScoreAdd, ScoreVoid,
@@ -103,6 +103,13 @@ fn operation(route: &Route) -> OperationBuilder {
     for &(name, what) in route.query {
         operation = operation.parameter(parameter(name, ParameterIn::Query, what));
     }
+    if route.of == Of::Event && parts(route.path).all(|it| it != "e" && it != "c") {
+        let what = "UUID or name of the event; needed where the node has several";
+        operation = operation.parameter(parameter("event", ParameterIn::Query, what));
+    }
+    for &(name, what) in route.headers {
+        operation = operation.parameter(parameter(name, ParameterIn::Header, what));
+    }
     if let Some(what) = key_of(route) {
         operation = operation.parameter(parameter("Idempotency-Key", ParameterIn::Header, what));
     }
@@ -121,6 +128,9 @@ fn operation(route: &Route) -> OperationBuilder {
     let bad = ResponseBuilder::new()
         .description("a problem with its code, and where it is")
         .content(PROBLEM, content(PROBLEM));
+    for &(status, what) in route.also {
+        operation = operation.response(status, ResponseBuilder::new().description(what));
+    }
     operation.response("200", good).response("default", bad)
 }
 
@@ -317,6 +327,10 @@ mod tests {
             .iter()
             .filter_map(|it| it["name"].as_str())
             .collect();
-        assert_eq!(names, ["e", "Idempotency-Key"]);
+        assert_eq!(names, ["e", "If-Match", "Idempotency-Key"]);
+        let devices = &told["paths"]["/api/v1/devices"]["get"]["parameters"];
+        assert_eq!(devices[0]["name"], "event");
+        let blob = &told["paths"]["/api/v1/blobs/{hash}"]["get"];
+        assert!(blob["responses"]["206"].is_object(), "{blob}");
     }
 }

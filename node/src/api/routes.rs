@@ -58,6 +58,15 @@ pub(super) enum Of {
 /// What finds the answer.
 type Serve = fn(Ask) -> Pin<Box<dyn Future<Output = Result<Response, Failure>> + Send>>;
 
+/// The header with which a client says what it has.
+pub(super) const TAG: (&str, &str) = (
+    "If-None-Match",
+    "the ETag of the answer that the client has",
+);
+
+/// What it is told then.
+pub(super) const SAME: (&str, &str) = ("304", "the client has it already");
+
 /// One route.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Route {
@@ -73,6 +82,10 @@ pub(super) struct Route {
     pub(super) body_max: usize,
     /// What may stand behind the question mark: names and what they say.
     pub(super) query: &'static [(&'static str, &'static str)],
+    /// Headers that change the answer: names and what they say.
+    pub(super) headers: &'static [(&'static str, &'static str)],
+    /// Other answers than 200 that are none of a problem: status and when.
+    pub(super) also: &'static [(&'static str, &'static str)],
     /// Schema of the body; empty: none.
     pub(super) takes: &'static str,
     /// Whether the body may be left out.
@@ -131,6 +144,8 @@ impl Route {
             limit: Limit::List,
             body_max: BODY_MAX,
             query: &[],
+            headers: &[],
+            also: &[],
             takes: "",
             body_may_miss: false,
             gives: "application/json",
@@ -208,6 +223,21 @@ impl Route {
 
     const fn takes(mut self, schema: &'static str) -> Self {
         self.takes = schema;
+        self
+    }
+
+    const fn headers(mut self, headers: &'static [(&'static str, &'static str)]) -> Self {
+        self.headers = headers;
+        self
+    }
+
+    /// For an answer with a tag that a client may have already.
+    const fn tagged(self) -> Self {
+        self.headers(&[TAG]).also(&[SAME])
+    }
+
+    const fn also(mut self, also: &'static [(&'static str, &'static str)]) -> Self {
+        self.also = also;
         self
     }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tallyline_keys::PublicKey;
 use tallyline_proto::model::{EventId, Ticket};
-use tallyline_proto::replica::{Identity, Notice, PeerId, Reason};
+use tallyline_proto::replica::{Notice, PeerId, Reason};
 use tallyline_proto::wire::{event_id, event_tag};
 use tokio::sync::watch;
 use tokio::task::{JoinSet, spawn_blocking};
@@ -23,15 +23,13 @@ use uuid::Uuid;
 use super::alerting::Alerting;
 use super::bus::Bus;
 use super::founding::Founded;
+use super::nobody;
 use super::people::People;
 use super::shelf::Shelf;
 use crate::api::{Active, Open};
 use crate::beside::Beside;
 use crate::clock::Clock;
-use crate::driver::{
-    Driver, DriverThread, Home, Link, NoLink, Opener, Origin, Stopped, Unanswered, Unstarted,
-};
-use crate::entropy;
+use crate::driver::{Driver, DriverThread, Link, Stopped, Unanswered, Unstarted};
 use crate::figures::Figures;
 use crate::growth::Growth;
 use crate::local::protocol::{self, Answer, Call, Problem, Request, codes, exits};
@@ -39,8 +37,8 @@ use crate::local::{Answers, Clerk, Here, Network, names};
 use crate::media::{self, Depot, Fetcher, Media, Metered};
 use crate::net::{Net, Side, SidePeer, Sides};
 use crate::root::events::Shelved;
-use crate::root::{Mode, Root, RootError, RootLock};
-use crate::store::{InMemoryBackend, Store, StoreError};
+use crate::root::{Mode, Root, RootLock};
+use crate::store::StoreError;
 
 /// Milliseconds without a connection or a question after which an event is put away.
 const IDLE_MS: u64 = 5 * 60 * 1_000;
@@ -147,7 +145,7 @@ impl Events {
     ///
     /// If there is no memory, or no randomness, for the loop of no event.
     pub fn new(around: Around) -> Result<Self, StoreError> {
-        let nobody = nobody(&around)?;
+        let nobody = nobody::clerk(&around)?;
         Ok(Self(Arc::new(Shared {
             around,
             slots: Mutex::default(),
@@ -680,7 +678,7 @@ impl Sides for Events {
 
 impl Answers for Events {
     async fn answer(&self, call: Call) -> Answer {
-        if about_the_node(&call.request) {
+        if nobody::about_the_node(&call.request) {
             return self.0.nobody.answer(call).await;
         }
         if let Request::EventList(_) = call.request {
@@ -698,7 +696,8 @@ impl Answers for Events {
             // said without naming one of several.
             Err(problem)
                 if (problem.code == codes::NO_EVENT && call.request.reads())
-                    || (problem.code == codes::WHICH_EVENT && may_be_any(&call.request)) =>
+                    || (problem.code == codes::WHICH_EVENT
+                        && nobody::may_be_any(&call.request)) =>
             {
                 self.0.nobody.answer(call).await
             }
@@ -714,72 +713,6 @@ fn not_found(error: &StoreError) -> Problem {
         exits::STORAGE,
         format!("the events cannot be looked up: {error}; nothing was changed; try again"),
     )
-}
-
-/// Tells whether a request is about the node and not about an event.
-fn about_the_node(request: &Request) -> bool {
-    matches!(
-        request,
-        Request::Stop(_)
-            | Request::SyncPause(_)
-            | Request::SyncResume(_)
-            | Request::SyncNow(_)
-            | Request::CloudRebuild(_)
-            | Request::Security(_)
-    )
-}
-
-/// Tells whether a request is about the node when no event is named.
-fn may_be_any(request: &Request) -> bool {
-    matches!(
-        request,
-        Request::Node(_) | Request::Vitals(_) | Request::Health(_)
-    )
-}
-
-/// Makes who answers what is about no event: a loop without one, on a store in memory.
-fn nobody(around: &Around) -> Result<Clerk, StoreError> {
-    let opener: Opener = Box::new(|_| {
-        let id = entropy::number()?;
-        Store::with_backend(InMemoryBackend::new(), id).map(Into::into)
-    });
-    let origin = Origin {
-        home: Box::new(Nobody(Arc::clone(&around.root))),
-        clock: around.clock.clone(),
-        opener,
-    };
-    let (driver, work) = Driver::prepare(origin, Arc::new(NoLink))?;
-    let mut stopped = around.stop.subscribe();
-    // It ends with the node: nothing that it says is kept anywhere.
-    around.net.run_beside(async move {
-        tokio::select! {
-            () = work => {}
-            _ = stopped.wait_for(|stop| *stop) => {}
-        }
-    });
-    Ok(Clerk::new(
-        driver,
-        Arc::clone(&around.network),
-        around.here.clone(),
-        Arc::clone(&around.stop),
-    ))
-}
-
-/// The home of no event.
-struct Nobody(Arc<Root>);
-
-impl Home for Nobody {
-    fn identity(&self, store: u64) -> Identity {
-        self.0.identity(store)
-    }
-
-    fn keep_manifest(&self, _manifest: &[u8]) -> Result<(), RootError> {
-        Ok(())
-    }
-
-    fn kept_manifest(&self) -> Option<Vec<u8>> {
-        None
-    }
 }
 
 impl fmt::Debug for Events {

@@ -9,6 +9,8 @@
 //! | `shelf` | where the events are kept |
 //! | `events` | which of them are active, and their loops |
 //! | `reception` | leads each connection to its event |
+//! | `founding` | how many events may be founded, and by whom |
+//! | `nobody` | what is about none of them |
 //! | `served` | the events as HTTP serves them |
 //! | `alerting` | what nodes that share a database tell about its events, once together |
 //! | `people` | what HTTP keeps of people and requests, in the database that nodes share |
@@ -22,6 +24,7 @@ mod bus;
 mod events;
 mod founding;
 mod nats;
+mod nobody;
 mod people;
 mod reception;
 mod served;

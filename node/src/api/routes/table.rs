@@ -12,7 +12,7 @@ use super::super::{
     alerts, auth, blobs, board, claims, exchange, health, metrics, office, openapi, page, plans,
     scores, stream,
 };
-use super::{Route, Verb};
+use super::{Route, SAME, TAG, Verb};
 
 const BLOB_BYTES: (&str, &str) = (
     "bytes",
@@ -145,12 +145,14 @@ pub(in super::super) static ROUTES: &[Route] = &[
     })
     .what("The event: stages, squads, shooters, rules.")
     .public()
+    .tagged()
     .gives("tallyline.event/1"),
     Route::get("board", "/api/events/{e}/board", |ask| {
         Box::pin(board::snapshot(ask))
     })
     .what("The board.")
     .public()
+    .tagged()
     .gives("tallyline.board/1"),
     Route::get("standings", "/api/events/{e}/standings", |ask| {
         Box::pin(board::standings(ask))
@@ -165,6 +167,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
         ("class", "a class"),
         ("category", "a category"),
     ])
+    .tagged()
     .gives("tallyline.standings/1"),
     Route::get("stream", "/api/events/{e}/stream", |ask| {
         Box::pin(stream::events(ask))
@@ -172,6 +175,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
     .what("What is new, as server-sent events; `Last-Event-ID` resumes.")
     .public()
     .query(&[CURSOR])
+    .headers(&[("Last-Event-ID", "the id of the last message that came")])
     .gives("text/event-stream"),
     Route::get("ws", "/api/events/{e}/ws", |ask| {
         Box::pin(stream::socket(ask))
@@ -179,6 +183,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
     .what("What is new, over a WebSocket.")
     .public()
     .query(&[CURSOR])
+    .also(&[("101", "the connection is a WebSocket from here on")])
     .gives("tallyline.news/1"),
     Route::get("scores", "/api/events/{e}/scores", |ask| {
         Box::pin(scores::list(ask))
@@ -202,6 +207,10 @@ pub(in super::super) static ROUTES: &[Route] = &[
     )
     .need(ScoresWrite)
     .limit(Limit::Write)
+    .headers(&[(
+        "If-Match",
+        "UUID of the entry that is thought to stand, or `none`",
+    )])
     .takes("ScoreAdd")
     .gives("tallyline.saved/1"),
     Route::post("scoreVoid", "/api/events/{e}/scores/void", |ask| {
@@ -236,6 +245,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
     })
     .what("Who has claimed what.")
     .need(ClaimsRead)
+    .tagged()
     .gives("tallyline.claims-held/1"),
     Route::get("claimOf", "/api/events/{e}/claims/{m}", |ask| {
         Box::pin(claims::one(ask))
@@ -487,5 +497,11 @@ pub(in super::super) static ROUTES: &[Route] = &[
                incidents-read.",
     )
     .public()
+    .headers(&[
+        TAG,
+        ("Range", "one span of bytes, `bytes=FROM-TO`"),
+        ("If-Range", "the ETag of which the client has a part"),
+    ])
+    .also(&[SAME, ("206", "the span of bytes that was asked for")])
     .gives("image/*, video/*"),
 ];
