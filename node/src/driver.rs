@@ -49,8 +49,13 @@ const QUEUE_MAX: usize = 1024;
 /// Most things taken into one step: bounds how long the first of them waits for its commit.
 const BATCH_MAX: usize = 256;
 
-/// Milliseconds between ticks when nothing else happens: the core wants one every 50 to 250 ms.
+/// Least milliseconds between two ticks: the core wants one every 50 to 250 ms while it has something to
+/// do by itself.
 const TICK_MS: u64 = 100;
+
+/// As [`TICK_MS`], while the core has nothing to do by itself: a phone sleeps, and a cloud holds thousands
+/// of events that nobody plays.
+const IDLE_TICK_MS: u64 = 1_000;
 
 /// Milliseconds between two looks at what the disk has left: a camera app beside it fills at most
 /// 100 MB meanwhile, and others' entries are refused from 128 MiB on.
@@ -367,8 +372,8 @@ impl Loop {
 
     /// Waits for something to happen, at most until the next tick is due.
     async fn gather(&mut self) -> Batch {
-        let waited_ms = self.now().mono_ms.saturating_sub(self.last_tick_ms);
-        let wait = std::time::Duration::from_millis(TICK_MS.saturating_sub(waited_ms));
+        let wait_ms = self.tick_at_ms().saturating_sub(self.now().mono_ms);
+        let wait = std::time::Duration::from_millis(wait_ms);
         let mut batch = receive(&mut self.queue, wait, &mut self.pending).await;
         let now = self.now();
         if TICK_MS <= now.mono_ms.saturating_sub(self.last_tick_ms) {
@@ -381,6 +386,17 @@ impl Loop {
             batch.inputs.extend(self.measure(first));
         }
         batch
+    }
+
+    /// Returns when the next tick is due. What waits already comes with one, however soon that is.
+    fn tick_at_ms(&self) -> u64 {
+        let soonest = self.last_tick_ms.saturating_add(TICK_MS);
+        if !self.queue.is_empty() {
+            return soonest;
+        }
+        let latest = self.last_tick_ms.saturating_add(IDLE_TICK_MS);
+        let due = self.replica.due_ms().unwrap_or(latest);
+        due.clamp(soonest, latest)
     }
 
     /// Takes in what other processes have added, if that is asked for.
