@@ -316,8 +316,10 @@ fn a_stream_has_a_place_or_is_told_that_there_is_none() {
     assert_eq!(none.header("retry-after"), "30");
     assert_eq!(web.patient("/api/events/-/board").status, 200);
     drop(first);
+    // Not as nobody: who looks so often may ask for nothing else then.
+    let monitor = web.with(&super::token(&range, "monitor", "owner"));
     until("a place is free", AGREE_MAX, || {
-        let figures = web.patient("/metrics").body;
+        let figures = monitor.patient("/metrics").body;
         String::from_utf8(figures)
             .unwrap()
             .contains("tallyline_http_streams 1")
