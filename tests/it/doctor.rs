@@ -81,25 +81,30 @@ fn the_security_log_tells_who_was_turned_away() {
     let [listen, loopback, no_mdns] = LOOPBACK;
     let args = [listen, loopback, no_mdns, "--peer", &address];
     let other = Process::start(&two, &args).unwrap();
-    // A device with an event of its own dials the other one, which does not know it.
+    // A device with an event of its own dials the other one. Neither knows the other, and whose time for a
+    // proof is over first turns the other away.
     other.ask(&create).unwrap();
     let turned_away = || {
-        let log = node.ask(&json!({"verb": "security"})).unwrap();
-        let lines = log["lines"].as_array().unwrap().clone();
-        lines.into_iter().find(|it| it["key"].is_string())
+        let mut both = [(&node, &one), (&other, &two)].into_iter();
+        both.find_map(|(node, root)| {
+            let log = node.ask(&json!({"verb": "security"})).unwrap();
+            let lines = log["lines"].as_array().unwrap().clone();
+            let line = lines.into_iter().find(|it| it["key"].is_string())?;
+            Some((root.clone(), line))
+        })
     };
-    let line = wait_for(turned_away);
+    let (root, line) = wait_for(turned_away);
     assert!(line["cause"].is_string(), "{line}");
     assert!(
         line["address"].as_str().unwrap().starts_with("127."),
         "{line}"
     );
-    let text = run(&one, &["doctor", "--security"]);
+    let text = run(&root, &["doctor", "--security"]);
     assert_eq!(text.exit, 0, "{text:?}");
     let key = line["key"].as_str().unwrap();
     let short = key.split('-').next().unwrap();
     assert!(text.stdout.contains(short), "{text:?}");
-    let (_, report) = examine(&one);
+    let (_, report) = examine(&root);
     assert_eq!(finding(&report, "refusals")["state"], "note", "{report}");
     other.stop().unwrap();
     node.stop().unwrap();
