@@ -40,6 +40,17 @@ fn entries(range: &Range, name: &str, event: &str) -> u64 {
     told["totals"]["entries"].as_u64().unwrap_or(0)
 }
 
+/// Founds an event for a cloud, and starts its owner's device until all of it is at a node.
+pub(crate) fn owner_at(range: &Range, node: &Process, key: &str) -> Process {
+    range.done("owner", &["init", "--label", "Owner"]);
+    range.found("owner", &["--cloud-key", key]);
+    range.done("owner", &["event", "lock"]);
+    let uplink = ["--cloud", &address(node), "--cloud-key", key];
+    let owner = range.start_with("owner", &[], &uplink);
+    until("all is in the cloud", AGREE_MAX, || is_in_the_cloud(&owner));
+    owner
+}
+
 pub(crate) fn is_in_the_cloud(node: &Process) -> bool {
     status(node)["light"] == "in-the-cloud"
 }

@@ -141,6 +141,7 @@ async fn through(
         Of::Event => Some(event(api, &parts, &path).await?),
     };
     takes(api, route, open.as_ref())?;
+    says_something(route, &parts.headers)?;
     let person = at_event(api, person, open.as_ref()).await?;
     may(route, &person, open.as_ref())?;
     let stranger = person.is_stranger();
@@ -171,6 +172,21 @@ fn takes(api: &Api, route: &Route, open: Option<&Open>) -> Result<(), Failure> {
     let text = "this cloud has no event yet; nothing was changed; the owner's device brings its event with \
                 `tallyline run --cloud ADDRESS --cloud-key KEY`";
     Err(Failure::new(StatusCode::NOT_FOUND, local::NO_EVENT, text))
+}
+
+/// Refuses a header that is there and empty, where leaving it out means something else: whoever sends it
+/// meant to be kept from doing a thing twice, or from writing over another one's.
+fn says_something(route: &Route, headers: &HeaderMap) -> Result<(), Failure> {
+    if route.method == Verb::Get {
+        return Ok(());
+    }
+    for name in ["Idempotency-Key", "If-Match"] {
+        if headers.get(name).is_some_and(HeaderValue::is_empty) {
+            let text = format!("{name} is empty; nothing was changed; write it, or leave it out");
+            return Err(Failure::bad_request(name, text));
+        }
+    }
+    Ok(())
 }
 
 /// Answers, or repeats the answer of the same request. The place of a large body is held until that is

@@ -280,10 +280,9 @@ impl Events {
     /// active. One whose place is busy just now is left out.
     pub fn looked_after(&self) -> Vec<(Uuid, Clerk)> {
         let slots = lock(&self.0.slots);
-        let clerk = |slot: &Slot| Some(slot.held.try_lock().ok()?.as_ref()?.open.clerk.clone());
         let clerks = slots
             .iter()
-            .filter_map(|(event, slot)| Some((event.uuid(), clerk(slot)?)));
+            .filter_map(|(event, slot)| Some((event.uuid(), slot.open()?.clerk)));
         clerks.collect()
     }
 

@@ -9,9 +9,9 @@ use tallyline_tests::process::Process;
 
 use super::http::{Reply, Web};
 use super::people::refresh_once;
-use crate::cloud::{cloud, is_in_the_cloud, node_of};
+use crate::cloud::{cloud, node_of, owner_at};
 use crate::postgres::{Postgres, Stop};
-use crate::range::{AGREE_MAX, Range, address, until};
+use crate::range::{AGREE_MAX, Range, until};
 
 const PASSWORD: &str = "nine wet pasters";
 const ME: &str = "/api/auth/me";
@@ -34,12 +34,7 @@ impl Nodes {
         let key = cloud(&range, "cloud");
         let left = start(&range, &server, "left");
         let right = start(&range, &server, "right");
-        range.done("owner", &["init", "--label", "Owner"]);
-        range.found("owner", &["--cloud-key", &key]);
-        range.done("owner", &["event", "lock"]);
-        let uplink = ["--cloud", &address(&left), "--cloud-key", &key];
-        let owner = range.start_with("owner", &[], &uplink);
-        until("all is in the cloud", AGREE_MAX, || is_in_the_cloud(&owner));
+        let owner = owner_at(&range, &left, &key);
         Some(Self {
             range,
             server,

@@ -166,6 +166,20 @@ fn s3_16_who_saw_something_else_is_told_both_versions() {
     assert_eq!(web.get(SCORES).good()["total"], 1);
 }
 
+/// Whoever sends one of them meant something by it: an empty one is no request to do it all the same.
+#[test]
+fn an_empty_key_or_condition_is_refused() {
+    let it = Served::founded();
+    let web = it.somebody("boss", "owner");
+    let body = score(1, 1).to_string();
+    for name in ["Idempotency-Key", "If-Match"] {
+        let reply = web.ask("POST", SCORES, &[(name, "")], body.as_bytes());
+        assert_eq!(reply.problem(400, "bad_request")["where"], name);
+    }
+    let none = web.get(SCORES).good();
+    assert_eq!(none["total"], 0, "{none}");
+}
+
 #[test]
 fn the_same_request_again_has_the_same_answer_and_does_nothing() {
     let it = Served::founded();

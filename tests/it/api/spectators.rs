@@ -7,7 +7,7 @@ use tallyline_keys::{PublicKey, Signature};
 
 use super::http::{Web, ids};
 use super::{SCORES, Served, score, start};
-use crate::cloud::{cloud, is_in_the_cloud};
+use crate::cloud::{cloud, owner_at};
 use crate::range::{AGREE_MAX, Range, address, agree, until, wait_for};
 
 /// How long a spectator may wait for a point.
@@ -334,12 +334,7 @@ fn a_house_takes_a_part_of_a_clouds_streams() {
     let key = cloud(&range, "cloud");
     let serve = ["--http", "127.0.0.1:0", "--spectators", "100"];
     let node = range.start_with("cloud", &[], &serve);
-    range.done("owner", &["init", "--label", "Owner"]);
-    range.found("owner", &["--cloud-key", &key]);
-    range.done("owner", &["event", "lock"]);
-    let uplink = ["--cloud", &address(&node), "--cloud-key", &key];
-    let owner = range.start_with("owner", &[], &uplink);
-    until("all is in the cloud", AGREE_MAX, || is_in_the_cloud(&owner));
+    let _owner = owner_at(&range, &node, &key);
 
     let web = Web::of(&node);
     let path = "/api/events/-/stream";

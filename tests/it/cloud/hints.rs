@@ -7,10 +7,10 @@ use serde_json::json;
 use sqlx::postgres::PgListener;
 use tallyline_tests::process::Process;
 
-use super::{cloud, is_in_the_cloud, node_of, numbers, on};
+use super::{cloud, is_in_the_cloud, node_of, numbers, on, owner_at};
 use crate::nats::Nats;
 use crate::postgres::Postgres;
-use crate::range::{AGREE_MAX, Range, address, status, until};
+use crate::range::{AGREE_MAX, Range, status, until};
 
 /// Two nodes look by themselves only every hour, so that what one of them has from the other came as a
 /// notification of the database, which is what nodes use unless they are told otherwise.
@@ -34,15 +34,10 @@ fn nodes_hear_of_each_other_by_notifications_alone() {
     until("both listen", AGREE_MAX, || {
         numbers(&server, listening) == [2]
     });
-    range.done("owner", &["init", "--label", "Owner"]);
-    range.found("owner", &["--cloud-key", &key]);
-    range.done("owner", &["event", "lock"]);
-    let uplink = ["--cloud", &address(first), "--cloud-key", &key];
-    let owner = range.start_with("owner", &[], &uplink);
+    let owner = owner_at(&range, first, &key);
     let in_the_cloud = || until("all is in the cloud", AGREE_MAX, || is_in_the_cloud(&owner));
     let entries = |node: &Process| status(node)["totals"]["entries"].clone();
     let agrees = |node: &Process| entries(node) == entries(&owner);
-    in_the_cloud();
     // Who asks for an event that is not active has it read from the database.
     until("the second node has the event", AGREE_MAX, || {
         agrees(second)
@@ -109,15 +104,10 @@ fn nodes_hear_of_each_other_over_nats_and_look_by_themselves_without_it() {
     let first = range.start_with("first", &[], &rarely);
     let second = range.start_with("second", &[], &rarely);
     nats.is_heard_by(2);
-    range.done("owner", &["init", "--label", "Owner"]);
-    range.found("owner", &["--cloud-key", &key]);
-    range.done("owner", &["event", "lock"]);
-    let uplink = ["--cloud", &address(&first), "--cloud-key", &key];
-    let owner = range.start_with("owner", &[], &uplink);
+    let owner = owner_at(&range, &first, &key);
     let in_the_cloud = || until("all is in the cloud", AGREE_MAX, || is_in_the_cloud(&owner));
     let entries = |node: &Process| status(node)["totals"]["entries"].clone();
     let agrees = |node: &Process| entries(node) == entries(&owner);
-    in_the_cloud();
     // Who asks for an event that is not active has it read from the database.
     until("the second node has the event", AGREE_MAX, || {
         agrees(&second)

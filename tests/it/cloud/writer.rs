@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::{cloud, is_in_the_cloud};
+use super::{cloud, is_in_the_cloud, owner_at};
 use crate::api::http::Web;
-use crate::range::{AGREE_MAX, Range, address, until};
+use crate::range::{AGREE_MAX, Range, until};
 
 const SCORES: &str = "/api/events/-/scores";
 
@@ -15,12 +15,7 @@ fn a_cloud_writes_what_an_owner_granted_it_and_nothing_else() {
     let range = Range::new();
     let key = cloud(&range, "cloud");
     let node = range.start_with("cloud", &[], &["--http", "127.0.0.1:0"]);
-    range.done("owner", &["init", "--label", "Owner"]);
-    range.found("owner", &["--cloud-key", &key]);
-    range.done("owner", &["event", "lock"]);
-    let uplink = ["--cloud", &address(&node), "--cloud-key", &key];
-    let owner = range.start_with("owner", &[], &uplink);
-    until("all is in the cloud", AGREE_MAX, || is_in_the_cloud(&owner));
+    let owner = owner_at(&range, &node, &key);
 
     let token = range.done("cloud", &["cloud", "token", "anna", "--role", "ro"]);
     let anna = Web::of(&node).with(&token);

@@ -69,6 +69,17 @@ impl Listener {
     }
 }
 
+/// Writes the configuration of a cloud's node that looks at its events each second.
+fn looks_often(range: &Range, listener: &Listener) -> String {
+    let settings = format!(
+        "alert_webhook = \"{}\"\nalert_look_seconds = \"1\"\nalert_min_free = \"0\"\n",
+        listener.url
+    );
+    let config = range.path("cloud.toml");
+    std::fs::write(&config, settings).unwrap();
+    config
+}
+
 /// Starts a node whose disk must have so much left.
 fn start(range: &Range, listener: &Listener, min_free: &str) -> Process {
     let config = range.path("config.toml");
@@ -147,12 +158,7 @@ impl Shared {
         let range = Range::new();
         let listener = Listener::start();
         let key = cloud(&range, "cloud");
-        let settings = format!(
-            "alert_webhook = \"{}\"\nalert_look_seconds = \"1\"\nalert_min_free = \"0\"\n",
-            listener.url
-        );
-        let config = range.path("cloud.toml");
-        std::fs::write(&config, settings).unwrap();
+        let config = looks_often(&range, &listener);
         let url = server.url();
         let more = [
             "--store",
@@ -330,10 +336,16 @@ async fn turns(url: &str) {
     assert_eq!(right.kept(events[2]).await.unwrap(), None);
 
     // What waits of a node that is gone is taken by whoever comes, whatever it asks for.
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    let taken = right.take(vec![events[2]], long).await.unwrap();
-    assert!(taken.contains(&(events[0], told("a"))), "{taken:?}");
-    assert_eq!(of(taken), [1, 3]);
+    let left_over = async {
+        loop {
+            let taken = right.take(vec![events[2]], long).await.unwrap();
+            if taken.contains(&(events[0], told("a"))) {
+                return taken;
+            }
+        }
+    };
+    let taken = tokio::time::timeout(AGREE_MAX, left_over).await;
+    assert_eq!(of(taken.expect("its turn is over")), [1, 3]);
     let late = vec![(events[0], None, false)];
     assert!(left.keep(late).await.unwrap().is_empty(), "too late");
     right.end().await.unwrap();
@@ -359,12 +371,7 @@ fn a_cloud_alone_tells_of_each_event_and_not_again_after_a_restart() {
     let range = Range::new();
     let listener = Listener::start();
     let key = cloud(&range, "cloud");
-    let settings = format!(
-        "alert_webhook = \"{}\"\nalert_look_seconds = \"1\"\nalert_min_free = \"0\"\n",
-        listener.url
-    );
-    let config = range.path("cloud.toml");
-    std::fs::write(&config, settings).unwrap();
+    let config = looks_often(&range, &listener);
     burst(&range, &key);
     let start = |at: &str| {
         let args = ["--no-mdns", "--listen", at, "--config", &config];
