@@ -1,4 +1,5 @@
-//! One transaction of writes: the event's lock, the heads, then everything in a few statements.
+//! One transaction of writes: in one statement where it is a usual one, else the event's lock, the
+//! heads, then everything in a few statements.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,52 +11,57 @@ use tallyline_proto::wire::decode_cell;
 use uuid::Uuid;
 
 use super::super::{StoreError, layout};
-use super::{Failure, Known, KnownLog, Place, retried_work};
+use super::at_once::Usual;
+use super::{Failure, Known, KnownLog, Place, retried, retried_work};
 
 /// Entries between two head signatures that are kept, at most: as many of the longest make the
 /// 48 KB of a push, so that every node can end a chunk at one.
 const HEAD_GAP_MAX: i64 = 48;
 
+/// Head signatures that could go and are left until a transaction is worth it.
+const DROPS_MAX: usize = 64;
+
 /// Entries that follow each other in one log.
 #[derive(Clone, Debug)]
-struct Run {
-    log: LogName,
-    first: u64,
-    entries: Vec<Vec<u8>>,
+pub(super) struct Run {
+    pub(super) log: LogName,
+    pub(super) first: u64,
+    pub(super) entries: Vec<Vec<u8>>,
 }
 
 /// One step of a batch: what comes before a change of branch is written before it.
 #[derive(Clone, Debug, Default)]
-struct Step {
-    runs: Vec<Run>,
-    heads: Vec<(LogName, u64, [u8; 64])>,
-    drops: Vec<(LogName, u64)>,
+pub(super) struct Step {
+    pub(super) runs: Vec<Run>,
+    pub(super) heads: Vec<(LogName, u64, [u8; 64])>,
     /// Ends the step: the log, from where on it is another one, and the piece beside it.
-    displaced: Option<(LogName, u64, Vec<u8>)>,
+    pub(super) displaced: Option<(LogName, u64, Vec<u8>)>,
 }
 
 /// A cell with what orders it.
 #[derive(Clone, Debug)]
-struct CellRow {
-    signer: Vec<u8>,
-    kind: i16,
-    store: i64,
-    counter: i64,
-    bytes: Vec<u8>,
+pub(super) struct CellRow {
+    pub(super) signer: Vec<u8>,
+    pub(super) kind: i16,
+    pub(super) store: i64,
+    pub(super) counter: i64,
+    pub(super) bytes: Vec<u8>,
 }
 
 /// What one commit writes, without what is in the database already.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Batch {
-    steps: Vec<Step>,
-    cells: Vec<CellRow>,
-    forks: Vec<(Vec<u8>, Vec<u8>)>,
-    facts: Vec<Fact>,
+    pub(super) steps: Vec<Step>,
+    /// Head signatures that could go, and are not looked for in the database yet.
+    drops: Vec<(LogName, u64)>,
+    pub(super) cells: Vec<CellRow>,
+    pub(super) forks: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(super) facts: Vec<Fact>,
 }
 
 /// A row that replaces the one before it.
 #[derive(Clone, Debug)]
-enum Fact {
+pub(super) enum Fact {
     Manifest(Vec<u8>),
     Ticket(Option<Vec<u8>>),
     Invite([u8; 16], Option<Vec<u8>>),
@@ -65,8 +71,10 @@ enum Fact {
 /// What a commit made of it.
 #[derive(Debug)]
 pub(super) struct Done {
-    rev: i64,
-    logs: BTreeMap<LogName, KnownLog>,
+    pub(super) rev: i64,
+    pub(super) logs: BTreeMap<LogName, KnownLog>,
+    /// Head signatures that could go and were left.
+    pub(super) left: Vec<(LogName, u64)>,
 }
 
 /// The logs that a commit writes, as this process knows them.
@@ -75,7 +83,10 @@ pub(super) type Logs = BTreeMap<LogName, Option<KnownLog>>;
 impl Batch {
     /// Sorts writes by table, without what was read from the database or written before.
     pub(super) fn of(writes: &[Write], known: &Known) -> Self {
-        let mut batch = Self::default();
+        let mut batch = Self {
+            drops: known.drops.clone(),
+            ..Self::default()
+        };
         let mut step = Step::default();
         // Where logs are cut by what comes before in the same batch.
         let mut cuts: BTreeMap<LogName, u64> = BTreeMap::new();
@@ -106,7 +117,7 @@ impl Batch {
                         step.heads.push((*log, *height, *signature));
                     }
                 }
-                Write::DropHead { log, height } => step.drops.push((*log, *height)),
+                Write::DropHead { log, height } => batch.drops.push((*log, *height)),
                 Write::Displace { log, from, bytes } => {
                     let cut = from.saturating_sub(1);
                     cuts.entry(*log)
@@ -153,6 +164,16 @@ impl Batch {
             && self.facts.is_empty()
     }
 
+    /// Takes what could be forgotten and is worth no transaction by itself.
+    pub(super) fn into_left(self) -> Vec<(LogName, u64)> {
+        self.drops
+    }
+
+    /// Tells whether enough head signatures could go for a transaction to be worth it.
+    pub(super) fn is_to_drop(&self) -> bool {
+        DROPS_MAX <= self.drops.len()
+    }
+
     /// Returns how high a log of this height is for whoever made these writes.
     fn height_of(&self, log: LogName, mut height: u64) -> u64 {
         for step in &self.steps {
@@ -172,7 +193,6 @@ impl Batch {
         for step in &self.steps {
             logs.extend(step.runs.iter().map(|run| run.log));
             logs.extend(step.heads.iter().map(|head| head.0));
-            logs.extend(step.drops.iter().map(|drop| drop.0));
             logs.extend(step.displaced.iter().map(|it| it.0));
         }
         logs
@@ -186,6 +206,7 @@ impl Known {
         if done.rev == self.rev.saturating_add(1) {
             self.rev = done.rev;
         }
+        self.drops = done.left;
         for (log, mut held) in done.logs {
             let height = self.logs.get(&log).map_or(0, |known| known.height);
             // What another node added above is not here: it is looked for, too.
@@ -213,8 +234,15 @@ pub(super) async fn commit(
     pool: PgPool,
     place: Place,
     batch: Batch,
-    logs: Logs,
+    (rev, logs): (i64, Logs),
 ) -> Result<(Batch, Done), StoreError> {
+    if let Some(usual) = Usual::of(&batch, &logs) {
+        let at_once = retried(|| usual.write(&pool, place, rev)).await?;
+        if let Some(mut done) = at_once {
+            done.left.clone_from(&batch.drops);
+            return Ok((batch, done));
+        }
+    }
     let done = retried_work(|| attempt(&pool, place, &batch, &logs)).await?;
     Ok((batch, done))
 }
@@ -250,18 +278,23 @@ async fn attempt(
     let mut held = work.heads_of(logs).await?;
     for step in &batch.steps {
         work.append(step, logs, &mut held).await?;
-        work.drop_heads(&step.drops, &held).await?;
         if let Some((log, from, piece)) = &step.displaced {
             work.displace(log, *from, piece, &mut held).await?;
         }
     }
+    work.drop_heads(&batch.drops).await?;
     work.cells(&batch.cells).await?;
     work.forks(&batch.forks).await?;
     for fact in &batch.facts {
         work.fact(fact).await?;
     }
     work.transaction.commit().await?;
-    Ok(Done { rev, logs: held })
+    let left = Vec::new();
+    Ok(Done {
+        rev,
+        logs: held,
+        left,
+    })
 }
 
 impl Work<'_> {
@@ -343,9 +376,7 @@ impl Work<'_> {
             let (before, fresh) = run.entries.split_at(known);
             self.compare(log.ordinal, run.first, before).await?;
             for (seq, entry) in (log.height.saturating_add(1)..).zip(fresh) {
-                rows.logs.push(log.ordinal);
-                rows.seqs.push(seq.cast_signed());
-                rows.bytes.push(entry);
+                rows.push(log.ordinal, seq, entry);
             }
             log.height = log.height.max(last(run.first, &run.entries));
         }
@@ -429,25 +460,50 @@ impl Work<'_> {
 
     /// Forgets head signatures, where enough of them stay for every chunk to end at one: what is
     /// superfluous to this node may be the only one that another one left.
-    async fn drop_heads(
-        &mut self,
-        drops: &[(LogName, u64)],
-        held: &BTreeMap<LogName, KnownLog>,
-    ) -> Result<(), Failure> {
-        for (log, height) in drops {
-            let Some(held) = held.get(log) else { continue };
-            let drop = "delete from head where event_id = $1 and log = $2 and height = $3 \
-                 and (select min(height) from head where event_id = $1 and log = $2 and height > $3) \
-                   - coalesce((select max(height) from head \
-                               where event_id = $1 and log = $2 and height < $3), 0) <= $4";
-            sqlx::query(drop)
-                .bind(self.event)
-                .bind(held.ordinal)
-                .bind(height.cast_signed())
-                .bind(HEAD_GAP_MAX)
-                .execute(&mut *self.transaction)
-                .await?;
+    async fn drop_heads(&mut self, drops: &[(LogName, u64)]) -> Result<(), Failure> {
+        if drops.is_empty() {
+            return Ok(());
         }
+        let names: BTreeSet<LogName> = drops.iter().map(|drop| drop.0).collect();
+        let names: Vec<Vec<u8>> = names
+            .iter()
+            .map(|log| layout::log_name(log).to_vec())
+            .collect();
+        let rows: Vec<(Vec<u8>, i32, i64)> = sqlx::query_as(
+            "select log.name, log.log, head.height from log \
+             join head on head.event_id = $1 and head.log = log.log \
+             where log.event_id = $1 and log.name = any($2)",
+        )
+        .bind(self.event)
+        .bind(&names)
+        .fetch_all(&mut *self.transaction)
+        .await?;
+        let mut heads: BTreeMap<Vec<u8>, (i32, BTreeSet<i64>)> = BTreeMap::new();
+        for (name, ordinal, height) in rows {
+            let (_, heights) = heads.entry(name).or_insert((ordinal, BTreeSet::new()));
+            heights.insert(height);
+        }
+        let (mut logs, mut heights) = (Vec::new(), Vec::new());
+        for (log, height) in drops {
+            let height = height.cast_signed();
+            let Some((ordinal, held)) = heads.get_mut(layout::log_name(log).as_slice()) else {
+                continue;
+            };
+            if may_go(held, height) {
+                held.remove(&height);
+                logs.push(*ordinal);
+                heights.push(height);
+            }
+        }
+        sqlx::query(
+            "delete from head using unnest($2::integer[], $3::bigint[]) as gone (log, height) \
+             where event_id = $1 and head.log = gone.log and head.height = gone.height",
+        )
+        .bind(self.event)
+        .bind(&logs)
+        .bind(&heights)
+        .execute(&mut *self.transaction)
+        .await?;
         Ok(())
     }
 
@@ -579,14 +635,34 @@ impl Work<'_> {
 
 /// Columns of the entries that one statement inserts.
 #[derive(Default)]
-struct Rows<'a> {
-    logs: Vec<i32>,
-    seqs: Vec<i64>,
-    bytes: Vec<&'a Vec<u8>>,
+pub(super) struct Rows<'a> {
+    pub(super) logs: Vec<i32>,
+    pub(super) seqs: Vec<i64>,
+    pub(super) bytes: Vec<&'a Vec<u8>>,
+}
+
+impl<'a> Rows<'a> {
+    /// Adds an entry.
+    pub(super) fn push(&mut self, ordinal: i32, seq: u64, entry: &'a Vec<u8>) {
+        self.logs.push(ordinal);
+        self.seqs.push(seq.cast_signed());
+        self.bytes.push(entry);
+    }
+}
+
+/// Tells whether a head signature that is there is not needed: one above it is within a chunk's reach
+/// of the one below it.
+fn may_go(heads: &BTreeSet<i64>, height: i64) -> bool {
+    if !heads.contains(&height) {
+        return false;
+    }
+    let below = heads.range(..height).next_back().copied().unwrap_or(0);
+    let above = heads.range(height.saturating_add(1)..).next();
+    above.is_some_and(|above| above - below <= HEAD_GAP_MAX)
 }
 
 /// Returns the sequence of the last of some entries.
-fn last(first: u64, entries: &[Vec<u8>]) -> u64 {
+pub(super) fn last(first: u64, entries: &[Vec<u8>]) -> u64 {
     let count = u64::try_from(entries.len()).unwrap_or(u64::MAX);
     first.saturating_add(count).saturating_sub(1)
 }
@@ -601,5 +677,27 @@ fn cell(signer: &[u8; 32], kind: u8, bytes: &[u8]) -> CellRow {
         store: store.cast_signed(),
         counter: counter.cast_signed(),
         bytes: bytes.to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Source: PROTOCOL R-CHAIN-6: a chunk of the longest entries ends at a head, whichever are left.
+    #[test]
+    fn a_head_goes_only_where_a_chunk_reaches_over_it() {
+        let heads = BTreeSet::from([10, 30, 58, 107]);
+        let gone: Vec<i64> = [10, 30, 58, 107, 40]
+            .into_iter()
+            .filter(|height| may_go(&heads, *height))
+            .collect();
+        assert_eq!(
+            gone,
+            [10, 30],
+            "58: from 30 to 107 is too far; 107 is the last one"
+        );
+        let after = BTreeSet::from([30, 58, 107]);
+        assert!(!may_go(&after, 30), "from the beginning to 58 is too far");
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A node's memory is a cache of what is committed here. Every transaction about an event begins by
 //! raising the event's revision, whose row is the lock: transactions about one event follow each
-//! other, those about others do not wait. What a node commits is added at most once by (log,
+//! other, those about others do not wait. A usual batch is one statement, which takes the lock and
+//! writes everything if nobody else has written since (`at_once`). What a node commits is added at most once by (log,
 //! sequence): what another node has added meanwhile is compared byte for byte, and whoever finds
 //! something else there than it remembers is [`StoreError::Behind`] and reads the event again.
 //! Nothing is ever notified inside such a transaction (`cloud::bus`).
@@ -15,6 +16,7 @@
 //! | --- | --- |
 //! | `migrations` | the tables |
 //! | `commit` | one transaction of writes |
+//! | `at_once` | the usual one, in one statement |
 //! | `read` | reading an event, or what others have added |
 //! | `named` | finding events by what people call them |
 //! | `people` | accounts, logins, plans, and what signs tokens |
@@ -24,6 +26,7 @@
 //! Layer: node, store.
 
 mod alerting;
+mod at_once;
 mod commit;
 mod named;
 mod people;
@@ -129,6 +132,8 @@ struct Known {
     heads: BTreeSet<(LogName, u64)>,
     cells: BTreeMap<(Vec<u8>, i16), Vec<u8>>,
     forks: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// Head signatures that could go, until enough of them are worth a transaction.
+    drops: Vec<(LogName, u64)>,
 }
 
 /// What this process has read or written of a log.
@@ -436,6 +441,7 @@ impl Disk for PostgresStore {
     fn commit(&mut self, writes: &[Write]) -> Result<(), StoreError> {
         let batch = commit::Batch::of(writes, &self.known);
         if batch.is_empty() {
+            self.known.drops = batch.into_left();
             return Ok(());
         }
         let (pool, place) = (self.database.pool.clone(), self.place());
@@ -443,7 +449,7 @@ impl Disk for PostgresStore {
         let logs = logs
             .map(|log| (log, self.known.logs.get(&log).copied()))
             .collect();
-        let work = commit::commit(pool, place, batch, logs);
+        let work = commit::commit(pool, place, batch, (self.known.rev, logs));
         let done = self.database.wait(work);
         let (batch, done) = done.map_err(|error| self.noticed(error))?;
         self.known.written(&batch, done);
@@ -483,6 +489,12 @@ fn silent() -> StoreError {
 fn may_retry(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(DatabaseError::code);
     code.is_some_and(|code| code == "40001" || code == "40P01")
+}
+
+/// Tells whether a row with the same key was there already.
+fn is_taken(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    code.is_some_and(|code| code == "23505")
 }
 
 /// Tells whether an engine has no such function, or this user may not call it.
