@@ -1,6 +1,7 @@
 //! A node over HTTP: real processes, asked as browsers, phones and monitors ask.
 
 mod blobs;
+mod described;
 mod devices;
 mod figures;
 pub(crate) mod http;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tallyline::api::{
-    AGAIN_MS, Account, Accounts, CLAIMS_MAX, Claimed, FAMILIES_MAX, Family, FileAccounts, Gave,
-    Held, InMemory, Kept, Role, Rotation, Shared, TokenClaims, TokenUse, Took, Turn,
+    AGAIN_MS, Account, Accounts, CLAIMS_MAX, ClaimedMatch, FAMILIES_MAX, Family, FileAccounts,
+    Gave, Held, InMemory, Kept, Role, Rotation, Shared, TokenClaims, TokenUse, Took, Turn,
 };
 use tallyline::cloud::People;
 use tallyline::store::postgres::{Database, Engine};
@@ -225,7 +225,7 @@ async fn one_of_many_renews(place: &Place) {
 /// Everything that is asked of any keeper of claims.
 async fn keeps_claims(left: &dyn Shared, right: &dyn Shared) {
     let event = "00000000-0000-4000-8000-000000000001";
-    let of = |number, holder: &str, expires_at| Claimed {
+    let of = |number, holder: &str, expires_at| ClaimedMatch {
         number,
         holder: holder.to_owned(),
         expires_at,

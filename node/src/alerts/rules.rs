@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::local::protocol::{CloudData, DeviceVitals, VitalsData};
+use utoipa::ToSchema;
 
 /// Bytes that must be free whatever the disk's size, in the default.
 const FREE_BYTES_MIN: u64 = 500 * 1_000_000;
@@ -63,7 +64,7 @@ pub enum Rule {
 }
 
 /// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Grade {
     /// Somebody should look.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rules::{Grade, Trouble};
 use crate::root::sync_dir;
+use utoipa::ToSchema;
 
 /// The file.
 const FILE: &str = "alerts.json";
@@ -51,7 +52,7 @@ struct Open {
 }
 
 /// A trouble that was told and is not over, for whoever asks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OpenTrouble {
     /// The rule's stable name.
     pub rule: String,

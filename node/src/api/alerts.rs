@@ -4,6 +4,7 @@
 
 use axum::response::Response;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::ask::{Ask, json};
@@ -12,8 +13,9 @@ use crate::alerts::OpenTrouble;
 use crate::local::protocol::{Problem, codes, exits};
 
 /// What is open.
-#[derive(Serialize)]
-struct Told {
+#[derive(Serialize, ToSchema)]
+pub(super) struct AlertsTold {
+    /// `tallyline.alerts/1`.
     schema: &'static str,
     /// The event's UUID; `None`: what is the node's.
     event: Option<String>,
@@ -46,7 +48,7 @@ pub(super) async fn of_node(ask: Ask) -> Result<Response, Failure> {
 
 fn answer(event: Option<String>, alerts: Vec<OpenTrouble>) -> Response {
     let schema = "tallyline.alerts/1";
-    json(&Told {
+    json(&AlertsTold {
         schema,
         event,
         alerts,

@@ -11,14 +11,13 @@ use std::sync::{Mutex, PoisonError};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use tallyline_keys::{PublicKey, Purpose, Signature};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
-use super::access::Role;
+use super::access::{Role, Scope};
 use super::accounts::{Account, Family, Held, Rotation, is_name};
 use super::ask::{Ask, DEVICE, json as answer};
 use super::codes;
@@ -26,7 +25,7 @@ use super::failure::Failure;
 use super::gate::{self, COOKIE, cookie};
 use super::tokens::{ACCESS_S, Claims, TICKET_S, Use};
 use crate::entropy;
-use crate::local::protocol::{Problem, codes as local, exits};
+use crate::local::protocol::{Done, Problem, codes as local, exits};
 use crate::root::{hex, unhex};
 
 /// The cookie that renews a login; only these routes see it.
@@ -89,13 +88,57 @@ impl Signed {
 }
 
 /// A token, as it is told.
-#[derive(Serialize)]
-struct Told<'a> {
+#[derive(Serialize, ToSchema)]
+pub(super) struct TokenTold {
+    /// `tallyline.token/1`.
     schema: &'static str,
-    token: &'a str,
+    /// What goes behind `Bearer`, or is signed.
+    token: String,
+    /// `Bearer`.
     token_type: &'static str,
+    /// Seconds until it is over.
     expires_in: u64,
-    roles: &'a [Held],
+    /// What its person is where.
+    roles: Vec<Held>,
+}
+
+/// Who asks.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Me {
+    /// `tallyline.me/1`.
+    schema: &'static str,
+    /// The account's name, or `device:` and a fingerprint.
+    user: String,
+    /// What the person is where; of a device nothing, its roles are the event's.
+    roles: Vec<MyRole>,
+}
+
+/// One role of who asks.
+#[derive(Serialize, ToSchema)]
+struct MyRole {
+    /// The event's UUID; `None`: all events.
+    event: Option<String>,
+    role: Role,
+    scopes: Vec<Scope>,
+}
+
+/// All accounts, without what opens them.
+#[derive(Serialize, ToSchema)]
+pub(super) struct AccountList {
+    /// `tallyline.accounts/1`.
+    schema: &'static str,
+    accounts: Vec<AccountLine>,
+}
+
+/// One account.
+#[derive(Serialize, ToSchema)]
+struct AccountLine {
+    user: String,
+    roles: Vec<Held>,
+    /// Whether there is a password to log in with.
+    password: bool,
+    /// Logins that are not over.
+    logins: usize,
 }
 
 /// Logs in with a password.
@@ -218,7 +261,7 @@ pub(super) async fn logout(ask: Ask) -> Result<Response, Failure> {
             .unwrap_or_default();
         ask.api.0.parts.accounts.close(&name, id).await?;
     }
-    let mut response = answer(&json!({ "schema": "tallyline.done/1", "text": "Logged out." }));
+    let mut response = answer(&Done::said("Logged out."));
     for (name, path) in [(COOKIE, "/api"), (REFRESH_COOKIE, "/api/auth")] {
         add_cookie(&mut response, &ask, (name, "", path, 0));
     }
@@ -290,35 +333,32 @@ pub(super) async fn me(ask: Ask) -> Result<Response, Failure> {
     let roles: Vec<_> = somebody
         .roles
         .iter()
-        .map(|held| {
-            json!({
-                "event": held.event,
-                "role": held.role,
-                "scopes": held.role.scopes(),
-            })
+        .map(|held| MyRole {
+            event: held.event.clone(),
+            role: held.role,
+            scopes: held.role.scopes(),
         })
         .collect();
-    let told = json!({ "schema": "tallyline.me/1", "user": somebody.name, "roles": roles });
-    Ok(answer(&told))
+    Ok(answer(&Me {
+        schema: "tallyline.me/1",
+        user: somebody.name.clone(),
+        roles,
+    }))
 }
 
 /// Lists the accounts, without what opens them.
 pub(super) async fn accounts(ask: Ask) -> Result<Response, Failure> {
     let all = ask.api.0.parts.accounts.list().await?;
-    let lines: Vec<_> = all
-        .iter()
-        .map(|it| {
-            json!({
-                "user": it.name,
-                "roles": it.roles,
-                "password": it.has_password(),
-                "logins": it.families.len(),
-            })
-        })
-        .collect();
-    Ok(answer(
-        &json!({ "schema": "tallyline.accounts/1", "accounts": lines }),
-    ))
+    let lines = all.into_iter().map(|it| AccountLine {
+        password: it.has_password(),
+        logins: it.families.len(),
+        user: it.name,
+        roles: it.roles,
+    });
+    Ok(answer(&AccountList {
+        schema: "tallyline.accounts/1",
+        accounts: lines.collect(),
+    }))
 }
 
 /// Makes an account, or changes one.
@@ -418,16 +458,16 @@ async fn mint(ask: &Ask, claims: &Claims) -> Result<String, Failure> {
 }
 
 async fn tell(ask: &Ask, claims: &Claims) -> Result<Response, Failure> {
-    Ok(told(&mint(ask, claims).await?, claims))
+    Ok(told(mint(ask, claims).await?, claims))
 }
 
-fn told(token: &str, claims: &Claims) -> Response {
-    answer(&Told {
+fn told(token: String, claims: &Claims) -> Response {
+    answer(&TokenTold {
         schema: "tallyline.token/1",
         token,
         token_type: "Bearer",
         expires_in: claims.exp.saturating_sub(claims.iat),
-        roles: &claims.roles,
+        roles: claims.roles.clone(),
     })
 }
 
@@ -443,7 +483,7 @@ async fn logged_in(
         ..claims(&account.name, Use::Access, (ask.api.now_ms(), ACCESS_S))
     };
     let token = mint(ask, &claims).await?;
-    let mut response = told(&token, &claims);
+    let mut response = told(token.clone(), &claims);
     add_cookie(&mut response, ask, (COOKIE, &token, "/api", ACCESS_S));
     if let Some(refresh) = refresh {
         let life = REFRESH_MS / 1000;

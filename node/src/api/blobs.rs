@@ -12,8 +12,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use futures_util::stream;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
@@ -204,6 +203,23 @@ pub(super) async fn part(ask: Ask) -> Result<Response, Failure> {
     Ok(told(&ask, &named, here.await?))
 }
 
+/// How far a picture or clip is.
+#[derive(Serialize, ToSchema)]
+pub(super) struct BlobTold {
+    /// `tallyline.blob/1`.
+    schema: &'static str,
+    /// BLAKE3 of the whole, in hex.
+    hash: String,
+    /// Bytes of the whole.
+    bytes: u64,
+    /// What it is, such as `video/mp4`.
+    mime: String,
+    /// Bytes that are here: where the next part belongs.
+    here: u64,
+    /// Whether it is here and is what was named.
+    whole: bool,
+}
+
 /// Checks what came, and gives it its name if it is what was named.
 pub(super) async fn complete(ask: Ask) -> Result<Response, Failure> {
     let which: Which = ask.query()?;
@@ -221,14 +237,14 @@ pub(super) async fn complete(ask: Ask) -> Result<Response, Failure> {
 fn told(ask: &Ask, named: &Named, here: u64) -> Response {
     let media = ask.open().map(|it| it.clerk.media().presence(named.hash));
     let whole = media.is_ok_and(|it| it == Presence::Whole { len: named.len });
-    answer(&json!({
-        "schema": "tallyline.blob/1",
-        "hash": named.hash.to_string(),
-        "bytes": named.len,
-        "mime": named.mime,
-        "here": here,
-        "whole": whole,
-    }))
+    answer(&BlobTold {
+        schema: "tallyline.blob/1",
+        hash: named.hash.to_string(),
+        bytes: named.len,
+        mime: named.mime.clone(),
+        here,
+        whole,
+    })
 }
 
 fn hash(ask: &Ask) -> Result<BlobHash, Failure> {

@@ -3,13 +3,18 @@
 //! Layer: node, api.
 
 use axum::response::Response;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::ask::{Ask, json as answer};
+use super::events::EventLine;
 use super::failure::Failure;
 use super::kept::{self, For};
-use crate::local::protocol::{DeviceInfo, Devices, Nothing, Request, StandingsQuery};
+use crate::local::news::Lately;
+use crate::local::protocol::{
+    DeviceInfo, Devices, MatchTable, Nothing, PhaseInfo, PhaseWord, Request, StageTable,
+    StandingsData, StandingsQuery, TeamTable,
+};
 
 /// Results that are shown as the last ones.
 const LAST: usize = 12;
@@ -31,13 +36,72 @@ struct Wanted {
     ticket: Option<String>,
 }
 
+/// The public events.
+#[derive(Serialize, ToSchema)]
+pub(super) struct PublicEvents {
+    /// `tallyline.events/1`.
+    schema: &'static str,
+    events: Vec<EventLine>,
+}
+
+/// Everything that a board shows.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Board {
+    /// `tallyline.board/1`.
+    schema: &'static str,
+    /// The event's UUID.
+    event: String,
+    /// The event's name.
+    name: String,
+    /// When this was so, in Unix milliseconds by the node's clock.
+    as_of_unix_ms: u64,
+    /// Minutes east of UTC of the event.
+    zone_min: i32,
+    /// Digest of all logs, hex: equal on two nodes that hold the same.
+    state_digest: String,
+    /// What stands across the tables: `running`, `provisional` or `official`.
+    results: &'static str,
+    phase: PhaseInfo,
+    /// Whether nothing is missing that this node knows of.
+    complete: bool,
+    /// Results that are missing.
+    missing: usize,
+    /// What a match adds: `stage-points`, `time`, `points` or `wins`.
+    adds: String,
+    /// Tables of the match.
+    matches: Vec<MatchTable>,
+    /// Tables of drills.
+    stages: Vec<StageTable>,
+    /// Tables of teams; empty where the rules of the event know none.
+    teams: Vec<TeamTable>,
+    /// The last results, newest first.
+    last: Vec<Lately>,
+    besides: Besides,
+}
+
+/// What a board says besides results.
+#[derive(Serialize, ToSchema)]
+struct Besides {
+    /// Devices that score and were not heard for a while: what they hold is not on the board.
+    silent: Vec<Silent>,
+}
+
+/// A device that was not heard for a while.
+#[derive(Serialize, ToSchema)]
+struct Silent {
+    label: String,
+    /// For how many minutes; `None`: never heard.
+    minutes: Option<u64>,
+}
+
 /// Lists the public events.
 pub(super) async fn events(ask: Ask) -> Result<Response, Failure> {
     let mut lines = ask.api.0.parts.events.list().await;
     lines.retain(|it| it.public);
-    Ok(answer(
-        &json!({ "schema": "tallyline.events/1", "events": lines }),
-    ))
+    Ok(answer(&PublicEvents {
+        schema: "tallyline.events/1",
+        events: lines,
+    }))
 }
 
 /// Shows the event.
@@ -68,61 +132,58 @@ pub(super) async fn standings(ask: Ask) -> Result<Response, Failure> {
 
 /// Answers the whole board.
 pub(super) async fn snapshot(ask: Ask) -> Result<Response, Failure> {
-    kept::answer(&ask, "board", For::Scores, || board(&ask)).await
+    kept::answer(&ask, "board", For::Scores, async || {
+        kept::value(&board(&ask).await?)
+    })
+    .await
 }
 
-async fn board(ask: &Ask) -> Result<Value, Failure> {
+async fn board(ask: &Ask) -> Result<Board, Failure> {
     let all = StandingsQuery {
         all: true,
         ..StandingsQuery::default()
     };
-    let mut tables = ask.request(Request::Standings(all)).await?;
+    let tables: StandingsData = ask.data(Request::Standings(all)).await?;
     let teams = StandingsQuery {
         teams: true,
         ..StandingsQuery::default()
     };
     // Where the rules of the event know no teams, there is no table of them.
-    let mut teams = ask
-        .request(Request::Standings(teams))
-        .await
-        .unwrap_or_default();
+    let teams = ask.data(Request::Standings(teams)).await;
+    let teams = teams.map(|it: StandingsData| it.teams).unwrap_or_default();
     let devices: Devices = ask.data(Request::Devices(Nothing {})).await?;
     let open = ask.open()?;
-    let last = open.clerk.last_scores(LAST).await?;
-    let mut take = |name: &str| tables.get_mut(name).map(Value::take).unwrap_or_default();
-    let phase = take("phase");
-    let missing = take("missing");
-    Ok(json!({
-        "schema": "tallyline.board/1",
-        "event": open.uuid,
-        "name": take("name"),
-        "as_of_unix_ms": ask.api.now_ms(),
-        "zone_min": take("zone_min"),
-        "state_digest": take("state_digest"),
-        "results": stamp(&phase),
-        "phase": phase,
-        "complete": take("complete"),
-        "missing": missing.as_array().map_or(0, Vec::len),
-        "adds": take("adds"),
-        "matches": take("matches"),
-        "stages": take("stages"),
-        "teams": teams.get_mut("teams").map(Value::take).unwrap_or_default(),
-        "last": last,
-        "besides": silent(&devices.devices),
-    }))
+    Ok(Board {
+        schema: "tallyline.board/1",
+        event: open.uuid.clone(),
+        name: tables.name,
+        as_of_unix_ms: ask.api.now_ms(),
+        zone_min: tables.zone_min,
+        state_digest: tables.state_digest,
+        results: stamp(tables.phase.phase),
+        phase: tables.phase,
+        complete: tables.complete,
+        missing: tables.missing.len(),
+        adds: tables.adds,
+        matches: tables.matches,
+        stages: tables.stages,
+        teams,
+        last: open.clerk.last_scores(LAST).await?,
+        besides: silent(&devices.devices),
+    })
 }
 
 /// Says whether results may still change: what a board shows across its tables.
-fn stamp(phase: &Value) -> &'static str {
-    match phase.get("phase").and_then(Value::as_str) {
-        Some("final") => "official",
-        Some("provisional") => "provisional",
-        Some(_) | None => "running",
+fn stamp(phase: PhaseWord) -> &'static str {
+    match phase {
+        PhaseWord::Final => "official",
+        PhaseWord::Provisional => "provisional",
+        PhaseWord::Scoring => "running",
     }
 }
 
-/// Tells which devices that score were not heard for a while: what they hold is not on the board.
-fn silent(devices: &[DeviceInfo]) -> Value {
+/// Tells which devices that score were not heard for a while.
+fn silent(devices: &[DeviceInfo]) -> Besides {
     let scores = |it: &&DeviceInfo| {
         let roles = ["owner", "scorer", "desk", "deputy", "jury"];
         it.roles.iter().any(|role| roles.contains(&role.as_str()))
@@ -133,11 +194,13 @@ fn silent(devices: &[DeviceInfo]) -> Value {
         .filter(|it| !it.this && it.revoked.is_none());
     let quiet = others.filter(|it| !it.connected);
     let quiet = quiet.filter(|it| it.last_heard_ms.is_none_or(|ms| SILENT_MS <= ms));
-    let minutes = |it: &DeviceInfo| it.last_heard_ms.map(|ms| ms / 60_000);
-    let told: Vec<Value> = quiet
-        .map(|it| json!({ "label": it.label, "minutes": minutes(it) }))
-        .collect();
-    json!({ "silent": told })
+    let told = quiet.map(|it| Silent {
+        label: it.label.clone(),
+        minutes: it.last_heard_ms.map(|ms| ms / 60_000),
+    });
+    Besides {
+        silent: told.collect(),
+    }
 }
 
 #[cfg(test)]
@@ -170,20 +233,18 @@ mod tests {
                 ..device("D", "scorer", Some(9 * 60_000))
             },
         ];
-        let told = silent(&devices);
-        assert_eq!(
-            told,
-            json!({ "silent": [
-                { "label": "A", "minutes": 9 },
-                { "label": "C", "minutes": null },
-            ]})
-        );
+        let told: Vec<_> = silent(&devices)
+            .silent
+            .into_iter()
+            .map(|it| (it.label, it.minutes))
+            .collect();
+        assert_eq!(told, [("A".to_owned(), Some(9)), ("C".to_owned(), None)]);
     }
 
     #[test]
     fn results_say_whether_they_may_change() {
-        assert_eq!(stamp(&json!({ "phase": "final" })), "official");
-        assert_eq!(stamp(&json!({ "phase": "provisional" })), "provisional");
-        assert_eq!(stamp(&Value::Null), "running");
+        assert_eq!(stamp(PhaseWord::Final), "official");
+        assert_eq!(stamp(PhaseWord::Provisional), "provisional");
+        assert_eq!(stamp(PhaseInfo::default().phase), "running");
     }
 }

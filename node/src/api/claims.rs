@@ -6,8 +6,8 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::access::Scope;
@@ -15,8 +15,8 @@ use super::ask::{Ask, json as answer};
 use super::codes;
 use super::failure::Failure;
 use super::kept;
-use super::shared::{CLAIMS_MAX, Claimed, Gave, Took, What};
-use crate::local::protocol::{self, GrantInfo, Grants, Nothing, Request};
+use super::shared::{CLAIMS_MAX, ClaimedMatch, Gave, Took, What};
+use crate::local::protocol::{self, Claimed, Claims, Done, GrantInfo, Grants, Nothing, Request};
 
 /// Minutes of a claim that says none: a set, or a squad on a stage.
 const MINUTES: u32 = 15;
@@ -33,6 +33,39 @@ pub(super) struct NewClaim {
     expires_at: Option<u64>,
     /// The squad for which the node asks a desk.
     squad: Option<u32>,
+}
+
+/// Who has claimed what.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ClaimsHeld {
+    /// `tallyline.claims-held/1`.
+    schema: &'static str,
+    /// Claims of matches over HTTP.
+    claims: Vec<ClaimedMatch>,
+    /// What desks have lent to devices on the network.
+    lent: Vec<GrantInfo>,
+}
+
+/// Who has claimed one match.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ClaimHeld {
+    /// `tallyline.claim-held/1`.
+    schema: &'static str,
+    /// The claim; `None`: nobody has claimed it.
+    claim: Option<ClaimedMatch>,
+    /// What a desk was asked for besides, where a squad was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    desk: Option<Claimed>,
+}
+
+impl ClaimHeld {
+    fn of(claim: Option<ClaimedMatch>) -> Self {
+        Self {
+            schema: "tallyline.claim-held/1",
+            claim,
+            desk: None,
+        }
+    }
 }
 
 /// Checks that who asks holds the claim of a match.
@@ -81,7 +114,7 @@ pub(super) async fn check_granted(
     Err(Failure::new(StatusCode::FORBIDDEN, "E02", text))
 }
 
-fn held(one: &Claimed) -> Failure {
+fn held(one: &ClaimedMatch) -> Failure {
     let text = format!(
         "match {} is claimed by {} until {} (Unix milliseconds); nothing was changed; wait, or ask \
          {} to give it back",
@@ -92,13 +125,15 @@ fn held(one: &Claimed) -> Failure {
 
 /// Lists the claims, and what desks have lent on the network.
 pub(super) async fn list(ask: Ask) -> Result<Response, Failure> {
-    let lent = ask.request(Request::Claims(Nothing {})).await?;
+    let lent: Claims = ask.data(Request::Claims(Nothing {})).await?;
     let event = &ask.open()?.uuid;
     let shared = &ask.api.0.parts.shared;
-    let here = shared.claims(event, now_ms(&ask).await?).await?;
-    let lent = lent.get("claims").cloned().unwrap_or(Value::Null);
-    let told = json!({ "schema": "tallyline.claims-held/1", "claims": here, "lent": lent });
-    Ok(kept::now(&ask, &told))
+    let told = ClaimsHeld {
+        schema: "tallyline.claims-held/1",
+        claims: shared.claims(event, now_ms(&ask).await?).await?,
+        lent: lent.claims,
+    };
+    kept::now(&ask, &told)
 }
 
 /// Tells who has claimed one match.
@@ -106,8 +141,7 @@ pub(super) async fn one(ask: Ask) -> Result<Response, Failure> {
     let what = what(&ask)?;
     let shared = &ask.api.0.parts.shared;
     let held = shared.claimed(&what, now_ms(&ask).await?).await?;
-    let told = json!({ "schema": "tallyline.claim-held/1", "claim": held });
-    Ok(answer(&told))
+    Ok(answer(&ClaimHeld::of(held)))
 }
 
 /// Claims a match.
@@ -130,7 +164,7 @@ pub(super) async fn claim(ask: Ask) -> Result<Response, Failure> {
         let text = format!("claim for 1 to {MINUTES_MAX} minutes; nothing was changed");
         return Err(Failure::bad_request("expiresAt", text));
     }
-    let one = Claimed {
+    let one = ClaimedMatch {
         number: what.1,
         holder: ask.name()?.to_owned(),
         expires_at: until,
@@ -144,7 +178,7 @@ pub(super) async fn claim(ask: Ask) -> Result<Response, Failure> {
             return Err(Failure::new(StatusCode::CONFLICT, code, text));
         }
     }
-    let mut told = json!({ "schema": "tallyline.claim-held/1", "claim": one });
+    let mut told = ClaimHeld::of(Some(one));
     if let Some(squad) = wanted.squad {
         let minutes = u32::try_from(until.saturating_sub(now).div_ceil(60_000)).unwrap_or(MINUTES);
         let drill = what.1;
@@ -153,10 +187,7 @@ pub(super) async fn claim(ask: Ask) -> Result<Response, Failure> {
             squad,
             minutes,
         };
-        let asked = ask.request(Request::Claim(asked)).await?;
-        if let Value::Object(fields) = &mut told {
-            fields.insert("desk".to_owned(), asked);
-        }
+        told.desk = Some(ask.data(Request::Claim(asked)).await?);
     }
     Ok(answer(&told))
 }
@@ -186,9 +217,7 @@ pub(super) async fn release(ask: Ask) -> Result<Response, Failure> {
             return Err(Failure::new(StatusCode::NOT_FOUND, codes::NO_CLAIM, text));
         }
     }
-    Ok(answer(
-        &json!({ "schema": "tallyline.done/1", "text": "Given back." }),
-    ))
+    Ok(answer(&Done::said("Given back.")))
 }
 
 /// Returns what time it is where the claims are kept: nodes whose clocks differ agree who holds one.

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::growth::Growth;
 use crate::local::Clerk;
 use crate::local::protocol::{Answer, Call, NodeInfo, Nothing, Problem, Request, StatusData};
+use utoipa::ToSchema;
 
 /// What a trait answers later.
 pub type Asked<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -53,7 +54,7 @@ pub struct Open {
 pub type Active = Vec<(String, Option<Open>)>;
 
 /// One event in a list.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct EventLine {
     /// Its UUID.
     pub event: String,

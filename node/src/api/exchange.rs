@@ -11,19 +11,20 @@ use std::path::{Path, PathBuf};
 use axum::body::Bytes;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
 
 use super::ask::{Ask, json as answer};
 use super::failure::Failure;
+use super::stream::NewsTold;
 use super::tokens::write_private;
 use crate::entropy;
 use crate::local::news::Cursor;
 use crate::local::protocol::{
     Entries, EntriesQuery, Exported, FileExport, FileExported, FileFormat, FileImport, Import,
-    Nothing, Problem, Request, StandingsData, StandingsQuery, codes as local,
+    Imported, Nothing, Problem, Request, StandingsData, StandingsQuery, codes as local,
 };
 use crate::root::{hex, unhex};
 
@@ -188,6 +189,15 @@ pub(super) async fn import(ask: Ask) -> Result<Response, Failure> {
     done
 }
 
+/// What became of signed entries.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Pushed {
+    #[serde(flatten)]
+    imported: Imported,
+    /// From where a pull goes on behind everything that is here now.
+    cursor: String,
+}
+
 /// Takes signed entries in.
 pub(super) async fn push(ask: Ask) -> Result<Response, Failure> {
     let push: Push = ask.json()?;
@@ -195,18 +205,18 @@ pub(super) async fn push(ask: Ask) -> Result<Response, Failure> {
         .ok_or_else(|| Failure::bad_request("bundle", "the bundle is not in base64"))?;
     let incoming = incoming(&ask, bytes.into(), "bundle").await?;
     let path = incoming.0.display().to_string();
-    let mut told = ask
-        .request(Request::Import(Import {
+    let imported = ask
+        .data(Request::Import(Import {
             path,
             rescue: false,
         }))
         .await?;
     drop(incoming);
     let (cursor, _) = ask.open()?.clerk.newest().await?;
-    if let Value::Object(fields) = &mut told {
-        fields.insert("cursor".to_owned(), cursor.to_string().into());
-    }
-    Ok(answer(&told))
+    Ok(answer(&Pushed {
+        imported,
+        cursor: cursor.to_string(),
+    }))
 }
 
 /// Tells what is new since a cursor.
@@ -222,11 +232,11 @@ pub(super) async fn pull(ask: Ask) -> Result<Response, Failure> {
         Failure::from(problem).at("since")
     })?;
     let news = ask.open()?.clerk.news(cursor, limit).await?;
-    let mut told = json!(news);
-    if let Value::Object(fields) = &mut told {
-        fields.insert("schema".to_owned(), "tallyline.news/1".into());
-    }
-    Ok(answer(&told))
+    Ok(answer(&NewsTold {
+        schema: "tallyline.news/1",
+        kind: None,
+        news: &news,
+    }))
 }
 
 /// Removes the files that a process left which ended while it took them in.

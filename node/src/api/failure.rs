@@ -5,7 +5,9 @@
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::codes;
 use crate::local::protocol::{self, Problem, exits};
@@ -24,6 +26,28 @@ struct Said {
     /// What a program needs besides: both versions, who holds it.
     more: Map<String, Value>,
     headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// Why a request was not fulfilled, as it is told (RFC 9457).
+#[derive(Serialize, ToSchema)]
+pub(super) struct ProblemDetails {
+    /// `urn:tallyline:problem:` and the code.
+    #[serde(rename = "type")]
+    kind: String,
+    /// What the status is called.
+    title: &'static str,
+    /// The answer's status.
+    status: u16,
+    /// What is wrong and what to do, for a person.
+    detail: String,
+    /// The stable code.
+    code: String,
+    /// Where in the request, if one place is to blame.
+    #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
+    place: Option<String>,
+    /// What a program needs besides: both versions, who holds it.
+    #[serde(flatten)]
+    more: Map<String, Value>,
 }
 
 impl Failure {
@@ -79,20 +103,18 @@ impl From<Problem> for Failure {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let said = *self.0;
-        let mut body = json!({
-            "type": format!("urn:tallyline:problem:{}", said.code),
-            "title": said.status.canonical_reason().unwrap_or("Problem"),
-            "status": said.status.as_u16(),
-            "detail": said.text,
-            "code": said.code,
-        });
-        if let Value::Object(fields) = &mut body {
-            if let Some(place) = said.place {
-                fields.insert("where".to_owned(), Value::String(place));
-            }
-            fields.extend(said.more);
-        }
-        let mut response = (said.status, body.to_string()).into_response();
+        let body = ProblemDetails {
+            kind: format!("urn:tallyline:problem:{}", said.code),
+            title: said.status.canonical_reason().unwrap_or("Problem"),
+            status: said.status.as_u16(),
+            detail: said.text,
+            code: said.code,
+            place: said.place,
+            more: said.more,
+        };
+        // A map of texts and numbers has no key that is none.
+        let body = serde_json::to_string(&body).unwrap_or_default();
+        let mut response = (said.status, body).into_response();
         let headers = response.headers_mut();
         let problem = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, problem);
@@ -179,7 +201,7 @@ mod tests {
     #[test]
     fn a_failure_says_what_where_and_its_code() {
         let failure = Failure::bad_request("limit", "limit is \"x\"; write a number")
-            .with("most", json!(100));
+            .with("most", Value::from(100));
         let response = failure.into_response();
         assert_eq!(response.status(), 400);
         let kind = response.headers().get(header::CONTENT_TYPE).cloned();

@@ -5,9 +5,10 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tallyline_keys::{DeviceKey, PROBE_NONCE_BYTES, Warrant};
+use utoipa::ToSchema;
 
 use super::ask::{Ask, json as answer};
 use super::codes;
@@ -33,12 +34,69 @@ pub(super) struct ProbeQuery {
     nonce: Option<String>,
 }
 
+/// The process is alive.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Alive {
+    /// `tallyline.alive/1`.
+    schema: &'static str,
+    ok: bool,
+}
+
+/// The node is ready.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ReadyCheck {
+    /// `tallyline.ready-check/1`.
+    schema: &'static str,
+    ok: bool,
+    /// For how long entries have been missing here or in the cloud, in milliseconds; 0: none are.
+    lag_ms: u64,
+}
+
+/// Who answers.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Probe {
+    /// `tallyline.probe/1`.
+    schema: &'static str,
+    ok: bool,
+    /// The node's clock, in Unix milliseconds.
+    server_time: u64,
+    /// The lowest version of the protocol that it speaks.
+    min_protocol: u32,
+    /// The program's version.
+    version: &'static str,
+    /// What it runs as, such as `venue` or `cloud`.
+    mode: &'static str,
+    /// The fingerprint of its key.
+    key: String,
+    /// The key of the cloud that vouches for it, where one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cloud: Option<String>,
+    /// That cloud's signature of its key, in hex.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warrant: Option<String>,
+    /// The asker's nonce, in hex.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<String>,
+    /// The signature of nonce and time, in hex.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signature: Option<String>,
+    /// The UUID of its event; `None`: it has none, or several.
+    event: Option<String>,
+    /// How far it has every log of its event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    heads: Option<String>,
+    /// Digest of all logs of its event, hex.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_digest: Option<String>,
+}
+
 /// The process is alive: it answers.
 #[expect(clippy::unused_async, reason = "every handler is asked later")]
 pub(super) async fn alive(_: Ask) -> Result<Response, Failure> {
-    Ok(answer(
-        &json!({ "schema": "tallyline.alive/1", "ok": true }),
-    ))
+    Ok(answer(&Alive {
+        schema: "tallyline.alive/1",
+        ok: true,
+    }))
 }
 
 /// The node is ready: its loops run, the store takes what is saved, and what it lacks or has not
@@ -57,8 +115,11 @@ pub(super) async fn ready(ask: Ask) -> Result<Response, Failure> {
         let text = format!("entries are missing here or in the cloud since {lag_ms} ms");
         return Err(not_ready(text).with("lag_ms", json!(lag_ms)));
     }
-    let told = json!({ "schema": "tallyline.ready-check/1", "ok": true, "lag_ms": lag_ms });
-    Ok(answer(&told))
+    Ok(answer(&ReadyCheck {
+        schema: "tallyline.ready-check/1",
+        ok: true,
+        lag_ms,
+    }))
 }
 
 /// Says who answers, and signs the asker's nonce: a portal that answers everything cannot.
@@ -66,17 +127,14 @@ pub(super) async fn probe(ask: Ask) -> Result<Response, Failure> {
     let query: ProbeQuery = ask.query()?;
     let parts = &ask.api.0.parts;
     let identity = (&*parts.key, parts.warrant.as_ref(), parts.mode);
-    let mut fields = signed(identity, &query, ask.api.now_ms())?;
-    fields.insert("event".to_owned(), Value::Null);
+    let mut told = signed(identity, &query, ask.api.now_ms())?;
     if let Ok(open) = parts.events.find(None).await {
         let (cursor, digest) = open.clerk.newest().await?;
-        if !open.uuid.is_empty() {
-            fields.insert("event".to_owned(), open.uuid.into());
-        }
-        fields.insert("heads".to_owned(), cursor.to_string().into());
-        fields.insert("state_digest".to_owned(), digest.into());
+        told.event = Some(open.uuid).filter(|it| !it.is_empty());
+        told.heads = Some(cursor.to_string());
+        told.state_digest = Some(digest);
     }
-    Ok(answer(&fields))
+    Ok(answer(&told))
 }
 
 /// Returns what a node says of itself, with the asker's nonce signed if there is one.
@@ -86,20 +144,23 @@ pub(super) fn signed(
     (key, warrant, mode): (&DeviceKey, Option<&Warrant>, Mode),
     query: &ProbeQuery,
     time_ms: u64,
-) -> Result<Map<String, Value>, Failure> {
-    let mut fields = Map::new();
-    let mut tell = |name: &str, value: Value| fields.insert(name.to_owned(), value);
-    tell("schema", "tallyline.probe/1".into());
-    tell("ok", true.into());
-    tell("server_time", time_ms.into());
-    tell("min_protocol", PROTOCOL_MIN.into());
-    tell("version", env!("CARGO_PKG_VERSION").into());
-    tell("mode", mode.name().into());
-    tell("key", key.public().fingerprint().into());
-    if let Some(warrant) = warrant {
-        tell("cloud", warrant.cloud.fingerprint().into());
-        tell("warrant", hex(warrant.signature.as_bytes()).into());
-    }
+) -> Result<Probe, Failure> {
+    let mut told = Probe {
+        schema: "tallyline.probe/1",
+        ok: true,
+        server_time: time_ms,
+        min_protocol: PROTOCOL_MIN,
+        version: env!("CARGO_PKG_VERSION"),
+        mode: mode.name(),
+        key: key.public().fingerprint(),
+        cloud: warrant.map(|it| it.cloud.fingerprint()),
+        warrant: warrant.map(|it| hex(it.signature.as_bytes())),
+        nonce: None,
+        signature: None,
+        event: None,
+        heads: None,
+        state_digest: None,
+    };
     if let Some(text) = &query.nonce {
         let nonce = unhex(text).and_then(|it| <[u8; PROBE_NONCE_BYTES]>::try_from(it).ok());
         let nonce = nonce.ok_or_else(|| {
@@ -110,10 +171,10 @@ pub(super) fn signed(
             Failure::bad_request("nonce", text)
         })?;
         let signature = key.answer_probe(&nonce, time_ms);
-        tell("nonce", hex(&nonce).into());
-        tell("signature", hex(signature.as_bytes()).into());
+        told.nonce = Some(hex(&nonce));
+        told.signature = Some(hex(signature.as_bytes()));
     }
-    Ok(fields)
+    Ok(told)
 }
 
 /// Reads `60s`, `5m` or `250ms`.

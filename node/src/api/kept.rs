@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::Mutex as Turn;
 
@@ -127,15 +128,21 @@ where
 
 /// Answers what others change at any moment, at this node or another one: made each time, and asked for
 /// again by whoever has it already, with its `ETag`.
-pub(super) fn now(ask: &Ask, value: &Value) -> Response {
+pub(super) fn now(ask: &Ask, told: &impl Serialize) -> Result<Response, Failure> {
+    let value = value(told)?;
     let body = Bytes::from(value.to_string());
     let page = Page {
         growth: 0,
         made_ms: 0,
-        tag: format!("W/\"{}\"", tag_of(value, &body)),
+        tag: format!("W/\"{}\"", tag_of(&value, &body)),
         body,
     };
-    page.response(&ask.parts.headers, "private, no-cache")
+    Ok(page.response(&ask.parts.headers, "private, no-cache"))
+}
+
+/// Returns an answer as it is kept.
+pub(super) fn value(told: &impl Serialize) -> Result<Value, Failure> {
+    serde_json::to_value(told).map_err(|error| Failure::fault(format!("no answer: {error}")))
 }
 
 /// Answers a reading verb from what is kept.

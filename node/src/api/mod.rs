@@ -78,7 +78,8 @@ pub use events::{Active, Asked, EventLine, Events, OneEvent, Open};
 pub use exchange::forget_incoming;
 pub use failure::Failure;
 pub use listen::{Crowd, Door, ListenError};
-pub use shared::{CLAIMS_MAX, Claimed, Gave, InMemory, Kept, Shared, Took, Turn, What};
+pub use openapi::describe;
+pub use shared::{CLAIMS_MAX, ClaimedMatch, Gave, InMemory, Kept, Shared, Took, Turn, What};
 pub use tokens::{Claims as TokenClaims, KEYS_MAX, TokenKeys, Tokens, Use as TokenUse};
 pub use uplink::{UplinkDoor, Uplinks};
 

@@ -3,11 +3,10 @@
 //! Layer: node, api.
 
 use axum::response::Response;
-use utoipa::ToSchema;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
-use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     ComponentsBuilder, Content, HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, Paths, Ref,
@@ -16,12 +15,9 @@ use utoipa::openapi::{
 
 use super::Failure;
 use super::ask::{Ask, json};
+use super::failure::ProblemDetails;
 use super::limits::Limit;
-use super::routes::{Need, Of, ROUTES, Route, Verb};
-use super::{auth, blobs, claims, exchange};
-use crate::local::protocol::{
-    Adopt, Decide, Grant, IncidentAdd, IncidentReport, ScoreAdd, ScoreVoid,
-};
+use super::routes::{Described, JSON, Need, Of, ROUTES, Route, Takes, Verb};
 
 /// What a token is called in the description.
 const TOKEN: &str = "token";
@@ -32,8 +28,8 @@ pub(super) async fn answer(_: Ask) -> Result<Response, Failure> {
     Ok(json(&describe()))
 }
 
-/// Describes every route.
-pub(super) fn describe() -> OpenApi {
+/// Describes every route: what it takes, what it answers, who may.
+pub fn describe() -> OpenApi {
     let mut paths = Paths::new();
     for route in ROUTES {
         let method = match route.method {
@@ -49,7 +45,7 @@ pub(super) fn describe() -> OpenApi {
         .bearer_format("JWT")
         .build();
     let components = ComponentsBuilder::new()
-        .schemas_from_iter(bodies())
+        .schemas_from_iter(shapes())
         .security_scheme(TOKEN, SecurityScheme::Http(bearer))
         .build();
     let info = InfoBuilder::new()
@@ -113,25 +109,45 @@ fn operation(route: &Route) -> OperationBuilder {
     if let Some(what) = key_of(route) {
         operation = operation.parameter(parameter("Idempotency-Key", ParameterIn::Header, what));
     }
-    if !route.takes.is_empty() {
-        operation = operation.request_body(Some(request_body(route)));
-    }
-    let mut good = ResponseBuilder::new().description(route.gives);
-    let kinds = if route.gives.contains('/') && !route.gives.contains("tallyline") {
-        route.gives
-    } else {
-        JSON
-    };
-    for kind in kinds.split(", ") {
-        good = good.content(kind, content(kind));
+    operation = operation.request_body(request_body(route));
+    let mut good = ResponseBuilder::new().description(route.what);
+    for kind in route.gives.split(", ") {
+        good = match told(route) {
+            Some(shape) if kind == JSON => good.content(kind, Content::new(Some(shape))),
+            Some(_) | None => good.content(kind, content(kind)),
+        };
     }
     let bad = ResponseBuilder::new()
         .description("a problem with its code, and where it is")
-        .content(PROBLEM, content(PROBLEM));
+        .content(
+            PROBLEM,
+            Content::new(Some(Ref::from_schema_name(problem().name))),
+        );
     for &(status, what) in route.also {
         operation = operation.response(status, ResponseBuilder::new().description(what));
     }
     operation.response("200", good).response("default", bad)
+}
+
+/// Returns what JSON a route answers.
+fn told(route: &Route) -> Option<RefOr<Schema>> {
+    let mut names = route.tells.iter().map(|shape| shape().name);
+    let first: RefOr<Schema> = Ref::from_schema_name(names.next()?).into();
+    let mut all = AnyOfBuilder::new().item(first.clone());
+    let mut several = false;
+    for name in names {
+        several = true;
+        all = all.item(Ref::from_schema_name(name));
+    }
+    Some(if several {
+        RefOr::T(all.build().into())
+    } else {
+        first
+    })
+}
+
+fn problem() -> Described {
+    Described::of::<ProblemDetails>()
 }
 
 /// Says what an `Idempotency-Key` does; `None`: nothing.
@@ -148,63 +164,42 @@ fn key_of(route: &Route) -> Option<&'static str> {
 }
 
 /// Describes the body that a route takes.
-fn request_body(route: &Route) -> RequestBody {
-    let body = RequestBodyBuilder::new().description(Some(format!(
-        "{}, at most {} bytes",
-        route.takes, route.body_max
-    )));
-    let body = if route.takes.ends_with("bytes") {
-        body.content(BYTES, content(BYTES))
-    } else {
-        body.content(JSON, Content::new(Some(Ref::from_schema_name(route.takes))))
+fn request_body(route: &Route) -> Option<RequestBody> {
+    let (what, kind, content) = match route.takes {
+        Takes::Nothing => return None,
+        Takes::Bytes(what) => (what.to_owned(), BYTES, content(BYTES)),
+        Takes::Json(shape) => {
+            let name = shape().name;
+            let content = Content::new(Some(Ref::from_schema_name(&name)));
+            (name, JSON, content)
+        }
     };
     let required = if route.body_may_miss {
         Required::False
     } else {
         Required::True
     };
-    body.required(Some(required)).build()
+    let body = RequestBodyBuilder::new()
+        .description(Some(format!("{what}, at most {} bytes", route.body_max)))
+        .content(kind, content)
+        .required(Some(required));
+    Some(body.build())
 }
-
-const JSON: &str = "application/json";
 
 const PROBLEM: &str = "application/problem+json";
 
 const BYTES: &str = "application/octet-stream";
 
-/// Returns the shapes of all bodies, and of what is inside them, by name.
-fn bodies() -> Vec<(String, RefOr<Schema>)> {
-    let any = [
-        Type::Object,
-        Type::Array,
-        Type::String,
-        Type::Number,
-        Type::Boolean,
-    ];
-    let anything = ObjectBuilder::new()
-        .schema_type(SchemaType::Array(any.to_vec()))
-        .description(Some("any JSON but null, at most 64 KiB"))
-        .build();
-    let mut all = vec![("Plan".to_owned(), anything.into())];
-    add::<auth::Login>(&mut all);
-    add::<auth::DeviceLogin>(&mut all);
-    add::<auth::NewAccount>(&mut all);
-    add::<blobs::NewBlob>(&mut all);
-    add::<claims::NewClaim>(&mut all);
-    add::<exchange::Push>(&mut all);
-    add::<ScoreAdd>(&mut all);
-    add::<ScoreVoid>(&mut all);
-    add::<IncidentAdd>(&mut all);
-    add::<IncidentReport>(&mut all);
-    add::<Decide>(&mut all);
-    add::<Adopt>(&mut all);
-    add::<Grant>(&mut all);
-    all
-}
-
-fn add<T: ToSchema>(all: &mut Vec<(String, RefOr<Schema>)>) {
-    all.push((T::name().into_owned(), T::schema()));
-    T::schemas(all);
+/// Returns the shapes of all bodies and answers, and of what is inside them, by name.
+fn shapes() -> Vec<(String, RefOr<Schema>)> {
+    let taken = ROUTES.iter().filter_map(|route| match route.takes {
+        Takes::Json(shape) => Some(shape()),
+        Takes::Nothing | Takes::Bytes(_) => None,
+    });
+    let told = ROUTES.iter().flat_map(|route| route.tells).map(|it| it());
+    let all = taken.chain(told).chain([problem()]);
+    all.flat_map(|it| it.inside.into_iter().chain([(it.name, it.shape)]))
+        .collect()
 }
 
 /// What a media type holds: an object where it is JSON, else a text or bytes.
@@ -262,27 +257,38 @@ fn tag(path: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
 
-    /// A body without a shape would be a reference to nothing.
+    /// A reference to nothing, or two things of one name, would mislead whoever makes types of it.
     #[test]
-    fn every_body_has_its_shape() {
-        let told = serde_json::to_value(describe()).expect("JSON");
-        let shapes = told["components"]["schemas"].as_object().expect("shapes");
-        let taken = ROUTES.iter().map(|it| it.takes);
-        for name in taken.filter(|it| !it.is_empty() && !it.ends_with("bytes")) {
-            assert!(shapes.contains_key(name), "{name}");
+    fn every_name_has_one_shape() {
+        let mut known: BTreeMap<String, RefOr<Schema>> = BTreeMap::new();
+        for (name, shape) in shapes() {
+            let before = known.insert(name.clone(), shape.clone());
+            assert!(before.is_none_or(|it| it == shape), "two are called {name}");
         }
-        let text = told.to_string();
+        let text = serde_json::to_string(&describe()).expect("JSON");
         for part in text.split("#/components/schemas/").skip(1) {
             let name = part.split('"').next().expect("a name");
-            assert!(shapes.contains_key(name), "{name}");
+            assert!(known.contains_key(name), "{name}");
         }
-        let score = &shapes["ScoreData"];
+        let score = serde_json::to_value(&known["ScoreData"]).expect("JSON");
         assert_eq!(score["properties"]["time_cs"]["type"], "array");
         assert_eq!(score["additionalProperties"], false);
+    }
+
+    /// What is JSON says which.
+    #[test]
+    fn every_answer_says_what_it_is() {
+        for route in ROUTES.iter().filter(|it| it.gives == JSON) {
+            assert!(
+                !route.tells.is_empty() || route.id == "openapi",
+                "{}",
+                route.id
+            );
+        }
     }
 
     /// Both ways: no route is missing, and none is described that is not there.

@@ -15,6 +15,8 @@ use axum::middleware::map_response;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, on};
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
 
 use super::ask::Ask;
 use super::gate;
@@ -55,6 +57,9 @@ pub(super) enum Of {
     Event,
 }
 
+/// The media type of most answers.
+pub(super) const JSON: &str = "application/json";
+
 /// What finds the answer.
 type Serve = fn(Ask) -> Pin<Box<dyn Future<Output = Result<Response, Failure>> + Send>>;
 
@@ -66,6 +71,39 @@ pub(super) const TAG: (&str, &str) = (
 
 /// What it is told then.
 pub(super) const SAME: (&str, &str) = ("304", "the client has it already");
+
+/// Describes what JSON something is.
+pub(super) type Shape = fn() -> Described;
+
+/// What JSON something is: its name and shape, and those of what is inside it.
+pub(super) struct Described {
+    pub(super) name: String,
+    pub(super) shape: RefOr<Schema>,
+    pub(super) inside: Vec<(String, RefOr<Schema>)>,
+}
+
+impl Described {
+    pub(super) fn of<T: ToSchema>() -> Self {
+        let mut inside = Vec::new();
+        T::schemas(&mut inside);
+        Self {
+            name: T::name().into_owned(),
+            shape: T::schema(),
+            inside,
+        }
+    }
+}
+
+/// What a body is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Takes {
+    /// There is none.
+    Nothing,
+    /// JSON.
+    Json(Shape),
+    /// A file's bytes, or some of them.
+    Bytes(&'static str),
+}
 
 /// One route.
 #[derive(Clone, Copy, Debug)]
@@ -86,12 +124,14 @@ pub(super) struct Route {
     pub(super) headers: &'static [(&'static str, &'static str)],
     /// Other answers than 200 that are none of a problem: status and when.
     pub(super) also: &'static [(&'static str, &'static str)],
-    /// Schema of the body; empty: none.
-    pub(super) takes: &'static str,
+    /// What the body is.
+    pub(super) takes: Takes,
     /// Whether the body may be left out.
     pub(super) body_may_miss: bool,
-    /// Schema of the answer, or its media types with commas between.
+    /// Media types of the answer, with commas between.
     pub(super) gives: &'static str,
+    /// What JSON the answer is: one of these.
+    pub(super) tells: &'static [Shape],
     /// Whether `?ticket=` stands for a token: browsers open streams without headers.
     pub(super) takes_ticket: bool,
     pub(super) serve: Serve,
@@ -146,9 +186,10 @@ impl Route {
             query: &[],
             headers: &[],
             also: &[],
-            takes: "",
+            takes: Takes::Nothing,
             body_may_miss: false,
-            gives: "application/json",
+            gives: JSON,
+            tells: &[],
             takes_ticket: false,
             serve,
         }
@@ -210,10 +251,9 @@ impl Route {
     }
 
     /// As [`Self::takes`], for a body that may be left out.
-    const fn may_take(mut self, schema: &'static str) -> Self {
-        self.takes = schema;
+    const fn may_take<T: ToSchema>(mut self) -> Self {
         self.body_may_miss = true;
-        self
+        self.takes::<T>()
     }
 
     const fn part(mut self) -> Self {
@@ -221,8 +261,13 @@ impl Route {
         self
     }
 
-    const fn takes(mut self, schema: &'static str) -> Self {
-        self.takes = schema;
+    const fn takes<T: ToSchema>(mut self) -> Self {
+        self.takes = Takes::Json(Described::of::<T>);
+        self
+    }
+
+    const fn takes_bytes(mut self, what: &'static str) -> Self {
+        self.takes = Takes::Bytes(what);
         self
     }
 
@@ -241,8 +286,18 @@ impl Route {
         self
     }
 
-    const fn gives(mut self, schema: &'static str) -> Self {
-        self.gives = schema;
+    /// For an answer that is no JSON of a shape.
+    const fn gives(mut self, kinds: &'static str) -> Self {
+        self.gives = kinds;
+        self
+    }
+
+    const fn tells<T: ToSchema>(self) -> Self {
+        self.tells_one_of(const { &[Described::of::<T>] })
+    }
+
+    const fn tells_one_of(mut self, shapes: &'static [Shape]) -> Self {
+        self.tells = shapes;
         self
     }
 

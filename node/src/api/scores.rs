@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::access::Scope;
 use super::ask::{Ask, json as answer};
@@ -25,6 +26,20 @@ const PAGE: usize = 50;
 
 /// Most entries of a page.
 const PAGE_MAX: usize = 500;
+
+/// Some of the entries that were asked for.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Page {
+    /// `tallyline.page/1`.
+    schema: &'static str,
+    /// How many there are.
+    total: usize,
+    /// How many were left out before these.
+    offset: usize,
+    /// The offset of the next page; `None`: this is the last one.
+    next: Option<usize>,
+    entries: Vec<EntryInfo>,
+}
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -88,13 +103,13 @@ async fn entries(
         leave_notes_out(&mut page);
     }
     let next = paged.offset.saturating_add(page.len());
-    Ok(answer(&json!({
-        "schema": "tallyline.page/1",
-        "total": total,
-        "offset": paged.offset,
-        "next": (next < total).then_some(next),
-        "entries": page,
-    })))
+    Ok(answer(&Page {
+        schema: "tallyline.page/1",
+        total,
+        offset: paged.offset,
+        next: (next < total).then_some(next),
+        entries: page,
+    }))
 }
 
 /// Returns the shooters of the team and division that are asked for; `None`: all.

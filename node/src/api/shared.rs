@@ -12,13 +12,14 @@ use serde::Serialize;
 
 use super::events::Asked;
 use crate::local::protocol::Problem;
+use utoipa::ToSchema;
 
 /// Most claims at a time: of a node that keeps them in memory, or of an event.
 pub const CLAIMS_MAX: usize = 1024;
 
 /// A claim of a match.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Claimed {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ClaimedMatch {
     /// The number of match or stage.
     #[serde(rename = "match")]
     pub number: u32,
@@ -34,7 +35,7 @@ pub enum Took {
     /// It is the asker's.
     Done,
     /// Somebody else holds it.
-    Held(Claimed),
+    Held(ClaimedMatch),
     /// There are [`CLAIMS_MAX`] already.
     Full,
 }
@@ -45,7 +46,7 @@ pub enum Gave {
     /// Nobody holds it any more.
     Done,
     /// Somebody else holds it.
-    Held(Claimed),
+    Held(ClaimedMatch),
     /// Nobody held it.
     Free,
 }
@@ -86,18 +87,18 @@ pub trait Shared: Send + Sync {
         &'a self,
         event: &'a str,
         now_ms: u64,
-    ) -> Asked<'a, Result<Vec<Claimed>, Problem>>;
+    ) -> Asked<'a, Result<Vec<ClaimedMatch>, Problem>>;
     /// Returns the claim of a match, if it is not over.
     fn claimed<'a>(
         &'a self,
         what: &'a What,
         now_ms: u64,
-    ) -> Asked<'a, Result<Option<Claimed>, Problem>>;
+    ) -> Asked<'a, Result<Option<ClaimedMatch>, Problem>>;
     /// Takes or prolongs a claim of an event, if nobody else holds it.
     fn claim<'a>(
         &'a self,
         event: &'a str,
-        wanted: &'a Claimed,
+        wanted: &'a ClaimedMatch,
         now_ms: u64,
     ) -> Asked<'a, Result<Took, Problem>>;
     /// Gives a claim back; `None` gives back whoever holds it.
@@ -120,17 +121,17 @@ pub trait Shared: Send + Sync {
 
 /// What one node keeps in memory. Answers are kept beside it already, by `once`.
 #[derive(Debug, Default)]
-pub struct InMemory(Mutex<BTreeMap<What, Claimed>>);
+pub struct InMemory(Mutex<BTreeMap<What, ClaimedMatch>>);
 
 impl InMemory {
     /// Returns the claims that are not over.
-    fn now(&self, now_ms: u64) -> MutexGuard<'_, BTreeMap<What, Claimed>> {
+    fn now(&self, now_ms: u64) -> MutexGuard<'_, BTreeMap<What, ClaimedMatch>> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|_, it| now_ms < it.expires_at);
         all
     }
 
-    fn take(&self, event: &str, wanted: &Claimed, now_ms: u64) -> Took {
+    fn take(&self, event: &str, wanted: &ClaimedMatch, now_ms: u64) -> Took {
         let what = (event.to_owned(), wanted.number);
         let mut all = self.now(now_ms);
         if let Some(one) = all.get(&what).filter(|it| it.holder != wanted.holder) {
@@ -167,7 +168,7 @@ impl Shared for InMemory {
         &'a self,
         event: &'a str,
         now_ms: u64,
-    ) -> Asked<'a, Result<Vec<Claimed>, Problem>> {
+    ) -> Asked<'a, Result<Vec<ClaimedMatch>, Problem>> {
         let all = self.now(now_ms);
         let of_event = all.iter().filter(|((it, _), _)| it == event);
         let claims = of_event.map(|(_, one)| one.clone()).collect();
@@ -178,14 +179,14 @@ impl Shared for InMemory {
         &'a self,
         what: &'a What,
         now_ms: u64,
-    ) -> Asked<'a, Result<Option<Claimed>, Problem>> {
+    ) -> Asked<'a, Result<Option<ClaimedMatch>, Problem>> {
         Box::pin(ready(Ok(self.now(now_ms).get(what).cloned())))
     }
 
     fn claim<'a>(
         &'a self,
         event: &'a str,
-        wanted: &'a Claimed,
+        wanted: &'a ClaimedMatch,
         now_ms: u64,
     ) -> Asked<'a, Result<Took, Problem>> {
         Box::pin(ready(Ok(self.take(event, wanted, now_ms))))

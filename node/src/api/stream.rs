@@ -5,6 +5,8 @@
 //! it missed and nothing twice. A client that does not read holds up nobody: what it has not read
 //! is not kept for it but read again from the logs. Layer: node, api.
 
+#![expect(single_use_lifetimes, reason = "what the derive of a shape writes")]
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +22,7 @@ use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex as Turn, OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
+use utoipa::ToSchema;
 
 use super::ask::Ask;
 use super::codes;
@@ -63,14 +66,16 @@ struct Wanted {
     cursor: Option<String>,
 }
 
-/// One message.
-#[derive(Serialize)]
-struct Told<'a> {
-    schema: &'static str,
-    /// `hello` first, then `news`, or `changed` where nothing about scores is new.
-    kind: &'static str,
+/// What is new, as it is told: a message of a stream, or the answer of a pull.
+#[derive(Serialize, ToSchema)]
+pub(super) struct NewsTold<'a> {
+    /// `tallyline.news/1`.
+    pub(super) schema: &'static str,
+    /// Of a message: `hello` first, then `news`, or `changed` where nothing about scores is new.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) kind: Option<&'static str>,
     #[serde(flatten)]
-    news: &'a News,
+    pub(super) news: &'a News,
 }
 
 /// What came last to each event, for all who have read it as far as the others: five hundred phones
@@ -285,7 +290,12 @@ fn wanted_is_header(ask: &Ask) -> bool {
 
 fn text(news: &News, kind: &'static str) -> String {
     let schema = "tallyline.news/1";
-    serde_json::to_string(&Told { schema, kind, news }).unwrap_or_default()
+    serde_json::to_string(&NewsTold {
+        schema,
+        kind: Some(kind),
+        news,
+    })
+    .unwrap_or_default()
 }
 
 /// Streams what is new as server-sent events.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::api::{
-    self, AGAIN_MS, Account, Accounts, Asked, CLAIMS_MAX, Claimed, FAMILIES_MAX, Family, Gave,
+    self, AGAIN_MS, Account, Accounts, Asked, CLAIMS_MAX, ClaimedMatch, FAMILIES_MAX, Family, Gave,
     KEYS_MAX, Kept, Rotation, TokenKeys, Took, Turn, What,
 };
 use crate::entropy;
@@ -184,7 +184,7 @@ impl api::Shared for People {
         &'a self,
         event: &'a str,
         now_ms: u64,
-    ) -> Asked<'a, Result<Vec<Claimed>, Problem>> {
+    ) -> Asked<'a, Result<Vec<ClaimedMatch>, Problem>> {
         Box::pin(async move {
             let claims = self.database.claims(uuid(event), now_ms).await;
             let claims = claims.map_err(|error| away(&error))?;
@@ -196,7 +196,7 @@ impl api::Shared for People {
         &'a self,
         (event, number): &'a What,
         now_ms: u64,
-    ) -> Asked<'a, Result<Option<Claimed>, Problem>> {
+    ) -> Asked<'a, Result<Option<ClaimedMatch>, Problem>> {
         Box::pin(async move {
             let what = (uuid(event), *number);
             let claim = self.database.claim_of(what, now_ms).await;
@@ -207,7 +207,7 @@ impl api::Shared for People {
     fn claim<'a>(
         &'a self,
         event: &'a str,
-        wanted: &'a Claimed,
+        wanted: &'a ClaimedMatch,
         now_ms: u64,
     ) -> Asked<'a, Result<Took, Problem>> {
         Box::pin(async move {
@@ -301,8 +301,8 @@ fn login(family: Family) -> LoginRow {
     }
 }
 
-fn claimed((number, holder, expires_at): ClaimRow) -> Claimed {
-    Claimed {
+fn claimed((number, holder, expires_at): ClaimRow) -> ClaimedMatch {
+    ClaimedMatch {
         number,
         holder,
         expires_at,

@@ -18,6 +18,7 @@ use super::clerk::Clerk;
 use super::protocol::{EntryInfo, Problem, codes, exits};
 use super::{answers, convert};
 use crate::root::{hex, unhex};
+use utoipa::ToSchema;
 
 /// Most logs in a cursor: above what an event may have; a longer text is nobody's cursor.
 const LOGS_MAX: usize = 2048;
@@ -42,7 +43,7 @@ struct Place {
 }
 
 /// A result that was recorded lately.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Lately {
     /// The entry's UUID.
     pub entry: String,
@@ -62,10 +63,11 @@ pub struct Lately {
 pub struct NoCursor;
 
 /// What is new.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct News {
     /// From where the next look goes on.
     #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String)]
     pub cursor: Cursor,
     /// Digest of all logs, hex: equal on two nodes that hold the same.
     pub state_digest: String,

@@ -347,7 +347,7 @@ pub struct Handover {
 }
 
 /// Declared power of ammunition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Power {
     /// Below the division's floor.
@@ -359,7 +359,7 @@ pub enum Power {
 }
 
 /// Arguments of `roster-add`; also how `event-show` tells a shooter.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RosterAdd {
     /// The shooter's number; `None` in a request: the next one before the lock, a random 28-bit
@@ -516,7 +516,7 @@ pub enum Answer {
 }
 
 /// Why a request was not fulfilled, in words a person can act on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     /// A stable code: `E01` to `E22` from the scoring rules, otherwise one of [`codes`].
     pub code: String,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tallyline_tests::process::Process;
 
+use super::described;
 use crate::range::wait_for;
 
 /// How long an answer may take on a loaded machine.
@@ -73,7 +74,10 @@ impl Web {
         bytes.extend_from_slice(body);
         // A node that refuses a body does not read all of it.
         stream.get_mut().write_all(&bytes).ok();
-        read_reply(&mut stream, method)
+        let reply = read_reply(&mut stream, method);
+        let kind = (reply.status, reply.header("content-type"));
+        described::check(method, path, kind, &reply.body);
+        reply
     }
 
     /// Sends half of a body, nothing more, and returns what is answered.

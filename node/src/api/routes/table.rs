@@ -12,7 +12,13 @@ use super::super::{
     alerts, auth, blobs, board, claims, exchange, health, metrics, office, openapi, page, plans,
     scores, stream,
 };
-use super::{Route, SAME, TAG, Verb};
+use super::{Described, Route, SAME, Shape, TAG, Verb};
+use crate::local::protocol::{
+    self, Assigned, AuditReport, ChronoReport, ComplianceReport, Conflicts, CourtReport, DayReport,
+    Decided, Devices, Done, EventInfo, FileImported, Grant, Grants, Imported, IncidentAdd,
+    IncidentReport, Incidents, MissingReport, PenaltiesReport, ProgressReport, RaceReport,
+    Recorded, Records, Saved, ScoreAdd, ScoreVoid, SheetReport, StandingsData, StatusData,
+};
 
 const BLOB_BYTES: (&str, &str) = (
     "bytes",
@@ -20,6 +26,20 @@ const BLOB_BYTES: (&str, &str) = (
 );
 
 const CURSOR: (&str, &str) = ("cursor", "where the last look ended");
+
+/// What reports are.
+const REPORTS: &[Shape] = &[
+    Described::of::<SheetReport>,
+    Described::of::<ProgressReport>,
+    Described::of::<PenaltiesReport>,
+    Described::of::<ChronoReport>,
+    Described::of::<AuditReport>,
+    Described::of::<MissingReport>,
+    Described::of::<DayReport>,
+    Described::of::<ComplianceReport>,
+    Described::of::<CourtReport>,
+    Described::of::<RaceReport>,
+];
 
 /// Every route.
 pub(in super::super) static ROUTES: &[Route] = &[
@@ -46,11 +66,11 @@ pub(in super::super) static ROUTES: &[Route] = &[
         .limit(Limit::Board),
     Route::get("healthz", "/healthz", |ask| Box::pin(health::alive(ask)))
         .what("Whether the process is alive.")
-        .gives("tallyline.alive/1")
+        .tells::<health::Alive>()
         .limit(Limit::Board),
     Route::get("readyz", "/readyz", |ask| Box::pin(health::ready(ask)))
         .what("Whether the node saves and is not behind.")
-        .gives("tallyline.ready-check/1")
+        .tells::<health::ReadyCheck>()
         .query(&[("max_lag", "longest time to be behind, such as 60s")])
         .limit(Limit::Board),
     Route::get("metrics", "/metrics", |ask| Box::pin(metrics::metrics(ask)))
@@ -60,19 +80,18 @@ pub(in super::super) static ROUTES: &[Route] = &[
     Route::get("openapi", "/api/v1/openapi.json", |ask| {
         Box::pin(openapi::answer(ask))
     })
-    .what("This description.")
-    .gives("OpenAPI 3.1"),
+    .what("This description."),
     Route::get("syncHealth", "/api/v1/sync/health", |ask| {
         Box::pin(health::probe(ask))
     })
     .what("Who answers, and a nonce signed: a portal's page is not taken for the node.")
     .query(&[("nonce", "32 hex digits that the node signs")])
-    .gives("tallyline.probe/1")
+    .tells::<health::Probe>()
     .limit(Limit::Board),
     Route::post("login", "/api/auth/login", |ask| Box::pin(auth::login(ask)))
         .what("Logs in with a password.")
-        .takes("Login")
-        .gives("tallyline.token/1")
+        .takes::<auth::Login>()
+        .tells::<auth::TokenTold>()
         .limit(Limit::Login),
     Route::post("refresh", "/api/auth/refresh", |ask| {
         Box::pin(auth::refresh(ask))
@@ -81,52 +100,53 @@ pub(in super::super) static ROUTES: &[Route] = &[
         "Renews a token by the cookie of the login; each cookie once, or again within 5 minutes with \
                the same `Idempotency-Key`.",
     )
-    .gives("tallyline.token/1")
+    .tells::<auth::TokenTold>()
     .limit(Limit::Login),
     Route::post("logout", "/api/auth/logout", |ask| {
         Box::pin(auth::logout(ask))
     })
     .what("Ends the login of the cookie.")
+    .tells::<Done>()
     .limit(Limit::Login),
     Route::post("ticket", "/api/auth/ticket", |ask| {
         Box::pin(auth::ticket(ask))
     })
     .what("Gives a ticket of 60 s for `?ticket=` of a stream.")
     .login()
-    .gives("tallyline.token/1")
+    .tells::<auth::TokenTold>()
     .limit(Limit::List),
     Route::post("challenge", "/api/auth/challenge", |ask| {
         Box::pin(auth::challenge(ask))
     })
     .what("Gives what a device signs to log in.")
-    .gives("tallyline.token/1")
+    .tells::<auth::TokenTold>()
     .limit(Limit::Login),
     Route::post("device", "/api/auth/device", |ask| {
         Box::pin(auth::device(ask))
     })
     .what("Logs a member of the event in by its device's key.")
-    .takes("DeviceLogin")
-    .gives("tallyline.token/1")
+    .takes::<auth::DeviceLogin>()
+    .tells::<auth::TokenTold>()
     .limit(Limit::Login),
     Route::get("me", "/api/auth/me", |ask| Box::pin(auth::me(ask)))
         .what("Who I am, and what I may.")
         .login()
-        .gives("tallyline.me/1"),
+        .tells::<auth::Me>(),
     Route::get("accounts", "/api/v1/accounts", |ask| {
         Box::pin(auth::accounts(ask))
     })
     .what("Lists the accounts.")
     .need(Accounts)
     .of_node()
-    .gives("tallyline.accounts/1"),
+    .tells::<auth::AccountList>(),
     Route::post("accountPut", "/api/v1/accounts", |ask| {
         Box::pin(auth::put_account(ask))
     })
     .what("Makes an account, or changes its password or roles.")
     .need(Accounts)
     .of_node()
-    .takes("NewAccount")
-    .gives("tallyline.accounts/1"),
+    .takes::<auth::NewAccount>()
+    .tells::<auth::AccountList>(),
     Route::new(
         "accountRemove",
         Verb::Delete,
@@ -134,11 +154,12 @@ pub(in super::super) static ROUTES: &[Route] = &[
         |ask| Box::pin(auth::remove_account(ask)),
     )
     .what("Removes an account.")
+    .tells::<auth::AccountList>()
     .need(Accounts)
     .of_node(),
     Route::get("events", "/api/events", |ask| Box::pin(board::events(ask)))
         .what("Lists the public events.")
-        .gives("tallyline.events/1")
+        .tells::<board::PublicEvents>()
         .limit(Limit::Board),
     Route::get("event", "/api/events/{e}", |ask| {
         Box::pin(board::event(ask))
@@ -146,14 +167,14 @@ pub(in super::super) static ROUTES: &[Route] = &[
     .what("The event: stages, squads, shooters, rules.")
     .public()
     .tagged()
-    .gives("tallyline.event/1"),
+    .tells::<EventInfo>(),
     Route::get("board", "/api/events/{e}/board", |ask| {
         Box::pin(board::snapshot(ask))
     })
     .what("The board.")
     .public()
     .tagged()
-    .gives("tallyline.board/1"),
+    .tells::<board::Board>(),
     Route::get("standings", "/api/events/{e}/standings", |ask| {
         Box::pin(board::standings(ask))
     })
@@ -168,7 +189,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
         ("category", "a category"),
     ])
     .tagged()
-    .gives("tallyline.standings/1"),
+    .tells::<StandingsData>(),
     Route::get("stream", "/api/events/{e}/stream", |ask| {
         Box::pin(stream::events(ask))
     })
@@ -184,7 +205,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
     .public()
     .query(&[CURSOR])
     .also(&[("101", "the connection is a WebSocket from here on")])
-    .gives("tallyline.news/1"),
+    .tells::<stream::NewsTold<'_>>(),
     Route::get("scores", "/api/events/{e}/scores", |ask| {
         Box::pin(scores::list(ask))
     })
@@ -197,7 +218,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
         ("division", "only this division"),
         ("shooter", "only this shooter"),
     ])
-    .gives("tallyline.page/1"),
+    .tells::<scores::Page>(),
     Route::post("scoreAdd", "/api/events/{e}/scores", |ask| {
         Box::pin(scores::add(ask))
     })
@@ -211,16 +232,16 @@ pub(in super::super) static ROUTES: &[Route] = &[
         "If-Match",
         "UUID of the entry that is thought to stand, or `none`",
     )])
-    .takes("ScoreAdd")
-    .gives("tallyline.saved/1"),
+    .takes::<ScoreAdd>()
+    .tells::<Saved>(),
     Route::post("scoreVoid", "/api/events/{e}/scores/void", |ask| {
         Box::pin(scores::void(ask))
     })
     .what("Takes an entry out of the count.")
     .need(ScoresWrite)
     .limit(Limit::Write)
-    .takes("ScoreVoid")
-    .gives("tallyline.saved/1"),
+    .takes::<ScoreVoid>()
+    .tells::<Saved>(),
     Route::get("scoresOf", "/api/events/{e}/scores/{m}", |ask| {
         Box::pin(scores::of_match(ask))
     })
@@ -228,7 +249,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
     .open(ScoresRead)
     .query(&[("limit", "1 to 500"), ("offset", "how many to leave out")])
     .limit(Limit::One)
-    .gives("tallyline.page/1"),
+    .tells::<scores::Page>(),
     Route::get("history", "/api/events/{e}/scores/{m}/history", |ask| {
         Box::pin(scores::history(ask))
     })
@@ -239,29 +260,29 @@ pub(in super::super) static ROUTES: &[Route] = &[
         ("offset", "how many to leave out"),
         ("shooter", "only this shooter"),
     ])
-    .gives("tallyline.page/1"),
+    .tells::<scores::Page>(),
     Route::get("claims", "/api/events/{e}/claims", |ask| {
         Box::pin(claims::list(ask))
     })
     .what("Who has claimed what.")
     .need(ClaimsRead)
     .tagged()
-    .gives("tallyline.claims-held/1"),
+    .tells::<claims::ClaimsHeld>(),
     Route::get("claimOf", "/api/events/{e}/claims/{m}", |ask| {
         Box::pin(claims::one(ask))
     })
     .what("Who has claimed a match or stage.")
     .need(ClaimsRead)
     .limit(Limit::One)
-    .gives("tallyline.claim-held/1"),
+    .tells::<claims::ClaimHeld>(),
     Route::post("claim", "/api/events/{e}/claims/{m}", |ask| {
         Box::pin(claims::claim(ask))
     })
     .what("Claims a match or stage for some minutes; again, to prolong.")
     .need(ClaimsWrite)
     .limit(Limit::Claim)
-    .may_take("NewClaim")
-    .gives("tallyline.claim-held/1"),
+    .may_take::<claims::NewClaim>()
+    .tells::<claims::ClaimHeld>(),
     Route::new(
         "claimRelease",
         Verb::Delete,
@@ -269,6 +290,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
         |ask| Box::pin(claims::release(ask)),
     )
     .what("Gives a claim back.")
+    .tells::<Done>()
     .need(ClaimsWrite)
     .limit(Limit::Claim),
     Route::get("plan", "/api/events/{e}/coverage-plans", |ask| {
@@ -276,7 +298,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
     })
     .what("My coverage plan.")
     .need(Plans)
-    .gives("tallyline.plan/1"),
+    .tells::<plans::PlanTold>(),
     Route::new(
         "planPut",
         Verb::Put,
@@ -286,8 +308,8 @@ pub(in super::super) static ROUTES: &[Route] = &[
     .what("Keeps my coverage plan: any JSON but null.")
     .need(Plans)
     .limit(Limit::Write)
-    .takes("Plan")
-    .gives("tallyline.plan/1"),
+    .takes::<plans::Plan>()
+    .tells::<plans::PlanTold>(),
     Route::new(
         "planRemove",
         Verb::Delete,
@@ -295,6 +317,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
         |ask| Box::pin(plans::remove(ask)),
     )
     .what("Removes my coverage plan.")
+    .tells::<Done>()
     .need(Plans)
     .limit(Limit::Write),
     Route::get("incidents", "/api/events/{e}/incidents", |ask| {
@@ -307,15 +330,15 @@ pub(in super::super) static ROUTES: &[Route] = &[
         ("bib", "a bib"),
         ("incident", "one incident"),
     ])
-    .gives("tallyline.incidents/1"),
+    .tells::<Incidents>(),
     Route::post("incidentAdd", "/api/events/{e}/incidents", |ask| {
         Box::pin(office::incident_add(ask))
     })
     .what("Records an incident.")
     .need(IncidentsWrite)
     .limit(Limit::Write)
-    .takes("IncidentAdd")
-    .gives("tallyline.recorded/1"),
+    .takes::<IncidentAdd>()
+    .tells::<Recorded>(),
     Route::post(
         "incidentReport",
         "/api/events/{e}/incidents/reports",
@@ -324,74 +347,74 @@ pub(in super::super) static ROUTES: &[Route] = &[
     .what("Adds a report to an incident.")
     .need(IncidentsWrite)
     .limit(Limit::Write)
-    .takes("IncidentReport")
-    .gives("tallyline.recorded/1"),
+    .takes::<IncidentReport>()
+    .tells::<Recorded>(),
     Route::post("decide", "/api/events/{e}/incidents/decisions", |ask| {
         Box::pin(office::decide(ask))
     })
     .what("Decides about an incident and its group.")
     .need(Decide)
     .limit(Limit::Write)
-    .takes("Decide")
-    .gives("tallyline.recorded/1"),
+    .takes::<protocol::Decide>()
+    .tells::<Recorded>(),
     Route::get("records", "/api/events/{e}/records/{kind}", |ask| {
         Box::pin(office::records(ask))
     })
     .what("Records of a kind.")
     .need(RecordsRead)
     .query(&[("key", "one key"), ("on", "the record they hang on")])
-    .gives("tallyline.records/1"),
+    .tells::<Records>(),
     Route::get("conflicts", "/api/v1/conflicts", |ask| {
         Box::pin(office::conflicts(ask))
     })
     .what("What needs a person.")
     .need(ConflictsRead)
-    .gives("tallyline.conflicts/1"),
+    .tells::<Conflicts>(),
     Route::post("adopt", "/api/v1/conflicts/decisions", |ask| {
         Box::pin(office::adopt(ask))
     })
     .what("Counts or rejects entries, whatever they would be by themselves.")
     .need(Adopt)
-    .takes("Adopt")
-    .gives("tallyline.decided/1"),
+    .takes::<protocol::Adopt>()
+    .tells::<Decided>(),
     Route::get("devices", "/api/v1/devices", |ask| {
         Box::pin(office::devices(ask))
     })
     .what("The devices of the event.")
     .need(DevicesRead)
-    .gives("tallyline.devices/1"),
+    .tells::<Devices>(),
     Route::get("alerts", "/api/v1/alerts", |ask| {
         Box::pin(alerts::of_event(ask))
     })
     .what("What is wrong with the event: alerts that are not over.")
     .need(DevicesRead)
-    .gives("tallyline.alerts/1"),
+    .tells::<alerts::AlertsTold>(),
     Route::get("nodeAlerts", "/api/v1/alerts/node", |ask| {
         Box::pin(alerts::of_node(ask))
     })
     .what("What is wrong with the node: alerts that are not over.")
     .need(Accounts)
     .of_node()
-    .gives("tallyline.alerts/1"),
+    .tells::<alerts::AlertsTold>(),
     Route::get("status", "/api/v1/status", |ask| {
         Box::pin(office::status(ask))
     })
     .what("Where the scores are.")
     .need(DevicesRead)
-    .gives("tallyline.status/1"),
+    .tells::<StatusData>(),
     Route::get("grants", "/api/v1/grants", |ask| {
         Box::pin(office::grants(ask))
     })
     .what("The grants.")
     .need(GrantsRead)
-    .gives("tallyline.grants/1"),
+    .tells::<Grants>(),
     Route::post("grant", "/api/v1/grants", |ask| {
         Box::pin(office::grant(ask))
     })
     .what("Opens grants and closes others, all at once.")
     .need(GrantsWrite)
-    .takes("Grant")
-    .gives("tallyline.assigned/1"),
+    .takes::<Grant>()
+    .tells::<Assigned>(),
     Route::get("report", "/api/v1/reports/{kind}", |ask| {
         Box::pin(office::report(ask))
     })
@@ -401,7 +424,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
     )
     .need(Reports)
     .query(&[("shooter", "of a sheet"), ("date", "of a day")])
-    .gives("tallyline.report-*/1"),
+    .tells_one_of(REPORTS),
     Route::get("export", "/api/v1/export", |ask| {
         Box::pin(exchange::export(ask))
     })
@@ -425,8 +448,8 @@ pub(in super::super) static ROUTES: &[Route] = &[
         ("add_duplicates", "true: add who may be there already"),
         ("division", "of those who name none"),
     ])
-    .takes("the file's bytes")
-    .gives("tallyline.imported/1 or tallyline.file-import/1"),
+    .takes_bytes("the file's bytes")
+    .tells_one_of(&[Described::of::<Imported>, Described::of::<FileImported>]),
     Route::get("day", "/api/v1/competitions/{c}/bundle", |ask| {
         Box::pin(exchange::bundle(ask))
     })
@@ -447,7 +470,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
         ("limit", "1 to 500"),
     ])
     .limit(Limit::One)
-    .gives("tallyline.news/1"),
+    .tells::<stream::NewsTold<'_>>(),
     Route::post("push", "/api/v1/sync/push", |ask| {
         Box::pin(exchange::push(ask))
     })
@@ -455,8 +478,8 @@ pub(in super::super) static ROUTES: &[Route] = &[
     .need(Sync)
     .limit(Limit::One)
     .file()
-    .takes("Push")
-    .gives("tallyline.imported/1"),
+    .takes::<exchange::Push>()
+    .tells::<exchange::Pushed>(),
     Route::post("blobCreate", "/api/v1/blobs", |ask| {
         Box::pin(blobs::create(ask))
     })
@@ -466,8 +489,8 @@ pub(in super::super) static ROUTES: &[Route] = &[
     )
     .need(IncidentsWrite)
     .limit(Limit::One)
-    .takes("NewBlob")
-    .gives("tallyline.blob/1"),
+    .takes::<blobs::NewBlob>()
+    .tells::<blobs::BlobTold>(),
     Route::new(
         "blobPart",
         Verb::Put,
@@ -479,8 +502,8 @@ pub(in super::super) static ROUTES: &[Route] = &[
     .limit(Limit::Part)
     .part()
     .query(&[("at", "the place of its first byte"), BLOB_BYTES])
-    .takes("the part's bytes")
-    .gives("tallyline.blob/1"),
+    .takes_bytes("the part's bytes")
+    .tells::<blobs::BlobTold>(),
     Route::post("blobComplete", "/api/v1/blobs/{hash}/complete", |ask| {
         Box::pin(blobs::complete(ask))
     })
@@ -488,7 +511,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
     .need(IncidentsWrite)
     .limit(Limit::One)
     .query(&[BLOB_BYTES])
-    .gives("tallyline.blob/1"),
+    .tells::<blobs::BlobTold>(),
     Route::get("blob", "/api/v1/blobs/{hash}", |ask| {
         Box::pin(blobs::read(ask))
     })

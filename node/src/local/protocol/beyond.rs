@@ -162,7 +162,7 @@ pub struct RecordsQuery {
 }
 
 /// Answer of verbs that record beyond scores.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Recorded {
     /// `tallyline.recorded/1`.
     pub schema: String,
@@ -175,7 +175,7 @@ pub struct Recorded {
 }
 
 /// Answer of `incidents`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Incidents {
     /// `tallyline.incidents/1`.
     pub schema: String,
@@ -186,7 +186,7 @@ pub struct Incidents {
 }
 
 /// Incidents that are about the same thing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct IncidentGroup {
     /// UUID of the earliest of its incidents.
     pub group: String,
@@ -211,7 +211,7 @@ pub struct IncidentGroup {
 }
 
 /// What is settled about a group.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RulingInfo {
     /// What is decided.
     pub ruling: RulingWord,
@@ -226,7 +226,7 @@ pub struct RulingInfo {
 }
 
 /// Who wrote an entry, when, and where it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NotedInfo {
     /// The entry.
     pub entry: String,
@@ -243,7 +243,7 @@ pub struct NotedInfo {
 }
 
 /// One incident.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct IncidentInfo {
     /// Its UUID.
     pub incident: String,
@@ -269,7 +269,7 @@ pub struct IncidentInfo {
 }
 
 /// What an entry says that has the id of an incident and is not the incident (E19).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OtherInfo {
     /// Who says it.
     #[serde(flatten)]
@@ -291,7 +291,7 @@ pub struct OtherInfo {
 }
 
 /// One report.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReportInfo {
     /// Its UUID.
     pub report: String,
@@ -307,7 +307,7 @@ pub struct ReportInfo {
 }
 
 /// One decision.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DecisionInfo {
     /// Who decided.
     #[serde(flatten)]
@@ -332,7 +332,7 @@ pub struct Kinds {
 }
 
 /// One kind of record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct KindInfo {
     /// Its number.
     pub kind: u32,
@@ -356,7 +356,7 @@ pub struct KindInfo {
 }
 
 /// One field of a kind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FieldInfo {
     /// Its number.
     pub field: u32,
@@ -367,7 +367,7 @@ pub struct FieldInfo {
 }
 
 /// A place of an event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PlaceInfo {
     /// Its number.
     pub place: u32,
@@ -376,7 +376,7 @@ pub struct PlaceInfo {
 }
 
 /// Answer of `records`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Records {
     /// `tallyline.records/1`.
     pub schema: String,
@@ -387,7 +387,7 @@ pub struct Records {
 }
 
 /// One record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RecordInfo {
     /// Its UUID.
     pub key: String,
@@ -410,7 +410,7 @@ pub struct RecordInfo {
 }
 
 /// A value of a field.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ValueInfo {
     /// A text or a whole number; `None`: sealed, and not for this device.
     pub value: Option<Value>,
@@ -419,7 +419,7 @@ pub struct ValueInfo {
 }
 
 /// One version of a record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "independent facts that screens show side by side"
@@ -441,7 +441,7 @@ pub struct VersionInfo {
 }
 
 /// Answer of `conflicts`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Conflicts {
     /// `tallyline.conflicts/1`.
     pub schema: String,
@@ -454,7 +454,7 @@ pub struct Conflicts {
 }
 
 /// One thing that needs a person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ConflictInfo {
     /// One of `possible-double`, `ask`, `same-id`, `decisions`, `slot`.
     pub what: String,
@@ -469,7 +469,7 @@ pub struct ConflictInfo {
 }
 
 /// A burst of what needs a person: more than 10 within an hour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AlertInfo {
     /// When the first came, in Unix milliseconds.
     pub from_unix_ms: i64,

@@ -3,6 +3,7 @@
 //! Layer: node, local.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::GrantInfo;
 
@@ -29,7 +30,7 @@ pub struct ClaimRelease {
 }
 
 /// Answer of `claims`: the cells that desks have lent and not taken back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Claims {
     /// `tallyline.claims/1`.
     pub schema: String,
@@ -40,7 +41,7 @@ pub struct Claims {
 }
 
 /// How a desk lent a grant.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LentInfo {
     /// What the desk is called.
     pub desk: String,
@@ -53,7 +54,7 @@ pub struct LentInfo {
 }
 
 /// What became of an Ask.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AskInfo {
     /// What the desk is called.
     pub desk: String,
@@ -70,7 +71,7 @@ pub struct AskInfo {
 }
 
 /// Why a desk said no.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeniedInfo {
     /// One of `not_a_desk`, `not_its_cell`, `cell_held`, `may_not_score`, `too_many_claims`,
     /// `scoring_over`, `not_lent`, `claim_denied`.
@@ -86,7 +87,7 @@ pub struct DeniedInfo {
 }
 
 /// What `claim --json` tells once the cell is lent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Claimed {
     /// `tallyline.claimed/1`.
     pub schema: String,

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 use tallyline_proto::model::EventId;
+use utoipa::ToSchema;
 
 use super::{
     ApproveData, CloseWhy, CloudData, HeadInfo, KindInfo, LastSync, LentInfo, MediaInfo, PhaseInfo,
@@ -11,7 +12,7 @@ use super::{
 };
 
 /// Answer of a verb that has nothing to tell.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Done {
     /// `tallyline.done/1`.
     pub schema: String,
@@ -19,8 +20,18 @@ pub struct Done {
     pub text: String,
 }
 
+impl Done {
+    /// Says what happened.
+    pub fn said(text: impl Into<String>) -> Self {
+        Self {
+            schema: "tallyline.done/1".to_owned(),
+            text: text.into(),
+        }
+    }
+}
+
 /// Who answers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NodeInfo {
     /// `tallyline.node/1`.
     pub schema: String,
@@ -43,7 +54,7 @@ pub struct NodeInfo {
 }
 
 /// Answer of `event-create`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Founded {
     /// `tallyline.founded/1`.
     pub schema: String,
@@ -59,7 +70,7 @@ pub struct Founded {
 }
 
 /// Answer of `event-show`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EventInfo {
     /// `tallyline.event/1`.
     pub schema: String,
@@ -107,7 +118,7 @@ pub struct EventInfo {
 }
 
 /// One drill.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DrillInfo {
     /// Its number.
     pub drill: u32,
@@ -127,7 +138,7 @@ pub struct DrillInfo {
 }
 
 /// One rule.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RuleInfo {
     /// Its number.
     pub rule: u32,
@@ -140,7 +151,7 @@ pub struct RuleInfo {
 }
 
 /// Answer of `devices`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Devices {
     /// `tallyline.devices/1`.
     pub schema: String,
@@ -149,7 +160,7 @@ pub struct Devices {
 }
 
 /// One member.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeviceInfo {
     /// Its name.
     pub label: String,
@@ -176,7 +187,7 @@ pub struct DeviceInfo {
 }
 
 /// Answer of `grants`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Grants {
     /// `tallyline.grants/1`.
     pub schema: String,
@@ -185,7 +196,7 @@ pub struct Grants {
 }
 
 /// One grant.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GrantInfo {
     /// Its UUID.
     pub grant: String,
@@ -207,7 +218,7 @@ pub struct GrantInfo {
 }
 
 /// Answer of `grant` and `handover`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Assigned {
     /// `tallyline.assigned/1`.
     pub schema: String,
@@ -227,7 +238,7 @@ pub struct Revised {
 }
 
 /// Answer of `score-add` and `score-void`: it is on disk.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Saved {
     /// `tallyline.saved/1`.
     pub schema: String,
@@ -248,7 +259,7 @@ pub struct Entries {
 }
 
 /// One entry.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EntryInfo {
     /// Its UUID.
     pub entry: String,
@@ -284,7 +295,7 @@ pub struct EntryInfo {
 }
 
 /// Answer of `standings`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StandingsData {
     /// `tallyline.standings/1`.
     pub schema: String,
@@ -321,7 +332,7 @@ pub struct StandingsData {
 }
 
 /// Results of a class or category in one division.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PartTable {
     /// `class` or `category`.
     pub by: String,
@@ -334,7 +345,7 @@ pub struct PartTable {
 }
 
 /// Results of the teams in one division.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TeamTable {
     /// The division's name, or "Combined".
     pub division: String,
@@ -345,7 +356,7 @@ pub struct TeamTable {
 }
 
 /// One team's result.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TeamRow {
     /// The place, from 1; equal teams share one.
     pub place: u32,
@@ -365,7 +376,7 @@ pub struct TeamRow {
 }
 
 /// Results of one drill in one division.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StageTable {
     /// The drill's number.
     pub drill: u32,
@@ -381,7 +392,7 @@ pub struct StageTable {
 }
 
 /// One shooter's result on one drill.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StageRow {
     /// The place, from 1; equal results share one, the disqualified go on below.
     pub place: Option<u32>,
@@ -415,7 +426,7 @@ pub struct StageRow {
 }
 
 /// Results of the match in one division.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MatchTable {
     /// The division's name, or "Combined".
     pub division: String,
@@ -424,7 +435,7 @@ pub struct MatchTable {
 }
 
 /// One shooter's result in the match.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MatchRow {
     /// The place, from 1; equal results share one, the disqualified go on below.
     pub place: Option<u32>,
@@ -450,7 +461,7 @@ pub struct MatchRow {
 }
 
 /// Answer of `status`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StatusData {
     /// `tallyline.status/1`.
     pub schema: String,
@@ -543,7 +554,7 @@ pub struct EventLine {
 }
 
 /// Where the entries are, counted over all logs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Totals {
     /// Entries here, all on disk.
     pub entries: u64,
@@ -560,7 +571,7 @@ pub struct Totals {
 }
 
 /// How the entries are read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Readings {
     /// Records that count.
     pub counted: u64,
@@ -585,7 +596,7 @@ pub struct Readings {
 }
 
 /// One log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "facts that do not depend on each other"
@@ -627,7 +638,7 @@ pub struct LogStatus {
 }
 
 /// One connection that is up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LinkStatus {
     /// The peer's name, when it is a member.
     pub label: Option<String>,
@@ -657,7 +668,7 @@ pub struct LinkStatus {
 }
 
 /// How often frames were refused for one reason.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Refused {
     /// The reason's stable name.
     pub reason: String,
@@ -666,7 +677,7 @@ pub struct Refused {
 }
 
 /// Bytes over the network since the node started, ended connections included.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WireBytes {
     /// Protocol frames without QUIC and UDP.
     pub frames_sent_bytes: u64,
@@ -705,7 +716,7 @@ pub struct Exported {
 }
 
 /// Answer of `import`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Imported {
     /// `tallyline.imported/1`.
     pub schema: String,

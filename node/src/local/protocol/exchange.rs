@@ -3,6 +3,7 @@
 //! Layer: node, local.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Founded, Problem};
 
@@ -62,7 +63,7 @@ pub struct FileImport {
 }
 
 /// Answer of `file-preview` and `file-import`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FileImported {
     /// `tallyline.file-import/1`.
     pub schema: String,
@@ -98,7 +99,7 @@ pub struct FileImported {
 }
 
 /// What becomes of the things of a file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RowCounts {
     /// They are added.
     pub new: u64,
@@ -113,7 +114,7 @@ pub struct RowCounts {
 }
 
 /// What becomes of the scores of a file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ScoreCounts {
     /// Slots and statuses that are recorded.
     pub new: u64,
@@ -130,7 +131,7 @@ pub struct ScoreCounts {
 }
 
 /// One thing of a file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ImportRow {
     /// `changed`, `duplicate` or `problem`.
     pub kind: String,

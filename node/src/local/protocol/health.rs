@@ -4,6 +4,7 @@
 //! Layer: node, local.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Answer of `health`: what only a running node knows, for `tallyline doctor`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +46,7 @@ pub struct MdnsData {
 }
 
 /// The cloud that entries are carried to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CloudData {
     /// Its `host:port`.
     pub address: String,
@@ -60,7 +61,7 @@ pub struct CloudData {
 }
 
 /// Why something does not work, and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WhyNot {
     /// The reason's stable name: `captive-portal` or `cloud-unreachable`.
     pub reason: String,

@@ -3,6 +3,7 @@
 //! Layer: node, local.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Arguments of `media-add`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,7 +52,7 @@ pub struct MediaGot {
 }
 
 /// A picture or clip, and how much of it is here.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MediaInfo {
     /// BLAKE3 of its bytes in hex.
     pub hash: String,
@@ -68,7 +69,7 @@ pub struct MediaInfo {
 }
 
 /// How much of a picture or clip is here.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum MediaState {
     /// Not all of it.

@@ -4,6 +4,7 @@
 //! Layer: node, local.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::CloudData;
 
@@ -96,7 +97,7 @@ pub struct FailingVitals {
 }
 
 /// When an exchange with another device was complete last.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LastSync {
     /// What the device is called.
     pub label: String,

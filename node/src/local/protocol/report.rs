@@ -3,6 +3,7 @@
 //! Layer: node, local.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{AgreedData, GearResult, PhaseWord, Power, Record, RuleInfo, VoidWhy};
 
@@ -48,7 +49,7 @@ pub enum ReportKind {
 }
 
 /// What every table says of itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReportHead {
     /// `tallyline.report-KIND/1`.
     pub schema: String,
@@ -69,7 +70,7 @@ pub struct ReportHead {
 }
 
 /// Where an event stands, for those who read its results.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PhaseInfo {
     /// Whether scores are taken, results can be contested, or results stand.
     pub phase: PhaseWord,
@@ -82,7 +83,7 @@ pub struct PhaseInfo {
 }
 
 /// The end of one log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HeadInfo {
     /// The writer's name.
     pub label: String,
@@ -97,7 +98,7 @@ pub struct HeadInfo {
 }
 
 /// Answer of `report sheet`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SheetReport {
     /// `tallyline.report-sheet/1`, and what every table says of itself.
     #[serde(flatten)]
@@ -134,7 +135,7 @@ pub struct SheetReport {
 }
 
 /// A shooter's result on one stage.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SheetStage {
     /// The stage's number.
     pub drill: u32,
@@ -163,7 +164,7 @@ pub struct SheetStage {
 }
 
 /// A shooter's place in one table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SheetPlace {
     /// The division's name, or "Combined".
     pub division: String,
@@ -181,7 +182,7 @@ pub struct SheetPlace {
 }
 
 /// One version of a result.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SheetVersion {
     /// The entry.
     pub entry: String,
@@ -213,7 +214,7 @@ pub struct SheetVersion {
 }
 
 /// An entry by its name, and what it is about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReferenceInfo {
     /// The entry.
     pub entry: String,
@@ -230,7 +231,7 @@ pub struct ReferenceInfo {
 }
 
 /// Answer of `report progress`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProgressReport {
     /// `tallyline.report-progress/1`, and what every table says of itself.
     #[serde(flatten)]
@@ -242,7 +243,7 @@ pub struct ProgressReport {
 }
 
 /// How far one squad is on one stage.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProgressCell {
     /// The stage's number.
     pub drill: u32,
@@ -265,7 +266,7 @@ pub struct ProgressCell {
 }
 
 /// Answer of `report penalties`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PenaltiesReport {
     /// `tallyline.report-penalties/1`, and what every table says of itself.
     #[serde(flatten)]
@@ -277,7 +278,7 @@ pub struct PenaltiesReport {
 }
 
 /// One broken rule of one run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PenaltyRow {
     /// The stage's number.
     pub drill: u32,
@@ -303,7 +304,7 @@ pub struct PenaltyRow {
 }
 
 /// One shooter who is out, or was warned.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OutRow {
     /// `match-dq`, `stage-dq`, `withdrawn` or `warning`.
     pub kind: String,
@@ -328,7 +329,7 @@ pub struct OutRow {
 }
 
 /// Answer of `report chrono`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ChronoReport {
     /// `tallyline.report-chrono/1`, and what every table says of itself.
     #[serde(flatten)]
@@ -340,7 +341,7 @@ pub struct ChronoReport {
 }
 
 /// What the chronograph says of one shooter.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ChronoRow {
     /// The shooter's number.
     pub shooter: u32,
@@ -371,7 +372,7 @@ pub struct ChronoRow {
 }
 
 /// Answer of `report audit`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditReport {
     /// `tallyline.report-audit/1`, and what every table says of itself.
     #[serde(flatten)]
@@ -381,7 +382,7 @@ pub struct AuditReport {
 }
 
 /// One void.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct VoidRow {
     /// The void.
     pub entry: String,
@@ -406,7 +407,7 @@ pub struct VoidRow {
 }
 
 /// Answer of `report missing`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MissingReport {
     /// `tallyline.report-missing/1`, and what every table says of itself.
     #[serde(flatten)]
@@ -418,7 +419,7 @@ pub struct MissingReport {
 }
 
 /// A stage and squad in which results are missing or undecided.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MissingCell {
     /// The stage's number.
     pub drill: u32,
@@ -435,7 +436,7 @@ pub struct MissingCell {
 }
 
 /// A log of which entries are not here.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MissingLog {
     /// The writer's name.
     pub label: String,
@@ -450,7 +451,7 @@ pub struct MissingLog {
 }
 
 /// Answer of `report day`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DayReport {
     /// `tallyline.report-day/1`, and what every table says of itself.
     #[serde(flatten)]
@@ -468,7 +469,7 @@ pub struct DayReport {
 }
 
 /// What one device wrote on one day.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DayDevice {
     /// Its name.
     pub label: String,
@@ -491,7 +492,7 @@ pub struct DayDevice {
 }
 
 /// What one stage got on one day.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DayStage {
     /// The stage's number.
     pub drill: u32,
@@ -506,7 +507,7 @@ pub struct DayStage {
 }
 
 /// Answer of `report compliance`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ComplianceReport {
     /// `tallyline.report-compliance/1`, and what every table says of itself.
     #[serde(flatten)]
@@ -520,7 +521,7 @@ pub struct ComplianceReport {
 }
 
 /// One device on one day.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ComplianceRow {
     /// The day in the event's zone.
     pub date: String,
@@ -551,7 +552,7 @@ pub struct ComplianceRow {
 }
 
 /// Answer of `report court`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CourtReport {
     /// `tallyline.report-court/1`, and what every table says of itself.
     #[serde(flatten)]
@@ -563,7 +564,7 @@ pub struct CourtReport {
 }
 
 /// One match on a court.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CourtMatch {
     /// Its number.
     pub drill: u32,
@@ -586,7 +587,7 @@ pub struct CourtMatch {
 }
 
 /// What one side won.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CourtRow {
     /// The place, from 1.
     pub place: u32,
@@ -605,7 +606,7 @@ pub struct CourtRow {
 }
 
 /// Answer of `report race`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RaceReport {
     /// `tallyline.report-race/1`, and what every table says of itself.
     #[serde(flatten)]
@@ -617,7 +618,7 @@ pub struct RaceReport {
 }
 
 /// One run of a race.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RaceRun {
     /// The run's number.
     pub drill: u32,
@@ -630,7 +631,7 @@ pub struct RaceRun {
 }
 
 /// One line of a start list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RaceStart {
     /// The start number.
     pub bib: u32,
@@ -643,7 +644,7 @@ pub struct RaceStart {
 }
 
 /// One line of the referee's list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NoTimeRow {
     /// `dns`, `dnf` or `dsq`.
     pub kind: String,

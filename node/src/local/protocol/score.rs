@@ -125,7 +125,7 @@ impl AgreedData {
 }
 
 /// Arguments of `score-approve`; also how an approval is told in a history.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApproveData {
     /// The entry.
@@ -379,7 +379,9 @@ pub struct EventPhase {
 }
 
 /// Where an event stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum PhaseWord {
     /// Scores are taken.

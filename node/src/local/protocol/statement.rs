@@ -18,7 +18,7 @@ pub enum RoleList {
 }
 
 /// Why a key is revoked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RevokeWhy {
     /// The device is not needed any more; what arrives past its cuts is late.
@@ -266,7 +266,7 @@ pub struct Revoked {
 }
 
 /// Answer of `adopt`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Decided {
     /// `tallyline.decided/1`.
     pub schema: String,
