@@ -29,6 +29,12 @@ class Away extends Error {
   constructor() { super("No connection with the node."); }
 }
 
+// What a person reads of a failure: the node's text, and its code if the text does not begin with it.
+function words(error) {
+  const coded = error instanceof Refused && !error.message.startsWith(error.code);
+  return error.message + (coded ? " (" + error.code + ")" : "");
+}
+
 let token = "";
 let until = 0;
 let timer = 0;

@@ -167,7 +167,7 @@ class Conflict {
     fields.disabled = Boolean(this.unknown);
     this.button.disabled = false;
     this.button.textContent = this.unknown ? "Send the same again" : "Decide";
-    const text = error.message + (error instanceof Refused ? " (" + error.code + ")" : "");
+    const text = words(error);
     if (saved.length && !this.unknown) {
       // What is shown is not so any more.
       this.look().then(() => this.body.prepend(make("p", "Saved as " + saved.join(", ") + "; then: " + text, "bad")));
@@ -198,7 +198,7 @@ function side(it, at) {
 function letter(at) { return String.fromCharCode(65 + at % 26); }
 
 const WAYS = {
-  rule: "Your ruling goes before those that differ; it is an entry of its own, with your note.",
+  rule: "Your ruling is one more entry, with your note. It settles the matter if this node is the owner's or of the jury.",
   void: "The others are voided, each by an entry with your reason; nothing is deleted. One counts, so both cannot be kept.",
   reject: "The owner's device says that the others do not count. Such a statement has no room for a reason.",
 };

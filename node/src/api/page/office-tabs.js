@@ -64,7 +64,7 @@ async function submitLogin(submitted) {
     done();
     if (state.event) await whoAmI();
   } catch (error) {
-    by("login-failed").textContent = error.message + (error instanceof Refused ? " (" + error.code + ")" : "");
+    by("login-failed").textContent = words(error);
     by("login-failed").hidden = false;
     by("password").select();
   }
@@ -209,7 +209,7 @@ function show() {
   const open = new Set([...main.querySelectorAll("details[open][data-key]")].map((it) => it.dataset.key));
   const focus = document.activeElement && document.activeElement.dataset.focus;
   const failed = Object.keys(state.view.needs).map((it) => state.failed[it]).filter((it) => it && it.status !== 429)
-    .map((it) => make("p", it.message + " (" + it.code + ")", "bad"));
+    .map((it) => make("p", words(it), "bad"));
   const content = state.view.show(state.data, { may: (it) => state.scopes.has(it), event: state.event, refresh: soon, show });
   failures.replaceChildren(...failed);
   const wanted = [failures, ...content];

@@ -422,7 +422,7 @@ async function save(button, [path, parts], ending) {
     progressOfFile.textContent = "Saved as " + link.download + ", " + sizeText(file.size) + ".";
   } catch (error) {
     progressOfFile.className = "bad";
-    progressOfFile.textContent = error.message + (error instanceof Away ? "" : " (" + error.code + ")");
+    progressOfFile.textContent = words(error);
   }
   button.disabled = false;
 }
