@@ -8,6 +8,7 @@ pub(crate) mod http;
 mod limits;
 mod nodes;
 mod office;
+mod pages;
 mod people;
 mod race;
 mod spectators;

@@ -55,14 +55,40 @@ pub(in super::super) static ROUTES: &[Route] = &[
         .gives("text/html")
         .limit(Limit::Board),
     Route::get("boardScript", "/board.js", |ask| {
-        Box::pin(page::script(ask))
+        Box::pin(page::board_script(ask))
     })
     .what("The page's script.")
     .gives("text/javascript")
     .limit(Limit::Board),
-    Route::get("boardStyle", "/board.css", |ask| Box::pin(page::style(ask)))
+    Route::get("boardStyle", "/board.css", |ask| {
+        Box::pin(page::board_style(ask))
+    })
         .what("The page's style.")
         .gives("text/css")
+        .limit(Limit::Board),
+    Route::get("office", "/office", |ask| Box::pin(page::office(ask)))
+        .what("The office as a page; of a node with several events it asks which.")
+        .gives("text/html")
+        .limit(Limit::Board),
+    Route::get("officePage", "/office/{e}", |ask| Box::pin(page::office(ask)))
+        .what("The office of one event as a page.")
+        .gives("text/html")
+        .limit(Limit::Board),
+    Route::get("officeScript", "/office.js", |ask| Box::pin(page::office_script(ask)))
+        .what("The office's script.")
+        .gives("text/javascript")
+        .limit(Limit::Board),
+    Route::get("officeStyle", "/office.css", |ask| Box::pin(page::office_style(ask)))
+        .what("The office's style.")
+        .gives("text/css")
+        .limit(Limit::Board),
+    Route::get("docs", "/api/v1/docs", |ask| Box::pin(page::docs(ask)))
+        .what("This description as a page for people.")
+        .gives("text/html")
+        .limit(Limit::Board),
+    Route::get("docsScript", "/docs.js", |ask| Box::pin(page::docs_script(ask)))
+        .what("Its script.")
+        .gives("text/javascript")
         .limit(Limit::Board),
     Route::get("healthz", "/healthz", |ask| Box::pin(health::alive(ask)))
         .what("Whether the process is alive.")
