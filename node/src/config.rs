@@ -7,6 +7,7 @@
 
 mod alerting;
 mod keeping;
+mod uplink;
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, IsTerminal as _};
@@ -16,7 +17,6 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use rustix::termios::tcgetwinsize;
-use tallyline_keys::PublicKey;
 
 use crate::alerts::Settings;
 use crate::media::{Metered, QUOTA_DEFAULT};
@@ -24,6 +24,7 @@ use crate::root::{Mode, PassphraseSource};
 
 pub use self::alerting::RawAlerts;
 pub use self::keeping::{EventsConfig, Fallback};
+pub use self::uplink::Cloud;
 
 /// What was typed in one place; `None` leaves the choice to the next place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub struct RawConfig {
     pub peers: Option<Vec<String>>,
     /// Whether to look for peers by mDNS: `true` or `false`.
     pub mdns: Option<String>,
-    /// Address (`host:port`) of the cloud node.
+    /// Addresses (`host:port`) of the cloud's nodes, with commas between.
     pub cloud: Option<String>,
     /// Fingerprint of the cloud node's key.
     pub cloud_key: Option<String>,
@@ -91,7 +92,7 @@ pub struct Config {
     pub peers: Vec<String>,
     /// Whether to look for peers by mDNS.
     pub mdns: bool,
-    /// The cloud node, when one is known.
+    /// The cloud, when one is known.
     pub cloud: Option<Cloud>,
     /// Whether HTTPS stands in where no UDP gets through.
     pub fallback: Fallback,
@@ -113,15 +114,6 @@ pub struct Config {
     pub alerts: Settings,
     /// How to write on the terminal.
     pub screen: Screen,
-}
-
-/// Where the cloud node is, and who it must be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cloud {
-    /// Its address (`host:port`).
-    pub address: String,
-    /// Its key; another one is refused.
-    pub key: PublicKey,
 }
 
 /// How to write on the terminal.
@@ -313,7 +305,7 @@ impl Config {
             mdns: layers
                 .read("mdns", "use true or false", |raw| raw.mdns.clone())?
                 .unwrap_or(true),
-            cloud: cloud(layers)?,
+            cloud: uplink::cloud(layers)?,
             fallback: keeping::fallback(layers)?,
             log: layers
                 .value(|raw| raw.log.clone())
@@ -621,30 +613,6 @@ fn parse<T: FromStr>(
         value,
         advice,
     })
-}
-
-/// Address and key come from one pair of values, wherever each stands.
-fn cloud(layers: &Layers) -> Result<Option<Cloud>, ConfigError> {
-    let address_advice = "write host:port, for example cloud.example:4433";
-    let key_advice = "write the whole fingerprint that `tallyline init` printed in the cloud";
-    let address: Option<HostPort> =
-        layers.read("cloud", address_advice, |raw| raw.cloud.clone())?;
-    let key = layers.read("cloud_key", key_advice, |raw| raw.cloud_key.clone())?;
-    match (address, key) {
-        (Some(address), Some(key)) => Ok(Some(Cloud {
-            address: address.0,
-            key,
-        })),
-        (None, None) => Ok(None),
-        (Some(_), None) => Err(ConfigError::HalfCloud {
-            given: "cloud",
-            missing: "cloud_key",
-        }),
-        (None, Some(_)) => Err(ConfigError::HalfCloud {
-            given: "cloud_key",
-            missing: "cloud",
-        }),
-    }
 }
 
 /// Returns how many characters a line of the terminal has.

@@ -492,7 +492,7 @@ fn net_config(root: &Root, config: &Config) -> NetConfig {
         mdns: config.mdns,
         mdns_port: net::MDNS_PORT,
         uplink: config.cloud.as_ref().map(|cloud| net::Uplink {
-            address: cloud.address.clone(),
+            addresses: cloud.addresses.clone(),
             key: cloud.key,
         }),
         fallback: config.fallback != Fallback::Off,

@@ -5,6 +5,7 @@ mod depot;
 mod hints;
 mod many;
 mod put_back;
+mod several;
 mod writer;
 
 use std::collections::BTreeMap;
@@ -42,10 +43,15 @@ fn entries(range: &Range, name: &str, event: &str) -> u64 {
 
 /// Founds an event for a cloud, and starts its owner's device until all of it is at a node.
 pub(crate) fn owner_at(range: &Range, node: &Process, key: &str) -> Process {
+    owner_at_any(range, &address(node), key)
+}
+
+/// As [`owner_at`], with whatever `--cloud` takes.
+fn owner_at_any(range: &Range, places: &str, key: &str) -> Process {
     range.done("owner", &["init", "--label", "Owner"]);
     range.found("owner", &["--cloud-key", key]);
     range.done("owner", &["event", "lock"]);
-    let uplink = ["--cloud", &address(node), "--cloud-key", key];
+    let uplink = ["--cloud", places, "--cloud-key", key];
     let owner = range.start_with("owner", &[], &uplink);
     until("all is in the cloud", AGREE_MAX, || is_in_the_cloud(&owner));
     owner

@@ -234,7 +234,7 @@ pub(super) struct Run {
     /// Neither announce this node by mDNS nor look for others.
     #[arg(long)]
     pub(super) no_mdns: bool,
-    /// Address of the cloud node, host:port.
+    /// Address of the cloud, host:port; of several nodes all, with commas between.
     #[arg(long, value_name = "ADDR")]
     pub(super) cloud: Option<String>,
     /// Fingerprint of the cloud node's key.

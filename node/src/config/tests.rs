@@ -77,12 +77,41 @@ fn a_file_fills_every_field() {
     assert_eq!(
         config.cloud,
         Some(Cloud {
-            address: "cloud.example:443".to_owned(),
+            addresses: vec!["cloud.example:443".to_owned()],
             key
         })
     );
     assert_eq!(config.log, "debug");
     assert_eq!(config.http, ["[::1]:8080".parse().unwrap()]);
+}
+
+#[test]
+fn a_cloud_of_several_nodes_has_several_addresses() {
+    let key = tallyline_keys::DeviceKey::from_seed([1; 32]).public();
+    let read = |places: &str| {
+        let text = format!("cloud = \"{places}\"\ncloud_key = \"{key}\"");
+        load(RawConfig::default(), &text, &env(&[]))
+    };
+    let addresses = read("a.example:443, [::1]:4433")
+        .unwrap()
+        .cloud
+        .unwrap()
+        .addresses;
+    assert_eq!(addresses, ["a.example:443", "[::1]:4433"]);
+    let many = vec!["a.example:443"; 9].join(",");
+    for bad in [
+        "",
+        "a.example",
+        "a.example:443,",
+        "a.example:443;b.example:443",
+        &many,
+    ] {
+        let refused = read(bad);
+        assert!(
+            matches!(refused, Err(ConfigError::BadValue { .. })),
+            "{bad}: {refused:?}"
+        );
+    }
 }
 
 #[test]

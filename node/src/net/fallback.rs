@@ -30,7 +30,7 @@ use super::limits::{
     GOODBYE_TIME, HTTPS_STEP_TIME, HTTPS_TIME, PROBE_BYTES_MAX, TUNNELLED_BYTES_MAX,
 };
 use super::tunnel::{Arrival, Tunnel};
-use super::{PROBE_PATH, Trouble, UPLINK_PATH, Uplink};
+use super::{PROBE_PATH, Trouble, UPLINK_PATH};
 use crate::entropy;
 use crate::root::{hex, unhex};
 
@@ -42,6 +42,9 @@ pub(super) struct Opened {
     pub(super) local: Option<std::net::IpAddr>,
     socket: WebSocketStream<TlsStream<TcpStream>>,
 }
+
+/// Each `host:port` of the cloud as it was configured, with the addresses found for it.
+pub(super) type Places = Vec<(String, Vec<SocketAddr>)>;
 
 /// What a node says to a probe.
 #[derive(Deserialize)]
@@ -66,19 +69,19 @@ struct Place<'a> {
 ///
 /// # Errors
 /// What is in the way at the address that told the most.
-pub(super) async fn open(uplink: &Uplink, addresses: &[SocketAddr]) -> Result<Opened, Trouble> {
-    let Some(place) = place(&uplink.address) else {
-        return Err(Trouble::Silent);
-    };
+pub(super) async fn open(cloud: &PublicKey, places: &Places) -> Result<Opened, Trouble> {
     let all = async {
         let mut worst = Trouble::Silent;
-        for address in addresses {
-            match reach(&place, &uplink.key, *address).await {
-                Ok(opened) => return Ok(opened),
-                Err(trouble) => {
-                    debug!(%address, ?trouble, "the cloud was not reached over HTTPS");
-                    if worst == Trouble::Silent {
-                        worst = trouble;
+        for (whole, addresses) in places {
+            let Some(place) = place(whole) else { continue };
+            for address in addresses {
+                match reach(&place, cloud, *address).await {
+                    Ok(opened) => return Ok(opened),
+                    Err(trouble) => {
+                        debug!(%address, ?trouble, "the cloud was not reached over HTTPS");
+                        if worst == Trouble::Silent {
+                            worst = trouble;
+                        }
                     }
                 }
             }

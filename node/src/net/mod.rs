@@ -115,9 +115,9 @@ pub struct NetConfig {
 /// Where the cloud is, and who it must be.
 #[derive(Clone, Debug)]
 pub struct Uplink {
-    /// Its `host:port`.
-    pub address: String,
-    /// Its key; nobody else is talked to at that address.
+    /// `host:port` of each of its nodes that are known, best first.
+    pub addresses: Vec<String>,
+    /// Its key; nobody else is talked to at those addresses.
     pub key: PublicKey,
 }
 
@@ -426,7 +426,7 @@ impl Net {
         let mut links = self.links().into_iter();
         let link = links.find(|link| link.key == uplink.key || link.source == Source::Uplink);
         Some(CloudLink {
-            address: uplink.address.clone(),
+            address: uplink.addresses.join(", "),
             over: link.map(|link| link.over),
             trouble: *self.hub.trouble(),
         })

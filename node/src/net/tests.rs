@@ -409,7 +409,7 @@ async fn the_uplink_reaches_whoever_is_at_the_clouds_address_and_can_be_paused()
     // its warrant (R-CLOUD-3).
     let gateway = Node::start(NetConfig {
         uplink: Some(Uplink {
-            address: cloud.address().to_string(),
+            addresses: vec![cloud.address().to_string()],
             key: key(8).public(),
         }),
         ..config(1)

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use quinn::Connection;
 use tallyline_keys::tls::Expected;
 use tokio::sync::oneshot;
@@ -15,7 +16,7 @@ use tokio::time::{Duration, sleep, timeout};
 use tracing::{debug, info};
 
 use super::discovery::Backoff;
-use super::fallback::{self, Opened};
+use super::fallback::{self, Opened, Places};
 use super::hub::{Hub, luck};
 use super::limits::{AGAIN_MS, UPLINK_MS};
 use super::links::{Ending, Way};
@@ -94,9 +95,25 @@ pub(super) async fn keep(hub: Arc<Hub>, uplink: Uplink) {
     }
 }
 
+/// Looks all places of the cloud up at a time: a name that nobody answers for holds up no other.
+async fn look_up(uplink: &Uplink) -> Places {
+    let looks = uplink.addresses.iter().map(async |place| {
+        let found = dial::look_up(place).await;
+        (place.clone(), found)
+    });
+    join_all(looks).await
+}
+
+/// Returns all addresses, in the order in which they are dialled.
+fn all(places: &Places) -> Vec<SocketAddr> {
+    let found = places.iter().flat_map(|(_, found)| found);
+    found.copied().collect()
+}
+
 /// Runs one connection to the cloud to its end. Returns whether the cloud ever spoke.
 async fn reach(hub: &Arc<Hub>, uplink: &Uplink) -> bool {
-    let addresses = dial::look_up(&uplink.address).await;
+    let places = look_up(uplink).await;
+    let addresses = all(&places);
     // The cloud itself, or one of its nodes, which shows the cloud's warrant before it is told anything
     // (R-CLOUD-3).
     let missed = match hub.doors().dial(&addresses, &Expected::Anyone).await {
@@ -111,7 +128,7 @@ async fn reach(hub: &Arc<Hub>, uplink: &Uplink) -> bool {
     }
     // Signal may come back at any moment, and there are clouds that have UDP alone.
     tokio::select! {
-        opened = fallback::open(uplink, &addresses) => match opened {
+        opened = fallback::open(&uplink.key, &places) => match opened {
             Ok(opened) => through(hub, uplink, opened).await,
             Err(trouble) => {
                 hub.note_trouble(trouble);
@@ -197,7 +214,7 @@ async fn udp_again(hub: &Hub, uplink: &Uplink) -> Connection {
         if timeout(rest, hub.uplink_wake()).await.is_ok() {
             wait.reset();
         }
-        let addresses = dial::look_up(&uplink.address).await;
+        let addresses = all(&look_up(uplink).await);
         if let Ok(connection) = hub.doors().dial(&addresses, &Expected::Anyone).await {
             return connection;
         }

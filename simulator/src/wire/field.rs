@@ -137,7 +137,7 @@ impl Field {
     /// Gives a device a way to the cloud; it is used from the next start on.
     pub(super) fn uplink(&mut self, no: DeviceNo, cloud: DeviceNo) {
         let uplink = self.devices.get(cloud).map(|cloud| Uplink {
-            address: cloud.address.to_string(),
+            addresses: vec![cloud.address.to_string()],
             key: cloud.key,
         });
         if let Some(device) = self.devices.get_mut(no) {
