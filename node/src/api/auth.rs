@@ -298,16 +298,19 @@ pub(super) async fn device(ask: Ask) -> Result<Response, Failure> {
     let signature = signature.map(Signature::from_bytes).ok_or_else(|| {
         Failure::bad_request("signature", "write the signature's 64 bytes as hex")
     })?;
-    let node = ask.api.0.parts.key.public();
-    // Bound to this node: another one that passes the challenge on gets nothing it can use here.
-    let holds = key.verify(
-        Purpose::Login,
-        node.as_bytes(),
-        login.challenge.as_bytes(),
-        &signature,
-    );
-    if holds.is_err() {
-        let text = "the key did not sign this challenge for this node; ask for a fresh one";
+    let parts = &ask.api.0.parts;
+    let cloud = parts.warrant.as_ref().map(|it| it.cloud);
+    // Bound to this node, or to the cloud that it is a node of: somebody else's node that passes the challenge
+    // on gets nothing it can use here. Behind a balancer nobody knows which node will read the signature.
+    let mut meant = [parts.key.public()].into_iter().chain(cloud);
+    let holds = meant.any(|it| {
+        let challenge = login.challenge.as_bytes();
+        let held = key.verify(Purpose::Login, it.as_bytes(), challenge, &signature);
+        held.is_ok()
+    });
+    if !holds {
+        let text = "the key did not sign this challenge for this node or its cloud; ask for a fresh \
+                    one";
         return Err(Failure::new(
             StatusCode::UNAUTHORIZED,
             codes::BAD_LOGIN,

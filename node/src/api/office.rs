@@ -11,7 +11,7 @@ use super::ask::Ask;
 use super::failure::Failure;
 use crate::local::protocol::{
     Adopt, Decide, Grant, IncidentAdd, IncidentReport, IncidentsQuery, Nothing, RecordsQuery,
-    ReportKind, ReportQuery, Request,
+    ReportKind, ReportQuery, Request, StatementsQuery,
 };
 
 #[derive(Default, Deserialize)]
@@ -95,6 +95,11 @@ pub(super) async fn status(ask: Ask) -> Result<Response, Failure> {
 
 pub(super) async fn grants(ask: Ask) -> Result<Response, Failure> {
     ask.pass(Request::Grants(Nothing {})).await
+}
+
+pub(super) async fn statements(ask: Ask) -> Result<Response, Failure> {
+    ask.pass(Request::EventStatements(StatementsQuery::default()))
+        .await
 }
 
 pub(super) async fn grant(ask: Ask) -> Result<Response, Failure> {

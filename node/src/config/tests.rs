@@ -98,7 +98,7 @@ fn a_cloud_of_several_nodes_has_several_addresses() {
         .unwrap()
         .addresses;
     assert_eq!(addresses, ["a.example:443", "[::1]:4433"]);
-    let many = vec!["a.example:443"; 9].join(",");
+    let many = ["a.example:443"; 9].join(",");
     for bad in [
         "",
         "a.example",

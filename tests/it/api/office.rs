@@ -331,6 +331,7 @@ fn the_office_reads_what_the_command_line_reads() {
     for (path, verb) in [
         ("/api/v1/devices", json!({ "verb": "devices" })),
         ("/api/v1/grants", json!({ "verb": "grants" })),
+        ("/api/v1/statements", json!({ "verb": "event-statements" })),
         ("/api/v1/conflicts", json!({ "verb": "conflicts" })),
         (
             "/api/v1/reports/progress",

@@ -314,20 +314,15 @@ async function sidesOf(told) {
   return recordSides(told);
 }
 
-// The places that are undecided are in the report of what is missing; the shown entry tells which one is meant.
+// What is in a place is in its history; of several attempts the shown entry's is meant.
 async function slotSides(told) {
-  const missing = await ask("get", "/api/v1/reports/{kind}", { kind: "missing" });
-  const places = missing.cells.flatMap((it) => it.undecided.map((shooter) => [it.drill, shooter]));
-  for (const [drill, shooter] of places) {
-    const page = await ask("get", "/api/events/{e}/scores/{m}/history", { m: drill, shooter, limit: 100 });
-    const sides = page.entries.filter((it) => it.record && IN_PLACE.includes(it.verdict));
-    const shown = sides.find((it) => it.entry === told.name);
-    if (!shown) continue;
-    const attempt = (it) => Object.values(it.record)[0].attempt || 0;
-    return sides.filter((it) => attempt(it) === attempt(shown))
-      .map((it) => ({ ...it, word: it.verdict, verdict: it.verdict_text, said: recordText(it.record) }));
-  }
-  return [];
+  const page = await ask("get", "/api/events/{e}/scores/{m}/history", { m: told.drill, shooter: told.shooter, limit: 100 });
+  const sides = page.entries.filter((it) => it.record && IN_PLACE.includes(it.verdict));
+  const shown = sides.find((it) => it.entry === told.name);
+  if (!shown) return [];
+  const attempt = (it) => Object.values(it.record)[0].attempt || 0;
+  return sides.filter((it) => attempt(it) === attempt(shown))
+    .map((it) => ({ ...it, word: it.verdict, verdict: it.verdict_text, said: recordText(it.record) }));
 }
 
 async function rulingSides(told) {
@@ -341,19 +336,11 @@ async function rulingSides(told) {
   }).filter((it) => it.ruling);
 }
 
-// A conflict of records does not say of which kind they are.
 async function recordSides(told) {
-  const event = await ask("get", "/api/events/{e}");
-  for (const kind of event.kinds) {
-    const found = await ask("get", "/api/events/{e}/records/{kind}", { kind: kind.name, key: told.name }).catch((error) => {
-      if (error instanceof Away) throw error;
-      return { records: [] };
-    });
-    const versions = found.records.filter((it) => it.key === told.name).flatMap((it) => it.versions);
-    const sides = told.entries.map((it) => versions.find((one) => one.entry === it.entry)).filter(Boolean);
-    if (sides.length) return sides.map((it) => ({ ...it, said: kind.name + ": " + fieldsText(it) }));
-  }
-  return [];
+  const found = await ask("get", "/api/events/{e}/records/{kind}", { kind: told.kind, key: told.name });
+  const versions = found.records.filter((it) => it.key === told.name).flatMap((it) => it.versions);
+  const sides = told.entries.map((it) => versions.find((one) => one.entry === it.entry)).filter(Boolean);
+  return sides.map((it) => ({ ...it, said: told.kind + ": " + fieldsText(it) }));
 }
 
 function fieldsText(version) {

@@ -302,10 +302,10 @@ const audit = {
   id: "audit",
   name: "Audit",
   scopes: ["reports"],
-  needs: { audit: report("audit"), day: report("day", () => (day ? { date: day } : {})), incidents: INCIDENTS },
+  needs: { statements: ["grants-read", "/api/v1/statements"], audit: report("audit"), day: report("day", () => (day ? { date: day } : {})), incidents: INCIDENTS },
   show(data, page) {
     return [data.audit ? voids(data.audit.voids) : null, data.incidents ? decisions(data.incidents.groups) : null,
-      data.day ? ofDay(data.day, page) : null].filter(Boolean);
+      data.statements ? stated(data.statements.statements) : null, data.day ? ofDay(data.day, page) : null].filter(Boolean);
   },
 };
 
@@ -329,6 +329,12 @@ function decisions(groups) {
   return card("Decisions about incidents (" + all.length + ")", table(["When", "Who", "About", "Decided"], all
     .sort((left, right) => right[1].at_unix_ms - left[1].at_unix_ms).map(([group, it]) => [[when(it.at_unix_ms), "title"], it.label,
       "race " + group.race + ", bib " + group.bib + " " + group.bib_label + ", " + group.place_name, ruling(it) + (it.note ? ": " + it.note : "")])));
+}
+
+function stated(all) {
+  return card("Statements (" + all.length + ")", table(["When", "Who", "What", "Says"], [...all].reverse().map((it) => [
+    [when(it.at_unix_ms), "title"], it.label, it.kind, it.in_force ? it.text : [it.text + " Not in force.", "warn"],
+  ])));
 }
 
 function ofDay(told, page) {

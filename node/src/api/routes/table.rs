@@ -17,7 +17,8 @@ use crate::local::protocol::{
     self, Assigned, AuditReport, ChronoReport, ComplianceReport, Conflicts, CourtReport, DayReport,
     Decided, Devices, Done, EventInfo, FileImported, Grant, Grants, Imported, IncidentAdd,
     IncidentReport, Incidents, MissingReport, PenaltiesReport, ProgressReport, RaceReport,
-    Recorded, Records, Saved, ScoreAdd, ScoreVoid, SheetReport, StandingsData, StatusData,
+    Recorded, Records, Saved, ScoreAdd, ScoreVoid, SheetReport, StandingsData, Statements,
+    StatusData,
 };
 
 const BLOB_BYTES: (&str, &str) = (
@@ -434,6 +435,12 @@ pub(in super::super) static ROUTES: &[Route] = &[
     .what("The grants.")
     .need(GrantsRead)
     .tells::<Grants>(),
+    Route::get("statements", "/api/v1/statements", |ask| {
+        Box::pin(office::statements(ask))
+    })
+    .what("What was stated about the event: who admitted, granted, revoked, handed over, decided.")
+    .need(GrantsRead)
+    .tells::<Statements>(),
     Route::post("grant", "/api/v1/grants", |ask| {
         Box::pin(office::grant(ask))
     })

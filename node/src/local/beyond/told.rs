@@ -37,6 +37,9 @@ pub(in crate::local) fn conflicts(replica: &mut Replica) -> Result<Conflicts, Pr
     conflicts.extend(found.slots.iter().map(|slot| ConflictInfo {
         what: "slot".to_owned(),
         name: slot.entry.to_string(),
+        drill: Some(slot.drill.0),
+        shooter: Some(slot.shooter.0),
+        kind: None,
         text: format!(
             "Stage {}, shooter {}: several entries say different things; void all but one.",
             slot.drill, slot.shooter
@@ -107,6 +110,9 @@ fn record_conflict(kinds: &[Kind], view: &VersionsView) -> ConflictInfo {
     ConflictInfo {
         what: what.to_owned(),
         name: record.key.to_string(),
+        drill: None,
+        shooter: None,
+        kind: Some(kind),
         text,
         entries: differ.map(noted).collect(),
         said: Vec::new(),
@@ -136,6 +142,9 @@ fn review(replica: &Replica, reviewed: &Reviewed) -> ConflictInfo {
     ConflictInfo {
         what: what.to_owned(),
         name: incident.to_string(),
+        drill: None,
+        shooter: None,
+        kind: None,
         text,
         entries: reviewed.noted.iter().map(noted).collect(),
         said: reviewed.says.iter().map(|it| words(replica, it)).collect(),

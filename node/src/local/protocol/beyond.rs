@@ -460,6 +460,15 @@ pub struct ConflictInfo {
     pub what: String,
     /// What names it: UUID of the record, incident or shown entry.
     pub name: String,
+    /// The stage or match of a `slot`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<u32>,
+    /// The shooter of a `slot`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shooter: Option<u32>,
+    /// The kind of the records of an `ask` or a `possible-double`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
     /// What is to be decided, and how.
     pub text: String,
     /// The entries that differ.

@@ -312,7 +312,7 @@ pub struct ChaseInfo {
 }
 
 /// Answer of `event-statements`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Statements {
     /// `tallyline.statements/1`.
     pub schema: String,
@@ -340,7 +340,7 @@ pub struct WhyData {
 }
 
 /// One statement.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StatementInfo {
     /// UUID of the entry that holds it: what `--before` takes.
     pub entry: String,
