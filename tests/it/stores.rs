@@ -408,8 +408,8 @@ fn heads_end_every_chunk(place: &Place) {
 /// Three nodes are brought the same log at once, as by several gateways, and each a log of its own:
 /// whoever finds the event changed between does it step by step, and nothing is there twice.
 fn nodes_that_write_at_once_lose_nothing(place: &Place) {
-    let shared = name(22, 1);
-    let own = |node| name(22, 2 + node);
+    let shared = name(23, 1);
+    let own = |node| name(23, 2 + node);
     let rounds = 40;
     std::thread::scope(|scope| {
         for node in 0..3 {

@@ -43,7 +43,7 @@ const WORDS: [(&str, &str); 7] = [
     ),
     (
         "SEES",
-        "claims claimOf incidents records devices alerts status grants report day push",
+        "claims claimOf incidents records devices alerts status grants statements report day push",
     ),
     ("office", "decide adopt conflicts"),
     ("accounts", "accounts accountPut accountRemove nodeAlerts"),
