@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::local::protocol::{CloudData, DeviceVitals, VitalsData};
-use utoipa::ToSchema;
 
 /// Bytes that must be free whatever the disk's size, in the default.
 const FREE_BYTES_MIN: u64 = 500 * 1_000_000;

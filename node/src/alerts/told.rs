@@ -10,10 +10,10 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::rules::{Grade, Trouble};
 use crate::root::sync_dir;
-use utoipa::ToSchema;
 
 /// The file.
 const FILE: &str = "alerts.json";

@@ -17,7 +17,7 @@ use super::Failure;
 use super::ask::{Ask, json};
 use super::failure::ProblemDetails;
 use super::limits::Limit;
-use super::routes::{Described, JSON, Need, Of, ROUTES, Route, Takes, Verb};
+use super::routes::{Described, JSON, Need, Of, ROUTES, Route, Shape, Takes, Verb};
 
 /// What a token is called in the description.
 const TOKEN: &str = "token";
@@ -131,19 +131,16 @@ fn operation(route: &Route) -> OperationBuilder {
 
 /// Returns what JSON a route answers.
 fn told(route: &Route) -> Option<RefOr<Schema>> {
-    let mut names = route.tells.iter().map(|shape| shape().name);
-    let first: RefOr<Schema> = Ref::from_schema_name(names.next()?).into();
-    let mut all = AnyOfBuilder::new().item(first.clone());
-    let mut several = false;
-    for name in names {
-        several = true;
-        all = all.item(Ref::from_schema_name(name));
+    let named = |shape: &Shape| Ref::from_schema_name(shape().name);
+    match route.tells {
+        [] => None,
+        [one] => Some(named(one).into()),
+        several => {
+            let all = several.iter().map(named);
+            let all = all.fold(AnyOfBuilder::new(), AnyOfBuilder::item);
+            Some(RefOr::T(all.build().into()))
+        }
     }
-    Some(if several {
-        RefOr::T(all.build().into())
-    } else {
-        first
-    })
 }
 
 fn problem() -> Described {

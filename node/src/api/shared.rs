@@ -9,10 +9,10 @@ use std::future::ready;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::events::Asked;
 use crate::local::protocol::Problem;
-use utoipa::ToSchema;
 
 /// Most claims at a time: of a node that keeps them in memory, or of an event.
 pub const CLAIMS_MAX: usize = 1024;

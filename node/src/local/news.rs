@@ -13,12 +13,12 @@ use std::str::FromStr;
 use serde::Serialize;
 use tallyline_proto::model::LogName;
 use tallyline_proto::replica::{EntryFilter, EntryView, LogRead, Now, Replica, Unread};
+use utoipa::ToSchema;
 
 use super::clerk::Clerk;
 use super::protocol::{EntryInfo, Problem, codes, exits};
 use super::{answers, convert};
 use crate::root::{hex, unhex};
-use utoipa::ToSchema;
 
 /// Most logs in a cursor: above what an event may have; a longer text is nobody's cursor.
 const LOGS_MAX: usize = 2048;

@@ -238,7 +238,7 @@ function claimed(told) {
   const lent = told.lent || [];
   if (!told.claims.length && !lent.length) return null;
   return card("Claims", table(["What", "Who", "Until"], [
-    ...told.claims.map((it) => [["Stage " + it.number, "title"], it.holder, when(it.expires_at)]),
+    ...told.claims.map((it) => [["Stage " + it.match, "title"], it.holder, when(it.expires_at)]),
     ...lent.map((it) => [[partition(it), "title"], it.label, it.lent ? when(it.lent.until_unix_ms) + ", lent by " + it.lent.desk : ""]),
   ]));
 }

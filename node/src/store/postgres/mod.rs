@@ -3,9 +3,10 @@
 //! A node's memory is a cache of what is committed here. Every transaction about an event begins by
 //! raising the event's revision, whose row is the lock: transactions about one event follow each
 //! other, those about others do not wait. A usual batch is one statement, which takes the lock and
-//! writes everything if nobody else has written since (`at_once`). What a node commits is added at most once by (log,
-//! sequence): what another node has added meanwhile is compared byte for byte, and whoever finds
-//! something else there than it remembers is [`StoreError::Behind`] and reads the event again.
+//! writes everything if nobody else has written since (`at_once`). What a node commits is added at
+//! most once by (log, sequence): what another node has added meanwhile is compared byte for byte,
+//! and whoever finds something else there than it remembers is [`StoreError::Behind`] and reads the
+//! event again.
 //! Nothing is ever notified inside such a transaction (`cloud::bus`).
 //!
 //! Source: PROTOCOL R-CLOUD-5.
