@@ -10,6 +10,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use futures_util::stream::FuturesUnordered;
 use futures_util::{SinkExt as _, StreamExt as _, future};
 use rustls::pki_types::ServerName;
 use serde::Deserialize;
@@ -58,6 +59,7 @@ struct Told {
 }
 
 /// Where HTTPS is asked for.
+#[derive(Clone)]
 struct Place<'a> {
     /// `host:port`, as it was configured.
     whole: &'a str,
@@ -65,32 +67,39 @@ struct Place<'a> {
     tls: TlsConnector,
 }
 
-/// Finds a way to the cloud over HTTPS: the addresses one after another.
+/// Finds a way to the cloud over HTTPS: the first that opens. All addresses are asked at a time, so
+/// that no dead one holds up another.
 ///
 /// # Errors
 /// What is in the way at the address that told the most.
 pub(super) async fn open(cloud: &PublicKey, places: &Places) -> Result<Opened, Trouble> {
-    let all = async {
-        let mut worst = Trouble::Silent;
-        for (whole, addresses) in places {
-            let Some(place) = place(whole) else { continue };
-            for address in addresses {
-                match reach(&place, cloud, *address).await {
-                    Ok(opened) => return Ok(opened),
-                    Err(trouble) => {
-                        debug!(%address, ?trouble, "the cloud was not reached over HTTPS");
-                        if worst == Trouble::Silent {
-                            worst = trouble;
-                        }
-                    }
+    let asked = places.iter().filter_map(|(whole, addresses)| {
+        let place = place(whole)?;
+        Some(
+            addresses
+                .iter()
+                .map(move |address| (place.clone(), *address)),
+        )
+    });
+    let mut ways: FuturesUnordered<_> = asked
+        .flatten()
+        .map(async |(place, address)| (address, reach(&place, cloud, address).await))
+        .collect();
+    let mut trouble = Trouble::Silent;
+    let first = async {
+        while let Some((address, way)) = ways.next().await {
+            match way {
+                Ok(opened) => return Some(opened),
+                Err(met) => {
+                    debug!(%address, ?met, "the cloud was not reached over HTTPS");
+                    trouble = trouble.or(met);
                 }
             }
         }
-        Err(worst)
+        None
     };
-    timeout(HTTPS_TIME, all)
-        .await
-        .unwrap_or(Err(Trouble::Silent))
+    let opened = timeout(HTTPS_TIME, first).await.ok().flatten();
+    opened.ok_or(trouble)
 }
 
 /// Takes a configured address apart.

@@ -36,6 +36,22 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// Returns which of two tells a person more: whoever answers tells more than silence, and the
+    /// cloud itself the most.
+    pub(super) fn or(self, other: Self) -> Self {
+        let told = |it| match it {
+            Self::Silent => 0,
+            Self::CaptivePortal => 1,
+            Self::OtherNode => 2,
+            Self::NoTunnel => 3,
+        };
+        if told(self) < told(other) {
+            other
+        } else {
+            self
+        }
+    }
+
     /// Returns the stable name of the reason.
     pub fn reason(self) -> &'static str {
         match self {
