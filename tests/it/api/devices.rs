@@ -7,7 +7,7 @@ use tallyline_keys::{PublicKey, Purpose};
 
 use super::http::{Reply, Web};
 use super::{SCORES, Served, score};
-use crate::range::{AGREE_MAX, until, wait_for};
+use crate::range::{AGREE_MAX, Range, until, wait_for};
 
 const CLAIM: &str = "/api/events/-/claims/1";
 const VOID: &str = "/api/events/-/scores/void";
@@ -21,19 +21,25 @@ fn patient(web: &Web, path: &str, body: &Value) -> Reply {
     })
 }
 
-/// Logs a device in by its key.
-pub(super) fn login(it: &Served, name: &str) -> Web {
-    let root = tallyline::root::Root::open(&it.range.root(name)).unwrap();
+/// Signs a challenge with a device's key, for the node with this fingerprint.
+pub(super) fn signed(range: &Range, name: &str, node: &str, challenge: &Value) -> Value {
+    let root = tallyline::root::Root::open(&range.root(name)).unwrap();
     let key = root.device_key();
-    let node = PublicKey::parse(it.node.ready()["key"].as_str().unwrap()).unwrap();
-    let challenge = patient(&it.web, "/api/auth/challenge", &json!({})).good();
+    let node = PublicKey::parse(node).unwrap();
     let challenge = challenge["token"].as_str().unwrap();
     let signature = key.sign(Purpose::Login, node.as_bytes(), challenge.as_bytes());
-    let signed = json!({
+    json!({
         "key": key.public().fingerprint(),
         "challenge": challenge,
         "signature": tallyline::root::hex(signature.as_bytes()),
-    });
+    })
+}
+
+/// Logs a device in by its key.
+pub(super) fn login(it: &Served, name: &str) -> Web {
+    let node = it.node.ready()["key"].as_str().unwrap();
+    let challenge = patient(&it.web, "/api/auth/challenge", &json!({})).good();
+    let signed = signed(&it.range, name, node, &challenge);
     let token = patient(&it.web, "/api/auth/device", &signed).good();
     it.web.with(token["token"].as_str().unwrap())
 }

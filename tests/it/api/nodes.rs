@@ -5,9 +5,9 @@ use std::fs;
 use std::thread;
 
 use serde_json::{Value, json};
-use tallyline_keys::{PublicKey, Purpose};
 use tallyline_tests::process::Process;
 
+use super::devices;
 use super::http::{Reply, Web};
 use super::people::refresh_once;
 use crate::cloud::{cloud, node_of, owner_at};
@@ -124,7 +124,6 @@ fn who_logged_in_at_one_node_is_known_at_all_of_them() {
     }
 }
 
-/// Acceptance rows S4-04 and S4-06 hold whichever node a balancer chose.
 /// Behind a balancer the challenge comes from one node and the signature goes to another: signed for the
 /// cloud's key it holds there, and for the other node's it does not.
 #[test]
@@ -132,29 +131,26 @@ fn a_device_logs_in_at_whichever_node_reads_its_signature() {
     let Some(it) = Nodes::started() else {
         return;
     };
-    let root = tallyline::root::Root::open(&it.range.root("owner")).unwrap();
-    let key = root.device_key();
     let (left, right) = (Web::of(&it.left), Web::of(&it.right));
     let login = |whose: &str| {
         let challenge = left.post("/api/auth/challenge", &json!({})).good();
-        let challenge = challenge["token"].as_str().unwrap();
         let meant = left.get("/api/v1/sync/health").good()[whose].clone();
-        let meant = PublicKey::parse(meant.as_str().unwrap()).unwrap();
-        let signature = key.sign(Purpose::Login, meant.as_bytes(), challenge.as_bytes());
-        let signed = json!({
-            "key": key.public().fingerprint(),
-            "challenge": challenge,
-            "signature": tallyline::root::hex(signature.as_bytes()),
-        });
-        right.post("/api/auth/device", &signed)
+        let meant = meant.as_str().unwrap();
+        right.post(
+            "/api/auth/device",
+            &devices::signed(&it.range, "owner", meant, &challenge),
+        )
     };
     login("key").problem(401, "bad_login");
-    let token = login("cloud").good()["token"].as_str().unwrap().to_owned();
+    let token = login("cloud").good();
     for web in [left, right] {
-        web.with(&token).get("/api/v1/devices").good();
+        web.with(token["token"].as_str().unwrap())
+            .get("/api/v1/devices")
+            .good();
     }
 }
 
+/// Acceptance rows S4-04 and S4-06 hold whichever node a balancer chose.
 #[test]
 fn what_is_claimed_or_answered_at_one_node_is_so_at_all_of_them() {
     let Some(it) = Nodes::started() else {

@@ -4,8 +4,8 @@ use std::fs;
 
 use serde_json::{Value, json};
 use tallyline::api::{Held, Role, Scope, TokenClaims, TokenKeys, TokenUse};
-use tallyline_keys::Purpose;
 
+use super::devices;
 use super::http::Web;
 use super::{SCORES, Served, score, token};
 use crate::range::{AGREE_MAX, until};
@@ -274,29 +274,17 @@ fn a_fresh_key_of_tokens_needs_no_restart() {
 fn a_member_logs_in_with_its_devices_key() {
     let it = Served::founded();
     it.range.apart("Tablet", "scorer");
-    let root = tallyline::root::Root::open(&it.range.root("Tablet")).unwrap();
-    let key = root.device_key();
-    let node = tallyline_keys::PublicKey::parse(it.node.ready()["key"].as_str().unwrap()).unwrap();
+    let node = it.node.ready()["key"].as_str().unwrap();
     let challenge = it.web.post("/api/auth/challenge", &json!({})).good();
-    let challenge = challenge["token"].as_str().unwrap();
-    let login = |context: &[u8; 32]| {
-        let signature = key.sign(Purpose::Login, context, challenge.as_bytes());
-        it.web.post(
-            "/api/auth/device",
-            &json!({
-                "key": key.public().fingerprint(),
-                "challenge": challenge,
-                "signature": tallyline::root::hex(signature.as_bytes()),
-            }),
-        )
+    let login = |node: &str| {
+        let signed = devices::signed(&it.range, "Tablet", node, &challenge);
+        it.web.post("/api/auth/device", &signed)
     };
-    login(&[7; 32]).problem(401, "bad_login");
-    let token = login(node.as_bytes()).good()["token"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    login(node.as_bytes()).problem(401, "bad_login");
-    let tablet = it.web.with(&token);
+    let another = tallyline_keys::DeviceKey::from_seed([7; 32]).public();
+    login(&another.fingerprint()).problem(401, "bad_login");
+    let token = login(node).good();
+    login(node).problem(401, "bad_login");
+    let tablet = it.web.with(token["token"].as_str().unwrap());
     assert_eq!(tablet.get("/api/v1/devices").status, 200);
     assert_eq!(tablet.get("/api/v1/competitions/-/bundle").status, 200);
     tablet.get("/api/v1/conflicts").problem(403, "role_may_not");
