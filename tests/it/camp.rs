@@ -260,12 +260,14 @@ fn s3_06_a_network_that_drops_is_tried_again_and_nothing_is_forgotten() {
     let place = address(&owner);
     range.done("ann", &["record", "add", "group", "name=Before"]);
     agree(&owner, &ann);
+    // Both have it before the tablet has heard so.
+    let only_here = || status(&ann)["totals"]["only_here"].as_u64();
+    until("it is known", AGREE_MAX, || only_here() == Some(0));
     owner.kill().unwrap();
     for nth in 0..5 {
         let name = format!("name=Without a network {nth}");
         range.done("ann", &["record", "add", "group", &name]);
     }
-    let only_here = || status(&ann)["totals"]["only_here"].as_u64();
     assert_eq!(only_here(), Some(5), "the count is kept");
     let args = [ALONE[0], ALONE[1], &place];
     let owner = Process::start(&range.root("owner"), &args).unwrap();
