@@ -48,13 +48,17 @@ pub(crate) fn owner_at(range: &Range, node: &Process, key: &str) -> Process {
 
 /// As [`owner_at`], with whatever `--cloud` takes.
 fn owner_at_any(range: &Range, places: &str, key: &str) -> Process {
+    let owner = owner_on_its_way(range, places, key);
+    until("all is in the cloud", AGREE_MAX, || is_in_the_cloud(&owner));
+    owner
+}
+
+/// As [`owner_at`], with whatever `--cloud` takes, and without waiting.
+pub(crate) fn owner_on_its_way(range: &Range, places: &str, key: &str) -> Process {
     range.done("owner", &["init", "--label", "Owner"]);
     range.found("owner", &["--cloud-key", key]);
     range.done("owner", &["event", "lock"]);
-    let uplink = ["--cloud", places, "--cloud-key", key];
-    let owner = range.start_with("owner", &[], &uplink);
-    until("all is in the cloud", AGREE_MAX, || is_in_the_cloud(&owner));
-    owner
+    range.start_with("owner", &[], &["--cloud", places, "--cloud-key", key])
 }
 
 pub(crate) fn is_in_the_cloud(node: &Process) -> bool {

@@ -8,6 +8,7 @@ use tallyline_keys::{PROBE_NONCE_BYTES, PublicKey, Signature};
 use tallyline_simulator::venue::{Event, Kind, Venue};
 use tallyline_tests::process::Process;
 
+use crate::cloud::{is_in_the_cloud, owner_on_its_way};
 use crate::netns::{DEADLINE, Lab};
 use crate::range::{AGREE_MAX, Range, address, status, until, wait_for};
 
@@ -37,15 +38,7 @@ fn https(node: &Process) -> String {
 
 /// A device with an event of its own, that carries to a cloud with this key behind a gate.
 fn owner(range: &Range, key: &str, gate: &Gate) -> Process {
-    owner_at(range, key, &gate.address())
-}
-
-/// The same, with a list of places where the cloud may be.
-fn owner_at(range: &Range, key: &str, places: &str) -> Process {
-    range.done("owner", &["init", "--label", "Owner"]);
-    range.found("owner", &["--cloud-key", key]);
-    range.done("owner", &["event", "lock"]);
-    range.start_with("owner", &[], &["--cloud", places, "--cloud-key", key])
+    owner_on_its_way(range, &gate.address(), key)
 }
 
 /// A place that takes what comes, over UDP as over TCP, and never says a word; while it is held.
@@ -60,10 +53,6 @@ fn mute() -> (TcpListener, UdpSocket) {
 
 fn is_over(node: &Process, over: &str) -> bool {
     status(node)["cloud"]["over"] == over
-}
-
-fn is_in_the_cloud(node: &Process) -> bool {
-    status(node)["light"] == "in-the-cloud"
 }
 
 /// The cloud holds every entry of a device, and no other.
@@ -98,7 +87,7 @@ fn scores_reach_the_cloud_over_https_where_no_udp_gets_through() {
     let mutes = [mute(), mute(), mute(), mute()];
     let at = |(listener, _): &(TcpListener, _)| listener.local_addr().unwrap().to_string();
     let places = mutes.iter().map(at).chain([gate.address()]);
-    let owner = owner_at(&range, &key, &places.collect::<Vec<_>>().join(","));
+    let owner = owner_on_its_way(&range, &places.collect::<Vec<_>>().join(","), &key);
     range.score("owner", "1", "1");
     range.score("owner", "1", "2");
     until("all is in the cloud", AGREE_MAX, || is_in_the_cloud(&owner));
